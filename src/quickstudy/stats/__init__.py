@@ -1,0 +1,1 @@
+"""Pure numerics: no I/O, no clock, no global state."""
