@@ -1,0 +1,5 @@
+"""Small real data sets that ship with the package, each with its licence beside it."""
+
+from quickstudy.datasets.text import Texts, load_banking77, load_clinc150
+
+__all__ = ["Texts", "load_banking77", "load_clinc150"]
