@@ -1,0 +1,78 @@
+"""The figures of an evaluation, under the names they have in its JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quickstudy.evaluate.prequential import Outcome
+from quickstudy.stats import scores
+from quickstudy.stats.calibration import expected_calibration_error
+from quickstudy.types import Floats
+
+FLOOR = 1e-5  # a smaller probability counts as this: no single row decides a stream's log loss
+FIRST = (50, 200, 1000)  # how soon a learner is any good
+
+
+def measure(outcome: Outcome) -> dict[str, Any]:
+    """Every figure of the evaluation but the peers', ready for JSON.
+
+    A first-seen label (none of its examples received before) counts as an error in accuracy. It
+    is left out of `log_loss` (nats), which can so be compared with learners that know no novelty;
+    `bits_to_learn`, the code length of all labels, charges it -log2(novelty). `first` holds
+    accuracies over the first rows, None where the stream is shorter.
+    """
+    right, first_seen = outcome.right, outcome.first_seen
+    table = scores.confusion_matrix(outcome.truth, outcome.answer, len(outcome.labels))
+    known = -np.log(np.maximum(outcome.probability[~first_seen], FLOOR))
+    return {
+        "examples": len(right),
+        "accuracy": scores.accuracy(table),
+        "balanced_accuracy": scores.balanced_accuracy(table),
+        "macro_f1": scores.macro_f1(table),
+        "kappa": scores.kappa(table),
+        "log_loss": float(known.mean()) if len(known) else None,
+        "first_seen_labels": int(first_seen.sum()),
+        "baselines": {
+            "no_change": float((no_change(outcome.truth, outcome.delay) == outcome.truth).mean()),
+            "majority": float((majority(outcome.truth, outcome.delay) == outcome.truth).mean()),
+        },
+        "first": {str(n): float(right[:n].mean()) if n <= len(right) else None for n in FIRST},
+        "expected_calibration_error": expected_calibration_error(outcome.confidence, right),
+        "bits_to_learn": float(bits(outcome).sum()),
+        "examples_per_second": len(right) / max(outcome.seconds, 1e-9),
+        "peak_rss_mb": outcome.peak_rss_mb,
+    }
+
+
+def bits(outcome: Outcome) -> Floats:
+    """-log2 of what each example was given: its label's probability, or novelty if first seen."""
+    given = np.where(outcome.first_seen, outcome.novelty, outcome.probability)
+    return np.asarray(-np.log2(np.maximum(given, FLOOR)))
+
+
+def no_change(truth: NDArray[np.int64], delay: int = 0) -> NDArray[np.int64]:
+    """The last label received, -1 before there is one.
+
+    >>> no_change(np.array([3, 1, 4, 1]), delay=1).tolist()
+    [-1, -1, 3, 1]
+    """
+    late = min(delay + 1, len(truth))
+    return np.concatenate([np.full(late, -1), truth[: len(truth) - late]])
+
+
+def majority(truth: NDArray[np.int64], delay: int = 0) -> NDArray[np.int64]:
+    """The commonest label received (of equals, the one that led), -1 before there is one.
+
+    >>> majority(np.array([0, 1, 1, 0, 0]), delay=0).tolist()
+    [-1, 0, 0, 1, 1]
+    """
+    counts = np.zeros(int(truth.max(initial=-1)) + 1, dtype=np.int64)
+    answers, best = np.full(len(truth), -1, dtype=np.int64), -1
+    for i, y in enumerate(truth[: max(len(truth) - delay - 1, 0)]):
+        counts[y] += 1
+        best = int(y) if best < 0 or counts[y] > counts[best] else best
+        answers[i + delay + 1] = best
+    return answers

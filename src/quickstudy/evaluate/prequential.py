@@ -1,0 +1,207 @@
+"""Test-then-train: each example is predicted before it is learned. The only score we trust."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quickstudy.errors import SettingError
+from quickstudy.types import Floats, Label, Prediction, PredictionBatch, label_key
+
+CHUNK = 500  # rows a compiled call: bounds the votes kept, and lets a progress bar move
+Progress = Callable[[int], None]
+
+
+class Learner(Protocol):
+    """What can be evaluated: `Classifier` and whatever has these three methods."""
+
+    def predict(self, x: Any) -> Prediction: ...
+    def learn(self, x: Any, y: Label, *, prediction: Prediction | None = None) -> Any: ...
+    def test_then_train(self, xs: Sequence[Any], ys: Sequence[Label]) -> PredictionBatch: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a learner said of a stream, one entry an example; every score comes from this alone.
+
+    Attributes:
+        labels: every label of the stream by first appearance, then others that were answered.
+        truth: index of the right label.
+        answer: index of the label answered, -1 for none.
+        probability: given to the right label; 0 where the learner had not met it.
+        novelty: probability of "a label never seen".
+        confidence: in the answer, in [0, 1].
+        delay: how many examples later a label arrived.
+        seconds: spent in the learner.
+        peak_rss_mb: largest resident memory of the process so far.
+    """
+
+    labels: tuple[Label, ...]
+    truth: NDArray[np.int64]
+    answer: NDArray[np.int64]
+    probability: Floats
+    novelty: Floats
+    confidence: Floats
+    delay: int
+    seconds: float
+    peak_rss_mb: float
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Where the answer was the right label."""
+        return np.equal(self.answer, self.truth)
+
+    @property
+    def first_seen(self) -> NDArray[np.bool_]:
+        """Where no example of the right label had been received before the prediction."""
+        return first_seen(self.truth, self.delay)
+
+
+def label_indices(labels: Sequence[Label]) -> tuple[tuple[Label, ...], NDArray[np.int64]]:
+    """The distinct labels by first appearance, and each example's index into them.
+
+    >>> label_indices(["b", "a", "b"])[0]
+    ('b', 'a')
+    """
+    index: dict[tuple[str, Label], int] = {}
+    truth = [index.setdefault(label_key(y), len(index)) for y in labels]
+    return tuple(value for _, value in index), np.array(truth, dtype=np.int64)
+
+
+def first_seen(truth: NDArray[np.int64], delay: int = 0) -> NDArray[np.bool_]:
+    """Where the right label had not been received yet: label i arrives after prediction i + delay.
+
+    >>> first_seen(np.array([0, 0, 1, 0, 1]), delay=1).tolist()
+    [True, True, True, False, False]
+    """
+    arrival = np.full(int(truth.max(initial=-1)) + 1, len(truth), dtype=np.int64)
+    np.minimum.at(arrival, truth, np.arange(len(truth)) + delay)
+    return np.asarray(np.arange(len(truth)) <= arrival[truth])
+
+
+class _Sheet:
+    """The answers as they come in, as arrays over the stream's own label order."""
+
+    def __init__(self, labels: Sequence[Label]) -> None:
+        known, self.truth = label_indices(labels)
+        self.labels = list(known)
+        self._column = {label_key(y): i for i, y in enumerate(known)}
+        self.answer = np.full(len(labels), -1, dtype=np.int64)
+        self.probability, self.novelty, self.confidence = np.zeros((3, len(labels)))
+
+    def column(self, label: Label) -> int:
+        """Index of a label; one that a learner brought along from before goes behind the others."""
+        i = self._column.setdefault(label_key(label), len(self.labels))
+        if i == len(self.labels):
+            self.labels.append(label)
+        return i
+
+    def note(self, i: int, p: Prediction) -> None:
+        right = self.labels[self.truth[i]]
+        self.answer[i] = -1 if p.label is None else self.column(p.label)
+        self.probability[i] = p.probabilities.get(right, 0.0)
+        self.novelty[i], self.confidence[i] = p.novelty, p.confidence
+
+    def note_batch(self, rows: slice, batch: PredictionBatch) -> None:
+        columns = np.array([self.column(y) for y in batch.labels], dtype=np.int64)
+        wide = np.zeros((len(batch), len(self.labels)))
+        wide[:, columns] = batch.probabilities
+        known = wide.max(axis=1) > 0.0
+        self.answer[rows] = np.where(known, columns[batch.probabilities.argmax(axis=1)], -1)
+        self.probability[rows] = wide[np.arange(len(batch)), self.truth[rows]]
+        self.novelty[rows], self.confidence[rows] = batch.novelty, batch.confidence
+
+
+def evaluate(
+    learner: Learner,
+    records: Sequence[Any],
+    labels: Sequence[Label],
+    *,
+    delay: int = 0,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Predict every example, and learn it once its label has arrived.
+
+    The label of example i arrives after the prediction of example i + delay and before that of
+    i + delay + 1; with a delay of 0 each example is learned before the next one is predicted.
+    The learner then gets the prediction back that it made, so that its experts are scored on it.
+
+    Args:
+        progress: called with the number of examples predicted since the last call.
+
+    Raises:
+        SettingError: if the delay is negative, or records and labels are not equally many.
+    """
+    if delay < 0:
+        raise SettingError(f"delay is {delay}; it is a number of examples, 0 or more")
+    if len(records) != len(labels):
+        raise SettingError(f"{len(records)} records came with {len(labels)} labels")
+    sheet, report = _Sheet(labels), progress or (lambda _: None)
+    run = _run_delayed if delay else _run_at_once
+    seconds = run(learner, sheet, records, labels, delay, report)
+    return Outcome(
+        labels=tuple(sheet.labels),
+        truth=sheet.truth,
+        answer=sheet.answer,
+        probability=sheet.probability,
+        novelty=sheet.novelty,
+        confidence=sheet.confidence,
+        delay=delay,
+        seconds=seconds,
+        peak_rss_mb=peak_rss_mb(),
+    )
+
+
+def _run_at_once(
+    learner: Learner,
+    sheet: _Sheet,
+    records: Sequence[Any],
+    labels: Sequence[Label],
+    delay: int,
+    report: Progress,
+) -> float:
+    seconds = 0.0
+    for start in range(0, len(labels), CHUNK):
+        rows = slice(start, min(start + CHUNK, len(labels)))
+        began = time.perf_counter()
+        batch = learner.test_then_train(records[rows], labels[rows])
+        seconds += time.perf_counter() - began
+        sheet.note_batch(rows, batch)
+        report(len(batch))
+    return seconds
+
+
+def _run_delayed(
+    learner: Learner,
+    sheet: _Sheet,
+    records: Sequence[Any],
+    labels: Sequence[Label],
+    delay: int,
+    report: Progress,
+) -> float:
+    seconds = 0.0
+    waiting: deque[Prediction] = deque()
+    for i, x in enumerate(records):
+        began = time.perf_counter()
+        waiting.append(learner.predict(x))
+        if i >= delay:
+            late = i - delay
+            learner.learn(records[late], labels[late], prediction=waiting.popleft())
+        seconds += time.perf_counter() - began
+        sheet.note(i, waiting[-1])
+        report(1)
+    return seconds
+
+
+def peak_rss_mb() -> float:
+    """Largest resident memory of this process so far, in megabytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak / 1e6 if sys.platform == "darwin" else peak / 1e3)  # bytes there, kB here
