@@ -1,0 +1,50 @@
+# make install | demo | test | lint | bench. The last four install by themselves.
+# Needs Python 3.11 or newer, nothing else: make PYTHON=python3.12 chooses one.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALLED := $(VENV)/.installed
+PEERS := $(VENV)/.installed-peers
+BENCHMARKS := streams fewshot autonomy speed
+
+.DEFAULT_GOAL := install
+.PHONY: install demo test lint bench java clean
+
+install: $(INSTALLED)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Quickstudy needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	@rm -f $(INSTALLED) $(PEERS)
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --requirement requirements.lock
+	$(PIP) --no-deps --editable .
+	$(BIN)/python -m quickstudy.warm
+	@touch $@
+
+$(PEERS): requirements-peers.lock $(INSTALLED)
+	$(PIP) --requirement requirements.lock --requirement requirements-peers.lock
+	@touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/quickstudy demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+java:
+	@java -version >/dev/null 2>&1 \
+		|| { echo "make bench needs Java: CapyMOA, one of the peers, runs on it. Install a JRE (17 or newer)."; exit 1; }
+
+bench: java $(PEERS)
+	for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+clean:
+	rm -rf $(VENV) build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
