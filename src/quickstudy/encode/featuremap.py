@@ -1,0 +1,203 @@
+"""The frozen map from raw columns to the vectors that experts learn on.
+
+A map is chosen from remembered examples only, and does not move until it is chosen anew. It holds
+the scaling of the columns, which of them vary at all, the labels whose last occurrence is an
+input, and the landmarks of each view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from quickstudy.encode.landmarks import Landmarks, choose_landmarks, kernel_features
+from quickstudy.encode.record import Raw
+from quickstudy.types import Floats
+
+CLIP = 4.0  # standard deviations: beyond them a number says "far out", not how far
+KERNEL_SCALE = 3.0  # kernel features against a ridge of 1: a ridge of 1/9 on the unit-norm kernel
+DENSE_FIELD = 8.0  # a dense field counts in distances like this many numeric fields
+MISSING = -1.0  # the code that stands for "is missing"
+LAST_LABELS = 16  # labels that get a column of their own as "last label received"
+
+
+@dataclass(frozen=True)
+class View:
+    """What an expert sees: the scaled columns or not, the last label or not, a kernel or none."""
+
+    linear: bool = True
+    last: bool = False
+    width: float = 0.0
+    landmarks: int = 0
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How raw columns become scaled ones, one entry a scaled column.
+
+    `source` is the raw column; `code` is NaN for its value, -1 for "is missing", else the code that
+    it is compared with; `mean` and `scale` standardise; a missing value becomes the mean.
+    """
+
+    source: NDArray[np.int64]
+    code: Floats
+    mean: Floats
+    scale: Floats
+
+    def apply(self, numbers: Floats) -> Floats:
+        """Scaled columns of `numbers` (n, d1), clipped to 4 standard deviations."""
+        out = np.empty((len(numbers), len(self.source)))
+        _scale(numbers, self.source, self.code, self.mean, self.scale, out)
+        return out
+
+
+@dataclass(frozen=True)
+class FeatureMap:
+    """Scaling and landmarks, frozen.
+
+    `dense_scale` holds a factor for every dense column; `last_labels` are the label indices with a
+    column of their own.
+    """
+
+    scaling: Scaling
+    dense_scale: Floats
+    last_labels: NDArray[np.int64]
+    landmarks: dict[str, Landmarks]
+    views: dict[str, View]
+
+    @property
+    def dim(self) -> int:
+        """Number of scaled columns."""
+        return len(self.scaling.source) + len(self.dense_scale)
+
+    def scaled(self, numbers: Floats, dense: NDArray[np.float32]) -> Floats:
+        """Scaled columns, shape (n, dim). Columns that came after the map was chosen do not count."""
+        z = self.scaling.apply(numbers)
+        if len(self.dense_scale):
+            z = np.hstack([z, dense[:, : len(self.dense_scale)] * self.dense_scale])
+        return z
+
+    def features(self, z: Floats, last: NDArray[np.int64]) -> dict[str, Floats]:
+        """The matrix of every view for scaled columns `z` (n, dim) and last labels (n,)."""
+        with_last = np.hstack([z, _one_hot(last, self.last_labels)])
+        return {
+            name: self._view(view, with_last if view.last else z, self.landmarks.get(name))
+            for name, view in self.views.items()
+        }
+
+    def _view(self, view: View, z: Floats, landmarks: Landmarks | None) -> Floats:
+        linear = z.shape[1] if view.linear else 0
+        kernel = landmarks.size if landmarks else 0
+        out = np.empty((len(z), linear + 1 + kernel))
+        out[:, :linear] = z[:, :linear]
+        out[:, linear] = 1.0
+        if landmarks:
+            kernel_features(
+                z,
+                landmarks.centres,
+                landmarks.whiten,
+                landmarks.rate,
+                KERNEL_SCALE,
+                out[:, linear + 1 :],
+            )
+        return out
+
+
+def choose_map(
+    raw: Raw,
+    last: NDArray[np.int64],
+    *,
+    categories: NDArray[np.bool_],
+    dense_fields: list[tuple[int, int]],
+    views: dict[str, View],
+    rng: np.random.Generator,
+) -> FeatureMap:
+    """Choose scaling and landmarks from n >= 1 remembered examples.
+
+    Args:
+        raw: raw columns of the examples.
+        last: the last label known at each example, shape (n,), -1 for none.
+        categories: which number columns hold codes, shape (d1,).
+        dense_fields: (start, stop) columns of each dense field.
+        views: the views that the experts ask for.
+        rng: thins the candidates of landmarks.
+    """
+    scaling = _choose_scaling(raw.numbers, categories)
+    dense_scale = np.empty(raw.dense.shape[1])
+    for start, stop in dense_fields:
+        dense_scale[start:stop] = _dense_factor(raw.dense[:, start:stop], len(scaling.source))
+    counts = np.bincount(last[last >= 0])
+    frequent = np.sort(np.argsort(-counts, kind="stable")[:LAST_LABELS])
+    z = FeatureMap(scaling, dense_scale, frequent, {}, {}).scaled(raw.numbers, raw.dense)
+    with_last = np.hstack([z, _one_hot(last, frequent)])
+    landmarks = {
+        name: choose_landmarks(
+            with_last if view.last else z, most=view.landmarks, width=view.width, rng=rng
+        )
+        for name, view in views.items()
+        if view.landmarks
+    }
+    return FeatureMap(scaling, dense_scale, frequent, landmarks, views)
+
+
+def _choose_scaling(numbers: Floats, categories: NDArray[np.bool_]) -> Scaling:
+    source: list[int] = []
+    code: list[float] = []
+    for column in range(numbers.shape[1]):
+        values = numbers[:, column]
+        missing = np.isnan(values)
+        codes = [np.nan]
+        if categories[column]:
+            codes = list(np.unique(values[~missing]))
+        if missing.any() and not missing.all():
+            codes.append(MISSING)
+        source += [column] * len(codes)
+        code += codes
+    identity = Scaling(
+        np.array(source, np.int64), np.array(code), np.zeros(len(code)), np.ones(len(code))
+    )
+    columns = np.empty((len(numbers), len(code)))
+    _expand(numbers, identity.source, identity.code, columns)
+    known = ~np.isnan(columns)
+    count = np.maximum(known.sum(0), 1)
+    mean = np.where(known, columns, 0.0).sum(0) / count
+    spread = np.sqrt((np.where(known, columns - mean, 0.0) ** 2).sum(0) / count)
+    varies = np.flatnonzero(spread > 1e-9 * np.abs(mean) + 1e-300)
+    return Scaling(identity.source[varies], identity.code[varies], mean[varies], spread[varies])
+
+
+def _one_hot(last: NDArray[np.int64], labels: NDArray[np.int64]) -> Floats:
+    return np.asarray(last[:, None] == labels[None, :], dtype=float)
+
+
+def _dense_factor(block: NDArray[np.float32], numeric_columns: int) -> float:
+    """Scale of a dense field: alone it keeps its length; beside numbers it weighs like eight."""
+    if numeric_columns == 0:
+        return 1.0
+    spread = float(block.var(0, dtype=np.float64).sum())
+    return float(np.sqrt(DENSE_FIELD / spread)) if spread > 0 else 1.0
+
+
+@njit(cache=True)
+def _expand(numbers, source, code, out):  # type: ignore[no-untyped-def]
+    for i in range(len(numbers)):
+        for j in range(len(source)):
+            value = numbers[i, source[j]]
+            if np.isnan(code[j]):
+                out[i, j] = value
+            elif code[j] == MISSING:
+                out[i, j] = 1.0 if np.isnan(value) else 0.0
+            else:
+                out[i, j] = 1.0 if value == code[j] else 0.0
+
+
+@njit(cache=True)
+def _scale(numbers, source, code, mean, scale, out):  # type: ignore[no-untyped-def]
+    _expand(numbers, source, code, out)
+    for i in range(len(numbers)):
+        for j in range(len(source)):
+            q = (out[i, j] - mean[j]) / scale[j]
+            out[i, j] = 0.0 if np.isnan(q) else min(max(q, -CLIP), CLIP)

@@ -1,0 +1,145 @@
+"""Nystrom features of a Gaussian kernel: `phi(x) = L^{-1} k_m(x)`, with `K_mm = L L'`.
+
+Landmarks are picked greedily by pivoted Cholesky: each is the remembered input that the ones
+before it explain least, so that adding one leaves the features before it unchanged.
+
+References:
+    Fine & Scheinberg (2001), Efficient SVM training using low-rank kernel representations, JMLR 2.
+    Williams & Seeger (2001), Using the Nystrom method to speed up kernel machines, NeurIPS 13.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from quickstudy.types import Floats
+
+RESIDUAL = 1e-3  # stop when every remembered input is explained up to this share of its norm
+CANDIDATES = 1500  # inputs among which landmarks are picked
+PAIRS = 400  # inputs whose mutual distances give the median
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """Frozen Nystrom features: `centres` (d, m), `whiten` = L^{-T} (m, m), `rate` of the kernel.
+
+    `k(x, c) = exp(-rate |x - c|^2)`. The m features of an input have a squared norm of at most 1,
+    exactly 1 for a landmark.
+    """
+
+    centres: Floats
+    whiten: Floats
+    rate: float
+
+    @property
+    def size(self) -> int:
+        """Number of features."""
+        return self.whiten.shape[0]
+
+
+def choose_landmarks(z: Floats, *, most: int, width: float, rng: np.random.Generator) -> Landmarks:
+    """Pick up to `most` landmarks among the rows of `z`, shape (n, d), n >= 1.
+
+    `rate` is `width` over the median squared distance of the rows. Rows beyond 1,500 are thinned
+    by `rng` first.
+    """
+    if len(z) > CANDIDATES:
+        z = z[np.sort(rng.choice(len(z), CANDIDATES, replace=False))]
+    z = np.ascontiguousarray(z)
+    rate = width / _median_distance(z[:: max(1, len(z) // PAIRS)][:PAIRS])
+    pivots, root = _pivoted_cholesky(z, rate, min(most, len(z)), RESIDUAL)
+    lower = np.ascontiguousarray(root[:, pivots].T)
+    whiten = _inverse_lower(lower).T
+    return Landmarks(np.ascontiguousarray(z[pivots].T), np.ascontiguousarray(whiten), rate)
+
+
+def _median_distance(z: Floats) -> float:
+    distances = _pairwise(z)
+    positive = distances[distances > 0]
+    return float(np.median(positive)) if len(positive) else 1.0
+
+
+@njit(cache=True)
+def _pairwise(z: Floats) -> Floats:
+    n, d = z.shape
+    out = np.zeros(n * (n - 1) // 2)
+    at = 0
+    for i in range(n):
+        for j in range(i):
+            total = 0.0
+            for k in range(d):
+                total += (z[i, k] - z[j, k]) ** 2
+            out[at] = total
+            at += 1
+    return out
+
+
+@njit(cache=True)
+def _pivoted_cholesky(z, rate, most, residual):  # type: ignore[no-untyped-def]
+    """Greedy rows of the Cholesky factor of the kernel matrix of `z`; root[:, j] belongs to z[j]."""
+    n, d = z.shape
+    zt = np.ascontiguousarray(z.T)
+    left = np.ones(n)
+    root = np.zeros((most, n))
+    pivots = np.zeros(most, np.int64)
+    used = 0
+    for i in range(most):
+        p = np.argmax(left)
+        if left[p] < residual:
+            break
+        row = root[i]
+        for k in range(d):
+            for j in range(n):
+                row[j] += (zt[k, j] - z[p, k]) ** 2
+        for j in range(n):
+            row[j] = np.exp(-rate * row[j])
+        for h in range(i):
+            share = root[h, p]
+            for j in range(n):
+                row[j] -= share * root[h, j]
+        scale = 1.0 / np.sqrt(left[p])
+        for j in range(n):
+            row[j] *= scale
+            left[j] = max(left[j] - row[j] * row[j], 0.0)
+        left[p] = 0.0
+        pivots[i] = p
+        used += 1
+    return pivots[:used], root[:used]
+
+
+@njit(cache=True)
+def _inverse_lower(lower):  # type: ignore[no-untyped-def]
+    """Inverse of a lower triangular matrix, row by row."""
+    m = lower.shape[0]
+    out = np.zeros((m, m))
+    for i in range(m):
+        out[i, i] = 1.0
+        for h in range(i):
+            share = lower[i, h]
+            for j in range(h + 1):
+                out[i, j] -= share * out[h, j]
+        for j in range(i + 1):
+            out[i, j] /= lower[i, i]
+    return out
+
+
+@njit(cache=True)
+def kernel_features(z, centres, whiten, rate, scale, out):  # type: ignore[no-untyped-def]
+    """Write `scale * L^{-1} k_m(z_i)` into `out` (n, m), each row by itself: same bits in any batch."""
+    n, d = z.shape
+    m = whiten.shape[0]
+    k = np.empty(m)
+    for i in range(n):
+        k[:] = 0.0
+        for a in range(d):
+            for j in range(m):
+                k[j] += (centres[a, j] - z[i, a]) ** 2
+        row = out[i]
+        row[:] = 0.0
+        for j in range(m):
+            weight = scale * np.exp(-rate * k[j])
+            for r in range(j, m):
+                row[r] += weight * whiten[j, r]

@@ -1,0 +1,258 @@
+"""Records to raw columns: fields are typed by what arrives, and nothing is coerced in silence."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quickstudy.encode.text import TextEncoder
+from quickstudy.errors import RecordError, SettingError
+from quickstudy.types import FieldReport, Floats, Input
+
+TYPES = ("number", "boolean", "category", "text", "vector")
+TEXT_WORDS, TEXT_LENGTH = 5, 40  # a string of this many words, or longer, is text
+OWN_CODES, SHARED_CODES = 24, 8  # first values of a category get a code each, later ones share
+MOST_FIELDS = 10_000
+TEXT_FIELD, VECTOR_FIELD = "text", "vector"  # names of the only field of a bare text or array
+
+
+@dataclass
+class Field:
+    """A field of one type: its column in `numbers`, or its columns in `dense`."""
+
+    name: str
+    type: str
+    start: int
+    stop: int
+    seen: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Raw columns of n inputs: `numbers` (n, d1), NaN where missing; `dense` (n, d2); their texts."""
+
+    numbers: Floats
+    dense: NDArray[np.float32]
+    texts: list[str]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def rows(self, part: slice) -> Raw:
+        """Some of the rows."""
+        return Raw(self.numbers[part], self.dense[part], self.texts[part])
+
+
+class RecordEncoder:
+    """Turns records, texts and arrays into raw columns; knows the fields met so far.
+
+    A number or boolean is its own column; a category is a code: one each for its first 24 values,
+    a hash into 8 more after that. Text and vectors are dense columns. A field that changes its type
+    becomes a second field of the same name.
+
+    Args:
+        schema: name of a field -> one of number, boolean, category, text, vector. Fields that it
+            does not name are inferred.
+    """
+
+    def __init__(self, schema: Mapping[str, str] | None = None) -> None:
+        for name, kind in (schema or {}).items():
+            if kind not in TYPES:
+                raise SettingError(f"schema[{name!r}] is {kind!r}; use one of {', '.join(TYPES)}")
+        self.schema = dict(schema or {})
+        self.fields: dict[tuple[str, str], Field] = {}
+        self._codes: dict[str, dict[str, int]] = {}
+        self._text = TextEncoder()
+        self.widths = [0, 0]  # columns of numbers, of dense
+
+    def encode(self, xs: Sequence[Input], *, learn: bool = False) -> Raw:
+        """Raw columns of `xs`. Fields not met before are left out, or added when `learn` is set.
+
+        Raises:
+            RecordError: an input cannot be read; nothing was changed.
+        """
+        texts = {name for name, kind in self.fields if kind == "text"}
+        parsed = []
+        for x in xs:
+            parsed.append(self._parse(x, texts))
+            if learn:
+                texts.update(name for name, kind, _ in parsed[-1] if kind == "text")
+        if learn:
+            self._admit(parsed)
+        return self._fill(parsed)
+
+    def _parse(self, x: Input, texts: set[str]) -> list[tuple[str, str, Any]]:
+        if isinstance(x, str):
+            return [(TEXT_FIELD, "text", x)]
+        if not isinstance(x, Mapping):
+            return [(VECTOR_FIELD, "vector", self._vector(VECTOR_FIELD, x))]
+        if len(x) > MOST_FIELDS:
+            raise RecordError(f"the record has {len(x)} fields; at most {MOST_FIELDS} are read")
+        out = []
+        for name, value in x.items():
+            if not isinstance(name, str):
+                raise RecordError(f"field name {name!r} is not a string")
+            if value is not None:
+                kind, value = self._typed(name, value, texts)
+                out.append((name, kind, value))
+        return out
+
+    def _typed(self, name: str, value: Any, texts: set[str]) -> tuple[str, Any]:
+        """Type and canonical value of a field's value."""
+        if isinstance(value, np.generic):
+            value = value.item()
+        pinned = self.schema.get(name)
+        if isinstance(value, bool):
+            kind, value = "boolean", float(value)
+        elif isinstance(value, (int, float)):
+            kind, value = "number", _finite(name, value)
+        elif isinstance(value, str):
+            kind = pinned if pinned in ("category", "text") else _kind_of(value, name in texts)
+        elif isinstance(value, (list, tuple, np.ndarray)):
+            kind, value = "vector", self._vector(name, value)
+        else:
+            raise RecordError(
+                f"field {name!r} holds a {type(value).__name__}; use a number, string, boolean, "
+                "None, or a list of numbers"
+            )
+        if pinned in (None, kind):
+            return kind, value
+        if pinned == "number" and kind == "boolean":
+            return pinned, value
+        if pinned == "category" and kind in ("number", "boolean"):
+            return pinned, repr(value)
+        raise RecordError(f"field {name!r} is pinned to {pinned} by the schema, but holds {value!r}")
+
+    def _vector(self, name: str, value: Any) -> NDArray[np.float32]:
+        try:
+            vector = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise RecordError(f"field {name!r} holds a list that is not all numbers") from None
+        if vector.ndim != 1 or len(vector) == 0:
+            raise RecordError(f"field {name!r} has shape {vector.shape}; use a flat list of numbers")
+        if not np.isfinite(vector).all():
+            at = int(np.flatnonzero(~np.isfinite(vector))[0])
+            raise RecordError(f"field {name!r} holds {vector[at]} at position {at}; it must be finite")
+        known = self.fields.get((name, "vector"))
+        if known and known.stop - known.start != len(vector):
+            raise RecordError(
+                f"field {name!r} has {len(vector)} numbers; it had {known.stop - known.start} before"
+            )
+        return vector.astype(np.float32)
+
+    def _admit(self, parsed: list[list[tuple[str, str, Any]]]) -> None:
+        """Add the fields that are new, having checked that vectors agree with each other."""
+        new: dict[str, int] = {}
+        for record in parsed:
+            for name, kind, value in record:
+                if kind == "vector" and new.setdefault(name, len(value)) != len(value):
+                    raise RecordError(
+                        f"field {name!r} has {len(value)} numbers; it had {new[name]} before"
+                    )
+        for record in parsed:
+            for name, kind, value in record:
+                field = self.fields.get((name, kind)) or self._add(name, kind, value)
+                field.seen += 1
+                if kind == "category":
+                    codes = self._codes[name]
+                    if value not in codes and len(codes) < OWN_CODES:
+                        codes[value] = len(codes)
+
+    def _add(self, name: str, kind: str, value: Any) -> Field:
+        dense = kind in ("text", "vector")
+        size = {"text": self._text.dim, "vector": len(value) if kind == "vector" else 0}.get(kind, 1)
+        start = self.widths[dense]
+        others = [f.type for (n, _), f in self.fields.items() if n == name]
+        note = f"also came as {', '.join(others)}" if others else ""
+        field = Field(name, kind, start, start + size, note=note)
+        self.fields[name, kind] = field
+        self.widths[dense] += size
+        if kind == "category":
+            self._codes[name] = {}
+        return field
+
+    def _fill(self, parsed: list[list[tuple[str, str, Any]]]) -> Raw:
+        numbers = np.full((len(parsed), self.widths[0]), np.nan)
+        dense = np.zeros((len(parsed), self.widths[1]), np.float32)
+        texts = [""] * len(parsed)
+        waiting: dict[str, list[tuple[int, str]]] = {}
+        for i, record in enumerate(parsed):
+            for name, kind, value in record:
+                field = self.fields.get((name, kind))
+                if kind == "text":
+                    texts[i] = f"{texts[i]} {value}".strip()
+                if field is None:
+                    continue
+                if kind == "text":
+                    waiting.setdefault(name, []).append((i, value))
+                elif kind == "vector":
+                    if len(value) == field.stop - field.start:
+                        dense[i, field.start : field.stop] = value
+                else:
+                    numbers[i, field.start] = self._code(name, value) if kind == "category" else value
+        for name, found in waiting.items():
+            field = self.fields[name, "text"]
+            rows = [i for i, _ in found]
+            dense[rows, field.start : field.stop] = self._text.encode([text for _, text in found])
+        return Raw(numbers, dense, texts)
+
+    def _code(self, name: str, value: str) -> int:
+        codes = self._codes[name]
+        if len(codes) < OWN_CODES:
+            return codes.get(value, len(codes))
+        return codes.get(value, OWN_CODES + zlib.crc32(value.encode()) % SHARED_CODES)
+
+    @property
+    def dense_fields(self) -> list[tuple[int, int]]:
+        """(start, stop) of each dense field's columns."""
+        return [(f.start, f.stop) for f in self.fields.values() if f.type in ("text", "vector")]
+
+    @property
+    def category_columns(self) -> NDArray[np.bool_]:
+        """Which of the number columns hold codes, shape (d1,)."""
+        out = np.zeros(self.widths[0], bool)
+        for field in self.fields.values():
+            if field.type == "category":
+                out[field.start] = True
+        return out
+
+    def report(self) -> tuple[FieldReport, ...]:
+        """The fields met so far, in order of appearance."""
+        return tuple(FieldReport(f.name, f.type, f.seen, f.note) for f in self.fields.values())
+
+    def state(self) -> dict[str, Any]:
+        """Everything a later `restore` needs, as JSON values."""
+        return {
+            "schema": self.schema,
+            "fields": [asdict(f) for f in self.fields.values()],
+            "codes": self._codes,
+            "widths": self.widths,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.schema = dict(state["schema"])
+        self.fields = {(f["name"], f["type"]): Field(**f) for f in state["fields"]}
+        self._codes = {name: dict(codes) for name, codes in state["codes"].items()}
+        self.widths = list(state["widths"])
+
+
+def _kind_of(value: str, known_text: bool) -> str:
+    long = len(value) > TEXT_LENGTH or len(value.split()) >= TEXT_WORDS
+    return "text" if known_text or long else "category"
+
+
+def _finite(name: str, value: float) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise RecordError(f"field {name!r} is {value!r}; it must be finite (None stands for missing)")
+    return number

@@ -1,0 +1,250 @@
+"""The mixture: feature map, experts and pool, and the order in which one example passes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quickstudy.encode.featuremap import FeatureMap, choose_map
+from quickstudy.encode.record import Raw, RecordEncoder
+from quickstudy.learners.doubt import Doubt
+from quickstudy.learners.recall import Recall, digests
+from quickstudy.learners.recipe import TABULAR_VIEWS, tabular_experts
+from quickstudy.memory.exemplars import Exemplars
+from quickstudy.memory.expert import FLOOR, Block, Expert
+from quickstudy.memory.slow import SlowTrees, next_refit
+from quickstudy.pool import Pool
+from quickstudy.types import Floats
+
+CHUNK = 256  # rows whose features are held at once
+EARLY_GROWTH, LATE_GROWTH, LATE = 1.6, 2.0, 5000  # sizes at which the map is chosen anew
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the mixture says of n rows: `p` (n, K), `votes` (n, E, K); see `PredictionBatch`."""
+
+    p: Floats
+    confidence: Floats
+    novelty: Floats
+    votes: Floats
+
+
+class Mixture:
+    """Learns label indices 0..K-1 from raw columns; an index K is a label seen for the first time."""
+
+    def __init__(self, encoder: RecordEncoder, *, capacity: int, seed: int) -> None:
+        self.encoder = encoder
+        self.seed = seed
+        self.labels = 0
+        self.last = -1
+        self.count = 0
+        self.exemplars = Exemplars(capacity, seed=seed)
+        self.map: FeatureMap | None = None
+        self.experts: list[Expert] = tabular_experts()
+        self.views = TABULAR_VIEWS
+        self.pool = Pool(self.voices)
+        self.doubt = Doubt()
+        self.recall = Recall()
+        self._due = 1
+        self._refit_at = next_refit(0)
+
+    @property
+    def voices(self) -> int:
+        """Number of distributions that the experts give together."""
+        return sum(len(e.names) for e in self.experts)
+
+    def predict(self, raw: Raw) -> Answers:
+        """What it says of `raw`, changing nothing."""
+        parts = []
+        for at in range(0, len(raw), CHUNK):
+            rows = raw.rows(slice(at, at + CHUNK))
+            last = np.full(len(rows), self.last)
+            parts.append(self._answer(rows, last)[0])
+        return _joined(parts, self.labels, self.voices)
+
+    def _answer(self, raw: Raw, last: Ints) -> tuple[Answers, Floats]:
+        block = self._block(raw, last)
+        votes = self._votes(block)
+        p = self.pool.predict(votes)
+        unknown = np.full(len(raw), -1)
+        for i, key in enumerate(digests(raw)):
+            self.recall.apply(p[i], self.recall.label(int(key)))
+        confidence, novelty = self.doubt.run(p, block.familiarity, unknown, unknown)
+        known = p * (1 - novelty[:, None])
+        answers = Answers(known, confidence, novelty, votes.transpose(1, 0, 2))
+        return answers, block.familiarity
+
+    def _block(self, raw: Raw, last: Ints, y: Ints | None = None) -> Block:
+        assert self.map is not None or self.labels == 0
+        z = self.map.scaled(raw.numbers, raw.dense) if self.map else np.zeros((len(raw), 0))
+        return Block(
+            features=self.map.features(z, last) if self.map else {},
+            z=z,
+            raw=raw.numbers,
+            last=last,
+            labels=self.labels,
+            y=np.zeros(0, np.int64) if y is None else y,
+            familiarity=np.zeros(len(raw)),
+            age=np.zeros(0),
+            weight=np.zeros(0),
+        )
+
+    def _votes(self, block: Block) -> Floats:
+        if self.labels == 0:
+            return np.zeros((self.voices, len(block), 0))
+        return np.concatenate([e.predict(block) for e in self.experts])
+
+    def learn(self, raw: Raw, y: Ints, *, given: tuple[Floats, int] | None = None) -> Answers:
+        """Learn n rows one after the other; what it said of each before learning it.
+
+        `given` holds the votes (E, K) and the last label of a prediction made earlier for the only
+        row: the pool is then scored on those votes.
+        """
+        parts = []
+        at = 0
+        while at < len(y):
+            stop = self._segment(y, at)
+            part = slice(at, stop)
+            last = np.r_[self.last, y[at : stop - 1]]
+            if given:
+                last = np.array([given[1]])
+            first_seen = int(y[at]) == self.labels
+            step = self._first_seen if first_seen else self._step
+            parts.append(step(raw.rows(part), y[part], last, given))
+            self.last = int(y[stop - 1])
+            at = stop
+        return _joined(parts, self.labels, self.voices)
+
+    def _segment(self, y: Ints, at: int) -> int:
+        """End of the rows from `at` on that can be learned in one go: up to what happens next."""
+        if y[at] == self.labels:
+            return at + 1
+        event = min(self._due, self._refit_at) - self.count
+        stop = min(len(y), at + CHUNK, at + event)
+        new = np.flatnonzero(y[at:stop] >= self.labels)
+        return at + int(new[0]) if len(new) else stop
+
+    def _step(self, raw: Raw, y: Ints, last: Ints, given: tuple[Floats, int] | None) -> Answers:
+        block = self._block(raw, last, y)
+        votes = np.concatenate([e.learn(block) for e in self.experts])
+        if given:
+            votes = _padded(given[0], self.labels)[:, None, :]
+        p = self.pool.learn(votes, y)
+        self._recall(raw, y, p)
+        right = (p.argmax(1) == y).astype(np.int64)
+        confidence, novelty = self.doubt.run(
+            p, block.familiarity, right, np.zeros(len(y), np.int64)
+        )
+        self._remember(raw, y, last)
+        return Answers(p * (1 - novelty[:, None]), confidence, novelty, votes.transpose(1, 0, 2))
+
+    def _recall(self, raw: Raw, y: Ints, p: Floats) -> None:
+        for i, key in enumerate(digests(raw).tolist()):
+            recalled = self.recall.label(key)
+            self.recall.apply(p[i], recalled)
+            wrong = bool(p[i].argmax() != y[i])
+            self.recall.learn(key, int(y[i]), recalled=recalled, wrong=wrong)
+
+    def _first_seen(
+        self, raw: Raw, y: Ints, last: Ints, given: tuple[Floats, int] | None
+    ) -> Answers:
+        """One row whose label is new: an error by definition; only doubt and experts learn it."""
+        answers, familiarity = self._answer(raw, last)
+        wrong, new = np.zeros(1, np.int64), np.ones(1, np.int64)
+        self.doubt.run(answers.p / (1 - answers.novelty[:, None]), familiarity, wrong, new)
+        self.labels += 1
+        for expert in self.experts:
+            expert.grow(self.labels)
+        key = int(digests(raw)[0])
+        self.recall.learn(key, int(y[0]), recalled=self.recall.label(key), wrong=True)
+        if self.map:
+            block = self._block(raw, last, y)
+            for expert in self.experts:
+                expert.learn(block)
+        self._remember(raw, y, last)
+        return answers
+
+    def _remember(self, raw: Raw, y: Ints, last: Ints) -> None:
+        self.exemplars.add(raw, y, last)
+        self.count += len(y)
+        if self.count >= self._due:
+            self.choose_map()
+        if self.count >= self._refit_at:
+            self.refit()
+
+    def new_field(self) -> None:
+        """A field was added: choose the map anew before long, so that it counts."""
+        self._due = min(self._due, self.count + 8 + self.count // 4)
+
+    def choose_map(self) -> None:
+        """Choose the feature map anew from remembered examples, which the experts then relearn."""
+        growth = EARLY_GROWTH if self.count < LATE else LATE_GROWTH
+        self._due = max(self.count + 1, int(self.count * growth))
+        slots = self.exemplars.order()
+        raw, last = self.exemplars.raw(slots), self.exemplars.facts(slots)[:, 1]
+        self.map = choose_map(
+            raw,
+            last,
+            categories=self.encoder.category_columns,
+            dense_fields=self.encoder.dense_fields,
+            views=self.views,
+            rng=np.random.default_rng([self.seed, self.count]),
+        )
+        block = self._remembered(slots)
+        left_out: list[Floats] = []
+        which: list[int] = []
+        voice = 0
+        for expert in self.experts:
+            votes = expert.relearn(block)
+            if votes is not None:
+                left_out.append(votes)
+                which += range(voice, voice + len(votes))
+            voice += len(expert.names)
+        self.pool.stack(np.concatenate(left_out), which, block.y)
+
+    def refit(self) -> None:
+        """Fit the slow experts anew on remembered examples."""
+        self._refit_at = next_refit(self.count)
+        block = self._remembered(self.exemplars.order())
+        for expert in self.experts:
+            if isinstance(expert, SlowTrees):
+                expert.refit(block, seed=self.seed)
+
+    def _remembered(self, slots: Ints) -> Block:
+        """Remembered examples as a block, oldest first, with their ages and weights."""
+        raw, facts = self.exemplars.raw(slots), self.exemplars.facts(slots)
+        return replace(
+            self._block(raw, facts[:, 1], facts[:, 0]),
+            age=(self.count - 1 - facts[:, 2]).astype(float),
+            weight=self.exemplars.weight(slots),
+        )
+
+
+def _padded(votes: Floats, labels: int) -> Floats:
+    """Votes (E, K') of an earlier time for K >= K' labels: those it did not know get the floor."""
+    out = np.full((len(votes), labels), np.log(FLOOR))
+    out[:, : votes.shape[1]] = votes
+    return out
+
+
+def _joined(parts: list[Answers], labels: int, voices: int) -> Answers:
+    n = sum(len(a.novelty) for a in parts)
+    p, votes = np.zeros((n, labels)), np.full((n, voices, labels), np.log(FLOOR))
+    at = 0
+    for a in parts:
+        rows = slice(at, at + len(a.novelty))
+        p[rows, : a.p.shape[1]] = a.p
+        votes[rows, :, : a.p.shape[1]] = a.votes
+        at += len(a.novelty)
+    empty = [np.zeros(0)]
+    return Answers(
+        p,
+        np.concatenate([a.confidence for a in parts] or empty),
+        np.concatenate([a.novelty for a in parts] or empty),
+        votes,
+    )

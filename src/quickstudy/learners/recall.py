@@ -1,0 +1,87 @@
+"""Recall: an exact repeat of a corrected input gets the corrected label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from quickstudy.encode.record import Raw
+from quickstudy.types import Floats
+
+CAPACITY = 10_000  # corrected inputs that are kept, the oldest leave first
+CONTESTED = 3  # changes of label after which an input is no longer recalled
+
+
+class Recall:
+    """Corrected inputs by a 64-bit digest of their raw columns: label, and how often it changed.
+
+    A correction is a label that differs from the answer the learner would have given. A later label
+    for the same input supersedes it; at the third change the input is contested, and the pool
+    decides. How often recalled labels were right sets how much probability they get.
+    """
+
+    def __init__(self) -> None:
+        self._table: dict[int, tuple[int, int]] = {}
+        self._right, self._used = 2.0, 2.5
+
+    def label(self, key: int) -> int:
+        """The label to recall for a digest, or -1."""
+        label, changes = self._table.get(key, (-1, 0))
+        return label if changes < CONTESTED else -1
+
+    def apply(self, p: Floats, label: int) -> None:
+        """Move probability in `p` (K,) to the recalled label so that it comes out on top."""
+        if label < 0:
+            return
+        others = np.delete(p, label)
+        gap = float(others.max() - p[label]) if len(others) else 0.0
+        share = max(self._right / self._used, gap / (1.0 + gap) + 1e-3 if gap >= 0 else 0.0)
+        p *= 1.0 - min(share, 1.0 - 1e-6)
+        p[label] += min(share, 1.0 - 1e-6)
+
+    def learn(self, key: int, y: int, *, recalled: int, wrong: bool) -> None:
+        """Take in the label `y` of an input whose recalled label was `recalled` (-1 for none)."""
+        if recalled >= 0:
+            self._right += float(recalled == y)
+            self._used += 1.0
+        if key in self._table:
+            label, changes = self._table[key]
+            if label != y:
+                self._table[key] = (y, changes + 1)
+        elif wrong:
+            self._table[key] = (y, 0)
+            if len(self._table) > CAPACITY:
+                del self._table[next(iter(self._table))]
+
+    def state(self) -> dict[str, Any]:
+        table = [[str(key), label, changes] for key, (label, changes) in self._table.items()]
+        return {"table": table, "right": self._right, "used": self._used}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._table = {int(key): (label, changes) for key, label, changes in state["table"]}
+        self._right, self._used = state["right"], state["used"]
+
+
+def digests(raw: Raw) -> NDArray[np.uint64]:
+    """A 64-bit digest of each input's present values; columns that came later do not change it."""
+    out = np.zeros(len(raw), np.uint64)
+    _digest(raw.numbers.view(np.uint64), np.isnan(raw.numbers), out)
+    dense = np.ascontiguousarray(raw.dense).view(np.uint32).astype(np.uint64)
+    _digest(dense + (np.uint64(1) << np.uint64(63)), raw.dense == 0, out)
+    return out
+
+
+@njit(cache=True)
+def _digest(values, absent, out):  # type: ignore[no-untyped-def]
+    for i in range(len(values)):
+        h = out[i]
+        for j in range(values.shape[1]):
+            if not absent[i, j]:
+                h = (h ^ (values[i, j] + np.uint64(j + 1))) * np.uint64(0xBF58476D1CE4E5B9)
+                h ^= h >> np.uint64(29)
+                h = h * np.uint64(0x94D049BB133111EB)
+                h ^= h >> np.uint64(32)
+        out[i] = h

@@ -1,0 +1,242 @@
+"""Kernel least squares: Bayesian linear read-out of one-hot labels on frozen features."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from quickstudy.memory.expert import Block, State, best_temperature, log_softmax, widened
+from quickstudy.stats.moments import (
+    label_sums,
+    regularised_inverse,
+    symmetric_times,
+    weighted_gram,
+)
+from quickstudy.types import Floats
+
+REFRESH = 64  # examples between refreshes of the inverse; part of the definition
+TEMPERATURES = np.geomspace(1.0, 64.0, 37)
+START = 8.0  # temperature before anything is known
+RECENT = 2000  # remembered examples that set the temperature
+
+
+class LeastSquares:
+    """Posterior mean `W = (G + r I)^{-1} C`, scores `x'W`, softmax at a temperature learned online.
+
+    `G` and `C` are discounted sums over all examples; the inverse follows by rank-1 updates
+    (recursive least squares) and is refreshed at every 64th example. Which examples it saw, not
+    their order, decides its state when `discount` is 1.
+
+    Args:
+        view: name of the view it reads.
+        discount: in (0, 1]; the weight of an example falls by this factor with each later one.
+        ridge: prior precision r > 0.
+        familiar: whether it fills in the block's familiarity.
+
+    Reference:
+        Zhuang et al. (2022), ACIL: analytic class-incremental learning, NeurIPS 35.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        view: str,
+        discount: float = 1.0,
+        ridge: float = 1.0,
+        familiar: bool = False,
+    ) -> None:
+        self.names = (name,)
+        self.familiar = familiar
+        self.view = view
+        self.discount = discount
+        self.ridge = ridge
+        self._reset(0, 1)
+
+    def _reset(self, dim: int, labels: int) -> None:
+        self._gram = np.zeros((dim, dim))
+        self._cross = np.zeros((dim, labels))
+        self._inverse = np.eye(dim) / self.ridge
+        self._weights = np.zeros((dim, labels))
+        self._rows = np.zeros((REFRESH, dim))
+        self._row_labels = np.zeros(REFRESH, np.int64)
+        self._count = 0
+        self._scalars = np.array([START, 1.0])
+
+    def grow(self, labels: int) -> None:
+        self._cross = widened(self._cross, labels)
+        self._weights = widened(self._weights, labels)
+
+    def predict(self, block: Block) -> Floats:
+        out = np.empty((1, len(block), block.labels))
+        rows = block.features[self.view]
+        _predict(rows, self._weights, self._scalars, self._peaks(block), block.labels, out[0])
+        return out
+
+    def learn(self, block: Block) -> Floats:
+        features, peaks = block.features[self.view], self._peaks(block)
+        out = np.empty((1, len(block), block.labels))
+        at = 0
+        while at < len(block):
+            size = min(len(block) - at, REFRESH - self._count)
+            rows, y = features[at : at + size], block.y[at : at + size]
+            _learn(
+                rows,
+                y,
+                self._inverse,
+                self._weights,
+                self._scalars,
+                self.discount,
+                peaks[at : at + size],
+                block.labels,
+                out[0, at : at + size],
+            )
+            self._rows[self._count : self._count + size] = rows
+            self._row_labels[self._count : self._count + size] = y
+            self._count += size
+            at += size
+            if self._count == REFRESH:
+                self._refresh()
+        return out
+
+    def _peaks(self, block: Block) -> Floats:
+        return block.familiarity if self.familiar else np.empty(len(block))
+
+    def _refresh(self) -> None:
+        weights = self.discount ** np.arange(REFRESH - 1, -1, -1, dtype=float)
+        fade = self.discount**REFRESH
+        self._gram = fade * self._gram + weighted_gram(self._rows, weights)
+        sums = label_sums(self._rows, self._row_labels, weights, self._cross.shape[1])
+        self._cross = fade * self._cross + sums
+        self._solve()
+
+    def _solve(self) -> None:
+        self._inverse = regularised_inverse(self._gram, self.ridge)
+        self._weights = self._inverse @ self._cross
+        self._count = 0
+
+    def relearn(self, block: Block) -> Floats:
+        rows = block.features[self.view]
+        width = self._cross.shape[1]
+        self._reset(rows.shape[1], width)
+        weight = block.weight * self.discount**block.age
+        self._gram = weighted_gram(rows, weight)
+        self._cross = label_sums(rows, block.y, weight, width)
+        self._solve()
+        left_out = _leave_one_out(
+            rows, block.y, weight, self._inverse, self._weights, block.labels
+        )
+        recent = slice(max(0, len(rows) - RECENT), None)
+        self._scalars[0] = best_temperature(
+            left_out[recent],
+            block.y[recent],
+            np.minimum(weight[recent], 1.0),
+            TEMPERATURES,
+            START,
+            1.0,
+        )
+        return _log_softmax_rows(left_out, self._scalars[0])
+
+    def state(self) -> State:
+        return {
+            "gram": self._gram,
+            "cross": self._cross,
+            "inverse": self._inverse,
+            "weights": self._weights,
+            "rows": self._rows[: self._count],
+            "row_labels": self._row_labels[: self._count],
+            "scalars": self._scalars,
+        }
+
+    def restore(self, state: State) -> None:
+        self._reset(len(state["gram"]), state["cross"].shape[1])
+        self._gram, self._cross = state["gram"].copy(), state["cross"].copy()
+        self._inverse, self._weights = state["inverse"].copy(), state["weights"].copy()
+        self._count = len(state["rows"])
+        self._rows[: self._count] = state["rows"]
+        self._row_labels[: self._count] = state["row_labels"]
+        self._scalars = state["scalars"].copy()
+
+
+@njit(cache=True)
+def _scores(x, W, labels, s):  # type: ignore[no-untyped-def]
+    s[:labels] = 0.0
+    for j in range(len(x)):
+        for c in range(labels):
+            s[c] += x[j] * W[j, c]
+
+
+@njit(cache=True)
+def _predict(X, W, scalars, peaks, labels, out):  # type: ignore[no-untyped-def]
+    s = np.empty(labels)
+    for i in range(len(X)):
+        _scores(X[i], W, labels, s)
+        peaks[i] = s.max()
+        log_softmax(s, labels, scalars[0], out[i])
+
+
+@njit(cache=True)
+def _learn(X, y, P, W, scalars, discount, peaks, labels, out):  # type: ignore[no-untyped-def]
+    n, d = X.shape
+    s = np.empty(labels)
+    px = np.empty(d)
+    for i in range(n):
+        x = X[i]
+        _scores(x, W, labels, s)
+        peaks[i] = s.max()
+        log_softmax(s, labels, scalars[0], out[i])
+        _warm(s, out[i], y[i], labels, scalars)
+        symmetric_times(P, x, px)
+        q = discount
+        for j in range(d):
+            q += x[j] * px[j]
+        k = 1.0 / q
+        for j in range(d):
+            gain = k * px[j]
+            for c in range(labels):
+                W[j, c] -= gain * s[c]
+            W[j, y[i]] += gain
+        fade = 1.0 / discount
+        for a in range(d):
+            gain = k * px[a]
+            for b in range(d):
+                P[a, b] = (P[a, b] - gain * px[b]) * fade
+
+
+@njit(cache=True)
+def _warm(s, logp, y, labels, scalars):  # type: ignore[no-untyped-def]
+    """One normalised gradient step of the log loss in log T."""
+    mean = 0.0
+    for c in range(labels):
+        mean += np.exp(logp[c]) * s[c]
+    g = (s[y] - mean) * scalars[0]
+    scalars[1] = 0.999 * scalars[1] + 0.001 * g * g
+    step = 0.02 * g / np.sqrt(scalars[1] + 1e-2)
+    scalars[0] = min(max(scalars[0] * np.exp(step), 1.0), 64.0)
+
+
+@njit(cache=True)
+def _leave_one_out(X, y, weight, P, W, labels):  # type: ignore[no-untyped-def]
+    """Scores of each row by the solution without it: `(s - h y) / (1 - h)`, `h = w x'Px`."""
+    n, d = X.shape
+    out = np.empty((n, labels))
+    px = np.empty(d)
+    for i in range(n):
+        _scores(X[i], W, labels, out[i])
+        symmetric_times(P, X[i], px)
+        h = 0.0
+        for j in range(d):
+            h += X[i, j] * px[j]
+        h = min(h * weight[i], 1.0 - 1e-9)
+        out[i, y[i]] -= h
+        for c in range(labels):
+            out[i, c] /= 1.0 - h
+    return out
+
+
+@njit(cache=True)
+def _log_softmax_rows(scores, temperature):  # type: ignore[no-untyped-def]
+    out = np.empty((1, *scores.shape))
+    for i in range(len(scores)):
+        log_softmax(scores[i], scores.shape[1], temperature, out[0, i])
+    return out

@@ -1,0 +1,134 @@
+"""Soft nearest neighbours among the most recent examples, in windows of three sizes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from quickstudy.memory.expert import FLOOR, Block, State
+from quickstudy.types import Floats
+
+WINDOWS = np.array([100, 1000, 1000, 5000])
+NEIGHBOURS = np.array([5, 7, 7, 5])
+USES_LAST = np.array([False, False, True, False])
+PRIOR = 0.3  # votes spread over all labels
+LAST_COST = 2.0  # squared distance that a different last label adds
+
+
+class Neighbours:
+    """The k nearest of the last 100, 1,000 (without and with the last label) and 5,000 examples.
+
+    Each neighbour votes `2 / (1 + d/mean d)` for its label, d its squared distance.
+    """
+
+    def __init__(self) -> None:
+        self.names = (
+            "neighbours 100",
+            "neighbours 1000",
+            "neighbours 1000 after",
+            "neighbours 5000",
+        )
+        self._reset(0)
+
+    def _reset(self, dim: int) -> None:
+        most = int(WINDOWS.max())
+        self._inputs = np.zeros((dim, most), np.float32)
+        self._labels = np.zeros(most, np.int64)
+        self._last = np.zeros(most, np.int64)
+        self._count = np.zeros(1, np.int64)
+
+    def grow(self, labels: int) -> None:
+        return None
+
+    def predict(self, block: Block) -> Floats:
+        return self._run(block, learn=False)
+
+    def learn(self, block: Block) -> Floats:
+        return self._run(block, learn=True)
+
+    def _run(self, block: Block, *, learn: bool) -> Floats:
+        out = np.empty((len(self.names), len(block), block.labels))
+        memory = (self._inputs, self._labels, self._last, self._count)
+        _run(block.z.astype(np.float32), block.last, block.y, *memory, learn, block.labels, out)
+        return out
+
+    def relearn(self, block: Block) -> None:
+        self._reset(block.z.shape[1])
+        n = min(len(block), self._inputs.shape[1])
+        self._inputs[:, :n] = block.z[len(block) - n :].T
+        self._labels[:n] = block.y[len(block) - n :]
+        self._last[:n] = block.last[len(block) - n :]
+        self._count[0] = n
+        return None
+
+    def state(self) -> State:
+        used = min(int(self._count[0]), self._inputs.shape[1])
+        return {
+            "inputs": self._inputs[:, :used],
+            "labels": self._labels[:used],
+            "last": self._last[:used],
+            "count": self._count,
+        }
+
+    def restore(self, state: State) -> None:
+        self._reset(len(state["inputs"]))
+        used = state["inputs"].shape[1]
+        self._inputs[:, :used] = state["inputs"]
+        self._labels[:used], self._last[:used] = state["labels"], state["last"]
+        self._count = state["count"].copy()
+
+
+@njit(cache=True)
+def _run(Z, last, y, inputs, labels_in, last_in, count, learn, labels, out):  # type: ignore[no-untyped-def]
+    d, most = inputs.shape
+    distance = np.empty(most, np.float32)
+    near = np.empty(16, np.float32)
+    which = np.empty(16, np.int64)
+    for i in range(len(Z)):
+        held = min(count[0], most)
+        distance[:held] = 0.0
+        for a in range(d):
+            for j in range(held):
+                distance[j] += (inputs[a, j] - Z[i, a]) ** 2
+        for e in range(len(WINDOWS)):
+            window = min(held, WINDOWS[e])
+            k = min(NEIGHBOURS[e], window)
+            for r in range(k):
+                near[r] = np.inf
+            for back in range(window if k > 0 else 0):
+                j = (count[0] - 1 - back) % most
+                q = distance[j]
+                if USES_LAST[e] and last_in[j] != last[i]:
+                    q += np.float32(LAST_COST)
+                if q < near[k - 1]:
+                    r = k - 1
+                    while r > 0 and near[r - 1] > q:
+                        near[r] = near[r - 1]
+                        which[r] = which[r - 1]
+                        r -= 1
+                    near[r] = q
+                    which[r] = labels_in[j]
+            _vote(near, which, k, labels, out[e, i])
+        if learn:
+            j = count[0] % most
+            for a in range(d):
+                inputs[a, j] = Z[i, a]
+            labels_in[j] = y[i]
+            last_in[j] = last[i]
+            count[0] += 1
+
+
+@njit(cache=True)
+def _vote(near, which, k, labels, out):  # type: ignore[no-untyped-def]
+    scale = 1e-9
+    for r in range(k):
+        scale += near[r] / k
+    total = PRIOR
+    for c in range(labels):
+        out[c] = PRIOR / labels
+    for r in range(k):
+        vote = 2.0 / (1.0 + near[r] / scale)
+        out[which[r]] += vote
+        total += vote
+    for c in range(labels):
+        out[c] = np.log((1.0 - FLOOR) * out[c] / total + FLOOR / labels)

@@ -1,0 +1,141 @@
+"""Online softmax regression of second order: an extended Kalman filter with one covariance."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from quickstudy.memory.expert import Block, State, log_softmax, widened
+from quickstudy.stats.moments import symmetric_times
+from quickstudy.types import Floats
+
+LEAST_CURVATURE = 0.02  # of the log loss: sure predictions still move the weights a little
+LARGEST_TRACE = 1e4  # a discounted covariance is held below this many times its prior
+CHECK = 200  # examples between two looks at the trace
+RECENT = 5000  # remembered examples that are relearned
+
+
+class OnlineSoftmax:
+    """Softmax regression by one Kalman step an example, the covariance shared by all labels.
+
+    Args:
+        view: name of the view it reads.
+        discount: in (0, 1]; below 1 old examples fade.
+        ridge: prior precision r > 0.
+
+    Reference:
+        Ollivier (2018), Online natural gradient as a Kalman filter, EJS 12(2).
+    """
+
+    def __init__(self, name: str, *, view: str, discount: float = 1.0, ridge: float = 1.0) -> None:
+        self.names = (name,)
+        self.view = view
+        self.discount = discount
+        self.ridge = ridge
+        self._reset(0, 1)
+
+    def _reset(self, dim: int, labels: int) -> None:
+        self._covariance = np.eye(dim) / self.ridge
+        self._weights = np.zeros((dim, labels))
+        self._count = np.zeros(1, np.int64)
+
+    def grow(self, labels: int) -> None:
+        self._weights = widened(self._weights, labels)
+
+    def predict(self, block: Block) -> Floats:
+        out = np.empty((1, len(block), block.labels))
+        _predict(block.features[self.view], self._weights, block.labels, out[0])
+        return out
+
+    def learn(self, block: Block) -> Floats:
+        out = np.empty((1, len(block), block.labels))
+        self._run(block.features[self.view], block, out[0])
+        return out
+
+    def _run(self, rows: Floats, block: Block, out: Floats) -> None:
+        most = LARGEST_TRACE / self.ridge if self.discount < 1.0 else np.inf
+        _learn(
+            rows,
+            block.y,
+            self._covariance,
+            self._weights,
+            self._count,
+            self.discount,
+            most,
+            block.labels,
+            out,
+        )
+
+    def relearn(self, block: Block) -> Floats:
+        rows = block.features[self.view]
+        self._reset(rows.shape[1], self._weights.shape[1])
+        out = np.full((1, len(block), block.labels), -np.log(block.labels))
+        self._run(rows, block, out[0])
+        return out
+
+    def state(self) -> State:
+        return {"covariance": self._covariance, "weights": self._weights, "count": self._count}
+
+    def restore(self, state: State) -> None:
+        self._covariance = state["covariance"].copy()
+        self._weights = state["weights"].copy()
+        self._count = state["count"].copy()
+
+
+@njit(cache=True)
+def _scores(x, W, labels, s):  # type: ignore[no-untyped-def]
+    s[:labels] = 0.0
+    for j in range(len(x)):
+        for c in range(labels):
+            s[c] += x[j] * W[j, c]
+
+
+@njit(cache=True)
+def _predict(X, W, labels, out):  # type: ignore[no-untyped-def]
+    s = np.empty(labels)
+    for i in range(len(X)):
+        _scores(X[i], W, labels, s)
+        log_softmax(s, labels, 1.0, out[i])
+
+
+@njit(cache=True)
+def _learn(X, y, P, W, count, discount, most, labels, out):  # type: ignore[no-untyped-def]
+    n, d = X.shape
+    s = np.empty(labels)
+    px = np.empty(d)
+    for i in range(n):
+        x = X[i]
+        _scores(x, W, labels, s)
+        log_softmax(s, labels, 1.0, out[i])
+        h = LEAST_CURVATURE
+        for c in range(labels):
+            s[c] = np.exp(out[i, c])
+            h = max(h, s[c] * (1.0 - s[c]))
+        symmetric_times(P, x, px)
+        q = discount / h
+        for j in range(d):
+            q += x[j] * px[j]
+        k = 1.0 / q
+        for j in range(d):
+            gain = px[j] * k / h
+            for c in range(labels):
+                W[j, c] -= gain * s[c]
+            W[j, y[i]] += gain
+        fade = 1.0 / discount
+        for a in range(d):
+            gain = k * px[a]
+            for b in range(d):
+                P[a, b] = (P[a, b] - gain * px[b]) * fade
+        count[0] += 1
+        if count[0] % CHECK == 0:
+            _hold(P, most)
+
+
+@njit(cache=True)
+def _hold(P, most):  # type: ignore[no-untyped-def]
+    d = len(P)
+    trace = 0.0
+    for j in range(d):
+        trace += P[j, j]
+    if trace > d * most:
+        P *= d * most / trace

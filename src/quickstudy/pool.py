@@ -1,0 +1,207 @@
+"""The pool: an online mixture that weighs the experts by how well each has predicted so far.
+
+Two ways to combine, and one more mixture over them:
+
+- Bayesian with forgetting and share: `w_e <- w_e^a p_e(y)`, normalised, then
+  `w_e <- (1 - s) w_e + s/E`, at three pairs (a, s);
+- a logarithmic pool `p = softmax(sum_e theta_e log p_e)`, `theta >= 0`, by AdaGrad on the log loss,
+  and a second one whose thetas start from stacking leave-one-out predictions;
+- the final mixture over these by the first rule.
+
+References:
+    Herbster & Warmuth (1998), Tracking the best expert, Machine Learning 32.
+    Raftery, Karny & Ettler (2010), Online prediction under model uncertainty, Technometrics 52.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from quickstudy.memory.expert import State
+from quickstudy.types import Floats
+
+FORGETTING = np.array([0.995, 0.98, 0.95])
+SHARE = np.array([0.001, 0.01, 0.02])
+FINAL_FORGETTING, FINAL_SHARE = 0.99, 0.01
+LEAST_LOG = np.log(1e-5)  # a log pool hears no expert say less than this
+THETA_SUM = 1.5  # thetas start with this sum: experts agree more than they know
+RATE = 0.03  # AdaGrad step of the thetas
+BAYES = len(FORGETTING)
+MEMBERS = BAYES + 3  # Bayesian, log pool, their middle, stacked log pool
+STACK_ROWS = 2000  # most recent remembered examples that the stacking is fitted on
+STACK_PRIOR = 2.0  # strength of the pull of stacked thetas to the even start
+
+
+class Pool:
+    """Mixture over `experts` distributions. All methods take log-probabilities (E, n, K).
+
+    >>> pool = Pool(2)
+    >>> votes = np.log(np.array([[[0.9, 0.1]] * 50, [[0.5, 0.5]] * 50]))
+    >>> _ = pool.learn(votes, np.zeros(50, np.int64))
+    >>> bool(pool.predict(votes[:, :1])[0, 0] > 0.85)
+    True
+    """
+
+    def __init__(self, experts: int) -> None:
+        self._weights = np.full((BAYES, experts), 1.0 / experts)
+        self._theta = np.full((2, experts), THETA_SUM / experts)
+        self._squares = np.ones((2, experts))
+        self._final = np.full(MEMBERS, 1.0 / MEMBERS)
+
+    @property
+    def weights(self) -> Floats:
+        """Share of each expert in the present answer, shape (E,), adding up to 1."""
+        thetas = self._theta / np.maximum(self._theta.sum(1, keepdims=True), 1e-300)
+        middle = (self._weights[1] + thetas[0]) / 2.0
+        members = np.vstack([self._weights, thetas[0], middle, thetas[1]])
+        return np.asarray(self._final @ members)
+
+    def predict(self, votes: Floats) -> Floats:
+        """Probabilities, shape (n, K)."""
+        return self._run(votes, np.full(votes.shape[1], -1))
+
+    def learn(self, votes: Floats, y: NDArray[np.int64]) -> Floats:
+        """What `predict` said of each row before the row's label in `y` was learned."""
+        return self._run(votes, y)
+
+    def _run(self, votes: Floats, y: NDArray[np.int64]) -> Floats:
+        out = np.empty(votes.shape[1:])
+        _run(votes, y, self._weights, self._theta, self._squares, self._final, out)
+        return out
+
+    def stack(self, votes: Floats, which: list[int], y: NDArray[np.int64]) -> None:
+        """Set the second log pool from left-out votes (E', n, K) of the experts `which`."""
+        votes, y = votes[:, -STACK_ROWS:], y[-STACK_ROWS:]
+        theta = _stacked(np.maximum(votes, LEAST_LOG), y)
+        self._theta[1] = 0.0
+        self._theta[1, which] = theta
+        self._squares[1] = 1.0
+
+    def state(self) -> State:
+        return {
+            "weights": self._weights,
+            "theta": self._theta,
+            "squares": self._squares,
+            "final": self._final,
+        }
+
+    def restore(self, state: State) -> None:
+        for name, array in state.items():
+            setattr(self, f"_{name}", array.copy())
+
+
+def _stacked(votes: Floats, y: NDArray[np.int64]) -> Floats:
+    """Thetas with the least log loss on the votes, held to the even start by a Gaussian prior."""
+    experts = len(votes)
+    start = np.full(experts, 1.0 / experts)
+
+    def loss(theta: Floats) -> tuple[float, Floats]:
+        value, gradient = _stack_loss(votes, y, theta)
+        gap = theta - start
+        return value + STACK_PRIOR * float(gap @ gap), gradient + 2.0 * STACK_PRIOR * gap
+
+    found = minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, 5.0)] * experts, options={"maxiter": 50}
+    )
+    return np.asarray(found.x)
+
+
+@njit(cache=True)
+def _stack_loss(votes, y, theta):  # type: ignore[no-untyped-def]
+    experts, n, labels = votes.shape
+    loss = 0.0
+    gradient = np.zeros(experts)
+    p = np.empty(labels)
+    for i in range(n):
+        top = -np.inf
+        for c in range(labels):
+            p[c] = 0.0
+            for e in range(experts):
+                p[c] += theta[e] * votes[e, i, c]
+            top = max(top, p[c])
+        total = 0.0
+        for c in range(labels):
+            p[c] = np.exp(p[c] - top)
+            total += p[c]
+        loss -= np.log(p[y[i]] / total)
+        for e in range(experts):
+            gradient[e] -= votes[e, i, y[i]]
+            for c in range(labels):
+                gradient[e] += p[c] / total * votes[e, i, c]
+    return loss, gradient
+
+
+@njit(cache=True)
+def _log_pool(votes, i, theta, out):  # type: ignore[no-untyped-def]
+    experts, _, labels = votes.shape
+    top = -np.inf
+    for c in range(labels):
+        out[c] = 0.0
+        for e in range(experts):
+            out[c] += theta[e] * max(votes[e, i, c], LEAST_LOG)
+        top = max(top, out[c])
+    total = 0.0
+    for c in range(labels):
+        out[c] = np.exp(out[c] - top)
+        total += out[c]
+    for c in range(labels):
+        out[c] /= total
+
+
+@njit(cache=True)
+def _share(weights, likelihood, forgetting, share):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for e in range(len(weights)):
+        weights[e] = weights[e] ** forgetting * max(likelihood[e], 1e-6)
+        total += weights[e]
+    for e in range(len(weights)):
+        weights[e] = (1.0 - share) * weights[e] / total + share / len(weights)
+
+
+@njit(cache=True)
+def _step_theta(votes, i, y, p, theta, squares):  # type: ignore[no-untyped-def]
+    experts, _, labels = votes.shape
+    for e in range(experts):
+        g = max(votes[e, i, y], LEAST_LOG)
+        for c in range(labels):
+            g -= p[c] * max(votes[e, i, c], LEAST_LOG)
+        squares[e] += g * g
+        theta[e] = max(0.0, theta[e] + RATE * g / np.sqrt(squares[e] + 1e-3))
+
+
+@njit(cache=True)
+def _run(votes, y, weights, theta, squares, final, out):  # type: ignore[no-untyped-def]
+    experts, n, labels = votes.shape
+    member = np.empty((MEMBERS, labels))
+    likelihood = np.empty(experts)
+    for i in range(n):
+        member[:BAYES] = 0.0
+        for e in range(experts):
+            for c in range(labels):
+                p = np.exp(votes[e, i, c])
+                for b in range(BAYES):
+                    member[b, c] += weights[b, e] * p
+        _log_pool(votes, i, theta[0], member[BAYES])
+        _log_pool(votes, i, theta[1], member[BAYES + 2])
+        for c in range(labels):
+            member[BAYES + 1, c] = 0.5 * (member[1, c] + member[BAYES, c])
+        total = 0.0
+        for c in range(labels):
+            out[i, c] = 0.0
+            for m in range(MEMBERS):
+                out[i, c] += final[m] * member[m, c]
+            total += out[i, c]
+        for c in range(labels):
+            out[i, c] /= total
+        if y[i] < 0:
+            continue
+        _share(final, member[:, y[i]], FINAL_FORGETTING, FINAL_SHARE)
+        _step_theta(votes, i, y[i], member[BAYES], theta[0], squares[0])
+        _step_theta(votes, i, y[i], member[BAYES + 2], theta[1], squares[1])
+        for e in range(experts):
+            likelihood[e] = np.exp(votes[e, i, y[i]])
+        for b in range(BAYES):
+            _share(weights[b], likelihood, FORGETTING[b], SHARE[b])

@@ -1,0 +1,91 @@
+"""Additive sufficient statistics of least squares and their inverse.
+
+For rows `x_i` with targets `y_i` and a discount `a`, after n rows:
+`G = sum a^(n-i) x_i x_i'`, `C = sum a^(n-i) x_i y_i'`; they merge by `+` and fade by `a`. The ridge
+is added unfaded when the inverse `P = (G + r I)^{-1}` is refreshed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+from threadpoolctl import ThreadpoolController
+
+from quickstudy.types import Floats
+
+_controller: ThreadpoolController | None = None
+
+
+def one_blas_thread():  # type: ignore[no-untyped-def]
+    """Context in which BLAS uses one thread, so that sums come out in one order everywhere."""
+    global _controller
+    if _controller is None:
+        _controller = ThreadpoolController()
+    return _controller.limit(limits=1)
+
+
+def weighted_gram(rows: Floats, weights: Floats) -> Floats:
+    """`sum_i w_i x_i x_i'` for `rows` (n, d) and `weights` (n,), symmetric to the last bit.
+
+    >>> weighted_gram(np.array([[1.0, 2.0], [3.0, 0.0]]), np.array([1.0, 0.5]))
+    array([[5.5, 2. ],
+           [2. , 4. ]])
+    """
+    with one_blas_thread():
+        gram = rows.T @ (rows * weights[:, None])
+    return np.asarray(np.tril(gram) + np.tril(gram, -1).T)
+
+
+def regularised_inverse(gram: Floats, ridge: float) -> Floats:
+    """`(G + r I)^{-1}` by Cholesky for a symmetric positive semi-definite `gram` (d, d), r > 0.
+
+    >>> regularised_inverse(np.array([[3.0, 0.0], [0.0, 1.0]]), 1.0)
+    array([[0.25, 0.  ],
+           [0.  , 0.5 ]])
+    """
+    matrix = gram + ridge * np.eye(len(gram))
+    with one_blas_thread():
+        factor, failed = lapack.dpotrf(matrix, lower=1, overwrite_a=1)
+        if failed:  # rounding made it indefinite: a larger ridge is the honest answer
+            return regularised_inverse(gram, ridge + 1e-8 * float(np.trace(gram)))
+        inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+    lower = np.tril(inverse)
+    return np.ascontiguousarray(lower + np.tril(lower, -1).T)
+
+
+def discounts(count: int, discount: float) -> Floats:
+    """Weights `a^(n-1), ..., a, 1` of `count` rows, oldest first."""
+    return np.asarray(discount ** np.arange(count - 1, -1, -1, dtype=float))
+
+
+def label_sums(rows: Floats, labels: NDArray[np.int64], weights: Floats, width: int) -> Floats:
+    """`sum_i w_i x_i 1[y_i = c]`, shape (d, width): the cross moments of one-hot labels."""
+    out = np.zeros((rows.shape[1], width))
+    _label_sums(rows, labels, weights, out)
+    return out
+
+
+@njit(cache=True)
+def _label_sums(rows, labels, weights, out):  # type: ignore[no-untyped-def]
+    for i in range(len(rows)):
+        for j in range(rows.shape[1]):
+            out[j, labels[i]] += weights[i] * rows[i, j]
+
+
+@njit(cache=True)
+def symmetric_times(matrix, x, out):  # type: ignore[no-untyped-def]
+    """`out = A x` for a symmetric A, as a sum of its rows: wide loops, one fixed order."""
+    d = len(x)
+    out[:] = 0.0
+    j = 0
+    while j + 4 <= d:
+        a, b, c, e = x[j], x[j + 1], x[j + 2], x[j + 3]
+        for i in range(d):
+            out[i] += a * matrix[j, i] + b * matrix[j + 1, i] + c * matrix[j + 2, i] + e * matrix[j + 3, i]
+        j += 4
+    while j < d:
+        for i in range(d):
+            out[i] += x[j] * matrix[j, i]
+        j += 1
