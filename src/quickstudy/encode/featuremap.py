@@ -8,6 +8,7 @@ input, and the landmarks of each view.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -82,7 +83,7 @@ class FeatureMap:
 
     def features(self, z: Floats, last: NDArray[np.int64]) -> dict[str, Floats]:
         """The matrix of every view for scaled columns `z` (n, dim) and last labels (n,)."""
-        with_last = np.hstack([z, _one_hot(last, self.last_labels)])
+        with_last = np.concatenate([z, _one_hot(last, self.last_labels)], axis=1)
         return {
             name: self._view(view, with_last if view.last else z, self.landmarks.get(name))
             for name, view in self.views.items()
@@ -101,9 +102,40 @@ class FeatureMap:
                 landmarks.whiten,
                 landmarks.rate,
                 KERNEL_SCALE,
-                out[:, linear + 1 :],
+                out,
+                linear + 1,
             )
         return out
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Its arrays by name."""
+        s = self.scaling
+        out: dict[str, NDArray[Any]] = {
+            "source": s.source,
+            "code": s.code,
+            "mean": s.mean,
+            "scale": s.scale,
+            "dense_scale": self.dense_scale,
+            "last_labels": self.last_labels,
+        }
+        for name, marks in self.landmarks.items():
+            out[f"{name}/centres"] = marks.centres
+            out[f"{name}/whiten"] = marks.whiten
+            out[f"{name}/rate"] = np.array([marks.rate])
+        return out
+
+
+def map_from_state(state: dict[str, NDArray[Any]], views: dict[str, View]) -> FeatureMap:
+    """The map that gave `state`, for the same views."""
+    landmarks = {
+        name: Landmarks(
+            state[f"{name}/centres"], state[f"{name}/whiten"], float(state[f"{name}/rate"][0])
+        )
+        for name, view in views.items()
+        if view.landmarks
+    }
+    scaling = Scaling(state["source"], state["code"], state["mean"], state["scale"])
+    return FeatureMap(scaling, state["dense_scale"], state["last_labels"], landmarks, views)
 
 
 def choose_map(

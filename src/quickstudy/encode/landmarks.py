@@ -127,19 +127,35 @@ def _inverse_lower(lower):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def kernel_features(z, centres, whiten, rate, scale, out):  # type: ignore[no-untyped-def]
-    """Write `scale * L^{-1} k_m(z_i)` into `out` (n, m), each row by itself: same bits in any batch."""
+def kernel_features(z, centres, whiten, rate, scale, out, offset):  # type: ignore[no-untyped-def]
+    """Write `scale * L^{-1} k_m(z_i)` into `out[i, offset:offset + m]`; a row's bits are its own."""
     n, d = z.shape
     m = whiten.shape[0]
     k = np.empty(m)
+    row = np.empty(m)
     for i in range(n):
         k[:] = 0.0
         for a in range(d):
+            za = z[i, a]
             for j in range(m):
-                k[j] += (centres[a, j] - z[i, a]) ** 2
-        row = out[i]
-        row[:] = 0.0
+                k[j] += (centres[a, j] - za) ** 2
         for j in range(m):
-            weight = scale * np.exp(-rate * k[j])
+            k[j] = scale * np.exp(-rate * k[j])
+        row[:] = 0.0
+        j = 0
+        while j + 4 <= m:
+            a0, a1, a2, a3 = k[j], k[j + 1], k[j + 2], k[j + 3]
             for r in range(j, m):
-                row[r] += weight * whiten[j, r]
+                row[r] += (
+                    a0 * whiten[j, r]
+                    + a1 * whiten[j + 1, r]
+                    + a2 * whiten[j + 2, r]
+                    + a3 * whiten[j + 3, r]
+                )
+            j += 4
+        while j < m:
+            for r in range(j, m):
+                row[r] += k[j] * whiten[j, r]
+            j += 1
+        for r in range(m):
+            out[i, offset + r] = row[r]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ TYPES = ("number", "boolean", "category", "text", "vector")
 TEXT_WORDS, TEXT_LENGTH = 5, 40  # a string of this many words, or longer, is text
 OWN_CODES, SHARED_CODES = 24, 8  # first values of a category get a code each, later ones share
 MOST_FIELDS = 10_000
+Parsed = list[tuple[str, str, Any]]  # name, type and canonical value of the fields that are there
 TEXT_FIELD, VECTOR_FIELD = "text", "vector"  # names of the only field of a bare text or array
 
 
@@ -72,23 +73,60 @@ class RecordEncoder:
         self._text = TextEncoder()
         self.widths = [0, 0]  # columns of numbers, of dense
 
-    def encode(self, xs: Sequence[Input], *, learn: bool = False) -> Raw:
-        """Raw columns of `xs`. Fields not met before are left out, or added when `learn` is set.
+    def encode(self, xs: Iterable[Input]) -> Raw:
+        """Raw columns of `xs`; fields not met before are left out.
 
         Raises:
-            RecordError: an input cannot be read; nothing was changed.
+            RecordError: an input cannot be read.
+        """
+        return self._fill(self.parse(xs))
+
+    def parse(self, xs: Iterable[Input]) -> list[Parsed]:
+        """Typed values of inputs that come one after the other, checked; changes nothing.
+
+        Raises:
+            RecordError: an input cannot be read, or does not fit those before it.
         """
         texts = {name for name, kind in self.fields if kind == "text"}
+        sizes = {f.name: f.stop - f.start for f in self.fields.values() if f.type == "vector"}
         parsed = []
         for x in xs:
-            parsed.append(self._parse(x, texts))
-            if learn:
-                texts.update(name for name, kind, _ in parsed[-1] if kind == "text")
-        if learn:
-            self._admit(parsed)
-        return self._fill(parsed)
+            record = self._parse(x, texts)
+            for name, kind, value in record:
+                if kind == "text":
+                    texts.add(name)
+                elif kind == "vector" and sizes.setdefault(name, len(value)) != len(value):
+                    raise RecordError(
+                        f"field {name!r} has {len(value)} numbers; it had {sizes[name]} before"
+                    )
+            parsed.append(record)
+        return parsed
 
-    def _parse(self, x: Input, texts: set[str]) -> list[tuple[str, str, Any]]:
+    def segments(self, parsed: list[Parsed]) -> list[slice]:
+        """Runs of rows such that new fields appear only in the first row of a run."""
+        known = set(self.fields)
+        starts = [0]
+        for i, record in enumerate(parsed):
+            new = {(name, kind) for name, kind, _ in record} - known
+            known |= new
+            if new and i > 0:
+                starts.append(i)
+        return [slice(a, b) for a, b in zip(starts, [*starts[1:], len(parsed)], strict=True)]
+
+    def admit(self, parsed: list[Parsed]) -> tuple[Raw, bool]:
+        """Raw columns of rows that are learned: new fields and values join. True if a field did."""
+        before = len(self.fields)
+        for record in parsed:
+            for name, kind, value in record:
+                field = self.fields.get((name, kind)) or self._add(name, kind, value)
+                field.seen += 1
+                if kind == "category":
+                    codes = self._codes[name]
+                    if value not in codes and len(codes) < OWN_CODES:
+                        codes[value] = len(codes)
+        return self._fill(parsed), len(self.fields) > before
+
+    def _parse(self, x: Input, texts: set[str]) -> Parsed:
         if isinstance(x, str):
             return [(TEXT_FIELD, "text", x)]
         if not isinstance(x, Mapping):
@@ -140,30 +178,7 @@ class RecordEncoder:
         if not np.isfinite(vector).all():
             at = int(np.flatnonzero(~np.isfinite(vector))[0])
             raise RecordError(f"field {name!r} holds {vector[at]} at position {at}; it must be finite")
-        known = self.fields.get((name, "vector"))
-        if known and known.stop - known.start != len(vector):
-            raise RecordError(
-                f"field {name!r} has {len(vector)} numbers; it had {known.stop - known.start} before"
-            )
         return vector.astype(np.float32)
-
-    def _admit(self, parsed: list[list[tuple[str, str, Any]]]) -> None:
-        """Add the fields that are new, having checked that vectors agree with each other."""
-        new: dict[str, int] = {}
-        for record in parsed:
-            for name, kind, value in record:
-                if kind == "vector" and new.setdefault(name, len(value)) != len(value):
-                    raise RecordError(
-                        f"field {name!r} has {len(value)} numbers; it had {new[name]} before"
-                    )
-        for record in parsed:
-            for name, kind, value in record:
-                field = self.fields.get((name, kind)) or self._add(name, kind, value)
-                field.seen += 1
-                if kind == "category":
-                    codes = self._codes[name]
-                    if value not in codes and len(codes) < OWN_CODES:
-                        codes[value] = len(codes)
 
     def _add(self, name: str, kind: str, value: Any) -> Field:
         dense = kind in ("text", "vector")
@@ -178,7 +193,7 @@ class RecordEncoder:
             self._codes[name] = {}
         return field
 
-    def _fill(self, parsed: list[list[tuple[str, str, Any]]]) -> Raw:
+    def _fill(self, parsed: list[Parsed]) -> Raw:
         numbers = np.full((len(parsed), self.widths[0]), np.nan)
         dense = np.zeros((len(parsed), self.widths[1]), np.float32)
         texts = [""] * len(parsed)
@@ -209,6 +224,20 @@ class RecordEncoder:
             return codes.get(value, len(codes))
         return codes.get(value, OWN_CODES + zlib.crc32(value.encode()) % SHARED_CODES)
 
+    def decode(self, numbers: Floats) -> dict[str, Any]:
+        """The known numbers, booleans and categories of one raw row, by field name."""
+        out: dict[str, Any] = {}
+        for field in self.fields.values():
+            if field.type in ("text", "vector") or np.isnan(numbers[field.start]):
+                continue
+            value = float(numbers[field.start])
+            if field.type == "category":
+                names = {code: text for text, code in self._codes[field.name].items()}
+                out[field.name] = names.get(int(value), "(rare)")
+            else:
+                out[field.name] = bool(value) if field.type == "boolean" else value
+        return out
+
     @property
     def dense_fields(self) -> list[tuple[int, int]]:
         """(start, stop) of each dense field's columns."""
@@ -228,7 +257,7 @@ class RecordEncoder:
         return tuple(FieldReport(f.name, f.type, f.seen, f.note) for f in self.fields.values())
 
     def state(self) -> dict[str, Any]:
-        """Everything a later `restore` needs, as JSON values."""
+        """Everything that a later `restore` needs, as JSON values."""
         return {
             "schema": self.schema,
             "fields": [asdict(f) for f in self.fields.values()],

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstudy.encode.featuremap import FeatureMap, choose_map
+from quickstudy.encode.featuremap import FeatureMap, choose_map, map_from_state
 from quickstudy.encode.record import Raw, RecordEncoder
 from quickstudy.learners.doubt import Doubt
 from quickstudy.learners.recall import Recall, digests
-from quickstudy.learners.recipe import TABULAR_VIEWS, tabular_experts
+from quickstudy.learners.recipe import default_recipe
 from quickstudy.memory.exemplars import Exemplars
-from quickstudy.memory.expert import FLOOR, Block, Expert
+from quickstudy.memory.expert import FLOOR, Block
 from quickstudy.memory.slow import SlowTrees, next_refit
 from quickstudy.pool import Pool
 from quickstudy.types import Floats
@@ -37,26 +37,32 @@ class Answers:
 class Mixture:
     """Learns label indices 0..K-1 from raw columns; an index K is a label seen for the first time."""
 
-    def __init__(self, encoder: RecordEncoder, *, capacity: int, seed: int) -> None:
+    def __init__(self, encoder: RecordEncoder, *, budget_mb: float, seed: int, only: tuple[str, ...] = ()) -> None:
         self.encoder = encoder
         self.seed = seed
         self.labels = 0
         self.last = -1
         self.count = 0
-        self.exemplars = Exemplars(capacity, seed=seed)
+        self.exemplars = Exemplars(10_000, seed=seed)
         self.map: FeatureMap | None = None
-        self.experts: list[Expert] = tabular_experts()
-        self.views = TABULAR_VIEWS
-        self.pool = Pool(self.voices)
+        self.dense = False
+        self._only = only
+        self._adopt(False)
         self.doubt = Doubt()
         self.recall = Recall()
         self._due = 1
         self._refit_at = next_refit(0)
 
-    @property
-    def voices(self) -> int:
-        """Number of distributions that the experts give together."""
-        return sum(len(e.names) for e in self.experts)
+    def _adopt(self, dense: bool) -> None:
+        """Start with the experts for dense inputs, or for numbers and categories only."""
+        recipe = default_recipe(dense)
+        self.dense = dense
+        self.views = recipe.views
+        self.experts = recipe.select(self._only)
+        self.voices = sum(len(e.names) for e in self.experts)
+        self.pool = Pool(self.voices)
+        for expert in self.experts:
+            expert.grow(self.labels)
 
     def predict(self, raw: Raw) -> Answers:
         """What it says of `raw`, changing nothing."""
@@ -65,7 +71,7 @@ class Mixture:
             rows = raw.rows(slice(at, at + CHUNK))
             last = np.full(len(rows), self.last)
             parts.append(self._answer(rows, last)[0])
-        return _joined(parts, self.labels, self.voices)
+        return self.joined(parts)
 
     def _answer(self, raw: Raw, last: Ints) -> tuple[Answers, Floats]:
         block = self._block(raw, last)
@@ -78,6 +84,27 @@ class Mixture:
         known = p * (1 - novelty[:, None])
         answers = Answers(known, confidence, novelty, votes.transpose(1, 0, 2))
         return answers, block.familiarity
+
+    def joined(self, parts: list[Answers]) -> Answers:
+        """Answers given one after the other, as one; labels that came later have probability 0."""
+        labels, voices = self.labels, self.voices
+        if len(parts) == 1 and parts[0].p.shape[1] == labels:
+            return parts[0]
+        n = sum(len(a.novelty) for a in parts)
+        p, votes = np.zeros((n, labels)), np.full((n, voices, labels), np.log(FLOOR))
+        at = 0
+        for a in parts:
+            rows = slice(at, at + len(a.novelty))
+            p[rows, : a.p.shape[1]] = a.p
+            votes[rows, :, : a.p.shape[1]] = a.votes
+            at += len(a.novelty)
+        empty = [np.zeros(0)]
+        return Answers(
+            p,
+            np.concatenate([a.confidence for a in parts] or empty),
+            np.concatenate([a.novelty for a in parts] or empty),
+            votes,
+        )
 
     def _block(self, raw: Raw, last: Ints, y: Ints | None = None) -> Block:
         assert self.map is not None or self.labels == 0
@@ -118,7 +145,7 @@ class Mixture:
             parts.append(step(raw.rows(part), y[part], last, given))
             self.last = int(y[stop - 1])
             at = stop
-        return _joined(parts, self.labels, self.voices)
+        return self.joined(parts)
 
     def _segment(self, y: Ints, at: int) -> int:
         """End of the rows from `at` on that can be learned in one go: up to what happens next."""
@@ -185,6 +212,8 @@ class Mixture:
         """Choose the feature map anew from remembered examples, which the experts then relearn."""
         growth = EARLY_GROWTH if self.count < LATE else LATE_GROWTH
         self._due = max(self.count + 1, int(self.count * growth))
+        if self.dense != bool(self.encoder.dense_fields):
+            self._adopt(not self.dense)
         slots = self.exemplars.order()
         raw, last = self.exemplars.raw(slots), self.exemplars.facts(slots)[:, 1]
         self.map = choose_map(
@@ -224,27 +253,47 @@ class Mixture:
             weight=self.exemplars.weight(slots),
         )
 
+    def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """All that later predictions depend on: arrays by name, and plain values."""
+        exemplars, remembered = self.exemplars.state()
+        groups = {"exemplars": exemplars, "pool": self.pool.state(), "doubt": self.doubt.state()}
+        groups |= {f"expert{i}": e.state() for i, e in enumerate(self.experts)}
+        if self.map:
+            groups["map"] = self.map.state()
+        arrays = {f"{g}/{name}": a for g, state in groups.items() for name, a in state.items()}
+        plain = {
+            "labels": self.labels,
+            "last": self.last,
+            "count": self.count,
+            "due": self._due,
+            "refit_at": self._refit_at,
+            "dense": self.dense,
+            "recall": self.recall.state(),
+            "exemplars": remembered,
+        }
+        return arrays, plain
+
+    def restore(self, arrays: dict[str, NDArray[Any]], plain: dict[str, Any]) -> None:
+        """Take up where the learner that gave this state stood."""
+        groups: dict[str, dict[str, NDArray[Any]]] = {}
+        for path, array in arrays.items():
+            group, name = path.split("/", 1)
+            groups.setdefault(group, {})[name] = array
+        self.labels, self.last, self.count = plain["labels"], plain["last"], plain["count"]
+        self._due, self._refit_at = plain["due"], plain["refit_at"]
+        self._adopt(plain["dense"])
+        self.exemplars.restore(groups["exemplars"], plain["exemplars"])
+        self.pool.restore(groups["pool"])
+        self.doubt.restore(groups["doubt"])
+        self.recall.restore(plain["recall"])
+        for i, expert in enumerate(self.experts):
+            expert.restore(groups.get(f"expert{i}", {}))
+        if "map" in groups:
+            self.map = map_from_state(groups["map"], self.views)
+
 
 def _padded(votes: Floats, labels: int) -> Floats:
     """Votes (E, K') of an earlier time for K >= K' labels: those it did not know get the floor."""
     out = np.full((len(votes), labels), np.log(FLOOR))
     out[:, : votes.shape[1]] = votes
     return out
-
-
-def _joined(parts: list[Answers], labels: int, voices: int) -> Answers:
-    n = sum(len(a.novelty) for a in parts)
-    p, votes = np.zeros((n, labels)), np.full((n, voices, labels), np.log(FLOOR))
-    at = 0
-    for a in parts:
-        rows = slice(at, at + len(a.novelty))
-        p[rows, : a.p.shape[1]] = a.p
-        votes[rows, :, : a.p.shape[1]] = a.votes
-        at += len(a.novelty)
-    empty = [np.zeros(0)]
-    return Answers(
-        p,
-        np.concatenate([a.confidence for a in parts] or empty),
-        np.concatenate([a.novelty for a in parts] or empty),
-        votes,
-    )

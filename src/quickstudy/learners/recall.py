@@ -68,20 +68,30 @@ class Recall:
 def digests(raw: Raw) -> NDArray[np.uint64]:
     """A 64-bit digest of each input's present values; columns that came later do not change it."""
     out = np.zeros(len(raw), np.uint64)
-    _digest(raw.numbers.view(np.uint64), np.isnan(raw.numbers), out)
-    dense = np.ascontiguousarray(raw.dense).view(np.uint32).astype(np.uint64)
-    _digest(dense + (np.uint64(1) << np.uint64(63)), raw.dense == 0, out)
+    _digest(raw.numbers, raw.numbers.view(np.uint64), out)
+    if raw.dense.shape[1]:
+        _digest_dense(np.ascontiguousarray(raw.dense).view(np.uint32), out)
     return out
 
 
 @njit(cache=True)
-def _digest(values, absent, out):  # type: ignore[no-untyped-def]
-    for i in range(len(values)):
-        h = out[i]
-        for j in range(values.shape[1]):
-            if not absent[i, j]:
-                h = (h ^ (values[i, j] + np.uint64(j + 1))) * np.uint64(0xBF58476D1CE4E5B9)
-                h ^= h >> np.uint64(29)
-                h = h * np.uint64(0x94D049BB133111EB)
-                h ^= h >> np.uint64(32)
-        out[i] = h
+def _mix(h, value):  # type: ignore[no-untyped-def]
+    h = (h ^ value) * np.uint64(0xBF58476D1CE4E5B9)
+    h = (h ^ (h >> np.uint64(29))) * np.uint64(0x94D049BB133111EB)
+    return h ^ (h >> np.uint64(32))
+
+
+@njit(cache=True)
+def _digest(numbers, bits, out):  # type: ignore[no-untyped-def]
+    for i in range(len(numbers)):
+        for j in range(numbers.shape[1]):
+            if not np.isnan(numbers[i, j]):
+                out[i] = _mix(out[i], bits[i, j] + np.uint64(j + 1))
+
+
+@njit(cache=True)
+def _digest_dense(bits, out):  # type: ignore[no-untyped-def]
+    for i in range(len(bits)):
+        for j in range(bits.shape[1]):
+            if bits[i, j] != 0:
+                out[i] = _mix(out[i], np.uint64(bits[i, j]) + (np.uint64(j + 1) << np.uint64(32)))

@@ -42,7 +42,7 @@ class Block:
     familiarity: Floats
 
     def __len__(self) -> int:
-        return len(self.last)
+        return self.last.shape[0]
 
 
 class Expert(Protocol):

@@ -8,33 +8,33 @@ from numba import njit
 from quickstudy.memory.expert import FLOOR, Block, State, widened
 from quickstudy.types import Floats
 
-FADES = np.array([0.99, 0.998])  # about the last 100 and the last 500 examples
+FADE = 0.99  # about the last 100 examples count
 PRIOR = 0.5  # pseudo-count of each label
 
 
 class Habit:
-    """Transitions from the last label received, and base rates at two speeds, discounted.
+    """Transitions from the last label received, and base rates of late.
 
     The no-change predictor beats most learners on autocorrelated streams; this is its probabilistic
     form. It does not look at the input, so a new feature map leaves it as it is.
     """
 
     def __init__(self) -> None:
-        self.names = ("habit after", "habit recent", "habit long")
+        self.names = ("habit after", "habit rate")
         self._transitions = np.zeros((2, 1))
-        self._rates = np.zeros((len(FADES), 1))
+        self._rates = np.zeros(1)
 
     def grow(self, labels: int) -> None:
         self._transitions = widened(widened(self._transitions, labels), labels + 1, axis=0)
         self._rates = widened(self._rates, labels)
 
     def predict(self, block: Block) -> Floats:
-        out = np.empty((3, len(block), block.labels))
+        out = np.empty((2, len(block), block.labels))
         _predict(block.last, self._transitions, self._rates, block.labels, out)
         return out
 
     def learn(self, block: Block) -> Floats:
-        out = np.empty((3, len(block), block.labels))
+        out = np.empty((2, len(block), block.labels))
         _learn(block.last, block.y, self._transitions, self._rates, block.labels, out)
         return out
 
@@ -62,10 +62,9 @@ def _shares(counts, labels, out):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _predict_row(last, transitions, rates, labels, out):  # type: ignore[no-untyped-def]
-    """`out` is (3, labels); row 0 of `transitions` stands for "no label yet"."""
+    """`out` is (2, labels); row 0 of `transitions` stands for "no label yet"."""
     _shares(transitions[last + 1], labels, out[0])
-    for r in range(rates.shape[0]):
-        _shares(rates[r], labels, out[1 + r])
+    _shares(rates, labels, out[1])
 
 
 @njit(cache=True)
@@ -79,8 +78,7 @@ def _learn(last, y, transitions, rates, labels, out):  # type: ignore[no-untyped
     for i in range(len(last)):
         _predict_row(last[i], transitions, rates, labels, out[:, i])
         row = transitions[last[i] + 1]
-        row *= FADES[0]
+        row *= FADE
         row[y[i]] += 1.0
-        for r in range(rates.shape[0]):
-            rates[r] *= FADES[r]
-            rates[r, y[i]] += 1.0
+        rates *= FADE
+        rates[y[i]] += 1.0

@@ -14,7 +14,7 @@ from quickstudy.stats.moments import (
 )
 from quickstudy.types import Floats
 
-REFRESH = 64  # examples between refreshes of the inverse; part of the definition
+REFRESH = 128  # examples between refreshes of the inverse; part of the definition
 TEMPERATURES = np.geomspace(1.0, 64.0, 37)
 START = 8.0  # temperature before anything is known
 RECENT = 2000  # remembered examples that set the temperature
@@ -24,7 +24,7 @@ class LeastSquares:
     """Posterior mean `W = (G + r I)^{-1} C`, scores `x'W`, softmax at a temperature learned online.
 
     `G` and `C` are discounted sums over all examples; the inverse follows by rank-1 updates
-    (recursive least squares) and is refreshed at every 64th example. Which examples it saw, not
+    (recursive least squares) and is refreshed at every 128th example. Which examples it saw, not
     their order, decides its state when `discount` is 1.
 
     Args:

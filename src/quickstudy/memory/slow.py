@@ -27,14 +27,10 @@ def next_refit(count: int) -> int:
 
 class SlowTrees:
     """Boosted trees on the unscaled columns and the last label, over all remembered examples.
-
-    Args:
-        recent: with a number, only that many most recent examples.
     """
 
-    def __init__(self, name: str, *, recent: int = 0) -> None:
+    def __init__(self, name: str) -> None:
         self.names = (name,)
-        self.recent = recent
         self._trees: Trees | None = None
 
     def grow(self, labels: int) -> None:
@@ -53,10 +49,8 @@ class SlowTrees:
 
     def refit(self, block: Block, *, seed: int) -> None:
         """Grow the trees anew from remembered examples, oldest first."""
-        start = max(0, len(block) - self.recent) if self.recent else 0
-        y = block.y[start:]
-        if block.labels <= MOST_LABELS and len(np.unique(y)) > 1:
-            self._trees = grow_trees(_columns(block)[start:], y, seed=seed)
+        if block.labels <= MOST_LABELS and len(np.unique(block.y)) > 1:
+            self._trees = grow_trees(_columns(block), block.y, seed=seed)
 
     def state(self) -> State:
         return {} if self._trees is None else dict(self._trees.arrays)

@@ -97,7 +97,6 @@ def _arrays(text: str, labels: NDArray[np.int64]) -> State:
         "first_node": np.cumsum([0, *sizes[:-1]]).astype(np.int64),
         "first_leaf": np.cumsum([0, *leaves[:-1]]).astype(np.int64),
         "labels": labels.astype(np.int64),
-        "sizes": np.array(sizes, np.int64),
     }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.linalg import lapack
+from scipy.linalg import blas, lapack
 from threadpoolctl import ThreadpoolController
 
 from quickstudy.types import Floats
@@ -33,9 +33,12 @@ def weighted_gram(rows: Floats, weights: Floats) -> Floats:
     array([[5.5, 2. ],
            [2. , 4. ]])
     """
+    if rows.shape[1] == 0:
+        return np.zeros((0, 0))
+    scaled = rows * np.sqrt(weights)[:, None]
     with one_blas_thread():
-        gram = rows.T @ (rows * weights[:, None])
-    return np.asarray(np.tril(gram) + np.tril(gram, -1).T)
+        gram = blas.dsyrk(1.0, scaled.T, lower=1)
+    return _symmetric(gram.T)
 
 
 def regularised_inverse(gram: Floats, ridge: float) -> Floats:
@@ -45,19 +48,30 @@ def regularised_inverse(gram: Floats, ridge: float) -> Floats:
     array([[0.25, 0.  ],
            [0.  , 0.5 ]])
     """
-    matrix = gram + ridge * np.eye(len(gram))
+    if len(gram) == 0:
+        return np.zeros((0, 0))
+    matrix = gram.copy()
+    matrix.flat[:: len(gram) + 1] += ridge
     with one_blas_thread():
-        factor, failed = lapack.dpotrf(matrix, lower=1, overwrite_a=1)
+        factor, failed = lapack.dpotrf(matrix.T, lower=1, clean=0, overwrite_a=1)
         if failed:  # rounding made it indefinite: a larger ridge is the honest answer
             return regularised_inverse(gram, ridge + 1e-8 * float(np.trace(gram)))
         inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
-    lower = np.tril(inverse)
-    return np.ascontiguousarray(lower + np.tril(lower, -1).T)
+    return _symmetric(inverse.T)
 
 
-def discounts(count: int, discount: float) -> Floats:
-    """Weights `a^(n-1), ..., a, 1` of `count` rows, oldest first."""
-    return np.asarray(discount ** np.arange(count - 1, -1, -1, dtype=float))
+def _symmetric(upper: Floats) -> Floats:
+    """A C-ordered matrix whose lower triangle is filled in from its upper one."""
+    matrix = np.ascontiguousarray(upper)
+    _mirror(matrix)
+    return matrix
+
+
+@njit(cache=True)
+def _mirror(matrix):  # type: ignore[no-untyped-def]
+    for i in range(len(matrix)):
+        for j in range(i):
+            matrix[i, j] = matrix[j, i]
 
 
 def label_sums(rows: Floats, labels: NDArray[np.int64], weights: Floats, width: int) -> Floats:

@@ -1,0 +1,240 @@
+"""`Classifier`: the public face of the learner, in labels and records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from quickstudy import snapshot
+from quickstudy.encode.record import RecordEncoder
+from quickstudy.errors import LabelError, ModelFileError, NotReadyError, SettingError
+from quickstudy.learners.explain import explain
+from quickstudy.learners.mixture import Answers, Mixture
+from quickstudy.learners.recipe import check_names
+from quickstudy.types import (
+    Explanation,
+    FieldReport,
+    Input,
+    Label,
+    Prediction,
+    PredictionBatch,
+    label_key,
+)
+
+LEAST_BUDGET_MB = 4
+MOST_LABELS = 10_000
+
+
+class Classifier:
+    """Learns from a stream, one example at a time; no tuning needed.
+
+    An input is a record (a dict of numbers, strings, booleans, None and lists of numbers), a text,
+    or a flat array of numbers. A label is a str, int or bool; 1, True and "1" are three labels.
+
+    Args:
+        budget_mb: memory that remembered examples and experts may take, in MiB, at least 4.
+        experts: names of the experts to use (see `experts`); all by default.
+        schema: field name -> "number", "boolean", "category", "text" or "vector", for fields whose
+            type should not be inferred.
+        seed: seeds every random choice; same seed and same calls give the same bits.
+
+    Examples:
+        >>> c = Classifier()
+        >>> for i in range(40):
+        ...     _ = c.learn({"amount": i % 10, "kind": "card"}, "large" if i % 10 > 5 else "small")
+        >>> c.predict({"amount": 9, "kind": "card"}).label
+        'large'
+        >>> c.examples, c.labels
+        (40, ('small', 'large'))
+    """
+
+    def __init__(
+        self,
+        *,
+        budget_mb: float = 64,
+        experts: Sequence[str] | None = None,
+        schema: Mapping[str, str] | None = None,
+        seed: int = 0,
+    ) -> None:
+        if not budget_mb >= LEAST_BUDGET_MB:
+            raise SettingError(f"budget_mb is {budget_mb}; it must be at least {LEAST_BUDGET_MB}")
+        if not isinstance(seed, int) or seed < 0:
+            raise SettingError(f"seed is {seed!r}; it must be an integer of at least 0")
+        check_names(tuple(experts or ()))
+        self.budget_mb = budget_mb
+        self.seed = seed
+        self._only = tuple(experts or ())
+        self._encoder = RecordEncoder(schema)
+        self._labels: list[Label] = []
+        self._index: dict[tuple[str, Label], int] = {}
+        self._mixture = Mixture(self._encoder, budget_mb=budget_mb, seed=seed, only=self._only)
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """Labels in order of first appearance."""
+        return tuple(self._labels)
+
+    @property
+    def examples(self) -> int:
+        """Number of examples learned."""
+        return self._mixture.count
+
+    @property
+    def fields(self) -> tuple[FieldReport, ...]:
+        """Fields met so far, with the types they came in."""
+        return self._encoder.report()
+
+    @property
+    def experts(self) -> tuple[tuple[str, float], ...]:
+        """Experts with their weights in the present answer, which add up to 1."""
+        names = [name for e in self._mixture.experts for name in e.names]
+        return tuple(zip(names, self._mixture.pool.weights.tolist(), strict=True))
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all arrays of the state."""
+        return sum(a.nbytes for a in self._mixture.state()[0].values())
+
+    def predict(self, x: Input) -> Prediction:
+        """Answer for one input; changes nothing.
+
+        Raises:
+            RecordError: the input cannot be read.
+        """
+        prediction: Prediction = self.predict_many([x])[0]
+        return prediction
+
+    def predict_many(self, xs: Iterable[Input]) -> PredictionBatch:
+        """Answers for many inputs, each by the present state; the same bits as one by one."""
+        raw = self._encoder.encode(xs)
+        last = np.full(len(raw), self._mixture.last)
+        return self._batch(self._mixture.predict(raw), last)
+
+    def learn(self, x: Input, y: Label, *, prediction: Prediction | None = None) -> int:
+        """Learn one example at once; returns its number, counted from 0.
+
+        Args:
+            x: the input.
+            y: its label.
+            prediction: what was predicted for x, when the label comes later than that: experts are
+                then scored on what they said at the time.
+
+        Raises:
+            RecordError, LabelError: nothing was learned.
+        """
+        given = None
+        if prediction is not None:
+            if len(prediction.votes) != self._mixture.voices:
+                prediction = None  # the experts have changed since: they are asked again
+            else:
+                given = (prediction.votes, prediction.last_label)
+        self._train([x], [y], given)
+        return self._mixture.count - 1
+
+    def learn_many(self, xs: Iterable[Input], ys: Iterable[Label]) -> None:
+        """Learn examples in order: the same bits as one by one, far faster."""
+        self._train(list(xs), list(ys), None)
+
+    def test_then_train(self, xs: Iterable[Input], ys: Iterable[Label]) -> PredictionBatch:
+        """Predict each example and then learn it, in order: what was predicted before learning."""
+        return self._train(list(xs), list(ys), None)
+
+    def _train(
+        self, xs: list[Input], ys: list[Label], given: tuple[Any, int] | None
+    ) -> PredictionBatch:
+        if len(xs) != len(ys):
+            raise LabelError(f"there are {len(xs)} inputs and {len(ys)} labels; one each is needed")
+        keys = [_checked(y) for y in ys]
+        new = list(dict.fromkeys(key for key in keys if key not in self._index))
+        if len(self._labels) + len(new) > MOST_LABELS:
+            raise LabelError(f"label {new[-1][1]!r} is one too many; at most {MOST_LABELS} are kept")
+        parsed = self._encoder.parse(xs)
+        for key in new:
+            self._index[key] = len(self._index)
+            self._labels.append(key[1])
+        y = np.array([self._index[key] for key in keys], dtype=np.int64)
+        last = np.r_[self._mixture.last, y[:-1]] if len(y) else y
+        parts = []
+        for part in self._encoder.segments(parsed) if parsed else []:
+            raw, new_field = self._encoder.admit(parsed[part])
+            if new_field:
+                self._mixture.new_field()
+            parts.append(self._mixture.learn(raw, y[part], given=given))
+        return self._batch(self._mixture.joined(parts), last)
+
+    def _batch(self, answers: Answers, last: Any) -> PredictionBatch:
+        return PredictionBatch(
+            labels=self.labels,
+            probabilities=answers.p,
+            novelty=answers.novelty,
+            confidence=answers.confidence,
+            votes=answers.votes,
+            last_label=last,
+        )
+
+    def explain(self, x: Input) -> Explanation:
+        """Votes and weights, the nearest remembered examples, and the fields that matter.
+
+        Raises:
+            NotReadyError: nothing was learned yet.
+        """
+        if not self._labels:
+            raise NotReadyError("there is nothing to explain before the first example is learned")
+        return explain(x, self, self._encoder, self._mixture)
+
+    def consolidate(self) -> None:
+        """Choose the feature map anew and refit the slow experts now, from remembered examples."""
+        if self.examples:
+            self._mixture.choose_map()
+            self._mixture.refit()
+
+    def state_hash(self) -> str:
+        """Digest of exactly what predictions depend on; 32 hex characters."""
+        arrays, plain = self._state()
+        plain["mixture"]["exemplars"].pop("texts")
+        return snapshot.digest(arrays, plain)
+
+    def _state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
+        arrays, mixture = self._mixture.state()
+        plain = {
+            "kind": "classifier",
+            "budget_mb": self.budget_mb,
+            "experts": list(self._only),
+            "seed": self.seed,
+            "labels": self._labels,
+            "encoder": self._encoder.state(),
+            "mixture": mixture,
+        }
+        return arrays, plain
+
+    def save(self, path: str | Path) -> None:
+        """Write the learner to one file; an existing one is replaced only by a whole new one."""
+        snapshot.write_snapshot(path, *self._state())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a learner back: it goes on bit for bit as if it had never stopped.
+
+        Raises:
+            FileNotFoundError, ModelFileError: there is no such file, or it is no whole model.
+        """
+        arrays, plain = snapshot.read_snapshot(path)
+        if plain.get("kind") != "classifier":
+            raise ModelFileError(f"{path} holds a {plain.get('kind')}, not a classifier")
+        learner = cls(budget_mb=plain["budget_mb"], experts=plain["experts"], seed=plain["seed"])
+        learner._encoder.restore(plain["encoder"])
+        learner._labels = list(plain["labels"])
+        learner._index = {label_key(y): i for i, y in enumerate(learner._labels)}
+        learner._mixture.restore(arrays, plain["mixture"])
+        return learner
+
+
+def _checked(y: Label) -> tuple[str, Label]:
+    if isinstance(y, np.generic):
+        y = y.item()
+    if not isinstance(y, (str, int, bool)):
+        raise LabelError(f"label {y!r} is a {type(y).__name__}; use a str, an int or a bool")
+    return label_key(y)
