@@ -39,6 +39,11 @@ class Table:
     def __len__(self) -> int:
         return len(self.records)
 
+    @property
+    def schema(self) -> dict[str, str]:
+        """The columns of strings, to pin what is category and what is text as shown."""
+        return {c.name: c.type for c in self.columns if c.type in ("category", "text")}
+
 
 def read_table(
     path: str | Path,

@@ -53,7 +53,7 @@ def expected_calibration_error(
     return reliability(confidence, right, bins).error
 
 
-def exact_interval(right: int, cases: int, level: float = 0.95) -> tuple[float, float]:
+def exact_interval(right: float, cases: float, level: float = 0.95) -> tuple[float, float]:
     """Clopper-Pearson interval for a share: covers the truth with at least `level`.
 
     It holds for one look at a number of cases fixed beforehand; (0, 1) without cases.
@@ -63,6 +63,27 @@ def exact_interval(right: int, cases: int, level: float = 0.95) -> tuple[float, 
     (0.887, 0.984)
     """
     tail = (1.0 - level) / 2.0
-    low = float(betaincinv(right, cases - right + 1, tail)) if right else 0.0
-    high = float(betaincinv(right + 1, cases - right, 1.0 - tail)) if right < cases else 1.0
+    low = float(betaincinv(right, cases - right + 1.0, tail)) if right > 0 else 0.0
+    high = float(betaincinv(right + 1.0, cases - right, 1.0 - tail)) if right < cases else 1.0
     return low, high
+
+
+def weighted_share(
+    right: NDArray[np.bool_], probability: Floats, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Share of right answers among all cases, from those labelled with a known probability.
+
+    The estimate is the self-normalised Horvitz-Thompson mean, weights 1 / probability; its
+    interval is Clopper-Pearson's at Kish's effective number of cases, so approximate unless all
+    probabilities are equal. (nan, 0, 1) without cases.
+
+    >>> share, low, high = weighted_share(np.array([True, False]), np.array([0.2, 1.0]))
+    >>> round(share, 3), round(low, 3), round(high, 3)
+    (0.833, 0.065, 1.0)
+    """
+    if not len(right):
+        return float("nan"), 0.0, 1.0
+    weight = 1.0 / probability
+    share = float(weight @ right / weight.sum())
+    cases = float(weight.sum() ** 2 / (weight @ weight))
+    return share, *exact_interval(share * cases, cases, level)

@@ -1,0 +1,22 @@
+"""quickstudy explain"""
+
+
+def test_votes_examples_and_fields_are_shown(run, model):
+    code, out, _ = run("explain", model, '{"height": 1.5, "colour": "red"}')
+    assert code == 0 and "answer up" in out
+    for part in ("votes", "weight", "nearest remembered", "fields that matter", "height"):
+        assert part in out
+
+
+def test_plain_text_is_a_record(run, tmp_path):
+    rows = ["text,kind"] + ["my card is lost,card\nsend money abroad,transfer"] * 15
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    run("learn", tmp_path / "t.qs", tmp_path / "t.csv", "--target", "kind")
+    code, out, _ = run("explain", tmp_path / "t.qs", "my card is lost")
+    assert code == 0 and "answer card" in out
+
+
+def test_bad_records_are_refused(refused, model, tmp_path):
+    assert "not valid JSON" in refused("explain", model, '{"height": ')
+    assert "height" in refused("explain", model, '{"height": Infinity}')
+    refused("explain", tmp_path / "none.qs", "hello")
