@@ -5,7 +5,12 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 
-from quickstudy.stats.calibration import exact_interval, expected_calibration_error, reliability
+from quickstudy.stats.calibration import (
+    exact_interval,
+    expected_calibration_error,
+    reliability,
+    weighted_share,
+)
 
 
 @pytest.fixture
@@ -50,3 +55,29 @@ def test_interval_is_scipys_exact_one(right, cases):
 
 def test_interval_of_nothing_is_everything():
     assert exact_interval(0, 0) == (0.0, 1.0)
+
+
+def test_equal_label_probabilities_give_the_exact_interval():
+    right = np.arange(40) % 8 > 0
+    share, low, high = weighted_share(right, np.full(40, 0.2))
+    assert share == pytest.approx(35 / 40)
+    assert (low, high) == pytest.approx(exact_interval(35, 40))
+
+
+def test_audits_at_two_rates_tell_of_all_cases():
+    """First half 99 % right, audited at 5 %; second half 80 % right, audited at 50 %."""
+    rng = np.random.default_rng(0)
+    chance, probability = np.repeat([[0.99, 0.8], [0.05, 0.5]], 2000, axis=1)
+    shares, covered = [], []
+    for _ in range(300):
+        right, seen = rng.random((2, 4000)) < np.stack([chance, probability])
+        share, low, high = weighted_share(right[seen], probability[seen])
+        shares.append(share)
+        covered.append(low <= 0.895 <= high)
+    assert np.mean(shares) == pytest.approx(0.895, abs=0.004)
+    assert np.mean(covered) >= 0.95
+
+
+def test_share_of_no_audits_is_unknown():
+    share, low, high = weighted_share(np.empty(0, dtype=bool), np.empty(0))
+    assert np.isnan(share) and (low, high) == (0.0, 1.0)

@@ -1,0 +1,1 @@
+"""Honest scores: test-then-train, other libraries beside, and reports."""
