@@ -6,8 +6,9 @@
 
 Rows come in file order (of `sea` the first 20,000), each is predicted before its label is learned,
 and the label arrives right away or 100 rows later. Every peer runs at its library's defaults, one
-process a run, one core. Results go to `benchmarks/results/peers_streams.json` after every run; a
-run that is already there, made with the same library version, is not repeated.
+process a run, one core. Speed is given by wall clock and by processor time: the second does not
+depend on what else the machine was doing. Results go to `benchmarks/results/peers_streams.json`
+after every run; a run that is already there, of the same library version, is not repeated.
 
 The streams are not part of this repository: they are read from `$QUICKSTUDY_DATA/streams`, or from
 `../shared/data/streams` beside it.
@@ -164,9 +165,11 @@ def run_one(stream: str, peer: str, delay: int) -> None:
 
 
 def print_table(streams: list[str], peers: list[str], delay: int) -> None:
-    """Accuracy on all rows, then on the first 50, 200 and 1,000; log loss; examples a second."""
+    """Accuracy on all rows and on the first 50, 200, 1,000; log loss; examples a CPU second."""
     runs = load()
-    print(f"\ndelay {delay}: accuracy (first 50 / 200 / 1,000 rows) log loss, examples/s")
+    print(
+        f"\ndelay {delay}: accuracy (first 50 / 200 / 1,000 rows) log loss, examples a CPU second"
+    )
     print(f"{'':15s}" + "".join(f"{stream:>39s}" for stream in streams))
     for peer in [NO_CHANGE, *peers]:
         cells = [cell(runs.get(key(stream, peer, delay))) for stream in streams]
