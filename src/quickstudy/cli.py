@@ -47,25 +47,35 @@ def demo(
         Path, typer.Option("--report", metavar="OUT.html", help="Where the report goes.")
     ] = Path("report-demo.html"),
     target: Annotated[
-        float, typer.Option("--precision", help="Share of its answers that must be right.")
-    ] = 0.95,
+        float | None,
+        typer.Option(
+            "--precision",
+            metavar="SHARE",
+            help="Share of its answers that must be right: 0.95 unless given, with --fast 0.9, "
+            "as 1,500 questions are too few to prove more.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Order of the questions.")] = 0,
 ) -> None:
     """Watch it learn 77 kinds of bank questions from nothing.
 
-    6,000 real questions stream in. It asks a simulated teacher until it has proved that it can
-    answer alone; from then on it asks only when it is not sure, and a few answers are audited.
+    6,000 real questions stream in. It asks a simulated teacher until it has
+    proved that it can answer alone; from then on it asks only when it is not
+    sure, and a few of its answers are audited.
 
     \b
     [bold]Examples[/bold]
     quickstudy demo
-    quickstudy demo --fast --precision 0.9
+    quickstudy demo --fast
+    quickstudy demo --precision 0.9
     """
     from quickstudy.console import check_writable
     from quickstudy.demo.screen import watch
 
     check_writable(report)
-    watch(questions=1_500 if fast else 6_000, target=target, seed=seed, report=report)
+    questions, usual = (1_500, 0.9) if fast else (6_000, 0.95)
+    target = usual if target is None else target
+    watch(questions=questions, target=target, seed=seed, report=report)
 
 
 @app.command()
@@ -132,7 +142,7 @@ def learn(
 ) -> None:
     """Learn a file, example by example, and save what was learned.
 
-    A model that is there learns on: twice half a file is as good as the file at once.
+    A model that is there learns on, as if it had never stopped.
 
     \b
     [bold]Examples[/bold]

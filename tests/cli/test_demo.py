@@ -5,13 +5,20 @@ import pytest
 from quickstudy.demo import screen
 
 
-@pytest.mark.parametrize(("options", "questions"), [((), 6_000), (("--fast",), 1_500)])
-def test_how_many_questions(run, monkeypatch, tmp_path, options, questions):
+@pytest.mark.parametrize(
+    ("options", "questions", "target"),
+    [
+        ((), 6_000, 0.95),
+        (("--fast",), 1_500, 0.9),
+        (("--fast", "--precision", "0.8"), 1_500, 0.8),
+    ],
+)
+def test_how_many_questions(run, monkeypatch, tmp_path, options, questions, target):
     calls = []
     monkeypatch.setattr(screen, "watch", lambda **settings: calls.append(settings))
     page = tmp_path / "r.html"
     assert run("demo", "--report", page, *options)[0] == 0
-    assert calls == [{"questions": questions, "target": 0.95, "seed": 0, "report": page}]
+    assert calls == [{"questions": questions, "target": target, "seed": 0, "report": page}]
 
 
 def test_it_ends_with_a_report_and_its_path(capsys, tmp_path):
