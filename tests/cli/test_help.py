@@ -1,5 +1,6 @@
 """Every command is documented, with examples, and help comes at once."""
 
+import re
 import subprocess
 import sys
 import time
@@ -25,7 +26,7 @@ def test_every_command_has_examples(run, command):
 def test_every_option_is_explained(run, command):
     _, out, _ = run(command.callback.__name__, "--help")
     for line in out.splitlines():
-        if line.startswith("│") and "--" in line:
+        if re.match(r"│ \*? *--", line):
             assert len(line.strip("│ ").split("  ")) > 1, line
 
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from sklearn import metrics
-from standin import Shares
 
 from quickstudy.errors import SettingError
 from quickstudy.evaluate import prequential
 from quickstudy.evaluate.measures import majority, measure, no_change
 from quickstudy.evaluate.prequential import evaluate, first_seen, label_indices
+from tests.evaluate.standin import Shares
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from standin import Shares
 
 from quickstudy.evaluate.charts import Line, line_chart, reliability_chart
 from quickstudy.evaluate.columns import column_of
@@ -14,6 +13,7 @@ from quickstudy.evaluate.page import html_table
 from quickstudy.evaluate.prequential import evaluate
 from quickstudy.evaluate.report import evaluation_report
 from quickstudy.stats.calibration import reliability
+from tests.evaluate.standin import Shares
 
 NASTY = "<script>alert('x')</script>&"
 
