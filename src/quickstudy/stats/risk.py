@@ -1,0 +1,372 @@
+"""Act or ask: the controller proposes, the certificate permits, the guard revokes.
+
+`ActOrAsk` ties the three together for any stream of (confidence, label probability, right or
+wrong). Every case logs its label probability pi: 1 where it asks, the audit rate where it acts.
+Only asked and audited labels count; a correction that somebody volunteers is selected by its
+outcome, and is refused here (a learner may still learn from it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from quickstudy.errors import InputError, SettingError
+from quickstudy.stats.certificate import (
+    Certificate,
+    Guard,
+    require,
+    require_outcome,
+    require_probability,
+    require_score,
+)
+from quickstudy.stats.controller import FRACTIONS, Controller
+from quickstudy.types import Label, label_key
+
+__all__ = ["ActOrAsk", "Certificate", "Controller", "Decision", "Guard", "coin"]
+
+PATIENCE = 2000
+"""Cases for which the next policy is tested at the high audit rate: a policy that is not permitted
+by then gains less than the audits cost, and goes on being tested at the low rate."""
+
+
+def coin(seed: int, number: int) -> float:
+    """Toss number `number` of a logged seed, uniform in [0, 1): a replay tosses the same.
+
+    >>> round(coin(7, 0), 3), round(coin(7, 1), 3), coin(7, 1) == coin(7, 1)
+    (0.872, 0.083, True)
+    """
+    bits = int(np.random.Philox(key=seed, counter=number).random_raw())
+    return (bits >> 11) * 2.0**-53
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do with one case; keep it, in a log say, until `record`.
+
+    Attributes:
+        number: of the case, from 0; with the seed it gives the coin.
+        confidence: what the learner said.
+        act: answer without asking.
+        audit: acted on, and its label is to be had all the same, from a trusted source.
+        ask: not acted on, and a teacher is to be asked.
+        label_probability: pi, in (0, 1]: how likely a label was, before the coin.
+        smallest: pi_min, the least pi that a case a policy would act on could have had.
+        policy: how permissive the policy is that acted, from 1; 0 when the case was not acted on.
+        would_act: of each policy, strict to permissive, whether it would act.
+        label: the label whose own certificate decided, or None.
+    """
+
+    number: int
+    confidence: float
+    act: bool
+    audit: bool
+    ask: bool
+    label_probability: float
+    smallest: float
+    policy: int
+    would_act: tuple[bool, ...]
+    label: Label | None = None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether a label is due: asked for or audited."""
+        return self.ask or self.audit
+
+
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """Audit rates, and the least share of the cases not acted on that are asked."""
+
+    testing: float
+    settled: float
+    patience: int
+    least_ask: float
+
+
+class _Lane:
+    """One promise: a controller, a certificate and a guard with the same allowed error."""
+
+    def __init__(
+        self, controller: Controller, certificate: Certificate, guard: Guard, rates: _Rates
+    ) -> None:
+        self.controller = controller
+        self.certificate = certificate
+        self.guard = guard
+        self.rates = rates
+        self.tested = 0
+
+    @property
+    def audit_rate(self) -> float:
+        level = self.certificate.level
+        settled = level == self.certificate.policies or self.tested >= self.rates.patience
+        return self.rates.settled if settled else self.rates.testing
+
+    @property
+    def smallest(self) -> float:
+        acting = self.certificate.level > 0
+        return min(self.rates.least_ask, self.audit_rate) if acting else self.rates.least_ask
+
+    def decide(
+        self, confidence: float, ask_probability: float, toss: float, case: tuple[int, Label | None]
+    ) -> Decision:
+        would_act = confidence >= self.controller.thresholds
+        level = self.certificate.level
+        act = level > 0 and bool(would_act[level - 1])
+        pi = self.audit_rate if act else ask_probability
+        return Decision(
+            number=case[0],
+            confidence=float(confidence),
+            act=act,
+            audit=act and toss < pi,
+            ask=not act and toss < pi,
+            label_probability=pi,
+            smallest=self.smallest,
+            policy=level if act else 0,
+            would_act=tuple(bool(w) for w in would_act),
+            label=case[1],
+        )
+
+    def record(self, decision: Decision, wrong: bool | None) -> bool:
+        level = self.certificate.level
+        self.certificate.update(
+            decision.would_act,
+            wrong,
+            label_probability=decision.label_probability,
+            smallest=decision.smallest,
+        )
+        if self.certificate.level > level:
+            self.tested = 0
+        elif 0 < level < len(decision.would_act):
+            self.tested += decision.would_act[level]
+        if wrong is not None:
+            self.controller.record(
+                decision.confidence, wrong, label_probability=decision.label_probability
+            )
+        if not decision.act:
+            return False
+        alarm = self.guard.update(wrong, label_probability=decision.label_probability)
+        if alarm:
+            self.certificate.step_down()
+            self.controller.forget()
+            self.tested = 0
+        return alarm
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "controller": self.controller.state(),
+            "certificate": self.certificate.state(),
+            "guard": self.guard.state(),
+            "tested": self.tested,
+        }
+
+
+class ActOrAsk:
+    """Decides, case by case, whether to act or to ask, at a precision that is certified.
+
+    Promise: were none of the policies ever as precise as the target, the chance that any case is
+    ever acted on would be at most alpha (per promise: a label with a target of its own makes its
+    own). Later errors are the guard's task: after an alarm nothing is acted on until a new attempt
+    is certified. Neither needs the confidence to be calibrated; acting early does.
+
+    Record every decision once, in the order decided or as labels come in, as long as the delay
+    tells nothing of the outcome. Asks that were skipped or expired are recorded with None, and
+    count as wrong.
+
+    Parameters:
+        target: precision in (0, 1), say 0.95; the allowed error is eps = 1 - target.
+        seed: of the audit coins, 0 <= seed < 2^64; log it.
+        alpha: in (0, 1), the chance of ever certifying a policy that misses the target.
+        targets: precision per predicted label, for labels with a promise of their own: they are
+            acted on only by their own certificate.
+        costs: per predicted label, what a mistake costs in units of an ordinary one, > 0: its
+            allowed error is eps / cost, by its own certificate.
+        fractions: shares of eps that the policies aim at, strict to permissive.
+        audit_testing: audit rate while a more permissive policy is under test.
+        audit_settled: audit rate later, and after `patience` cases of such a test.
+        patience: cases, at least 1.
+        least_ask: the least `ask_probability` that will ever be given to `decide`; 1 unless the
+            budget for asking is short. Evidence gathers as slowly as this is small.
+        between_alarms: least mean number of acted cases between two false alarms.
+
+    Raises:
+        SettingError: a setting is out of its range.
+
+    >>> rng = np.random.default_rng(0)
+    >>> control = ActOrAsk(0.95, seed=1)
+    >>> acted = labels = errors = 0
+    >>> for confidence in rng.beta(12, 1, size=4000):  # 8 % wrong on average
+    ...     decision = control.decide(confidence)
+    ...     wrong = bool(rng.random() > confidence)
+    ...     labels += decision.labelled
+    ...     acted += decision.act
+    ...     errors += decision.act and wrong
+    ...     alarm = control.record(decision, wrong if decision.labelled else None)
+    >>> acted, labels, round(1 - errors / acted, 3)
+    (1257, 2925, 0.976)
+    """
+
+    def __init__(
+        self,
+        target: float = 0.95,
+        *,
+        seed: int,
+        alpha: float = 0.05,
+        targets: Mapping[Label, float] | None = None,
+        costs: Mapping[Label, float] | None = None,
+        fractions: Sequence[float] = FRACTIONS,
+        audit_testing: float = 0.2,
+        audit_settled: float = 0.05,
+        patience: int = PATIENCE,
+        least_ask: float = 1.0,
+        between_alarms: float = 10_000.0,
+    ) -> None:
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**64:
+            raise SettingError(f"seed must be an integer in [0, 2^64), not {seed!r}")
+        self.target = require("target", target, 0.0, 1.0)
+        self.alpha = require("alpha", alpha, 0.0, 1.0)
+        self.seed = seed
+        self.number = 0
+        settled = require("audit_settled", audit_settled, 1e-6, 1.0, closed=True)
+        rates = _Rates(
+            testing=require("audit_testing", audit_testing, settled, 1.0, closed=True),
+            settled=settled,
+            patience=int(require("patience", patience, 1, 1e12, closed=True)),
+            least_ask=require("least_ask", least_ask, 1e-6, 1.0, closed=True),
+        )
+
+        def lane(error: float) -> _Lane:
+            return _Lane(
+                Controller(error, fractions=fractions),
+                Certificate(error, alpha=self.alpha, policies=len(fractions)),
+                Guard(error, between_alarms=between_alarms),
+                rates,
+            )
+
+        self._rest = lane(1.0 - self.target)
+        self._own = {
+            label_key(label): lane(error)
+            for label, error in _own_errors(self.target, targets or {}, costs or {}).items()
+        }
+
+    def _lane(self, label: Label | None) -> _Lane:
+        return self._rest if label is None else self._own.get(label_key(label), self._rest)
+
+    def decide(
+        self, confidence: float, label: Label | None = None, *, ask_probability: float = 1.0
+    ) -> Decision:
+        """Act or ask on a case that the learner answers with `label` at `confidence` in [0, 1].
+
+        `ask_probability`, at least `least_ask`, is the chance of asking if the case is not acted
+        on; below 1 where a budget is short.
+
+        Raises:
+            InputError: an argument is out of its range; nothing was changed.
+        """
+        require_score("confidence", confidence)
+        lane = self._lane(label)
+        require_probability("ask_probability", ask_probability, lane.rates.least_ask)
+        owner = label if lane is not self._rest else None
+        toss = coin(self.seed, self.number)
+        decision = lane.decide(confidence, ask_probability, toss, (self.number, owner))
+        lane.controller.observe(confidence)
+        self.number += 1
+        return decision
+
+    def record(self, decision: Decision, wrong: bool | None) -> bool:
+        """Close a case; True when the guard alarmed, and nothing is acted on any more.
+
+        `wrong` is None where there is no label: for a case acted on without an audit as it must
+        be, for one asked or audited because that was skipped or expired, which counts as wrong.
+
+        Raises:
+            InputError: an outcome for a case that was neither asked nor audited (volunteered, so
+                selected by its outcome), or one that is not a boolean; nothing was changed.
+        """
+        require_outcome(wrong)
+        if wrong is not None and not decision.labelled:
+            raise InputError(
+                f"wrong must be None, not {wrong!r}, for case {decision.number}, which was neither "
+                "asked nor audited: a volunteered correction is selected by its outcome"
+            )
+        outcome = (wrong is None or bool(wrong)) if decision.labelled else None
+        return self._lane(decision.label).record(decision, outcome)
+
+    def level(self, label: Label | None = None) -> int:
+        """How many policies, strictest first, may act on this label now; 0: everything is asked."""
+        return self._lane(label).certificate.level
+
+    def report(self, label: Label | None = None) -> dict[str, Any]:
+        """How one promise stands: that of `label`, or of all labels without one of their own."""
+        lane = self._lane(label)
+        return {
+            "error": lane.certificate.error,
+            "level": lane.certificate.level,
+            "attempt": lane.certificate.attempt,
+            "alarms": lane.guard.alarms,
+            "audit_rate": lane.audit_rate,
+            "thresholds": lane.controller.thresholds,
+            "log_evidence": lane.certificate.log_evidence,
+            "log_bar": lane.certificate.log_bar,
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on, as plain numbers, strings and arrays (copies)."""
+        rates = self._rest.rates
+        return {
+            "target": self.target,
+            "alpha": self.alpha,
+            "seed": self.seed,
+            "number": self.number,
+            "audit_testing": rates.testing,
+            "audit_settled": rates.settled,
+            "patience": rates.patience,
+            "least_ask": rates.least_ask,
+            "rest": self._rest.state(),
+            "own": [{"label": key[1], **lane.state()} for key, lane in self._own.items()],
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> ActOrAsk:
+        """The object that `state()` was taken from, bit for bit."""
+        made = cls(
+            float(state["target"]),
+            seed=int(state["seed"]),
+            alpha=float(state["alpha"]),
+            audit_testing=float(state["audit_testing"]),
+            audit_settled=float(state["audit_settled"]),
+            patience=int(state["patience"]),
+            least_ask=float(state["least_ask"]),
+        )
+        rates = made._rest.rates
+        made.number = int(state["number"])
+        made._rest = _lane_from(state["rest"], rates)
+        made._own = {label_key(s["label"]): _lane_from(s, rates) for s in state["own"]}
+        return made
+
+
+def _lane_from(state: Mapping[str, Any], rates: _Rates) -> _Lane:
+    lane = _Lane(
+        Controller.from_state(state["controller"]),
+        Certificate.from_state(state["certificate"]),
+        Guard.from_state(state["guard"]),
+        rates,
+    )
+    lane.tested = int(state["tested"])
+    return lane
+
+
+def _own_errors(
+    target: float, targets: Mapping[Label, float], costs: Mapping[Label, float]
+) -> dict[Label, float]:
+    """Allowed error of every label with a target or a cost of its own."""
+    errors = {
+        label: 1.0 - require(f"targets[{label!r}]", p, 0.0, 1.0) for label, p in targets.items()
+    }
+    for label, cost in costs.items():
+        error = errors.get(label, 1.0 - target)
+        errors[label] = error / require(f"costs[{label!r}]", cost, error, 1e9)
+    return errors
