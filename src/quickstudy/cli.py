@@ -127,7 +127,9 @@ def evaluate(
         from quickstudy.evaluate.report import evaluation_report
 
         peers = {name: (runs[name], figures[name]) for name in names}
-        html = evaluation_report(file.name, table.columns, runs[ours], figures[ours], peers)
+        html = evaluation_report(
+            file.name, table.columns, runs[ours], figures=figures[ours], peers=peers
+        )
         console.write_text(report, html)
         console.err.print(f"report: {report}", soft_wrap=True)
 
@@ -288,11 +290,14 @@ def _chunks(count: int) -> list[slice]:
 
 
 def _parse(record: str) -> Any:
-    if not record.lstrip().startswith(("{", "[")):
+    start = record.lstrip()[:1]
+    if start not in {"{", "["}:
         return record
     try:
         return json.loads(record)
     except ValueError as error:
+        if start == "[":  # "[urgent] my card is lost" is a text
+            return record
         raise RecordError(f"the record is not valid JSON: {error}") from None
 
 
@@ -310,7 +315,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(arguments)
     except (QuickstudyError, OSError) as error:
-        print(f"quickstudy: {error}", file=sys.stderr)
+        print("quickstudy:", " ".join(str(error).split()), file=sys.stderr)
         raise SystemExit(2) from None
 
 

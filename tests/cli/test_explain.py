@@ -14,6 +14,7 @@ def test_plain_text_is_a_record(run, tmp_path):
     run("learn", tmp_path / "t.qs", tmp_path / "t.csv", "--target", "kind")
     code, out, _ = run("explain", tmp_path / "t.qs", "my card is lost")
     assert code == 0 and "answer card" in out
+    assert run("explain", tmp_path / "t.qs", "[urgent] my card is lost")[0] == 0
 
 
 def test_bad_records_are_refused(refused, model, tmp_path):

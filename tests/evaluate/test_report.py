@@ -26,7 +26,7 @@ def page():
     late = evaluate(Shares(), list(range(600)), labels, delay=20)
     columns = (column_of(NASTY, [1.0, None]), column_of("city", [NASTY]))
     peers = {"river.ARF": (late, measure(late))}
-    return evaluation_report(NASTY, columns, outcome, measure(outcome), peers)
+    return evaluation_report(NASTY, columns, outcome, figures=measure(outcome), peers=peers)
 
 
 def test_nothing_is_fetched_and_no_script_runs(page):
@@ -42,7 +42,7 @@ def test_every_chart_is_there_with_a_peer_beside(page):
 
 
 def test_figures_are_those_measured(page):
-    assert "How fast it learns" in page and "600 examples" in page
+    assert "from nothing" in page and "600 examples" in page
     assert re.search(r"calibration error</span>", page)
 
 

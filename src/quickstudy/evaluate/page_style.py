@@ -48,6 +48,7 @@ th { text-align: left; font-weight: 500; color: var(--muted); font-size: .82rem;
 th, td { padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--grid); vertical-align: top; }
 tr:last-child td { border-bottom: 0; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th.number, td.number { padding-right: 1.4rem; }
 tr.ours td { font-weight: 650; }
 .bar { display: inline-block; height: .65em; border-radius: 3px; background: var(--orange);
   min-width: 3px; }

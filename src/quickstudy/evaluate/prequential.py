@@ -88,9 +88,10 @@ def first_seen(truth: NDArray[np.int64], delay: int = 0) -> NDArray[np.bool_]:
 
 
 class _Sheet:
-    """The answers as they come in, as arrays over the stream's own label order."""
+    """The stream, and the answers as they come in: arrays over the stream's own label order."""
 
-    def __init__(self, labels: Sequence[Label]) -> None:
+    def __init__(self, records: Sequence[Any], labels: Sequence[Label]) -> None:
+        self.records, self.given = records, labels
         known, self.truth = label_indices(labels)
         self.labels = list(known)
         self._column = {label_key(y): i for i, y in enumerate(known)}
@@ -144,9 +145,11 @@ def evaluate(
         raise SettingError(f"delay is {delay}; it is a number of examples, 0 or more")
     if len(records) != len(labels):
         raise SettingError(f"{len(records)} records came with {len(labels)} labels")
-    sheet, report = _Sheet(labels), progress or (lambda _: None)
-    run = _run_delayed if delay else _run_at_once
-    seconds = run(learner, sheet, records, labels, delay, report)
+    sheet, report = _Sheet(records, labels), progress or (lambda _: None)
+    if delay:
+        seconds = _run_delayed(learner, sheet, delay, report)
+    else:
+        seconds = _run_at_once(learner, sheet, report)
     return Outcome(
         labels=tuple(sheet.labels),
         truth=sheet.truth,
@@ -160,41 +163,27 @@ def evaluate(
     )
 
 
-def _run_at_once(
-    learner: Learner,
-    sheet: _Sheet,
-    records: Sequence[Any],
-    labels: Sequence[Label],
-    delay: int,
-    report: Progress,
-) -> float:
-    seconds = 0.0
-    for start in range(0, len(labels), CHUNK):
-        rows = slice(start, min(start + CHUNK, len(labels)))
+def _run_at_once(learner: Learner, sheet: _Sheet, report: Progress) -> float:
+    seconds, count = 0.0, len(sheet.given)
+    for start in range(0, count, CHUNK):
+        rows = slice(start, min(start + CHUNK, count))
         began = time.perf_counter()
-        batch = learner.test_then_train(records[rows], labels[rows])
+        batch = learner.test_then_train(sheet.records[rows], sheet.given[rows])
         seconds += time.perf_counter() - began
         sheet.note_batch(rows, batch)
         report(len(batch))
     return seconds
 
 
-def _run_delayed(
-    learner: Learner,
-    sheet: _Sheet,
-    records: Sequence[Any],
-    labels: Sequence[Label],
-    delay: int,
-    report: Progress,
-) -> float:
+def _run_delayed(learner: Learner, sheet: _Sheet, delay: int, report: Progress) -> float:
     seconds = 0.0
     waiting: deque[Prediction] = deque()
-    for i, x in enumerate(records):
+    for i, x in enumerate(sheet.records):
         began = time.perf_counter()
         waiting.append(learner.predict(x))
         if i >= delay:
-            late = i - delay
-            learner.learn(records[late], labels[late], prediction=waiting.popleft())
+            late, said = i - delay, waiting.popleft()
+            learner.learn(sheet.records[late], sheet.given[late], prediction=said)
         seconds += time.perf_counter() - began
         sheet.note(i, waiting[-1])
         report(1)

@@ -30,6 +30,7 @@ def evaluation_report(
     name: str,
     columns: Sequence[Column],
     outcome: Outcome,
+    *,
     figures: Mapping[str, Any],
     peers: Peers,
 ) -> str:
@@ -49,7 +50,7 @@ def evaluation_report(
     ]
     if peers:
         sections.insert(1, _comparison(figures, peers))
-    return page(f"How fast it learns {name}", lead, _tiles(figures), sections)
+    return page(f"Learning {name} from nothing", lead, _tiles(figures), sections)
 
 
 def _arrival(delay: int) -> str:

@@ -16,8 +16,12 @@ from quickstudy.stats.scores import commonest_confusions, confusion_matrix, reca
 
 
 def window_of(cases: int) -> int:
-    """How many cases a running figure looks back on: a twelfth of the stream, 50 to 1,000."""
-    return int(np.clip(cases // 12, 50, 1000))
+    """How many cases a running figure looks back on: some twelfth of the stream, 50 to 1,000.
+
+    >>> window_of(100), window_of(6_000), window_of(10_000)
+    (50, 500, 850)
+    """
+    return int(np.clip(50 * round(cases / 600), 50, 1000))
 
 
 def percent(share: float, digits: int = 1) -> str:
