@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from quickstudy.evaluate.prequential import Outcome
     from quickstudy.evaluate.table import Table
 
-CHUNK = 500  # rows learned or predicted at once: what the progress bar moves by
+CHUNK = 100  # rows learned or predicted at once: what the progress bar moves by
 
 app = typer.Typer(
     name="quickstudy",

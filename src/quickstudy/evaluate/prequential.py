@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from quickstudy.errors import SettingError
 from quickstudy.types import Floats, Label, Prediction, PredictionBatch, label_key
 
-CHUNK = 500  # rows a compiled call: bounds the votes kept, and lets a progress bar move
+CHUNK = 100  # rows a compiled call: bounds the votes kept, and lets a progress bar move
 Progress = Callable[[int], None]
 
 
