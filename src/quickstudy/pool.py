@@ -31,7 +31,6 @@ THETA_SUM = 1.5  # thetas start with this sum: experts agree more than they know
 RATE = 0.03  # AdaGrad step of the thetas
 BAYES = len(FORGETTING)
 MEMBERS = BAYES + 3  # Bayesian, log pool, their middle, stacked log pool
-STACK_ROWS = 2000  # most recent remembered examples that the stacking is fitted on
 STACK_PRIOR = 2.0  # strength of the pull of stacked thetas to the even start
 
 
@@ -72,13 +71,23 @@ class Pool:
         _run(votes, y, self._weights, self._theta, self._squares, self._final, out)
         return out
 
-    def stack(self, votes: Floats, which: list[int], y: NDArray[np.int64]) -> None:
-        """Set the second log pool from left-out votes (E', n, K) of the experts `which`."""
-        votes, y = votes[:, -STACK_ROWS:], y[-STACK_ROWS:]
-        theta = _stacked(np.maximum(votes, LEAST_LOG), y)
+    def stack(self, votes: Floats, which: list[int], y: NDArray[np.int64]) -> Floats:
+        """Set the second log pool from left-out votes (E', n, K) of the experts `which`.
+
+        Half of the final weight goes to it: it knows more of the experts as they are now than their
+        record does, which is of what they were. Returns its probabilities for the votes (n, K).
+        """
+        votes = np.maximum(votes, LEAST_LOG)
+        theta = _stacked(votes, y)
         self._theta[1] = 0.0
         self._theta[1, which] = theta
-        self._squares[1] = 1.0
+        self._squares[1] = 1.0 + len(y)
+        self._final *= 0.5
+        self._final[-1] += 0.5
+        out = np.empty(votes.shape[1:])
+        for i in range(len(y)):
+            _log_pool(votes, i, theta, out[i])
+        return out
 
     def state(self) -> State:
         return {

@@ -1,23 +1,155 @@
-"""Text to vectors (static part only for now)."""
+"""Text to vectors without a network or a neural library: a static English table beside hashed n-grams.
+
+The static part is the unit-length mean of one vector a WordPiece token, from a table derived from
+all-MiniLM-L6-v2 (see `static_en/`). The hashed part knows no language: character 3- to 5-grams and
+words with their pairs, sub-linear counts, each thrown onto random signs that follow from its own
+bytes. Cosines of the joined vectors are `0.8 cos_static + 0.2 cos_hashed`.
+
+References:
+    Reimers & Gurevych (2019), Sentence-BERT, EMNLP.
+    Weinberger et al. (2009), Feature hashing for large scale multitask learning, ICML.
+"""
+
 from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
 from pathlib import Path
 from typing import Any
+
 import numpy as np
+from numba import njit, uint64
 from numpy.typing import NDArray
-_c: Any = None
+
+STATIC_DIM, HASHED_DIM = 256, 512
+STATIC_SHARE = 0.8  # of the cosine; the best of 0.5 to 1 on two sets of questions, flat around it
+MOST_CHARACTERS = 20_000
+_TABLE = Path(__file__).parent / "static_en"
+_WORD = re.compile(r"\w+|[^\w\s]")
+_WORDS, _PAIRS = 101, 102  # kinds of hashed features beside the n-gram lengths 3 to 5
+
+
 class TextEncoder:
-    dim = 256
+    """Encodes texts as unit-length vectors of `dim` float32 numbers; a text without words is 0.
+
+    >>> a, b, c = TextEncoder().encode(["my card is lost", "I lost my card", "exchange rates"])
+    >>> bool(a @ b > 0.5 > a @ c)
+    True
+    """
+
+    dim = STATIC_DIM + HASHED_DIM
+
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
-        global _c
-        if _c is None:
-            from tokenizers import Tokenizer
-            from safetensors.numpy import load_file
-            d = Path(__file__).parent / "static_en"
-            _c = (Tokenizer.from_file(str(d / "tokenizer.json")), load_file(str(d / "model.safetensors")))
-        tok, w = _c
-        tok.no_truncation(); tok.no_padding()
-        out = np.zeros((len(texts), 256), np.float32)
-        for i, e in enumerate(tok.encode_batch(texts, add_special_tokens=False)):
-            v = (w["embedding"][e.ids].astype(np.float32) * w["scale"][e.ids][:, None]).sum(0) if e.ids else np.zeros(256, np.float32)
-            out[i] = v / max(np.linalg.norm(v), 1e-9)
-        return out
+        """Vectors of `texts`, shape (n, dim); only the first 20,000 characters of each count."""
+        texts = [text[:MOST_CHARACTERS] for text in texts]
+        out = np.zeros((len(texts), self.dim), np.float32)
+        out[:, :STATIC_DIM] = np.sqrt(STATIC_SHARE) * _static(texts)
+        out[:, STATIC_DIM:] = np.sqrt(1.0 - STATIC_SHARE) * _hashed(texts)
+        return _unit(out)
+
+
+@cache
+def _table() -> tuple[Any, NDArray[np.int8], NDArray[np.float32]]:
+    """Tokenizer, token vectors and their scales, read when the first text arrives."""
+    from safetensors.numpy import load_file
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(_TABLE / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    arrays = load_file(_TABLE / "model.safetensors")
+    return tokenizer, arrays["embedding"], arrays["scale"].astype(np.float32)
+
+
+def _static(texts: list[str]) -> NDArray[np.float32]:
+    tokenizer, embedding, scale = _table()
+    out = np.zeros((len(texts), STATIC_DIM), np.float32)
+    for i, found in enumerate(tokenizer.encode_batch(texts, add_special_tokens=False)):
+        if found.ids:
+            _sum_tokens(np.array(found.ids), embedding, scale, out[i])
+    return _unit(out)
+
+
+def _hashed(texts: list[str]) -> NDArray[np.float32]:
+    out = np.zeros((len(texts), HASHED_DIM), np.float32)
+    for i, text in enumerate(texts):
+        words = _WORD.findall(unicodedata.normalize("NFKC", text).lower())
+        if words:
+            data = np.frombuffer(f" {' '.join(words)} ".encode(), np.uint8)
+            starts = np.append(np.flatnonzero((data & 0xC0) != 0x80), len(data))
+            _project(np.sort(_features(data, starts)), out[i])
+    return _unit(out)
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    length = np.sqrt((rows.astype(np.float64) ** 2).sum(1, keepdims=True))
+    return np.asarray(rows / np.where(length > 0, length, 1.0), dtype=np.float32)
+
+
+@njit(cache=True)
+def _sum_tokens(ids, embedding, scale, out):  # type: ignore[no-untyped-def]
+    for token in ids:
+        for j in range(len(out)):
+            out[j] += embedding[token, j] * scale[token]
+
+
+@njit(cache=True)
+def _mix(h):  # type: ignore[no-untyped-def]
+    h = h + uint64(0x9E3779B97F4A7C15)
+    h = (h ^ (h >> uint64(30))) * uint64(0xBF58476D1CE4E5B9)
+    h = (h ^ (h >> uint64(27))) * uint64(0x94D049BB133111EB)
+    return h ^ (h >> uint64(31))
+
+
+@njit(cache=True)
+def _hash(data, start, stop, kind):  # type: ignore[no-untyped-def]
+    h = uint64(0xCBF29CE484222325) ^ uint64(kind)
+    for i in range(start, stop):
+        h = (h ^ uint64(data[i])) * uint64(0x100000001B3)
+    return h
+
+
+@njit(cache=True)
+def _features(data, starts):  # type: ignore[no-untyped-def]
+    """Hashes of words, word pairs, and the 3- to 5-grams within a word and its border spaces."""
+    count = len(starts) - 1
+    space = data[starts[:count]] == 32
+    out = np.empty(5 * count, np.uint64)
+    n = 0
+    before = uint64(0)
+    word = 0
+    for c in range(1, count):
+        if not space[c]:
+            continue
+        h = _hash(data, starts[word + 1], starts[c], _WORDS)
+        out[n] = h
+        out[n + 1] = _mix(before ^ uint64(_PAIRS)) ^ h
+        n += 2 if word > 0 else 1
+        before = h
+        word = c
+    for size in range(3, 6):
+        for c in range(count - size + 1):
+            if not space[c + 1 : c + size - 1].any():
+                out[n] = _hash(data, starts[c], starts[c + size], size)
+                n += 1
+    return out[:n]
+
+
+@njit(cache=True)
+def _project(keys, out):  # type: ignore[no-untyped-def]
+    """Add `(1 + log count)` times the random signs of each distinct hash in the sorted `keys`."""
+    at = 0
+    while at < len(keys):
+        stop = at
+        while stop < len(keys) and keys[stop] == keys[at]:
+            stop += 1
+        weight = 1.0 + np.log(float(stop - at))
+        h = _mix(keys[at])
+        for j in range(0, len(out), 64):
+            h = _mix(h)
+            bits = h
+            for b in range(64):
+                out[j + b] += weight if bits & uint64(1) else -weight
+                bits >>= uint64(1)
+        at = stop

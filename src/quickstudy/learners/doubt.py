@@ -6,11 +6,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from quickstudy.memory.expert import State
+from quickstudy.memory.expert import State, widened
 from quickstudy.types import Floats
 
 FADE = 0.998  # of the record that calibrates: about the last 500 labels
-PRIOR = 10.0  # labels that the starting point is worth
+PRIOR = 4.0  # labels of middling doubt that the starting point is worth
 START = np.array([[0.0, 1.0, 0.0], [0.0, 1.0, -3.0]])  # confidence as the pool has it; novelty
 MOST_LOGIT = 9.0
 
@@ -18,32 +18,53 @@ MOST_LOGIT = 9.0
 class Doubt:
     """Two logistic regressions by online Newton steps, each from three inputs.
 
-    Confidence: from the logit of the top probability. Novelty: from the rate of first-seen labels
-    of late and from the familiarity of the input (its largest kernel posterior mean).
+    Novelty: from the share of labels met once (the chance of a new one by Good and Turing) and from
+    the familiarity of the input (its largest kernel posterior mean). Confidence: from the logit of
+    the top probability, times `1 - novelty`.
+
+    Reference:
+        Good (1953), The population frequencies of species, Biometrika 40.
     """
 
     def __init__(self) -> None:
         self._weights = START.copy()
-        self._curvature = np.stack([np.eye(3) * PRIOR * 0.1] * 2)
-        self._counts = np.array([0.5, 1.0, 0.5])  # first-seen labels, labels, mean familiarity
+        self._curvature = np.stack([np.eye(3) * PRIOR / 4.0] * 2)
+        self._counts = np.zeros(1, np.int64)  # examples of each label
+        self._record = np.array([0.0, 0.0, 0.5])  # labels met once, examples, mean familiarity
 
-    def run(
-        self, p: Floats, familiarity: Floats, right: NDArray[np.int64], first: NDArray[np.int64]
+    def grow(self, labels: int) -> None:
+        """Make room for one more label than `labels`, the next first-seen one."""
+        self._counts = widened(self._counts, labels + 1)
+
+    def answer(self, p: Floats, familiarity: Floats) -> tuple[Floats, Floats]:
+        """Confidence and novelty (n,) of rows with pool probabilities `p` (n, K)."""
+        return self._run(p, familiarity, np.full(len(p), -1))
+
+    def learn(self, p: Floats, familiarity: Floats, y: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """The same, each row answered before its label (K for a first-seen one) is learned."""
+        return self._run(p, familiarity, y)
+
+    def _run(
+        self, p: Floats, familiarity: Floats, y: NDArray[np.int64]
     ) -> tuple[Floats, Floats]:
-        """Confidence and novelty (n,) of rows with pool probabilities `p` (n, K).
-
-        `right` says whether the answer was right and `first` whether the label was first seen; rows
-        where they are -1 are only answered, the others are learned, one after the other.
-        """
         out = np.empty((2, len(p)))
-        top = p.max(1) if p.shape[1] else np.full(len(p), 0.5)
-        _run(
-            top, familiarity, right, first, self._weights, self._curvature, self._counts, out
-        )
+        memory = (self._weights, self._curvature, self._counts, self._record)
+        _run(p, familiarity, y, *memory, out)
         return out[0], out[1]
 
+    def recalibrate(self, p: Floats, y: NDArray[np.int64]) -> None:
+        """Start the confidence anew from left-out probabilities (n, K) and their labels."""
+        self._weights[0] = START[0]
+        self._curvature[0] = np.eye(3) * PRIOR / 4.0
+        _recalibrate(p, y, self._weights[0], self._curvature[0])
+
     def state(self) -> State:
-        return {"weights": self._weights, "curvature": self._curvature, "counts": self._counts}
+        return {
+            "weights": self._weights,
+            "curvature": self._curvature,
+            "counts": self._counts,
+            "record": self._record,
+        }
 
     def restore(self, state: State) -> None:
         for name, array in state.items():
@@ -57,36 +78,51 @@ def _logit(p):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _answer(w, x):  # type: ignore[no-untyped-def]
+def _sigmoid(w, x):  # type: ignore[no-untyped-def]
     return 1.0 / (1.0 + np.exp(-(w[0] * x[0] + w[1] * x[1] + w[2] * x[2])))
 
 
 @njit(cache=True)
 def _newton(w, H, x, target):  # type: ignore[no-untyped-def]
-    q = _answer(w, x)
+    q = _sigmoid(w, x)
     for a in range(3):
         for b in range(3):
             H[a, b] = FADE * H[a, b] + q * (1.0 - q) * x[a] * x[b]
-        H[a, a] += (1.0 - FADE) * PRIOR * 0.1
+        H[a, a] += (1.0 - FADE) * PRIOR / 4.0
     step = np.linalg.solve(H, x)
     for a in range(3):
         w[a] += min(max((target - q) * step[a], -0.5), 0.5)
 
 
 @njit(cache=True)
-def _run(top, familiarity, right, first, weights, curvature, counts, out):  # type: ignore[no-untyped-def]
+def _run(p, familiarity, y, weights, curvature, counts, record, out):  # type: ignore[no-untyped-def]
+    labels = p.shape[1]
     x = np.zeros((2, 3))
     x[:, 0] = 1.0
-    for i in range(len(top)):
-        x[0, 1] = _logit(top[i])
-        x[1, 1] = _logit(counts[0] / counts[1])
-        x[1, 2] = familiarity[i] - counts[2]
-        out[0, i] = _answer(weights[0], x[0])
-        out[1, i] = _answer(weights[1], x[1])
-        if right[i] >= 0:
-            _newton(weights[0], curvature[0], x[0], float(right[i]))
-        if first[i] >= 0:
-            _newton(weights[1], curvature[1], x[1], float(first[i]))
-            counts[0] = FADE * counts[0] + first[i] + (1.0 - FADE) * 0.1
-            counts[1] = FADE * counts[1] + 1.0
-            counts[2] += 0.02 * (familiarity[i] - counts[2])
+    for i in range(len(p)):
+        top = np.argmax(p[i]) if labels > 0 else 0
+        x[0, 1] = _logit(p[i, top]) if labels > 0 else 0.0
+        x[1, 1] = _logit((record[0] + 0.5) / (record[1] + 1.0))
+        x[1, 2] = familiarity[i] - record[2]
+        out[1, i] = min(max(_sigmoid(weights[1], x[1]), 1e-9), 1.0 - 1e-9)
+        out[0, i] = (1.0 - out[1, i]) * _sigmoid(weights[0], x[0])
+        if y[i] < 0:
+            continue
+        new = y[i] == labels
+        _newton(weights[1], curvature[1], x[1], 1.0 if new else 0.0)
+        if not new:
+            _newton(weights[0], curvature[0], x[0], 1.0 if y[i] == top else 0.0)
+        counts[y[i]] += 1
+        record[0] += 1.0 if new else (-1.0 if counts[y[i]] == 2 else 0.0)
+        record[1] += 1.0
+        record[2] += 0.02 * (familiarity[i] - record[2])
+
+
+@njit(cache=True)
+def _recalibrate(p, y, w, H):  # type: ignore[no-untyped-def]
+    x = np.zeros(3)
+    x[0] = 1.0
+    for i in range(len(y)):
+        top = np.argmax(p[i])
+        x[1] = _logit(p[i, top])
+        _newton(w, H, x, 1.0 if y[i] == top else 0.0)

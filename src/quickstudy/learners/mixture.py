@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,13 +16,14 @@ from quickstudy.learners.doubt import Doubt
 from quickstudy.learners.recall import Recall, digests
 from quickstudy.learners.recipe import default_recipe
 from quickstudy.memory.exemplars import Exemplars
-from quickstudy.memory.expert import FLOOR, Block
-from quickstudy.memory.slow import SlowTrees, next_refit
+from quickstudy.memory.expert import FLOOR, LEFT_OUT, Block
+from quickstudy.memory.slow import SlowExpert
 from quickstudy.pool import Pool
 from quickstudy.types import Floats
 
 CHUNK = 256  # rows whose features are held at once
-EARLY_GROWTH, LATE_GROWTH, LATE = 1.6, 2.0, 5000  # sizes at which the map is chosen anew
+# the map is chosen anew once this many times the examples are there: (below this size, factor)
+GROWTH = ((2000, 1.25), (5000, 1.6), (math.inf, 2.0))
 Ints = NDArray[np.int64]
 
 
@@ -51,7 +54,7 @@ class Mixture:
         self.doubt = Doubt()
         self.recall = Recall()
         self._due = 1
-        self._refit_at = next_refit(0)
+        self._refit_at = self._next_refit()
 
     def _adopt(self, dense: bool) -> None:
         """Start with the experts for dense inputs, or for numbers and categories only."""
@@ -77,10 +80,9 @@ class Mixture:
         block = self._block(raw, last)
         votes = self._votes(block)
         p = self.pool.predict(votes)
-        unknown = np.full(len(raw), -1)
         for i, key in enumerate(digests(raw)):
             self.recall.apply(p[i], self.recall.label(int(key)))
-        confidence, novelty = self.doubt.run(p, block.familiarity, unknown, unknown)
+        confidence, novelty = self.doubt.answer(p, block.familiarity)
         known = p * (1 - novelty[:, None])
         answers = Answers(known, confidence, novelty, votes.transpose(1, 0, 2))
         return answers, block.familiarity
@@ -96,7 +98,8 @@ class Mixture:
         for a in parts:
             rows = slice(at, at + len(a.novelty))
             p[rows, : a.p.shape[1]] = a.p
-            votes[rows, :, : a.p.shape[1]] = a.votes
+            if a.votes.shape[1] == voices:  # else the experts have changed since
+                votes[rows, :, : a.p.shape[1]] = a.votes
             at += len(a.novelty)
         empty = [np.zeros(0)]
         return Answers(
@@ -132,6 +135,9 @@ class Mixture:
         `given` holds the votes (E, K) and the last label of a prediction made earlier for the only
         row: the pool is then scored on those votes.
         """
+        if self.count == 0 and self.dense != bool(self.encoder.dense_fields):
+            self._adopt(not self.dense)
+            self._refit_at = self._next_refit()
         parts = []
         at = 0
         while at < len(y):
@@ -163,10 +169,7 @@ class Mixture:
             votes = _padded(given[0], self.labels)[:, None, :]
         p = self.pool.learn(votes, y)
         self._recall(raw, y, p)
-        right = (p.argmax(1) == y).astype(np.int64)
-        confidence, novelty = self.doubt.run(
-            p, block.familiarity, right, np.zeros(len(y), np.int64)
-        )
+        confidence, novelty = self.doubt.learn(p, block.familiarity, y)
         self._remember(raw, y, last)
         return Answers(p * (1 - novelty[:, None]), confidence, novelty, votes.transpose(1, 0, 2))
 
@@ -182,9 +185,9 @@ class Mixture:
     ) -> Answers:
         """One row whose label is new: an error by definition; only doubt and experts learn it."""
         answers, familiarity = self._answer(raw, last)
-        wrong, new = np.zeros(1, np.int64), np.ones(1, np.int64)
-        self.doubt.run(answers.p / (1 - answers.novelty[:, None]), familiarity, wrong, new)
+        self.doubt.learn(answers.p / (1 - answers.novelty[:, None]), familiarity, y)
         self.labels += 1
+        self.doubt.grow(self.labels)
         for expert in self.experts:
             expert.grow(self.labels)
         key = int(digests(raw)[0])
@@ -202,7 +205,9 @@ class Mixture:
         if self.count >= self._due:
             self.choose_map()
         if self.count >= self._refit_at:
-            self.refit()
+            slow = [e for e in self.experts if isinstance(e, SlowExpert)]
+            self._refit([e for e in slow if e.next_refit(self.count - 1) == self.count])
+            self._refit_at = self._next_refit()
 
     def new_field(self) -> None:
         """A field was added: choose the map anew before long, so that it counts."""
@@ -210,10 +215,11 @@ class Mixture:
 
     def choose_map(self) -> None:
         """Choose the feature map anew from remembered examples, which the experts then relearn."""
-        growth = EARLY_GROWTH if self.count < LATE else LATE_GROWTH
+        growth = next(factor for size, factor in GROWTH if self.count < size)
         self._due = max(self.count + 1, int(self.count * growth))
         if self.dense != bool(self.encoder.dense_fields):
             self._adopt(not self.dense)
+            self._refit_at = self._next_refit()
         slots = self.exemplars.order()
         raw, last = self.exemplars.raw(slots), self.exemplars.facts(slots)[:, 1]
         self.map = choose_map(
@@ -229,20 +235,29 @@ class Mixture:
         which: list[int] = []
         voice = 0
         for expert in self.experts:
-            votes = expert.relearn(block)
-            if votes is not None:
-                left_out.append(votes)
-                which += range(voice, voice + len(votes))
+            found = expert.relearn(block)
+            if found is not None:
+                left_out.append(found)
+                which += range(voice, voice + len(found))
             voice += len(expert.names)
-        self.pool.stack(np.concatenate(left_out), which, block.y)
+        judged = np.flatnonzero(block.judged())
+        if len(block) <= LEFT_OUT and len(judged):
+            votes = np.concatenate(left_out)[:, judged]
+            y = block.y[-LEFT_OUT:][judged]
+            self.doubt.recalibrate(self.pool.stack(votes, which, y), y)
 
     def refit(self) -> None:
-        """Fit the slow experts anew on remembered examples."""
-        self._refit_at = next_refit(self.count)
+        """Fit all slow experts anew on remembered examples."""
+        self._refit([e for e in self.experts if isinstance(e, SlowExpert)])
+
+    def _refit(self, experts: list[SlowExpert]) -> None:
         block = self._remembered(self.exemplars.order())
-        for expert in self.experts:
-            if isinstance(expert, SlowTrees):
-                expert.refit(block, seed=self.seed)
+        for expert in experts:
+            expert.refit(block, seed=self.seed)
+
+    def _next_refit(self) -> int:
+        slow = [e for e in self.experts if isinstance(e, SlowExpert)]
+        return min((e.next_refit(self.count) for e in slow), default=sys.maxsize)
 
     def _remembered(self, slots: Ints) -> Block:
         """Remembered examples as a block, oldest first, with their ages and weights."""

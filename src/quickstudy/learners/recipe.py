@@ -11,7 +11,7 @@ from quickstudy.memory.gaussian import GaussianClasses
 from quickstudy.memory.habit import Habit
 from quickstudy.memory.kernel import LeastSquares
 from quickstudy.memory.neighbours import Neighbours
-from quickstudy.memory.slow import SlowTrees
+from quickstudy.memory.slow import SlowSoftmax, SlowTrees
 from quickstudy.memory.softmax import OnlineSoftmax
 
 
@@ -51,8 +51,29 @@ def tabular_experts() -> list[Expert]:
     ]
 
 
+DENSE_VIEWS = {
+    "kernel": View(linear=False, width=1.6, landmarks=1024),
+    "recent": View(linear=False, width=1.6, landmarks=256),
+    "linear": View(linear=True),
+}
+
+
+def dense_experts() -> list[Expert]:
+    """The pool for texts and vectors, alone or among other fields."""
+    return [
+        LeastSquares("kernel", view="kernel", familiar=True),
+        LeastSquares("kernel .998", view="recent", discount=0.998),
+        GaussianClasses("gaussian", view="linear", prior=1000.0, familiar=True),
+        Neighbours(),
+        Habit(),
+        SlowSoftmax("logistic", view="kernel"),
+    ]
+
+
 def default_recipe(dense: bool) -> Recipe:
     """The default pool: for inputs with dense fields (text, vectors), or without."""
+    if dense:
+        return Recipe(DENSE_VIEWS, dense_experts())
     return Recipe(TABULAR_VIEWS, tabular_experts())
 
 

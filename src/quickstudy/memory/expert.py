@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from quickstudy.types import Floats
 
 FLOOR = 1e-6  # least probability that an expert gives to a label: nobody is ever quite sure
+LEFT_OUT = 2000  # most recent remembered examples for which left-out votes are given
 State = dict[str, NDArray[Any]]
 
 
@@ -44,14 +45,22 @@ class Block:
     def __len__(self) -> int:
         return self.last.shape[0]
 
+    def judged(self) -> Floats:
+        """1 for each of the last 2,000 rows that a left-out vote can get right, else 0.
+
+        Where a row is its label's only one, nothing is known of the label once it is left out.
+        """
+        counts = np.bincount(self.y, minlength=self.labels)
+        return np.asarray(counts[self.y[-LEFT_OUT:]] > 1, dtype=float)
+
 
 class Expert(Protocol):
     """One member model, or a few that share their memory: each name gives one distribution.
 
     `predict` is pure. `learn` goes through the block row by row and returns what it would have said
     of each row before learning it, bit for bit what `predict` says. `relearn` starts anew on a new
-    feature map from remembered examples, oldest first, and returns what it says of each when that
-    one is left out, or None where that has no closed form. All return log-probabilities over
+    feature map from remembered examples, oldest first, and returns what it says of each of the last
+    2,000 when that one is left out, or None where it cannot. All return log-probabilities over
     `block.labels` labels, shape (len(names), n, labels).
     """
 

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from quickstudy.memory.expert import (
+    LEFT_OUT,
     Block,
     State,
     best_temperature,
@@ -14,6 +15,7 @@ from quickstudy.memory.expert import (
 )
 from quickstudy.stats.moments import (
     label_sums,
+    one_blas_thread,
     regularised_inverse,
     symmetric_times,
     weighted_gram,
@@ -22,7 +24,6 @@ from quickstudy.types import Floats
 
 REFRESH = 128  # examples between refreshes of the precision; part of the definition
 TEMPERATURES = np.geomspace(0.05, 2.0, 33)
-RECENT = 2000  # remembered examples that set the temperature
 
 
 class GaussianClasses:
@@ -35,12 +36,16 @@ class GaussianClasses:
     Args:
         view: name of the view it reads.
         prior: examples that the isotropic prior is worth.
+        familiar: whether it adds half the nearest class mean's cosine to the block's familiarity.
     """
 
-    def __init__(self, name: str, *, view: str, prior: float) -> None:
+    def __init__(
+        self, name: str, *, view: str, prior: float, familiar: bool = False
+    ) -> None:
         self.names = (name,)
         self.view = view
         self.prior = prior
+        self.familiar = familiar
         self._reset(0, 1)
 
     def _reset(self, dim: int, labels: int) -> None:
@@ -66,8 +71,11 @@ class GaussianClasses:
             block.features[self.view],
             self._slopes,
             self._offsets,
+            self._sums,
             self._counts,
             self._temperature[0],
+            block.z.shape[1] if self.familiar else 0,
+            block.familiarity,
             block.labels,
             out[0],
         )
@@ -89,6 +97,8 @@ class GaussianClasses:
                 self._slopes,
                 self._offsets,
                 self._temperature[0],
+                block.z.shape[1] if self.familiar else 0,
+                block.familiarity[at : at + size],
                 block.labels,
                 out[0, at : at + size],
             )
@@ -105,11 +115,13 @@ class GaussianClasses:
         counts = np.maximum(self._counts, 1e-300)
         means = self._sums / counts
         total = self._counts.sum()
-        within = self._second - (means * counts) @ means.T
+        with one_blas_thread():
+            within = self._second - (means * counts) @ means.T
         spread = self._spread(within, means, total)
         inverse = regularised_inverse((within + within.T) / 2.0, self.prior * spread)
         self._precision = inverse * (total + self.prior)
-        self._slopes = self._precision @ means
+        with one_blas_thread():
+            self._slopes = self._precision @ means
         self._offsets = 0.5 * (means * self._slopes).sum(0)
 
     def _spread(self, within: Floats, means: Floats, total: float) -> float:
@@ -129,22 +141,23 @@ class GaussianClasses:
         self._sums = label_sums(rows, block.y, block.weight, width)
         self._counts = np.bincount(block.y, block.weight, minlength=width).astype(float)
         self._refresh()
+        recent = slice(max(0, len(rows) - LEFT_OUT), None)
+        y = block.y[recent]
         scores = _leave_one_out(
-            rows,
-            block.y,
-            block.weight,
+            rows[recent],
+            y,
+            block.weight[recent],
             self._sums,
             self._counts,
             self._precision,
             self.prior,
             block.labels,
         )
-        recent = slice(max(0, len(rows) - RECENT), None)
         self._temperature[0] = best_temperature(
-            scores[recent], block.y[recent], np.ones(len(rows[recent])), TEMPERATURES, 0.5, 1.0
+            scores, y, block.judged(), TEMPERATURES, 0.5, 1.0
         )
-        out = np.empty((1, len(block), block.labels))
-        for i in range(len(block)):
+        out = np.empty((1, len(y), block.labels))
+        for i in range(len(y)):
             log_softmax(scores[i], block.labels, self._temperature[0], out[0, i])
         return out
 
@@ -185,15 +198,38 @@ def _scores(x, slopes, offsets, counts, labels, s):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True)
-def _predict(X, slopes, offsets, counts, temperature, labels, out):  # type: ignore[no-untyped-def]
+def _nearest(x, sums, width, labels):  # type: ignore[no-untyped-def]
+    """Largest cosine between the first `width` columns of x and of a class's sum."""
+    dots = np.zeros(labels)
+    squares = np.zeros(labels)
+    length = 0.0
+    for j in range(width):
+        length += x[j] * x[j]
+        for c in range(labels):
+            dots[c] += x[j] * sums[j, c]
+            squares[c] += sums[j, c] * sums[j, c]
+    best = -1.0
+    for c in range(labels):
+        best = max(best, dots[c] / np.sqrt(max(squares[c] * length, 1e-300)))
+    return best
+
+
+@njit(cache=True)
+def _predict(  # type: ignore[no-untyped-def]
+    X, slopes, offsets, sums, counts, temperature, width, familiarity, labels, out
+):
     s = np.empty(labels)
     for i in range(len(X)):
         _scores(X[i], slopes, offsets, counts, labels, s)
         log_softmax(s, labels, temperature, out[i])
+        if width > 0:
+            familiarity[i] += 0.5 * _nearest(X[i], sums, width, labels)
 
 
 @njit(cache=True)
-def _learn(X, y, sums, counts, A, slopes, offsets, temperature, labels, out):  # type: ignore[no-untyped-def]
+def _learn(  # type: ignore[no-untyped-def]
+    X, y, sums, counts, A, slopes, offsets, temperature, width, familiarity, labels, out
+):
     n, d = X.shape
     s = np.empty(labels)
     mean = np.empty(d)
@@ -201,6 +237,8 @@ def _learn(X, y, sums, counts, A, slopes, offsets, temperature, labels, out):  #
     for i in range(n):
         _scores(X[i], slopes, offsets, counts, labels, s)
         log_softmax(s, labels, temperature, out[i])
+        if width > 0:
+            familiarity[i] += 0.5 * _nearest(X[i], sums, width, labels)
         c = y[i]
         counts[c] += 1.0
         for j in range(d):

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from quickstudy.memory.expert import Block, State, best_temperature, log_softmax, widened
+from quickstudy.memory.expert import (
+    LEFT_OUT,
+    Block,
+    State,
+    best_temperature,
+    log_softmax,
+    widened,
+)
 from quickstudy.stats.moments import (
     label_sums,
+    one_blas_thread,
     regularised_inverse,
     symmetric_times,
     weighted_gram,
 )
 from quickstudy.types import Floats
 
-REFRESH = 128  # examples between refreshes of the inverse; part of the definition
+REFRESH = 128  # examples between refreshes of the inverse, as many more as it is wider than 256
 TEMPERATURES = np.geomspace(1.0, 64.0, 37)
 START = 8.0  # temperature before anything is known
-RECENT = 2000  # remembered examples that set the temperature
 
 
 class LeastSquares:
@@ -58,8 +66,9 @@ class LeastSquares:
         self._cross = np.zeros((dim, labels))
         self._inverse = np.eye(dim) / self.ridge
         self._weights = np.zeros((dim, labels))
-        self._rows = np.zeros((REFRESH, dim))
-        self._row_labels = np.zeros(REFRESH, np.int64)
+        self._period = REFRESH * max(1, dim // 256)
+        self._rows = np.zeros((self._period, dim))
+        self._row_labels = np.zeros(self._period, np.int64)
         self._count = 0
         self._scalars = np.array([START, 1.0])
 
@@ -78,7 +87,7 @@ class LeastSquares:
         out = np.empty((1, len(block), block.labels))
         at = 0
         while at < len(block):
-            size = min(len(block) - at, REFRESH - self._count)
+            size = min(len(block) - at, self._period - self._count)
             rows, y = features[at : at + size], block.y[at : at + size]
             _learn(
                 rows,
@@ -95,16 +104,16 @@ class LeastSquares:
             self._row_labels[self._count : self._count + size] = y
             self._count += size
             at += size
-            if self._count == REFRESH:
+            if self._count == self._period:
                 self._refresh()
         return out
 
     def _peaks(self, block: Block) -> Floats:
-        return block.familiarity if self.familiar else np.empty(len(block))
+        return block.familiarity if self.familiar else np.zeros(len(block))
 
     def _refresh(self) -> None:
-        weights = self.discount ** np.arange(REFRESH - 1, -1, -1, dtype=float)
-        fade = self.discount**REFRESH
+        weights = self.discount ** np.arange(self._period - 1, -1, -1, dtype=float)
+        fade = self.discount**self._period
         self._gram = fade * self._gram + weighted_gram(self._rows, weights)
         sums = label_sums(self._rows, self._row_labels, weights, self._cross.shape[1])
         self._cross = fade * self._cross + sums
@@ -112,7 +121,8 @@ class LeastSquares:
 
     def _solve(self) -> None:
         self._inverse = regularised_inverse(self._gram, self.ridge)
-        self._weights = self._inverse @ self._cross
+        with one_blas_thread():
+            self._weights = self._inverse @ self._cross
         self._count = 0
 
     def relearn(self, block: Block) -> Floats:
@@ -123,17 +133,13 @@ class LeastSquares:
         self._gram = weighted_gram(rows, weight)
         self._cross = label_sums(rows, block.y, weight, width)
         self._solve()
+        recent = slice(max(0, len(rows) - LEFT_OUT), None)
+        y, weight = block.y[recent], weight[recent]
         left_out = _leave_one_out(
-            rows, block.y, weight, self._inverse, self._weights, block.labels
+            rows[recent], y, weight, self._inverse, self._weights[:, : block.labels]
         )
-        recent = slice(max(0, len(rows) - RECENT), None)
         self._scalars[0] = best_temperature(
-            left_out[recent],
-            block.y[recent],
-            np.minimum(weight[recent], 1.0),
-            TEMPERATURES,
-            START,
-            1.0,
+            left_out, y, np.minimum(weight, 1.0) * block.judged(), TEMPERATURES, START, 1.0
         )
         return _log_softmax_rows(left_out, self._scalars[0])
 
@@ -171,7 +177,7 @@ def _predict(X, W, scalars, peaks, labels, out):  # type: ignore[no-untyped-def]
     s = np.empty(labels)
     for i in range(len(X)):
         _scores(X[i], W, labels, s)
-        peaks[i] = s.max()
+        peaks[i] += s.max()
         log_softmax(s, labels, scalars[0], out[i])
 
 
@@ -183,7 +189,7 @@ def _learn(X, y, P, W, scalars, discount, peaks, labels, out):  # type: ignore[n
     for i in range(n):
         x = X[i]
         _scores(x, W, labels, s)
-        peaks[i] = s.max()
+        peaks[i] += s.max()
         log_softmax(s, labels, scalars[0], out[i])
         _warm(s, out[i], y[i], labels, scalars)
         symmetric_times(P, x, px)
@@ -215,23 +221,15 @@ def _warm(s, logp, y, labels, scalars):  # type: ignore[no-untyped-def]
     scalars[0] = min(max(scalars[0] * np.exp(step), 1.0), 64.0)
 
 
-@njit(cache=True)
-def _leave_one_out(X, y, weight, P, W, labels):  # type: ignore[no-untyped-def]
+def _leave_one_out(
+    X: Floats, y: NDArray[np.int64], weight: Floats, P: Floats, W: Floats
+) -> Floats:
     """Scores of each row by the solution without it: `(s - h y) / (1 - h)`, `h = w x'Px`."""
-    n, d = X.shape
-    out = np.empty((n, labels))
-    px = np.empty(d)
-    for i in range(n):
-        _scores(X[i], W, labels, out[i])
-        symmetric_times(P, X[i], px)
-        h = 0.0
-        for j in range(d):
-            h += X[i, j] * px[j]
-        h = min(h * weight[i], 1.0 - 1e-9)
-        out[i, y[i]] -= h
-        for c in range(labels):
-            out[i, c] /= 1.0 - h
-    return out
+    with one_blas_thread():
+        out = X @ W
+        h = np.minimum(((X @ P) * X).sum(1) * weight, 1.0 - 1e-9)
+    out[np.arange(len(y)), y] -= h
+    return np.asarray(out / (1.0 - h)[:, None])
 
 
 @njit(cache=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from quickstudy.memory.expert import FLOOR, Block, State
+from quickstudy.memory.expert import FLOOR, LEFT_OUT, Block, State
 from quickstudy.types import Floats
 
 WINDOWS = np.array([100, 1000, 1000, 5000])
 NEIGHBOURS = np.array([5, 7, 7, 5])
 USES_LAST = np.array([False, False, True, False])
+TILE = 1024  # distances that are summed up while they are in the fastest cache
 PRIOR = 0.3  # votes spread over all labels
 LAST_COST = 2.0  # squared distance that a different last label adds
 
@@ -49,17 +50,24 @@ class Neighbours:
     def _run(self, block: Block, *, learn: bool) -> Floats:
         out = np.empty((len(self.names), len(block), block.labels))
         memory = (self._inputs, self._labels, self._last, self._count)
-        _run(block.z.astype(np.float32), block.last, block.y, *memory, learn, block.labels, out)
+        z = block.z.astype(np.float32)
+        _run(z, block.last, block.y, *memory, learn, -1, block.labels, out)
         return out
 
-    def relearn(self, block: Block) -> None:
+    def relearn(self, block: Block) -> Floats:
         self._reset(block.z.shape[1])
         n = min(len(block), self._inputs.shape[1])
         self._inputs[:, :n] = block.z[len(block) - n :].T
         self._labels[:n] = block.y[len(block) - n :]
         self._last[:n] = block.last[len(block) - n :]
         self._count[0] = n
-        return None
+        recent = slice(len(block) - min(n, LEFT_OUT), None)
+        first = n - min(n, LEFT_OUT)
+        out = np.empty((len(self.names), n - first, block.labels))
+        memory = (self._inputs, self._labels, self._last, self._count)
+        z, last = block.z[recent].astype(np.float32), block.last[recent]
+        _run(z, last, block.y[:0], *memory, False, first, block.labels, out)
+        return out
 
     def state(self) -> State:
         used = min(int(self._count[0]), self._inputs.shape[1])
@@ -79,7 +87,8 @@ class Neighbours:
 
 
 @njit(cache=True)
-def _run(Z, last, y, inputs, labels_in, last_in, count, learn, labels, out):  # type: ignore[no-untyped-def]
+def _run(Z, last, y, inputs, labels_in, last_in, count, learn, own, labels, out):  # type: ignore[no-untyped-def]
+    """Vote on each row; `own` is the slot that holds the first row itself, left out, or -1."""
     d, most = inputs.shape
     distance = np.empty(most, np.float32)
     near = np.empty(16, np.float32)
@@ -87,16 +96,21 @@ def _run(Z, last, y, inputs, labels_in, last_in, count, learn, labels, out):  # 
     for i in range(len(Z)):
         held = min(count[0], most)
         distance[:held] = 0.0
-        for a in range(d):
-            for j in range(held):
-                distance[j] += (inputs[a, j] - Z[i, a]) ** 2
+        for start in range(0, held, TILE):
+            stop = min(start + TILE, held)
+            for a in range(d):
+                here = Z[i, a]
+                for j in range(start, stop):
+                    distance[j] += (inputs[a, j] - here) ** 2
         for e in range(len(WINDOWS)):
             window = min(held, WINDOWS[e])
-            k = min(NEIGHBOURS[e], window)
+            k = min(NEIGHBOURS[e], window if own < 0 else window - 1)
             for r in range(k):
                 near[r] = np.inf
             for back in range(window if k > 0 else 0):
                 j = (count[0] - 1 - back) % most
+                if own >= 0 and j == own + i:
+                    continue
                 q = distance[j]
                 if USES_LAST[e] and last_in[j] != last[i]:
                     q += np.float32(LAST_COST)

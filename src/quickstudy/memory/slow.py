@@ -1,31 +1,51 @@
-"""Slow experts: refitted from remembered examples at sizes that grow by half each time."""
+"""Slow experts: refitted from remembered examples at sizes that grow by a factor each time."""
 
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.optimize import minimize
 
-from quickstudy.memory.expert import Block, State
+from quickstudy.encode.featuremap import KERNEL_SCALE
+from quickstudy.memory.expert import FLOOR, LEFT_OUT, Block, Expert, State, log_softmax, widened
 from quickstudy.memory.trees import Trees, grow_trees
+from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Floats
 
-FIRST = 100  # labels before the first fit
-GROWTH = 1.5
+TREES_FIRST, TREES_GROWTH = 100, ((np.inf, 1.5),)  # size of the first fit; (below, factor)
+SOFTMAX_FIRST, SOFTMAX_GROWTH = 8, ((1000, 1.1), (np.inf, 1.25))
+FOLDS = 5
+PENALTY = 0.02  # of the squared weights of the softmax regression, on unit-length inputs
+STEPS = 25  # of L-BFGS: more fit the training examples, not the next ones
 MOST_LABELS = 64  # boosted trees are grown per label: beyond this they cost more than they give
 
 
-def next_refit(count: int) -> int:
-    """The next number of examples, above `count`, at which slow experts are refitted.
+def next_size(count: int, first: int, growth: tuple[tuple[float, float], ...]) -> int:
+    """The next size above `count` in a schedule: `first`, then each size times its factor.
 
-    >>> [next_refit(n) for n in (0, 100, 150, 225, 400)]
+    >>> [next_size(n, 100, ((np.inf, 1.5),)) for n in (0, 100, 150, 225, 400)]
     [100, 150, 225, 338, 507]
     """
-    size = float(FIRST)
+    size = float(first)
     while round(size) <= count:
-        size *= GROWTH
+        size *= next(factor for below, factor in growth if size < below)
     return round(size)
 
 
-class SlowTrees:
+class SlowExpert(Expert):
+    """An expert that is also refitted from remembered examples between re-choices of the map."""
+
+    def next_refit(self, count: int) -> int:
+        """The next number of examples, above `count`, at which it wants to be refitted."""
+        ...
+
+    def refit(self, block: Block, *, seed: int) -> None:
+        """Fit anew on remembered examples, oldest first."""
+        ...
+
+
+class SlowTrees(SlowExpert):
     """Boosted trees on the unscaled columns and the last label, over all remembered examples.
     """
 
@@ -47,8 +67,10 @@ class SlowTrees:
     def relearn(self, block: Block) -> None:
         return None
 
+    def next_refit(self, count: int) -> int:
+        return next_size(count, TREES_FIRST, TREES_GROWTH)
+
     def refit(self, block: Block, *, seed: int) -> None:
-        """Grow the trees anew from remembered examples, oldest first."""
         if block.labels <= MOST_LABELS and len(np.unique(block.y)) > 1:
             self._trees = grow_trees(_columns(block), block.y, seed=seed)
 
@@ -61,3 +83,137 @@ class SlowTrees:
 
 def _columns(block: Block) -> Floats:
     return np.hstack([block.last[:, None].astype(float), block.raw])
+
+
+class SlowSoftmax(SlowExpert):
+    """Multinomial logistic regression on dense inputs, refitted with every feature map and between.
+
+    While every remembered input is a landmark it reads the kernel features beside the scaled
+    columns, after that the columns alone, which are by then as good and ten times cheaper.
+
+    Args:
+        view: name of a view without linear part, the kernel features.
+    """
+
+    def __init__(self, name: str, *, view: str) -> None:
+        self.names = (name,)
+        self.view = view
+        self._weights = np.zeros((0, 1))
+        self._mean = np.zeros(0)
+        self._scale = np.zeros(2)  # of centred columns and kernel features: unit length in all
+        self._seen = np.zeros(1, np.int64)  # labels at the last fit
+
+    def grow(self, labels: int) -> None:
+        self._weights = widened(self._weights, labels)
+
+    def predict(self, block: Block) -> Floats:
+        out = np.full((1, len(block), block.labels), -np.log(block.labels))
+        if len(self._weights):
+            _predict(self._columns(block), self._weights, self._seen[0], block.labels, out[0])
+        return out
+
+    def learn(self, block: Block) -> Floats:
+        return self.predict(block)
+
+    def _columns(self, block: Block) -> Floats:
+        centred = (block.z - self._mean) * self._scale[0]
+        if len(self._weights) == block.z.shape[1]:
+            return centred
+        kernel = block.features[self.view] * self._scale[1]
+        return np.concatenate([centred, kernel], axis=1)
+
+    def relearn(self, block: Block) -> Floats | None:
+        exact = block.features[self.view].shape[1] >= 0.9 * len(block)
+        self._fit(block, kernel=exact)
+        return self._left_out(block) if len(block) <= LEFT_OUT else None
+
+    def next_refit(self, count: int) -> int:
+        return next_size(count, SOFTMAX_FIRST, SOFTMAX_GROWTH)
+
+    def refit(self, block: Block, *, seed: int) -> None:
+        kernel = len(self._weights) > block.z.shape[1]
+        self._fit(block, kernel=kernel)
+
+    def _fit(self, block: Block, *, kernel: bool) -> None:
+        self._mean = block.z.mean(0)
+        spread = float(((block.z - self._mean) ** 2).sum(1).mean())
+        share = 0.5 if kernel else 1.0
+        length = np.array([np.sqrt(spread), KERNEL_SCALE])
+        self._scale = np.sqrt([share, 1.0 - share]) / np.maximum(length, 1e-12)
+        size = block.z.shape[1] + (block.features[self.view].shape[1] if kernel else 0)
+        self._weights = np.zeros((size, self._weights.shape[1]))
+        rows = self._columns(block).astype(np.float32)
+        self._weights[:, : block.labels] = _softmax_regression(rows, block.y, block.labels)
+        self._seen[0] = block.labels
+
+    def _left_out(self, block: Block) -> Floats:
+        """Votes on each row by a fit without its fold; folds share every label out evenly."""
+        rows = self._columns(block).astype(np.float32)
+        fold = _folds(block.y)
+        out = np.full((1, len(block), block.labels), -np.log(block.labels))
+        for f in range(FOLDS):
+            held = fold == f
+            if held.any() and not held.all():
+                weights = _softmax_regression(rows[~held], block.y[~held], block.labels)
+                part = np.empty((int(held.sum()), block.labels))
+                _predict(rows[held].astype(float), weights, block.labels, block.labels, part)
+                out[0, held] = part
+        return out
+
+    def state(self) -> State:
+        return {"weights": self._weights, "mean": self._mean, "scale": self._scale, "seen": self._seen}
+
+    def restore(self, state: State) -> None:
+        self._weights, self._mean = state["weights"].copy(), state["mean"].copy()
+        self._scale, self._seen = state["scale"].copy(), state["seen"].copy()
+
+
+def _folds(y: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Fold of each row: the i-th row of a label goes to fold i mod 5."""
+    seen: dict[int, int] = {}
+    out = np.empty(len(y), np.int64)
+    for i, label in enumerate(y.tolist()):
+        out[i] = seen.get(label, 0) % FOLDS
+        seen[label] = seen.get(label, 0) + 1
+    return out
+
+
+def _softmax_regression(rows: NDArray[np.float32], y: NDArray[np.int64], labels: int) -> Floats:
+    """Weights (d, labels) of the penalised likelihood, by a few steps of L-BFGS in float32."""
+    n, d = rows.shape
+    target = np.arange(n), y
+
+    def loss(flat: Floats) -> tuple[float, Floats]:
+        weights = flat.reshape(d, labels).astype(np.float32)
+        scores = rows @ weights
+        scores -= scores.max(1, keepdims=True)
+        p = np.exp(scores)
+        total = p.sum(1)
+        value = float(np.log(total).sum(dtype=float) - scores[target].sum(dtype=float))
+        p /= total[:, None]
+        p[target] -= 1.0
+        gradient = (rows.T @ p).astype(float).ravel() + PENALTY * flat
+        return value + 0.5 * PENALTY * float(flat @ flat), gradient
+
+    with one_blas_thread():
+        found = minimize(
+            loss, np.zeros(d * labels), jac=True, method="L-BFGS-B", options={"maxiter": STEPS}
+        )
+    return np.asarray(found.x.reshape(d, labels))
+
+
+@njit(cache=True)
+def _predict(X, W, known, labels, out):  # type: ignore[no-untyped-def]
+    """Log-probabilities; labels that came after the fit share a floor of 1e-3."""
+    s = np.empty(labels)
+    unseen = 1e-3 if labels > known else 0.0
+    for i in range(len(X)):
+        s[:] = 0.0
+        for j in range(X.shape[1]):
+            for c in range(labels):
+                s[c] += X[i, j] * W[j, c]
+        log_softmax(s, known, 1.0, out[i])
+        for c in range(known):
+            out[i, c] = np.log((1.0 - unseen) * np.exp(out[i, c]) + unseen / labels)
+        for c in range(known, labels):
+            out[i, c] = np.log(FLOOR / labels + unseen / labels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from quickstudy.memory.expert import Block, State, log_softmax, widened
+from quickstudy.memory.expert import LEFT_OUT, Block, State, log_softmax, widened
 from quickstudy.stats.moments import symmetric_times
 from quickstudy.types import Floats
 
@@ -71,7 +71,7 @@ class OnlineSoftmax:
         self._reset(rows.shape[1], self._weights.shape[1])
         out = np.full((1, len(block), block.labels), -np.log(block.labels))
         self._run(rows, block, out[0])
-        return out
+        return out[:, -LEFT_OUT:]
 
     def state(self) -> State:
         return {"covariance": self._covariance, "weights": self._weights, "count": self._count}
