@@ -104,7 +104,8 @@ def _status(demo: Demo) -> Text:
     since = f"Acts alone since question {first + 1:,}"
     if not level:
         return Text(f"{since}, but a guard has stopped it: asks until proved again.", style="red")
-    return Text(f"{since}: {demo.target:.0%} right is certified, policy {level} of 4.")
+    policy = f"policy {level} of {demo.policies}"
+    return Text(f"{since}: {demo.target:.0%} right is certified, {policy}.")
 
 
 def _mistakes(mistakes: Sequence[Mistake]) -> Table:

@@ -68,6 +68,7 @@ class Demo:
         self._label_probability = np.ones(questions)
         self._learner = learner
         self._control = ActOrAsk(target, seed=seed)
+        self.policies = len(self._control.report()["thresholds"])
         self._index = {name: i for i, name in enumerate(self.labels)}
 
     def run(self) -> Iterator[int]:
