@@ -1,4 +1,4 @@
-"""Anytime-valid evidence about the error of a policy: the certificate permits, the guard revokes."""
+"""Anytime-valid evidence on the error of a policy: the certificate permits, the guard revokes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def require(name: str, value: float, low: float, high: float, *, closed: bool = 
     >>> require("alpha", 0.05, 0.0, 1.0)
     0.05
     """
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
+        value, bool
+    )
     inside = number and (low <= value <= high if closed else low < value < high)
     if not inside:
         ends = "[]" if closed else "()"

@@ -28,6 +28,11 @@ from quickstudy.types import Label, label_key
 
 __all__ = ["ActOrAsk", "Certificate", "Controller", "Decision", "Guard", "coin"]
 
+AUDIT_TESTING, AUDIT_SETTLED = 0.35, 0.05
+"""Audit rates while a more permissive policy is under test, and later. Evidence gathers as fast as
+audits come, and until the next policy is permitted its cases are asked: on three kinds of stream
+0.35 handled 0 to 5 more cases in 100 than 0.2, for the same labels or 3 % more."""
+
 PATIENCE = 2000
 """Cases for which the next policy is tested at the high audit rate: a policy that is not permitted
 by then gains less than the audits cost, and goes on being tested at the low rate."""
@@ -206,7 +211,7 @@ class ActOrAsk:
     ...     errors += decision.act and wrong
     ...     alarm = control.record(decision, wrong if decision.labelled else None)
     >>> acted, labels, round(1 - errors / acted, 3)
-    (1257, 2925, 0.976)
+    (1576, 2631, 0.966)
     """
 
     def __init__(
@@ -218,8 +223,8 @@ class ActOrAsk:
         targets: Mapping[Label, float] | None = None,
         costs: Mapping[Label, float] | None = None,
         fractions: Sequence[float] = FRACTIONS,
-        audit_testing: float = 0.2,
-        audit_settled: float = 0.05,
+        audit_testing: float = AUDIT_TESTING,
+        audit_settled: float = AUDIT_SETTLED,
         patience: int = PATIENCE,
         least_ask: float = 1.0,
         between_alarms: float = 10_000.0,
