@@ -135,6 +135,12 @@ def test_a_label_with_a_target_of_its_own_acts_only_by_its_own_certificate():
     assert control.report(1)["error"] == control.report(True)["error"] == pytest.approx(0.05)
 
 
+def test_costs_and_targets_keep_1_and_true_apart():
+    control = ActOrAsk(0.9, seed=0, targets={1: 0.98}, costs={True: 2.0, 2: 4.0})
+    allowed = [control.report(label)["error"] for label in (1, True, 2, "1")]
+    assert allowed == pytest.approx([0.02, 0.05, 0.025, 0.1])
+
+
 def test_a_short_budget_for_asking_slows_the_evidence_and_no_more():
     control = ActOrAsk(seed=13, least_ask=0.5)
     rng = np.random.default_rng(13)

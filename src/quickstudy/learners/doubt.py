@@ -106,6 +106,8 @@ def _run(p, familiarity, y, weights, curvature, counts, record, out):  # type: i
         x[1, 2] = familiarity[i] - record[2]
         out[1, i] = min(max(_sigmoid(weights[1], x[1]), 1e-9), 1.0 - 1e-9)
         out[0, i] = (1.0 - out[1, i]) * _sigmoid(weights[0], x[0])
+        if labels == 0:
+            out[0, i], out[1, i] = 0.0, 1.0  # nothing was learned yet: any label is new
         if y[i] < 0:
             continue
         new = y[i] == labels

@@ -14,13 +14,14 @@ from quickstudy.encode.featuremap import FeatureMap, choose_map, map_from_state
 from quickstudy.encode.record import Raw, RecordEncoder
 from quickstudy.learners.doubt import Doubt
 from quickstudy.learners.recall import Recall, digests
-from quickstudy.learners.recipe import default_recipe
+from quickstudy.learners.recipe import capacity, default_recipe
 from quickstudy.memory.exemplars import Exemplars
 from quickstudy.memory.expert import FLOOR, LEFT_OUT, Block
 from quickstudy.memory.slow import SlowExpert
 from quickstudy.pool import Pool
 from quickstudy.types import Floats
 
+FACT_BYTES = 24  # label, last label and number of a remembered example
 CHUNK = 256  # rows whose features are held at once
 # the map is chosen anew once this many times the examples are there: (below this size, factor)
 GROWTH = ((2000, 1.25), (5000, 1.6), (math.inf, 2.0))
@@ -46,7 +47,8 @@ class Mixture:
         self.labels = 0
         self.last = -1
         self.count = 0
-        self.exemplars = Exemplars(10_000, seed=seed)
+        self.budget_mb = budget_mb
+        self.exemplars = Exemplars(1, seed=seed)
         self.map: FeatureMap | None = None
         self.dense = False
         self._only = only
@@ -58,7 +60,7 @@ class Mixture:
 
     def _adopt(self, dense: bool) -> None:
         """Start with the experts for dense inputs, or for numbers and categories only."""
-        recipe = default_recipe(dense)
+        recipe = default_recipe(dense, self.budget_mb)
         self.dense = dense
         self.views = recipe.views
         self.experts = recipe.select(self._only)
@@ -135,9 +137,8 @@ class Mixture:
         `given` holds the votes (E, K) and the last label of a prediction made earlier for the only
         row: the pool is then scored on those votes.
         """
-        if self.count == 0 and self.dense != bool(self.encoder.dense_fields):
-            self._adopt(not self.dense)
-            self._refit_at = self._next_refit()
+        if self.count == 0:
+            self._begin(raw)
         parts = []
         at = 0
         while at < len(y):
@@ -152,6 +153,14 @@ class Mixture:
             self.last = int(y[stop - 1])
             at = stop
         return self.joined(parts)
+
+    def _begin(self, raw: Raw) -> None:
+        """Choose experts and how many examples to remember by the looks of the first input."""
+        if self.dense != bool(self.encoder.dense_fields):
+            self._adopt(not self.dense)
+            self._refit_at = self._next_refit()
+        row_bytes = raw.numbers[:1].nbytes + raw.dense[:1].nbytes + FACT_BYTES
+        self.exemplars = Exemplars(capacity(row_bytes, self.budget_mb), seed=self.seed)
 
     def _segment(self, y: Ints, at: int) -> int:
         """End of the rows from `at` on that can be learned in one go: up to what happens next."""
@@ -185,7 +194,8 @@ class Mixture:
     ) -> Answers:
         """One row whose label is new: an error by definition; only doubt and experts learn it."""
         answers, familiarity = self._answer(raw, last)
-        self.doubt.learn(answers.p / (1 - answers.novelty[:, None]), familiarity, y)
+        p = answers.p / np.maximum(1.0 - answers.novelty[:, None], 1e-300)
+        self.doubt.learn(p, familiarity, y)
         self.labels += 1
         self.doubt.grow(self.labels)
         for expert in self.experts:
@@ -283,6 +293,7 @@ class Mixture:
             "due": self._due,
             "refit_at": self._refit_at,
             "dense": self.dense,
+            "capacity": self.exemplars.capacity,
             "recall": self.recall.state(),
             "exemplars": remembered,
         }
@@ -297,6 +308,7 @@ class Mixture:
         self.labels, self.last, self.count = plain["labels"], plain["last"], plain["count"]
         self._due, self._refit_at = plain["due"], plain["refit_at"]
         self._adopt(plain["dense"])
+        self.exemplars = Exemplars(plain["capacity"], seed=self.seed)
         self.exemplars.restore(groups["exemplars"], plain["exemplars"])
         self.pool.restore(groups["pool"])
         self.doubt.restore(groups["doubt"])

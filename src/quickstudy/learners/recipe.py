@@ -14,6 +14,12 @@ from quickstudy.memory.neighbours import Neighbours
 from quickstudy.memory.slow import SlowSoftmax, SlowTrees
 from quickstudy.memory.softmax import OnlineSoftmax
 
+MIB = 1 << 20
+MOST_LANDMARKS = 1024  # of the dense kernel: beyond, slow experts are as good and cheaper
+# shares of the memory budget; the rest is for what is small or the same for all
+KERNEL_SHARE, NEIGHBOURS_SHARE, EXEMPLAR_SHARE = 0.3, 0.1, 0.4
+LEAST_EXEMPLARS, MOST_EXEMPLARS = 200, 10_000
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -27,17 +33,15 @@ class Recipe:
         return [e for e in self.experts if not only or set(e.names) & set(only)]
 
 
-TABULAR_VIEWS = {
-    "after": View(linear=True, last=True, width=2.0, landmarks=150),
-    "plain": View(linear=True, width=2.0, landmarks=150),
-    "smooth": View(linear=True, last=True, width=0.5, landmarks=150),
-    "linear": View(linear=True, last=True),
-}
-
-
-def tabular_experts() -> list[Expert]:
+def tabular_recipe(budget_mb: float) -> Recipe:
     """The pool for records of numbers, booleans and categories."""
-    return [
+    views = {
+        "after": View(linear=True, last=True, width=2.0, landmarks=150),
+        "plain": View(linear=True, width=2.0, landmarks=150),
+        "smooth": View(linear=True, last=True, width=0.5, landmarks=150),
+        "linear": View(linear=True, last=True),
+    }
+    experts: list[Expert] = [
         LeastSquares("kernel after", view="after", familiar=True),
         LeastSquares("kernel after .999", view="after", discount=0.999),
         LeastSquares("kernel .99", view="plain", discount=0.99),
@@ -45,41 +49,46 @@ def tabular_experts() -> list[Expert]:
         OnlineSoftmax("softmax smooth", view="smooth"),
         OnlineSoftmax("softmax linear .999", view="linear", discount=0.999),
         GaussianClasses("gaussian", view="after", prior=5.0),
-        Neighbours(),
+        Neighbours(most_bytes=int(NEIGHBOURS_SHARE * budget_mb * MIB)),
         Habit(),
         SlowTrees("trees"),
     ]
+    return Recipe(views, experts)
 
 
-DENSE_VIEWS = {
-    "kernel": View(linear=False, width=1.6, landmarks=1024),
-    "recent": View(linear=False, width=1.6, landmarks=256),
-    "linear": View(linear=True),
-}
-
-
-def dense_experts() -> list[Expert]:
+def dense_recipe(budget_mb: float) -> Recipe:
     """The pool for texts and vectors, alone or among other fields."""
-    return [
+    landmarks = int(min(MOST_LANDMARKS, (KERNEL_SHARE * budget_mb * MIB / 20.0) ** 0.5))
+    views = {
+        "kernel": View(linear=False, width=1.6, landmarks=landmarks),
+        "recent": View(linear=False, width=1.6, landmarks=min(256, landmarks)),
+        "linear": View(linear=True),
+    }
+    experts: list[Expert] = [
         LeastSquares("kernel", view="kernel", familiar=True),
         LeastSquares("kernel .998", view="recent", discount=0.998),
         GaussianClasses("gaussian", view="linear", prior=1000.0, familiar=True),
-        Neighbours(),
+        Neighbours(most_bytes=int(NEIGHBOURS_SHARE * budget_mb * MIB)),
         Habit(),
         SlowSoftmax("logistic", view="kernel"),
     ]
+    return Recipe(views, experts)
 
 
-def default_recipe(dense: bool) -> Recipe:
+def default_recipe(dense: bool, budget_mb: float) -> Recipe:
     """The default pool: for inputs with dense fields (text, vectors), or without."""
-    if dense:
-        return Recipe(DENSE_VIEWS, dense_experts())
-    return Recipe(TABULAR_VIEWS, tabular_experts())
+    return dense_recipe(budget_mb) if dense else tabular_recipe(budget_mb)
+
+
+def capacity(row_bytes: int, budget_mb: float) -> int:
+    """How many examples of a size are remembered within the budget: 200 to 10,000."""
+    fits = int(EXEMPLAR_SHARE * budget_mb * MIB / max(row_bytes, 1))
+    return max(LEAST_EXEMPLARS, min(MOST_EXEMPLARS, fits))
 
 
 def check_names(only: tuple[str, ...]) -> None:
     """Raise a SettingError unless every name is an expert's."""
-    known = [name for dense in (False, True) for e in default_recipe(dense).experts for name in e.names]
+    known = [name for dense in (False, True) for e in default_recipe(dense, 64.0).experts for name in e.names]
     for name in only:
         if name not in known:
             listed = ", ".join(dict.fromkeys(known))

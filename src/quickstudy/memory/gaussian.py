@@ -36,7 +36,7 @@ class GaussianClasses:
     Args:
         view: name of the view it reads.
         prior: examples that the isotropic prior is worth.
-        familiar: whether it adds half the nearest class mean's cosine to the block's familiarity.
+        familiar: whether it adds the nearest class mean's cosine to the block's familiarity.
     """
 
     def __init__(
@@ -223,7 +223,7 @@ def _predict(  # type: ignore[no-untyped-def]
         _scores(X[i], slopes, offsets, counts, labels, s)
         log_softmax(s, labels, temperature, out[i])
         if width > 0:
-            familiarity[i] += 0.5 * _nearest(X[i], sums, width, labels)
+            familiarity[i] += _nearest(X[i], sums, width, labels)
 
 
 @njit(cache=True)
@@ -238,7 +238,7 @@ def _learn(  # type: ignore[no-untyped-def]
         _scores(X[i], slopes, offsets, counts, labels, s)
         log_softmax(s, labels, temperature, out[i])
         if width > 0:
-            familiarity[i] += 0.5 * _nearest(X[i], sums, width, labels)
+            familiarity[i] += _nearest(X[i], sums, width, labels)
         c = y[i]
         counts[c] += 1.0
         for j in range(d):

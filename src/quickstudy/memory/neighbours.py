@@ -20,9 +20,13 @@ class Neighbours:
     """The k nearest of the last 100, 1,000 (without and with the last label) and 5,000 examples.
 
     Each neighbour votes `2 / (1 + d/mean d)` for its label, d its squared distance.
+
+    Args:
+        most_bytes: memory for the inputs; where it is short, the windows are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, most_bytes: int = 1 << 22) -> None:
+        self.most_bytes = most_bytes
         self.names = (
             "neighbours 100",
             "neighbours 1000",
@@ -32,7 +36,7 @@ class Neighbours:
         self._reset(0)
 
     def _reset(self, dim: int) -> None:
-        most = int(WINDOWS.max())
+        most = int(min(WINDOWS.max(), max(self.most_bytes // (4 * max(dim, 1)), WINDOWS.min())))
         self._inputs = np.zeros((dim, most), np.float32)
         self._labels = np.zeros(most, np.int64)
         self._last = np.zeros(most, np.int64)
