@@ -181,10 +181,10 @@ def cell(run: dict[str, Any] | None) -> str:
     if run is None:
         return "-"
     starts = "/".join(f"{run[f'accuracy_first_{n}']:.2f}" for n in FIRST)
-    speed = (
-        f" {run['log_loss']:.2f}  {run['examples_per_second']:,.0f}" if "log_loss" in run else ""
-    )
-    return f"{run['accuracy']:.4f} ({starts}){speed}"
+    text = f"{run['accuracy']:.4f} ({starts})"
+    if "log_loss" in run:
+        text += f" {run['log_loss']:.2f}  {run['examples_per_cpu_second']:,.0f}"
+    return text
 
 
 def main() -> None:
