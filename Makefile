@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 PEERS := $(VENV)/.installed-peers
-BENCHMARKS := streams fewshot autonomy speed
+BENCHMARKS := peers_streams streams fewshot autonomy speed r19
 
 .DEFAULT_GOAL := install
 .PHONY: install demo test lint bench java clean
