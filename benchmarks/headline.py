@@ -1,0 +1,167 @@
+"""The README's table of figures, from what the benchmarks wrote.
+
+    python benchmarks/headline.py             print it
+    python benchmarks/headline.py --write     put it into README.md
+
+Every number is read from `benchmarks/results/*.json`; what was not measured yet says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+START, END = "<!-- headline: benchmarks/headline.py --write -->\n", "<!-- end of headline -->"
+MISSING = "not yet measured"
+STREAMS = {
+    "elec2": "electricity prices, up or down (45,312 rows)",
+    "weather": "rain or not (18,159 rows)",
+    "phishing": "phishing web sites (11,055 rows)",
+    "sea": "SEA, drifting (20,000 rows)",
+    "covertype_shuffled": "forest cover, 7 kinds (10,000 rows)",
+}
+SIZES = {"3 a class": 3, "10 a class": 3, "all": 1}  # with the number of draws
+Runs = dict[str, Any]
+
+
+def read(name: str) -> Runs:
+    """The JSON of a benchmark, {} before it ran."""
+    path = ROOT / "benchmarks" / "results" / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def table() -> str:
+    """The table in Markdown."""
+    head = "| what | Quickstudy | beside it | measured by |\n| --- | --- | --- | --- |\n"
+    rows = [*streams(), *few_labels(), *autonomy(), *certificate(), *speed()]
+    return head + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def or_missing(cell: Callable[[], str]) -> str:
+    """A cell, or that its figures are not there yet."""
+    try:
+        return cell()
+    except (KeyError, ValueError):
+        return MISSING
+
+
+def streams() -> Iterator[tuple[str, ...]]:
+    """Accuracy on streams, and what a permutation of the labels costs."""
+    ours, peers = read("streams").get("runs", {}), read("peers_streams").get("runs", {})
+    for stream, words in STREAMS.items():
+        mine = or_missing(lambda s=stream: f"**{ours[f'{s} | delay 0']['accuracy']:.3f}**")
+        theirs = {
+            name.split(" | ")[1]: run["accuracy"]
+            for name, run in peers.items()
+            if name.startswith(f"{stream} | ") and "| delay 0 |" in name
+        }
+        still = theirs.pop("no-change", None)
+        best = max(theirs, key=theirs.__getitem__, default=None)
+        beside = MISSING if best is None else f"{theirs[best]:.3f} {best} (best of {len(theirs)})"
+        beside += "" if still is None else f"; no-change {still:.3f}"
+        yield f"accuracy, {words}", mine, beside, "`streams.py`, `peers_streams.py`"
+    lost = or_missing(lambda: permuted(ours))
+    yield "points lost 500 rows after all labels changed their meaning", lost, "", "`streams.py`"
+
+
+def permuted(runs: Runs) -> str:
+    """Points of accuracy that a permutation of the labels costs, stream by stream."""
+    cells = []
+    for stream in STREAMS:
+        run = runs[f"{stream} | permuted"]
+        cells.append(f"{stream.partition('_')[0]} {100 * (run['before'] - run['after']):.1f}")
+    return "; ".join(cells)
+
+
+def few_labels() -> Iterator[tuple[str, ...]]:
+    """Test accuracy on intents, by examples a class."""
+    runs = read("fewshot").get("runs", {})
+    for what, data, inputs in (
+        ("77 bank intents, MiniLM vectors", "banking77", "minilm"),
+        ("150 assistant intents, MiniLM vectors", "clinc150", "minilm"),
+        ("77 bank intents, built-in text encoder", "banking77", "text"),
+    ):
+        cells = []
+        for size, draws in SIZES.items():
+            found = over_draws(runs, f"{data} | {inputs} | {size}", "accuracy")
+            cell = f"**{np.mean(found):.1f}**" if len(found) == draws else MISSING
+            if inputs == "minilm" or size != "3 a class":
+                cells.append(f"{size} {cell}")
+        yield f"% right on the test set, {what}", "; ".join(cells), "", "`fewshot.py`"
+    auroc = over_draws(runs, "clinc150 | minilm | 5 a class", "auroc")
+    cell = f"{np.mean(auroc):.3f}" if len(auroc) == SIZES["3 a class"] else MISSING
+    yield "out-of-scope queries told by novelty, AUROC, 5 a class", cell, "", "`fewshot.py`"
+
+
+def over_draws(runs: Runs, kind: str, figure: str) -> list[float]:
+    """A figure of every draw that was run."""
+    return [run[figure] for name, run in runs.items() if name.startswith(f"{kind} | shuffled")]
+
+
+def autonomy() -> Iterator[tuple[str, ...]]:
+    """How much of a stream is handled alone, and how well."""
+    runs = read("autonomy")
+
+    def cell(learner: str) -> str:
+        name = f"banking77 | minilm | {learner} | 6000 rows"
+        found = [run for key, run in runs.items() if key.startswith(name)]
+        if not found:
+            return MISSING
+        acting = [run for run in found if run["first_act"]]
+        below = sum(run["precision"] < 0.95 for run in acting)
+        late = np.mean([run["handled_late"] for run in found])
+        right = np.mean([run["precision"] for run in acting]) if acting else float("nan")
+        return f"{late:.0%} at {right:.1%}; below 95 % in {below} of {len(found)} shuffles"
+
+    what = "bank intents handled alone from case 3,000 on, at a target of 95 % right"
+    beside = cell("logistic regression")
+    beside += "" if beside == MISSING else " (logistic regression acting at probability >= 0.95)"
+    yield what, cell("quickstudy:Classifier"), beside, "`autonomy.py`"
+
+
+def certificate() -> Iterator[tuple[str, ...]]:
+    """How often a certificate is wrong."""
+    found = read("r19")
+    parts = [found[name] for name in ("hunting", "improving", "pulled") if name in found]
+    worst = max(parts, key=lambda part: part["share"], default=None)
+    cell = MISSING
+    if worst:
+        cell = f"{worst['share']:.1%} of {worst['streams']:,} simulated streams, in the worst case"
+    yield "wrongly certified, when the error is exactly what is allowed", cell, "<= 5 %", "`r19.py`"
+
+
+def speed() -> Iterator[tuple[str, ...]]:
+    """Examples a second, milliseconds, megabytes."""
+    runs = read("speed").get("runs", {})
+    ours = or_missing(lambda: f"{runs['stream']['examples_per_second']:,.0f}")
+    peers = [name for name in ("river.ARF", "vw", "lightgbm") if name in runs]
+    beside = "; ".join(f"{name} {runs[name]['examples_per_second']:,.0f}" for name in peers)
+    yield "examples a second, predicted and learned (elec2)", ours, beside or MISSING, "`speed.py`"
+    one = or_missing(
+        lambda: "{p50_ms:.2f} ms; {p99_ms:.2f} ms".format(**runs["single"]["one_by_one"]["wall"])
+    )
+    yield "predict + learn one by one, median; 99th percentile", one, "", "`speed.py`"
+    saved = or_missing(lambda: "{file_mb:.1f} MB in {save_ms:.0f} ms".format(**runs["saving"]))
+    yield "saved after 45,312 examples", saved, "", "`speed.py`"
+
+
+def main() -> None:
+    """Print the table, or put it into the README."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="put it into README.md")
+    if not parser.parse_args().write:
+        print(table(), end="")
+        return
+    before, rest = README.read_text("utf-8").split(START)
+    README.write_text(before + START + table() + rest[rest.index(END) :], "utf-8")
+
+
+if __name__ == "__main__":
+    main()
