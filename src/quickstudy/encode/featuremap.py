@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from quickstudy.encode.landmarks import Landmarks, choose_landmarks, kernel_features
+from quickstudy.encode.landmarks import Landmarks, choose_landmarks, kernel_features, kernel_features_blas
 from quickstudy.encode.record import Raw
 from quickstudy.types import Floats
 
@@ -81,21 +81,28 @@ class FeatureMap:
             z = np.hstack([z, dense[:, : len(self.dense_scale)] * self.dense_scale])
         return z
 
-    def features(self, z: Floats, last: NDArray[np.int64]) -> dict[str, Floats]:
-        """The matrix of every view for scaled columns `z` (n, dim) and last labels (n,)."""
+    def features(
+        self, z: Floats, last: NDArray[np.int64], *, blas: bool = False
+    ) -> dict[str, Floats]:
+        """The matrix of every view for scaled columns `z` (n, dim) and last labels (n,).
+
+        Without `blas` a row's bits do not depend on the rows beside it.
+        """
         with_last = np.concatenate([z, _one_hot(last, self.last_labels)], axis=1)
         return {
-            name: self._view(view, with_last if view.last else z, self.landmarks.get(name))
+            name: self._view(view, with_last if view.last else z, self.landmarks.get(name), blas)
             for name, view in self.views.items()
         }
 
-    def _view(self, view: View, z: Floats, landmarks: Landmarks | None) -> Floats:
+    def _view(self, view: View, z: Floats, landmarks: Landmarks | None, blas: bool) -> Floats:
         linear = z.shape[1] if view.linear else 0
         kernel = landmarks.size if landmarks else 0
         out = np.empty((len(z), linear + 1 + kernel))
         out[:, :linear] = z[:, :linear]
         out[:, linear] = 1.0
-        if landmarks:
+        if landmarks and blas:
+            out[:, linear + 1 :] = kernel_features_blas(z, landmarks, KERNEL_SCALE)
+        elif landmarks:
             kernel_features(
                 z,
                 landmarks.centres,

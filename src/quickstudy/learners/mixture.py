@@ -111,11 +111,12 @@ class Mixture:
             votes,
         )
 
-    def _block(self, raw: Raw, last: Ints, y: Ints | None = None) -> Block:
-        assert self.map is not None or self.labels == 0
+    def _block(
+        self, raw: Raw, last: Ints, y: Ints | None = None, *, blas: bool = False
+    ) -> Block:
         z = self.map.scaled(raw.numbers, raw.dense) if self.map else np.zeros((len(raw), 0))
         return Block(
-            features=self.map.features(z, last) if self.map else {},
+            features=self.map.features(z, last, blas=blas) if self.map else {},
             z=z,
             raw=raw.numbers,
             last=last,
@@ -273,7 +274,7 @@ class Mixture:
         """Remembered examples as a block, oldest first, with their ages and weights."""
         raw, facts = self.exemplars.raw(slots), self.exemplars.facts(slots)
         return replace(
-            self._block(raw, facts[:, 1], facts[:, 0]),
+            self._block(raw, facts[:, 1], facts[:, 0], blas=True),
             age=(self.count - 1 - facts[:, 2]).astype(float),
             weight=self.exemplars.weight(slots),
         )

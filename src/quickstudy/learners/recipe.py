@@ -17,7 +17,7 @@ from quickstudy.memory.softmax import OnlineSoftmax
 MIB = 1 << 20
 MOST_LANDMARKS = 1024  # of the dense kernel: beyond, slow experts are as good and cheaper
 # shares of the memory budget; the rest is for what is small or the same for all
-KERNEL_SHARE, NEIGHBOURS_SHARE, EXEMPLAR_SHARE = 0.3, 0.1, 0.4
+KERNEL_SHARE, NEIGHBOURS_SHARE, EXEMPLAR_SHARE = 0.3, 0.05, 0.4
 LEAST_EXEMPLARS, MOST_EXEMPLARS = 200, 10_000
 
 

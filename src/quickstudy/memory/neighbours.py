@@ -12,6 +12,7 @@ WINDOWS = np.array([100, 1000, 1000, 5000])
 NEIGHBOURS = np.array([5, 7, 7, 5])
 USES_LAST = np.array([False, False, True, False])
 TILE = 1024  # distances that are summed up while they are in the fastest cache
+NOWHERE = -(1 << 40)  # as `own`: none of the rows is held
 PRIOR = 0.3  # votes spread over all labels
 LAST_COST = 2.0  # squared distance that a different last label adds
 
@@ -55,7 +56,7 @@ class Neighbours:
         out = np.empty((len(self.names), len(block), block.labels))
         memory = (self._inputs, self._labels, self._last, self._count)
         z = block.z.astype(np.float32)
-        _run(z, block.last, block.y, *memory, learn, -1, block.labels, out)
+        _run(z, block.last, block.y, *memory, learn, NOWHERE, block.labels, out)
         return out
 
     def relearn(self, block: Block) -> Floats:
@@ -65,12 +66,11 @@ class Neighbours:
         self._labels[:n] = block.y[len(block) - n :]
         self._last[:n] = block.last[len(block) - n :]
         self._count[0] = n
-        recent = slice(len(block) - min(n, LEFT_OUT), None)
-        first = n - min(n, LEFT_OUT)
-        out = np.empty((len(self.names), n - first, block.labels))
+        judged = min(len(block), LEFT_OUT)
+        out = np.empty((len(self.names), judged, block.labels))
         memory = (self._inputs, self._labels, self._last, self._count)
-        z, last = block.z[recent].astype(np.float32), block.last[recent]
-        _run(z, last, block.y[:0], *memory, False, first, block.labels, out)
+        z, last = block.z[-judged:].astype(np.float32), block.last[-judged:]
+        _run(z, last, block.y[:0], *memory, False, n - judged, block.labels, out)
         return out
 
     def state(self) -> State:
@@ -92,7 +92,7 @@ class Neighbours:
 
 @njit(cache=True)
 def _run(Z, last, y, inputs, labels_in, last_in, count, learn, own, labels, out):  # type: ignore[no-untyped-def]
-    """Vote on each row; `own` is the slot that holds the first row itself, left out, or -1."""
+    """Vote on each row; `own + i` is the slot that holds row i itself, which is left out."""
     d, most = inputs.shape
     distance = np.empty(most, np.float32)
     near = np.empty(16, np.float32)
@@ -108,12 +108,12 @@ def _run(Z, last, y, inputs, labels_in, last_in, count, learn, own, labels, out)
                     distance[j] += (inputs[a, j] - here) ** 2
         for e in range(len(WINDOWS)):
             window = min(held, WINDOWS[e])
-            k = min(NEIGHBOURS[e], window if own < 0 else window - 1)
+            k = min(NEIGHBOURS[e], window - 1 if 0 <= own + i < held else window)
             for r in range(k):
                 near[r] = np.inf
             for back in range(window if k > 0 else 0):
                 j = (count[0] - 1 - back) % most
-                if own >= 0 and j == own + i:
+                if j == own + i:
                     continue
                 q = distance[j]
                 if USES_LAST[e] and last_in[j] != last[i]:

@@ -14,10 +14,10 @@ from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Floats
 
 TREES_FIRST, TREES_GROWTH = 100, ((np.inf, 1.5),)  # size of the first fit; (below, factor)
-SOFTMAX_FIRST, SOFTMAX_GROWTH = 8, ((1000, 1.1), (np.inf, 1.25))
-FOLDS = 5
+SOFTMAX_FIRST, SOFTMAX_GROWTH = 8, ((1000, 1.05), (np.inf, 1.2))
+FOLDS = 4
 PENALTY = 0.02  # of the squared weights of the softmax regression, on unit-length inputs
-STEPS = 25  # of L-BFGS: more fit the training examples, not the next ones
+STEPS, WARM_STEPS, FOLD_STEPS = 25, 10, 15  # of L-BFGS: from nothing, from a fit, in a fold
 MOST_LABELS = 64  # boosted trees are grown per label: beyond this they cost more than they give
 
 
@@ -124,6 +124,7 @@ class SlowSoftmax(SlowExpert):
 
     def relearn(self, block: Block) -> Floats | None:
         exact = block.features[self.view].shape[1] >= 0.9 * len(block)
+        self._weights = np.zeros((0, self._weights.shape[1]))
         self._fit(block, kernel=exact)
         return self._left_out(block) if len(block) <= LEFT_OUT else None
 
@@ -141,20 +142,26 @@ class SlowSoftmax(SlowExpert):
         length = np.array([np.sqrt(spread), KERNEL_SCALE])
         self._scale = np.sqrt([share, 1.0 - share]) / np.maximum(length, 1e-12)
         size = block.z.shape[1] + (block.features[self.view].shape[1] if kernel else 0)
-        self._weights = np.zeros((size, self._weights.shape[1]))
+        warm = len(self._weights) == size
+        if not warm:
+            self._weights = np.zeros((size, self._weights.shape[1]))
+        start = self._weights[:, : block.labels]
         rows = self._columns(block).astype(np.float32)
-        self._weights[:, : block.labels] = _softmax_regression(rows, block.y, block.labels)
+        self._weights[:, : block.labels] = _softmax_regression(
+            rows, block.y, start, steps=WARM_STEPS if warm else STEPS
+        )
         self._seen[0] = block.labels
 
     def _left_out(self, block: Block) -> Floats:
         """Votes on each row by a fit without its fold; folds share every label out evenly."""
         rows = self._columns(block).astype(np.float32)
         fold = _folds(block.y)
+        start = np.zeros((rows.shape[1], block.labels))
         out = np.full((1, len(block), block.labels), -np.log(block.labels))
         for f in range(FOLDS):
             held = fold == f
             if held.any() and not held.all():
-                weights = _softmax_regression(rows[~held], block.y[~held], block.labels)
+                weights = _softmax_regression(rows[~held], block.y[~held], start, steps=FOLD_STEPS)
                 part = np.empty((int(held.sum()), block.labels))
                 _predict(rows[held].astype(float), weights, block.labels, block.labels, part)
                 out[0, held] = part
@@ -169,7 +176,7 @@ class SlowSoftmax(SlowExpert):
 
 
 def _folds(y: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Fold of each row: the i-th row of a label goes to fold i mod 5."""
+    """Fold of each row: the i-th row of a label goes to fold i mod 4."""
     seen: dict[int, int] = {}
     out = np.empty(len(y), np.int64)
     for i, label in enumerate(y.tolist()):
@@ -178,13 +185,15 @@ def _folds(y: NDArray[np.int64]) -> NDArray[np.int64]:
     return out
 
 
-def _softmax_regression(rows: NDArray[np.float32], y: NDArray[np.int64], labels: int) -> Floats:
+def _softmax_regression(
+    rows: NDArray[np.float32], y: NDArray[np.int64], start: Floats, *, steps: int
+) -> Floats:
     """Weights (d, labels) of the penalised likelihood, by a few steps of L-BFGS in float32."""
-    n, d = rows.shape
-    target = np.arange(n), y
+    shape = start.shape
+    target = np.arange(len(rows)), y
 
     def loss(flat: Floats) -> tuple[float, Floats]:
-        weights = flat.reshape(d, labels).astype(np.float32)
+        weights = flat.reshape(shape).astype(np.float32)
         scores = rows @ weights
         scores -= scores.max(1, keepdims=True)
         p = np.exp(scores)
@@ -197,9 +206,9 @@ def _softmax_regression(rows: NDArray[np.float32], y: NDArray[np.int64], labels:
 
     with one_blas_thread():
         found = minimize(
-            loss, np.zeros(d * labels), jac=True, method="L-BFGS-B", options={"maxiter": STEPS}
+            loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": steps, "maxcor": 4}
         )
-    return np.asarray(found.x.reshape(d, labels))
+    return np.asarray(found.x.reshape(shape))
 
 
 @njit(cache=True)
