@@ -52,7 +52,8 @@ def _bare(tree: ast.Module) -> str:
 
 def setting(command: str) -> Figures:
     """How the results were made: command, versions, machine."""
-    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    installed = {d.name.lower() for d in importlib.metadata.distributions()}
+    versions = {name: importlib.metadata.version(name) for name in LIBRARIES if name in installed}
     return {
         "command": command,
         "python": platform.python_version(),

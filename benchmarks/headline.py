@@ -144,9 +144,7 @@ def speed() -> Iterator[tuple[str, ...]]:
     peers = [name for name in ("river.ARF", "vw", "lightgbm") if name in runs]
     beside = "; ".join(f"{name} {runs[name]['examples_per_second']:,.0f}" for name in peers)
     yield "examples a second, predicted and learned (elec2)", ours, beside or MISSING, "`speed.py`"
-    one = or_missing(
-        lambda: "{p50_ms:.2f} ms; {p99_ms:.2f} ms".format(**runs["single"]["one_by_one"]["wall"])
-    )
+    one = or_missing(lambda: "{p50_ms:.2f} ms; {p99_ms:.2f} ms".format(**runs["single"]["wall"]))
     yield "predict + learn one by one, median; 99th percentile", one, "", "`speed.py`"
     saved = or_missing(lambda: "{file_mb:.1f} MB in {save_ms:.0f} ms".format(**runs["saving"]))
     yield "saved after 45,312 examples", saved, "", "`speed.py`"

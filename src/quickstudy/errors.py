@@ -1,14 +1,14 @@
 """Every error Quickstudy raises on purpose.
 
-    QuickstudyError
-    ├── InputError          an input is refused; nothing was changed
-    │   ├── RecordError     a record, text or vector cannot be read (names the field)
-    │   ├── LabelError      a label is missing or of a type that cannot be one
-    │   └── DataFileError   a data file cannot be read (names file, line or column)
-    ├── SettingError        a setting is out of its range (names the setting)
-    ├── ModelFileError      a saved model is cut short, damaged or of a newer schema
-    ├── NotReadyError       the learner has not seen enough for what was asked
-    └── MissingExtraError   an optional package is not installed (says what to install)
+QuickstudyError
+├── InputError          an input is refused; nothing was changed
+│   ├── RecordError     a record, text or vector cannot be read (names the field)
+│   ├── LabelError      a label is missing or of a type that cannot be one
+│   └── DataFileError   a data file cannot be read (names file, line or column)
+├── SettingError        a setting is out of its range (names the setting)
+├── ModelFileError      a saved model is cut short, damaged or of a newer schema
+├── NotReadyError       the learner has not seen enough for what was asked
+└── MissingExtraError   an optional package is not installed (says what to install)
 """
 
 

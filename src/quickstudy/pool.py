@@ -113,7 +113,12 @@ def _stacked(votes: Floats, y: NDArray[np.int64]) -> Floats:
         return value + STACK_PRIOR * float(gap @ gap), gradient + 2.0 * STACK_PRIOR * gap
 
     found = minimize(
-        loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, 5.0)] * experts, options={"maxiter": 50}
+        loss,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0.0, 5.0)] * experts,
+        options={"maxiter": 50},
     )
     return np.asarray(found.x)
 

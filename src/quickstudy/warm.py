@@ -19,7 +19,9 @@ def warm() -> float:
     tabular.learn_many(*make_stream(250))
     tabular.explain({"a": 1.0})
     texts = Classifier()
-    texts.learn_many([t + " now" * (i % 3) for i, t in enumerate(TEXTS * 5)], [t[0] for t in TEXTS * 5])
+    texts.learn_many(
+        [t + " now" * (i % 3) for i, t in enumerate(TEXTS * 5)], [t[0] for t in TEXTS * 5]
+    )
     texts.explain(TEXTS[0])
     vectors = Classifier()
     rows = np.random.default_rng(0).normal(size=(40, 16))

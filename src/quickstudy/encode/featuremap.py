@@ -14,7 +14,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from quickstudy.encode.landmarks import Landmarks, choose_landmarks, kernel_features, kernel_features_blas
+from quickstudy.encode.landmarks import (
+    Landmarks,
+    choose_landmarks,
+    kernel_features,
+    kernel_features_blas,
+)
 from quickstudy.encode.record import Raw
 from quickstudy.types import Floats
 
@@ -75,7 +80,7 @@ class FeatureMap:
         return len(self.scaling.source) + len(self.dense_scale)
 
     def scaled(self, numbers: Floats, dense: NDArray[np.float32]) -> Floats:
-        """Scaled columns, shape (n, dim). Columns that came after the map was chosen do not count."""
+        """Scaled columns, shape (n, dim). Later columns do not count."""
         z = self.scaling.apply(numbers)
         if len(self.dense_scale):
             z = np.hstack([z, dense[:, : len(self.dense_scale)] * self.dense_scale])

@@ -38,7 +38,7 @@ class Landmarks:
     @property
     def size(self) -> int:
         """Number of features."""
-        return self.whiten.shape[0]
+        return len(self.whiten)
 
 
 def choose_landmarks(z: Floats, *, most: int, width: float, rng: np.random.Generator) -> Landmarks:
@@ -80,7 +80,7 @@ def _pairwise(z: Floats) -> Floats:
 
 @njit(cache=True)
 def _pivoted_cholesky(z, rate, most, residual):  # type: ignore[no-untyped-def]
-    """Greedy rows of the Cholesky factor of the kernel matrix of `z`; root[:, j] belongs to z[j]."""
+    """Greedy rows of the kernel matrix's Cholesky factor; `root[:, j]` belongs to `z[j]`."""
     n, d = z.shape
     zt = np.ascontiguousarray(z.T)
     left = np.ones(n)
@@ -140,7 +140,7 @@ def kernel_features_blas(z: Floats, marks: Landmarks, scale: float) -> Floats:
 
 @njit(cache=True)
 def kernel_features(z, centres, whiten, rate, scale, out, offset):  # type: ignore[no-untyped-def]
-    """Write `scale * L^{-1} k_m(z_i)` into `out[i, offset:offset + m]`; a row's bits are its own."""
+    """Write `scale * L^{-1} k_m(z_i)` into `out[i, offset:]`; a row's bits are its own."""
     n, d = z.shape
     m = whiten.shape[0]
     k = np.empty(m)

@@ -19,6 +19,8 @@ TYPES = ("number", "boolean", "category", "text", "vector")
 TEXT_WORDS, TEXT_LENGTH = 5, 40  # a string of this many words, or longer, is text
 OWN_CODES, SHARED_CODES = 24, 8  # first values of a category get a code each, later ones share
 MOST_FIELDS = 10_000
+LARGEST, LARGEST_IN_VECTOR = 1e100, 1e15  # what can still be squared and summed up
+MOST_NUMBERS = 256  # a vector that is not of unit length and no longer than this is so many numbers
 Parsed = list[tuple[str, str, Any]]  # name, type and canonical value of the fields that are there
 TEXT_FIELD, VECTOR_FIELD = "text", "vector"  # names of the only field of a bare text or array
 
@@ -31,32 +33,38 @@ class Field:
     type: str
     start: int
     stop: int
+    dense: bool = False
     seen: int = 0
     note: str = ""
 
 
 @dataclass(frozen=True)
 class Raw:
-    """Raw columns of n inputs: `numbers` (n, d1), NaN where missing; `dense` (n, d2); their texts."""
+    """Raw columns of n inputs: `numbers` (n, d1), NaN where missing; `dense` (n, d2); their texts.
+
+    `salt` (n,) tells apart inputs whose categories share a code.
+    """
 
     numbers: Floats
     dense: NDArray[np.float32]
     texts: list[str]
+    salt: NDArray[np.uint64]
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def rows(self, part: slice) -> Raw:
         """Some of the rows."""
-        return Raw(self.numbers[part], self.dense[part], self.texts[part])
+        return Raw(self.numbers[part], self.dense[part], self.texts[part], self.salt[part])
 
 
 class RecordEncoder:
     """Turns records, texts and arrays into raw columns; knows the fields met so far.
 
     A number or boolean is its own column; a category is a code: one each for its first 24 values,
-    a hash into 8 more after that. Text and vectors are dense columns. A field that changes its type
-    becomes a second field of the same name.
+    a hash into 8 more after that. Text and unit-length vectors (embeddings) are dense columns; a
+    vector of at most 256 numbers that does not start at unit length is as many numbers. A field that
+    changes its type becomes a second field of the same name.
 
     Args:
         schema: name of a field -> one of number, boolean, category, text, vector. Fields that it
@@ -128,15 +136,16 @@ class RecordEncoder:
 
     def _parse(self, x: Input, texts: set[str]) -> Parsed:
         if isinstance(x, str):
+            _check_unicode(TEXT_FIELD, x)
             return [(TEXT_FIELD, "text", x)]
         if not isinstance(x, Mapping):
-            return [(VECTOR_FIELD, "vector", self._vector(VECTOR_FIELD, x))]
+            return [(VECTOR_FIELD, "vector", _vector(VECTOR_FIELD, x))]
         if len(x) > MOST_FIELDS:
             raise RecordError(f"the record has {len(x)} fields; at most {MOST_FIELDS} are read")
         out = []
         for name, value in x.items():
-            if not isinstance(name, str):
-                raise RecordError(f"field name {name!r} is not a string")
+            if not isinstance(name, str) or not name.isprintable():
+                raise RecordError(f"field name {name!r} is not a printable string")
             if value is not None:
                 kind, value = self._typed(name, value, texts)
                 out.append((name, kind, value))
@@ -152,9 +161,10 @@ class RecordEncoder:
         elif isinstance(value, (int, float)):
             kind, value = "number", _finite(name, value)
         elif isinstance(value, str):
+            _check_unicode(name, value)
             kind = pinned if pinned in ("category", "text") else _kind_of(value, name in texts)
         elif isinstance(value, (list, tuple, np.ndarray)):
-            kind, value = "vector", self._vector(name, value)
+            kind, value = "vector", _vector(name, value)
         else:
             raise RecordError(
                 f"field {name!r} holds a {type(value).__name__}; use a number, string, boolean, "
@@ -166,27 +176,19 @@ class RecordEncoder:
             return pinned, value
         if pinned == "category" and kind in ("number", "boolean"):
             return pinned, repr(value)
-        raise RecordError(f"field {name!r} is pinned to {pinned} by the schema, but holds {value!r}")
-
-    def _vector(self, name: str, value: Any) -> NDArray[np.float32]:
-        try:
-            vector = np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise RecordError(f"field {name!r} holds a list that is not all numbers") from None
-        if vector.ndim != 1 or len(vector) == 0:
-            raise RecordError(f"field {name!r} has shape {vector.shape}; use a flat list of numbers")
-        if not np.isfinite(vector).all():
-            at = int(np.flatnonzero(~np.isfinite(vector))[0])
-            raise RecordError(f"field {name!r} holds {vector[at]} at position {at}; it must be finite")
-        return vector.astype(np.float32)
+        raise RecordError(
+            f"field {name!r} is pinned to {pinned} by the schema, but holds {value!r}"
+        )
 
     def _add(self, name: str, kind: str, value: Any) -> Field:
-        dense = kind in ("text", "vector")
-        size = {"text": self._text.dim, "vector": len(value) if kind == "vector" else 0}.get(kind, 1)
+        size = {"text": self._text.dim, "vector": len(value) if kind == "vector" else 0}.get(
+            kind, 1
+        )
+        dense = kind == "text" or (kind == "vector" and _is_embedding(value))
         start = self.widths[dense]
         others = [f.type for (n, _), f in self.fields.items() if n == name]
         note = f"also came as {', '.join(others)}" if others else ""
-        field = Field(name, kind, start, start + size, note=note)
+        field = Field(name, kind, start, start + size, dense, note=note)
         self.fields[name, kind] = field
         self.widths[dense] += size
         if kind == "category":
@@ -197,6 +199,7 @@ class RecordEncoder:
         numbers = np.full((len(parsed), self.widths[0]), np.nan)
         dense = np.zeros((len(parsed), self.widths[1]), np.float32)
         texts = [""] * len(parsed)
+        salt = np.zeros(len(parsed), np.uint64)
         waiting: dict[str, list[tuple[int, str]]] = {}
         for i, record in enumerate(parsed):
             for name, kind, value in record:
@@ -208,15 +211,17 @@ class RecordEncoder:
                 if kind == "text":
                     waiting.setdefault(name, []).append((i, value))
                 elif kind == "vector":
-                    if len(value) == field.stop - field.start:
-                        dense[i, field.start : field.stop] = value
+                    (dense if field.dense else numbers)[i, field.start : field.stop] = value
+                elif kind == "category":
+                    numbers[i, field.start] = self._code(name, value)
+                    salt[i] += np.uint64(zlib.crc32(f"{name}={value}".encode()))
                 else:
-                    numbers[i, field.start] = self._code(name, value) if kind == "category" else value
+                    numbers[i, field.start] = value
         for name, found in waiting.items():
             field = self.fields[name, "text"]
             rows = [i for i, _ in found]
             dense[rows, field.start : field.stop] = self._text.encode([text for _, text in found])
-        return Raw(numbers, dense, texts)
+        return Raw(numbers, dense, texts, salt)
 
     def _code(self, name: str, value: str) -> int:
         codes = self._codes[name]
@@ -224,11 +229,21 @@ class RecordEncoder:
             return codes.get(value, len(codes))
         return codes.get(value, OWN_CODES + zlib.crc32(value.encode()) % SHARED_CODES)
 
+    def is_dense(self, record: Parsed) -> bool:
+        """Whether a parsed record has a text or an embedding."""
+        return any(
+            kind == "text" or (kind == "vector" and _is_embedding(value))
+            for _, kind, value in record
+        )
+
     def decode(self, numbers: Floats) -> dict[str, Any]:
         """The known numbers, booleans and categories of one raw row, by field name."""
         out: dict[str, Any] = {}
         for field in self.fields.values():
-            if field.type in ("text", "vector") or np.isnan(numbers[field.start]):
+            if field.dense or np.isnan(numbers[field.start]):
+                continue
+            if field.type == "vector":
+                out[field.name] = numbers[field.start : field.stop].tolist()
                 continue
             value = float(numbers[field.start])
             if field.type == "category":
@@ -241,7 +256,7 @@ class RecordEncoder:
     @property
     def dense_fields(self) -> list[tuple[int, int]]:
         """(start, stop) of each dense field's columns."""
-        return [(f.start, f.stop) for f in self.fields.values() if f.type in ("text", "vector")]
+        return [(f.start, f.stop) for f in self.fields.values() if f.dense]
 
     @property
     def category_columns(self) -> NDArray[np.bool_]:
@@ -282,6 +297,38 @@ def _finite(name: str, value: float) -> float:
         number = float(value)
     except OverflowError:
         number = math.inf
-    if not math.isfinite(number):
-        raise RecordError(f"field {name!r} is {value!r}; it must be finite (None stands for missing)")
+    if not abs(number) <= LARGEST:
+        raise RecordError(
+            f"field {name!r} is {value!r}; it must be finite and within 1e100 (None is for missing)"
+        )
     return number
+
+
+def _check_unicode(name: str, value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise RecordError(f"field {name!r} holds {value!r}, which is not valid Unicode") from None
+
+
+def _vector(name: str, value: Any) -> NDArray[np.float32]:
+    try:
+        vector = np.asarray(value)
+    except ValueError:
+        vector = np.asarray(value, dtype=object)
+    if vector.ndim != 1 or len(vector) == 0:
+        raise RecordError(f"field {name!r} has shape {vector.shape}; use a flat list of numbers")
+    if vector.dtype.kind not in "iuf":
+        raise RecordError(f"field {name!r} holds a list that is not all numbers")
+    bad = np.flatnonzero(~(np.abs(vector.astype(np.float64)) <= LARGEST_IN_VECTOR))
+    if len(bad):
+        raise RecordError(
+            f"field {name!r} holds {vector[bad[0]]} at position {bad[0]}; it must be finite and "
+            "within 1e15"
+        )
+    return vector.astype(np.float32)
+
+
+def _is_embedding(value: NDArray[np.float32]) -> bool:
+    length = float(np.linalg.norm(value.astype(np.float64)))
+    return abs(length - 1.0) < 0.02 or len(value) > MOST_NUMBERS

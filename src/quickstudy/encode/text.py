@@ -1,4 +1,4 @@
-"""Text to vectors without a network or a neural library: a static English table beside hashed n-grams.
+"""Text to vectors without a neural library: a static English table beside hashed n-grams.
 
 The static part is the unit-length mean of one vector a WordPiece token, from a table derived from
 all-MiniLM-L6-v2 (see `static_en/`). The hashed part knows no language: character 3- to 5-grams and

@@ -145,7 +145,9 @@ def fields(factory: Factory) -> None:
     learner.learn({"quite": "new"}, "yes")
     learner.learn({"a": "now a string"}, "no")
     types = {(f.name, f.type) for f in learner.fields}
-    assert {("a", "number"), ("a", "category")} <= types, "fields: a re-typed field is not kept apart"
+    assert {("a", "number"), ("a", "category")} <= types, (
+        "fields: a re-typed field is not kept apart"
+    )
     for bad in (math.nan, math.inf, -math.inf, {"deep": 1}, [1.0, math.nan], b"bytes"):
         _refused(learner, {"fine": 1.0, "culprit": bad}, "yes", RecordError, "culprit")
 

@@ -9,14 +9,15 @@ from typing import Any, Self
 import numpy as np
 
 from quickstudy import snapshot
-from quickstudy.encode.record import RecordEncoder
-from quickstudy.errors import LabelError, ModelFileError, NotReadyError, SettingError
+from quickstudy.encode.record import Parsed, RecordEncoder
+from quickstudy.errors import InputError, LabelError, ModelFileError, NotReadyError, SettingError
 from quickstudy.learners.explain import explain
 from quickstudy.learners.mixture import Answers, Mixture
-from quickstudy.learners.recipe import check_names
+from quickstudy.learners.recipe import check_names, default_recipe
 from quickstudy.types import (
     Explanation,
     FieldReport,
+    Floats,
     Input,
     Label,
     Prediction,
@@ -24,8 +25,8 @@ from quickstudy.types import (
     label_key,
 )
 
-LEAST_BUDGET_MB = 4
-MOST_LABELS = 10_000
+LEAST_BUDGET_MB, MOST_BUDGET_MB = 16, 65_536
+LABELS_PER_MB = 8  # every label takes a column of each expert's weights
 
 
 class Classifier:
@@ -35,7 +36,7 @@ class Classifier:
     or a flat array of numbers. A label is a str, int or bool; 1, True and "1" are three labels.
 
     Args:
-        budget_mb: memory that remembered examples and experts may take, in MiB, at least 4.
+        budget_mb: memory that remembered examples and experts may take, in MiB, at least 16.
         experts: names of the experts to use (see `experts`); all by default.
         schema: field name -> "number", "boolean", "category", "text" or "vector", for fields whose
             type should not be inferred.
@@ -59,8 +60,10 @@ class Classifier:
         schema: Mapping[str, str] | None = None,
         seed: int = 0,
     ) -> None:
-        if not budget_mb >= LEAST_BUDGET_MB:
-            raise SettingError(f"budget_mb is {budget_mb}; it must be at least {LEAST_BUDGET_MB}")
+        if not LEAST_BUDGET_MB <= budget_mb <= MOST_BUDGET_MB:
+            raise SettingError(
+                f"budget_mb is {budget_mb}; it must be {LEAST_BUDGET_MB} to {MOST_BUDGET_MB}"
+            )
         if not isinstance(seed, int) or seed < 0:
             raise SettingError(f"seed is {seed!r}; it must be an integer of at least 0")
         check_names(tuple(experts or ()))
@@ -125,14 +128,17 @@ class Classifier:
         Raises:
             RecordError, LabelError: nothing was learned.
         """
-        given = None
-        if prediction is not None:
-            if len(prediction.votes) != self._mixture.voices:
-                prediction = None  # the experts have changed since: they are asked again
-            else:
-                given = (prediction.votes, prediction.last_label)
-        self._train([x], [y], given)
+        self._train([x], [y], self._given(prediction))
         return self._mixture.count - 1
+
+    def _given(self, prediction: Prediction | None) -> tuple[Floats, int] | None:
+        """Votes and last label of an earlier prediction; None where experts are asked anew."""
+        if prediction is None:
+            return None
+        voices, labels = prediction.votes.shape
+        if labels > len(self._labels) or prediction.last_label >= len(self._labels):
+            raise InputError("prediction was made by another learner: it knows labels of its own")
+        return (prediction.votes, prediction.last_label) if voices == self._mixture.voices else None
 
     def learn_many(self, xs: Iterable[Input], ys: Iterable[Label]) -> None:
         """Learn examples in order: the same bits as one by one, far faster."""
@@ -149,9 +155,14 @@ class Classifier:
             raise LabelError(f"there are {len(xs)} inputs and {len(ys)} labels; one each is needed")
         keys = [_checked(y) for y in ys]
         new = list(dict.fromkeys(key for key in keys if key not in self._index))
-        if len(self._labels) + len(new) > MOST_LABELS:
-            raise LabelError(f"label {new[-1][1]!r} is one too many; at most {MOST_LABELS} are kept")
+        most = int(LABELS_PER_MB * self.budget_mb)
+        if len(self._labels) + len(new) > most:
+            raise LabelError(
+                f"label {new[-1][1]!r} is one too many: budget_mb={self.budget_mb} is for {most}"
+            )
         parsed = self._encoder.parse(xs)
+        if not self.examples and parsed:
+            self._check_experts(parsed[0])
         for key in new:
             self._index[key] = len(self._index)
             self._labels.append(key[1])
@@ -164,6 +175,12 @@ class Classifier:
                 self._mixture.new_field()
             parts.append(self._mixture.learn(raw, y[part], given=given))
         return self._batch(self._mixture.joined(parts), last)
+
+    def _check_experts(self, record: Parsed) -> None:
+        dense = self._encoder.is_dense(record)
+        if self._only and not default_recipe(dense, self.budget_mb).names & set(self._only):
+            kind = "texts and vectors" if dense else "numbers and categories"
+            raise SettingError(f"experts={list(self._only)} names none that reads {kind}")
 
     def _batch(self, answers: Answers, last: Any) -> PredictionBatch:
         return PredictionBatch(
@@ -235,6 +252,11 @@ class Classifier:
 def _checked(y: Label) -> tuple[str, Label]:
     if isinstance(y, np.generic):
         y = y.item()
-    if not isinstance(y, (str, int, bool)):
+    if type(y) not in (str, int, bool):
         raise LabelError(f"label {y!r} is a {type(y).__name__}; use a str, an int or a bool")
+    if isinstance(y, str) and not y.isascii():
+        try:
+            y.encode()
+        except UnicodeEncodeError:
+            raise LabelError(f"label {y!r} is not valid Unicode") from None
     return label_key(y)

@@ -44,9 +44,7 @@ class Doubt:
         """The same, each row answered before its label (K for a first-seen one) is learned."""
         return self._run(p, familiarity, y)
 
-    def _run(
-        self, p: Floats, familiarity: Floats, y: NDArray[np.int64]
-    ) -> tuple[Floats, Floats]:
+    def _run(self, p: Floats, familiarity: Floats, y: NDArray[np.int64]) -> tuple[Floats, Floats]:
         out = np.empty((2, len(p)))
         memory = (self._weights, self._curvature, self._counts, self._record)
         _run(p, familiarity, y, *memory, out)

@@ -9,7 +9,16 @@ import numpy as np
 
 from quickstudy.encode.record import Raw, RecordEncoder
 from quickstudy.learners.mixture import Mixture
-from quickstudy.types import Explanation, Input, Label, Neighbour, Prediction, PredictionBatch, Vote
+from quickstudy.types import (
+    Explanation,
+    Input,
+    Label,
+    Neighbour,
+    Prediction,
+    PredictionBatch,
+    Vote,
+    label_key,
+)
 
 NEAREST = 3
 MOST_FIELDS_TRIED = 64
@@ -27,7 +36,7 @@ class Predictor(Protocol):
 
 
 def explain(x: Input, learner: Any, encoder: RecordEncoder, mixture: Mixture) -> Explanation:
-    """Votes times weights, the three nearest remembered examples, the fields whose removal matters."""
+    """Votes and weights, the three nearest remembered examples, the fields that matter."""
     prediction = learner.predict(x)
     return Explanation(
         prediction=prediction,
@@ -93,7 +102,7 @@ def _fields(x: Input, learner: Predictor, prediction: Prediction) -> tuple[tuple
     if not without:
         return ()
     batch = learner.predict_many([rest for _, rest in without])
-    column = batch.labels.index(prediction.label)
+    column = [label_key(y) for y in batch.labels].index(label_key(prediction.label))
     drops = prediction.probabilities[prediction.label] - batch.probabilities[:, column]
     found = [(name, float(drop)) for (name, _), drop in zip(without, drops, strict=True)]
     return tuple(sorted(found, key=lambda f: -f[1]))

@@ -39,9 +39,11 @@ class Answers:
 
 
 class Mixture:
-    """Learns label indices 0..K-1 from raw columns; an index K is a label seen for the first time."""
+    """Learns label indices 0..K-1 from raw columns; an index K is a first-seen label."""
 
-    def __init__(self, encoder: RecordEncoder, *, budget_mb: float, seed: int, only: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, encoder: RecordEncoder, *, budget_mb: float, seed: int, only: tuple[str, ...] = ()
+    ) -> None:
         self.encoder = encoder
         self.seed = seed
         self.labels = 0
@@ -111,9 +113,7 @@ class Mixture:
             votes,
         )
 
-    def _block(
-        self, raw: Raw, last: Ints, y: Ints | None = None, *, blas: bool = False
-    ) -> Block:
+    def _block(self, raw: Raw, last: Ints, y: Ints | None = None, *, blas: bool = False) -> Block:
         z = self.map.scaled(raw.numbers, raw.dense) if self.map else np.zeros((len(raw), 0))
         return Block(
             features=self.map.features(z, last, blas=blas) if self.map else {},
@@ -161,7 +161,7 @@ class Mixture:
             self._adopt(not self.dense)
             self._refit_at = self._next_refit()
         row_bytes = raw.numbers[:1].nbytes + raw.dense[:1].nbytes + FACT_BYTES
-        self.exemplars = Exemplars(capacity(row_bytes, self.budget_mb), seed=self.seed)
+        self.exemplars = Exemplars(capacity(row_bytes, self.dense, self.budget_mb), seed=self.seed)
 
     def _segment(self, y: Ints, at: int) -> int:
         """End of the rows from `at` on that can be learned in one go: up to what happens next."""

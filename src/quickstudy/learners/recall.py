@@ -67,7 +67,7 @@ class Recall:
 
 def digests(raw: Raw) -> NDArray[np.uint64]:
     """A 64-bit digest of each input's present values; columns that came later do not change it."""
-    out = np.zeros(len(raw), np.uint64)
+    out = raw.salt.copy()
     _digest(raw.numbers, raw.numbers.view(np.uint64), out)
     if raw.dense.shape[1]:
         _digest_dense(np.ascontiguousarray(raw.dense).view(np.uint32), out)

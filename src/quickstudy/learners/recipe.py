@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from quickstudy.errors import SettingError
 from quickstudy.encode.featuremap import View
+from quickstudy.errors import SettingError
 from quickstudy.memory.expert import Expert
 from quickstudy.memory.gaussian import GaussianClasses
 from quickstudy.memory.habit import Habit
@@ -16,8 +16,9 @@ from quickstudy.memory.softmax import OnlineSoftmax
 
 MIB = 1 << 20
 MOST_LANDMARKS = 1024  # of the dense kernel: beyond, slow experts are as good and cheaper
-# shares of the memory budget; the rest is for what is small or the same for all
-KERNEL_SHARE, NEIGHBOURS_SHARE, EXEMPLAR_SHARE = 0.3, 0.05, 0.4
+# shares of the memory budget; the rest is for what is small
+KERNEL_SHARE, NEIGHBOURS_SHARE, EXEMPLAR_SHARE = 0.35, 0.06, 0.42
+DENSE_FIXED_MB = 10.0  # what the moments of a text take, whatever the budget
 LEAST_EXEMPLARS, MOST_EXEMPLARS = 200, 10_000
 
 
@@ -28,9 +29,14 @@ class Recipe:
     views: dict[str, View]
     experts: list[Expert]
 
+    @property
+    def names(self) -> set[str]:
+        """Names of all experts."""
+        return {name for e in self.experts for name in e.names}
+
     def select(self, only: tuple[str, ...]) -> list[Expert]:
-        """The experts with a name in `only`; all of them when it is empty."""
-        return [e for e in self.experts if not only or set(e.names) & set(only)]
+        """The experts with a name in `only`; all of them where it names none of these."""
+        return [e for e in self.experts if set(e.names) & set(only)] or self.experts
 
 
 def tabular_recipe(budget_mb: float) -> Recipe:
@@ -58,6 +64,7 @@ def tabular_recipe(budget_mb: float) -> Recipe:
 
 def dense_recipe(budget_mb: float) -> Recipe:
     """The pool for texts and vectors, alone or among other fields."""
+    budget_mb -= DENSE_FIXED_MB
     landmarks = int(min(MOST_LANDMARKS, (KERNEL_SHARE * budget_mb * MIB / 20.0) ** 0.5))
     views = {
         "kernel": View(linear=False, width=1.6, landmarks=landmarks),
@@ -80,16 +87,16 @@ def default_recipe(dense: bool, budget_mb: float) -> Recipe:
     return dense_recipe(budget_mb) if dense else tabular_recipe(budget_mb)
 
 
-def capacity(row_bytes: int, budget_mb: float) -> int:
+def capacity(row_bytes: int, dense: bool, budget_mb: float) -> int:
     """How many examples of a size are remembered within the budget: 200 to 10,000."""
+    budget_mb -= DENSE_FIXED_MB if dense else 0.0
     fits = int(EXEMPLAR_SHARE * budget_mb * MIB / max(row_bytes, 1))
     return max(LEAST_EXEMPLARS, min(MOST_EXEMPLARS, fits))
 
 
 def check_names(only: tuple[str, ...]) -> None:
     """Raise a SettingError unless every name is an expert's."""
-    known = [name for dense in (False, True) for e in default_recipe(dense, 64.0).experts for name in e.names]
+    known = sorted(default_recipe(False, 64.0).names | default_recipe(True, 64.0).names)
     for name in only:
         if name not in known:
-            listed = ", ".join(dict.fromkeys(known))
-            raise SettingError(f"experts names {name!r}, which is none of: {listed}")
+            raise SettingError(f"experts names {name!r}, which is none of: {', '.join(known)}")

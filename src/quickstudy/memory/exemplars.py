@@ -49,17 +49,14 @@ class Exemplars:
             self.count += 1
 
     def _slot(self) -> int:
-        """Where the next example goes; moves the one that was there into the reservoir, or drops it."""
+        """Where the next example goes; the one that was there enters the reservoir's draw."""
         t = self.count
         if t < self.recent:
             self._fit_rows(t + 1)
             return t
         slot, out = t % self.recent, t - self.recent
         room = self.capacity - self.recent
-        if out < room:
-            keep = out
-        else:
-            keep = _mixed(self.seed, out) % (out + 1)
+        keep = out if out < room else _mixed(self.seed, out) % (out + 1)
         if keep < room:
             self._fit_rows(self.recent + keep + 1)
             place = self.recent + keep
@@ -95,11 +92,14 @@ class Exemplars:
 
     def raw(self, slots: NDArray[np.int64]) -> Raw:
         """Raw columns of some slots."""
-        return Raw(self._numbers[slots], self._dense[slots], [self._texts[s] for s in slots])
+        texts = [self._texts[s] for s in slots]
+        salt = np.zeros(len(slots), np.uint64)
+        return Raw(self._numbers[slots], self._dense[slots], texts, salt)
 
     def facts(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
         """Label, last label and number of some slots, shape (n, 3)."""
-        return self._facts[slots]
+        facts: NDArray[np.int64] = self._facts[slots]
+        return facts
 
     def weight(self, slots: NDArray[np.int64]) -> Floats:
         """How many examples each slot stands for: 1 in the ring, (fallen out)/(kept) beyond."""
@@ -109,7 +109,7 @@ class Exemplars:
 
     def state(self) -> tuple[State, dict[str, Any]]:
         used = self._used()
-        arrays = {
+        arrays: State = {
             "numbers": self._numbers[used],
             "dense": self._dense[used],
             "facts": self._facts[used],

@@ -43,7 +43,7 @@ class Block:
     familiarity: Floats
 
     def __len__(self) -> int:
-        return self.last.shape[0]
+        return len(self.last)
 
     def judged(self) -> Floats:
         """1 for each of the last 2,000 rows that a left-out vote can get right, else 0.
@@ -100,7 +100,7 @@ def log_softmax(scores, labels, temperature, out):  # type: ignore[no-untyped-de
 
 @njit(cache=True)
 def best_temperature(scores, y, weight, grid, centre, strength):  # type: ignore[no-untyped-def]
-    """The T of `grid` with the least weighted log loss of softmax(T s), log-normal prior at `centre`."""
+    """The T of `grid` with the least weighted log loss of softmax(T s); prior at `centre`."""
     n, labels = scores.shape
     best, least = centre, np.inf
     for T in grid:

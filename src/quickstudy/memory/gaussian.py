@@ -39,10 +39,8 @@ class GaussianClasses:
         familiar: whether it adds the nearest class mean's cosine to the block's familiarity.
     """
 
-    def __init__(
-        self, name: str, *, view: str, prior: float, familiar: bool = False
-    ) -> None:
-        self.names = (name,)
+    def __init__(self, name: str, *, view: str, prior: float, familiar: bool = False) -> None:
+        self.names: tuple[str, ...] = (name,)
         self.view = view
         self.prior = prior
         self.familiar = familiar
@@ -153,9 +151,7 @@ class GaussianClasses:
             self.prior,
             block.labels,
         )
-        self._temperature[0] = best_temperature(
-            scores, y, block.judged(), TEMPERATURES, 0.5, 1.0
-        )
+        self._temperature[0] = best_temperature(scores, y, block.judged(), TEMPERATURES, 0.5, 1.0)
         out = np.empty((1, len(y), block.labels))
         for i in range(len(y)):
             log_softmax(scores[i], block.labels, self._temperature[0], out[0, i])

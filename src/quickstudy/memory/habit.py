@@ -20,7 +20,7 @@ class Habit:
     """
 
     def __init__(self) -> None:
-        self.names = ("habit after", "habit rate")
+        self.names: tuple[str, ...] = ("habit after", "habit rate")
         self._transitions = np.zeros((2, 1))
         self._rates = np.zeros(1)
 

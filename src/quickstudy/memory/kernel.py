@@ -54,7 +54,7 @@ class LeastSquares:
         ridge: float = 1.0,
         familiar: bool = False,
     ) -> None:
-        self.names = (name,)
+        self.names: tuple[str, ...] = (name,)
         self.familiar = familiar
         self.view = view
         self.discount = discount
@@ -141,7 +141,8 @@ class LeastSquares:
         self._scalars[0] = best_temperature(
             left_out, y, np.minimum(weight, 1.0) * block.judged(), TEMPERATURES, START, 1.0
         )
-        return _log_softmax_rows(left_out, self._scalars[0])
+        out: Floats = _log_softmax_rows(left_out, self._scalars[0])
+        return out
 
     def state(self) -> State:
         return {
@@ -221,9 +222,7 @@ def _warm(s, logp, y, labels, scalars):  # type: ignore[no-untyped-def]
     scalars[0] = min(max(scalars[0] * np.exp(step), 1.0), 64.0)
 
 
-def _leave_one_out(
-    X: Floats, y: NDArray[np.int64], weight: Floats, P: Floats, W: Floats
-) -> Floats:
+def _leave_one_out(X: Floats, y: NDArray[np.int64], weight: Floats, P: Floats, W: Floats) -> Floats:
     """Scores of each row by the solution without it: `(s - h y) / (1 - h)`, `h = w x'Px`."""
     with one_blas_thread():
         out = X @ W

@@ -28,7 +28,7 @@ class Neighbours:
 
     def __init__(self, *, most_bytes: int = 1 << 22) -> None:
         self.most_bytes = most_bytes
-        self.names = (
+        self.names: tuple[str, ...] = (
             "neighbours 100",
             "neighbours 1000",
             "neighbours 1000 after",

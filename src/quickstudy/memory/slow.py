@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from quickstudy.encode.featuremap import KERNEL_SCALE
-from quickstudy.memory.expert import FLOOR, LEFT_OUT, Block, Expert, State, log_softmax, widened
+from quickstudy.memory.expert import LEFT_OUT, Block, Expert, State, log_softmax, widened
 from quickstudy.memory.trees import Trees, grow_trees
 from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Floats
@@ -38,19 +38,18 @@ class SlowExpert(Expert):
 
     def next_refit(self, count: int) -> int:
         """The next number of examples, above `count`, at which it wants to be refitted."""
-        ...
+        raise NotImplementedError
 
     def refit(self, block: Block, *, seed: int) -> None:
         """Fit anew on remembered examples, oldest first."""
-        ...
+        raise NotImplementedError
 
 
 class SlowTrees(SlowExpert):
-    """Boosted trees on the unscaled columns and the last label, over all remembered examples.
-    """
+    """Boosted trees on the unscaled columns and the last label, over all remembered examples."""
 
     def __init__(self, name: str) -> None:
-        self.names = (name,)
+        self.names: tuple[str, ...] = (name,)
         self._trees: Trees | None = None
 
     def grow(self, labels: int) -> None:
@@ -96,7 +95,7 @@ class SlowSoftmax(SlowExpert):
     """
 
     def __init__(self, name: str, *, view: str) -> None:
-        self.names = (name,)
+        self.names: tuple[str, ...] = (name,)
         self.view = view
         self._weights = np.zeros((0, 1))
         self._mean = np.zeros(0)
@@ -116,7 +115,7 @@ class SlowSoftmax(SlowExpert):
         return self.predict(block)
 
     def _columns(self, block: Block) -> Floats:
-        centred = (block.z - self._mean) * self._scale[0]
+        centred: Floats = (block.z - self._mean) * self._scale[0]
         if len(self._weights) == block.z.shape[1]:
             return centred
         kernel = block.features[self.view] * self._scale[1]
@@ -168,7 +167,12 @@ class SlowSoftmax(SlowExpert):
         return out
 
     def state(self) -> State:
-        return {"weights": self._weights, "mean": self._mean, "scale": self._scale, "seen": self._seen}
+        return {
+            "weights": self._weights,
+            "mean": self._mean,
+            "scale": self._scale,
+            "seen": self._seen,
+        }
 
     def restore(self, state: State) -> None:
         self._weights, self._mean = state["weights"].copy(), state["mean"].copy()
@@ -206,7 +210,11 @@ def _softmax_regression(
 
     with one_blas_thread():
         found = minimize(
-            loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": steps, "maxcor": 4}
+            loss,
+            start.ravel(),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": steps, "maxcor": 4},
         )
     return np.asarray(found.x.reshape(shape))
 
@@ -222,7 +230,6 @@ def _predict(X, W, known, labels, out):  # type: ignore[no-untyped-def]
             for c in range(labels):
                 s[c] += X[i, j] * W[j, c]
         log_softmax(s, known, 1.0, out[i])
-        for c in range(known):
-            out[i, c] = np.log((1.0 - unseen) * np.exp(out[i, c]) + unseen / labels)
-        for c in range(known, labels):
-            out[i, c] = np.log(FLOOR / labels + unseen / labels)
+        for c in range(labels):
+            p = (1.0 - unseen) * np.exp(out[i, c]) if c < known else 0.0
+            out[i, c] = np.log(p + unseen / labels)

@@ -28,7 +28,7 @@ class OnlineSoftmax:
     """
 
     def __init__(self, name: str, *, view: str, discount: float = 1.0, ridge: float = 1.0) -> None:
-        self.names = (name,)
+        self.names: tuple[str, ...] = (name,)
         self.view = view
         self.discount = discount
         self.ridge = ridge

@@ -26,9 +26,9 @@ LEAST_ROUNDS = 20
 class Trees:
     """A boosted ensemble over the labels that it was grown on.
 
-    Arrays, one entry an inner node (`feature, threshold, left, right, missing_left`; a child below 0
-    is leaf `-child - 1`), `leaves` the leaf values, `first_node` and `first_leaf` the offsets of
-    each tree, `labels` the label index of each class.
+    Arrays: one entry an inner node (`feature, threshold, left, right, missing_left`; a child below
+    0 is leaf `-child - 1`); `leaves` the leaf values; `first_node` and `first_leaf` the offsets of
+    each tree; `labels` the label index of each class.
     """
 
     def __init__(self, arrays: State) -> None:
@@ -101,7 +101,7 @@ def _arrays(text: str, labels: NDArray[np.int64]) -> State:
 
 
 @njit(cache=True)
-def _predict(
+def _predict(  # type: ignore[no-untyped-def]
     rows,
     feature,
     threshold,
@@ -114,7 +114,7 @@ def _predict(
     present,
     labels,
     out,
-):  # type: ignore[no-untyped-def]
+):
     classes = len(present)
     per_round = classes if classes > 2 else 1
     score = np.zeros(classes)

@@ -7,6 +7,8 @@ is added unfaded when the inverse `P = (G + r I)^{-1}` is refreshed.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -18,12 +20,13 @@ from quickstudy.types import Floats
 _controller: ThreadpoolController | None = None
 
 
-def one_blas_thread():  # type: ignore[no-untyped-def]
+def one_blas_thread() -> AbstractContextManager[object]:
     """Context in which BLAS uses one thread, so that sums come out in one order everywhere."""
     global _controller
     if _controller is None:
         _controller = ThreadpoolController()
-    return _controller.limit(limits=1)
+    context: AbstractContextManager[object] = _controller.limit(limits=1)
+    return context
 
 
 def weighted_gram(rows: Floats, weights: Floats) -> Floats:
@@ -97,7 +100,12 @@ def symmetric_times(matrix, x, out):  # type: ignore[no-untyped-def]
     while j + 4 <= d:
         a, b, c, e = x[j], x[j + 1], x[j + 2], x[j + 3]
         for i in range(d):
-            out[i] += a * matrix[j, i] + b * matrix[j + 1, i] + c * matrix[j + 2, i] + e * matrix[j + 3, i]
+            out[i] += (
+                a * matrix[j, i]
+                + b * matrix[j + 1, i]
+                + c * matrix[j + 2, i]
+                + e * matrix[j + 3, i]
+            )
         j += 4
     while j < d:
         for i in range(d):
