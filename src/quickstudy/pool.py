@@ -18,7 +18,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from quickstudy.memory.expert import State
 from quickstudy.types import Floats
@@ -31,6 +30,7 @@ THETA_SUM = 1.5  # thetas start with this sum: experts agree more than they know
 RATE = 0.03  # AdaGrad step of the thetas
 BAYES = len(FORGETTING)
 MEMBERS = BAYES + 3  # Bayesian, log pool, their middle, stacked log pool
+STACK_DOUBT = 100.0  # left-out votes at which the stacked pool gets a quarter of the final weight
 STACK_PRIOR = 2.0  # strength of the pull of stacked thetas to the even start
 
 
@@ -74,16 +74,17 @@ class Pool:
     def stack(self, votes: Floats, which: list[int], y: NDArray[np.int64]) -> Floats:
         """Set the second log pool from left-out votes (E', n, K) of the experts `which`.
 
-        Half of the final weight goes to it: it knows more of the experts as they are now than their
-        record does, which is of what they were. Returns its probabilities for the votes (n, K).
+        Up to half of the final weight goes to it, the more the more votes there are: it knows more
+        of the experts as they are now than their record does, which is of what they were. Returns its probabilities for the votes (n, K).
         """
         votes = np.maximum(votes, LEAST_LOG)
         theta = _stacked(votes, y)
         self._theta[1] = 0.0
         self._theta[1, which] = theta
         self._squares[1] = 1.0 + len(y)
-        self._final *= 0.5
-        self._final[-1] += 0.5
+        share = 0.5 * len(y) / (len(y) + STACK_DOUBT)
+        self._final *= 1.0 - share
+        self._final[-1] += share
         out = np.empty(votes.shape[1:])
         for i in range(len(y)):
             _log_pool(votes, i, theta, out[i])
@@ -104,6 +105,8 @@ class Pool:
 
 def _stacked(votes: Floats, y: NDArray[np.int64]) -> Floats:
     """Thetas with the least log loss on the votes, held to the even start by a Gaussian prior."""
+    from scipy.optimize import minimize
+
     experts = len(votes)
     start = np.full(experts, 1.0 / experts)
 

@@ -21,6 +21,7 @@ from safetensors.numpy import save
 from quickstudy.errors import ModelFileError
 
 SCHEMA = 1
+SCHEMA_KEY = "quickstudy_schema"
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -44,9 +45,9 @@ def write_snapshot(path: str | Path, arrays: Arrays, plain: dict[str, Any]) -> N
     target = Path(path)
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     header = {
-        "quickstudy_schema": str(SCHEMA),
+        SCHEMA_KEY: str(SCHEMA),
         "plain": _json(plain),
-        "checksum": digest(arrays, plain),
+        "checksum": digest(arrays, plain | {SCHEMA_KEY: SCHEMA}),
     }
     content = save(arrays, metadata=header)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -75,18 +76,18 @@ def read_snapshot(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
             header = file.metadata() or {}
             _check_schema(path, header)
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        plain = json.loads(header["plain"])
+        plain, checksum = json.loads(header["plain"]), header["checksum"]
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ModelFileError(
             f"{path} is no model file of quickstudy, or it is cut short or damaged ({error})"
         ) from error
-    if digest(arrays, plain) != header["checksum"]:
+    if digest(arrays, plain | {SCHEMA_KEY: int(header[SCHEMA_KEY])}) != checksum:
         raise ModelFileError(f"{path} is damaged: its checksum does not match its content")
     return arrays, plain
 
 
 def _check_schema(path: str | Path, header: dict[str, str]) -> None:
-    found = header["quickstudy_schema"]
+    found = header[SCHEMA_KEY]
     if int(found) > SCHEMA:
         raise ModelFileError(
             f"{path} has schema version {found}; this quickstudy reads up to {SCHEMA}: upgrade it"

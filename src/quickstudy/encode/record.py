@@ -156,6 +156,8 @@ class RecordEncoder:
         if isinstance(value, np.generic):
             value = value.item()
         pinned = self.schema.get(name)
+        if pinned == "category" and isinstance(value, (bool, int, float)):
+            value = repr(value)
         if isinstance(value, bool):
             kind, value = "boolean", float(value)
         elif isinstance(value, (int, float)):
@@ -172,10 +174,6 @@ class RecordEncoder:
             )
         if pinned in (None, kind):
             return kind, value
-        if pinned == "number" and kind == "boolean":
-            return pinned, value
-        if pinned == "category" and kind in ("number", "boolean"):
-            return pinned, repr(value)
         raise RecordError(
             f"field {name!r} is pinned to {pinned} by the schema, but holds {value!r}"
         )
@@ -229,12 +227,15 @@ class RecordEncoder:
             return codes.get(value, len(codes))
         return codes.get(value, OWN_CODES + zlib.crc32(value.encode()) % SHARED_CODES)
 
-    def is_dense(self, record: Parsed) -> bool:
-        """Whether a parsed record has a text or an embedding."""
-        return any(
-            kind == "text" or (kind == "vector" and _is_embedding(value))
-            for _, kind, value in record
-        )
+    @property
+    def kind(self) -> str:
+        """Kind of the inputs so far: tabular, dense (texts and embeddings), or mixed."""
+        return _kind(self.widths[0] > 0, self.widths[1] > 0)
+
+    def kind_of(self, record: Parsed) -> str:
+        """Kind of one parsed input."""
+        dense = [k == "text" or (k == "vector" and _is_embedding(v)) for _, k, v in record]
+        return _kind(not all(dense), any(dense))
 
     def decode(self, numbers: Floats) -> dict[str, Any]:
         """The known numbers, booleans and categories of one raw row, by field name."""
@@ -285,6 +286,10 @@ class RecordEncoder:
         self.fields = {(f["name"], f["type"]): Field(**f) for f in state["fields"]}
         self._codes = {name: dict(codes) for name, codes in state["codes"].items()}
         self.widths = list(state["widths"])
+
+
+def _kind(tabular: bool, dense: bool) -> str:
+    return "tabular" if not dense else "mixed" if tabular else "dense"
 
 
 def _kind_of(value: str, known_text: bool) -> str:

@@ -177,10 +177,9 @@ class Classifier:
         return self._batch(self._mixture.joined(parts), last)
 
     def _check_experts(self, record: Parsed) -> None:
-        dense = self._encoder.is_dense(record)
-        if self._only and not default_recipe(dense, self.budget_mb).names & set(self._only):
-            kind = "texts and vectors" if dense else "numbers and categories"
-            raise SettingError(f"experts={list(self._only)} names none that reads {kind}")
+        kind = self._encoder.kind_of(record)
+        if self._only and not default_recipe(kind, self.budget_mb).names & set(self._only):
+            raise SettingError(f"experts={list(self._only)} names none that reads {kind} inputs")
 
     def _batch(self, answers: Answers, last: Any) -> PredictionBatch:
         return PredictionBatch(
@@ -241,11 +240,16 @@ class Classifier:
         arrays, plain = snapshot.read_snapshot(path)
         if plain.get("kind") != "classifier":
             raise ModelFileError(f"{path} holds a {plain.get('kind')}, not a classifier")
-        learner = cls(budget_mb=plain["budget_mb"], experts=plain["experts"], seed=plain["seed"])
-        learner._encoder.restore(plain["encoder"])
-        learner._labels = list(plain["labels"])
-        learner._index = {label_key(y): i for i, y in enumerate(learner._labels)}
-        learner._mixture.restore(arrays, plain["mixture"])
+        try:
+            learner = cls(
+                budget_mb=plain["budget_mb"], experts=plain["experts"], seed=plain["seed"]
+            )
+            learner._encoder.restore(plain["encoder"])
+            learner._labels = list(plain["labels"])
+            learner._index = {label_key(y): i for i, y in enumerate(learner._labels)}
+            learner._mixture.restore(arrays, plain["mixture"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(f"{path} lacks a part of a classifier ({error})") from error
         return learner
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,8 +22,6 @@ from quickstudy.types import Floats
 
 FACT_BYTES = 24  # label, last label and number of a remembered example
 CHUNK = 256  # rows whose features are held at once
-# the map is chosen anew once this many times the examples are there: (below this size, factor)
-GROWTH = ((2000, 1.25), (5000, 1.6), (math.inf, 2.0))
 Ints = NDArray[np.int64]
 
 
@@ -52,19 +49,20 @@ class Mixture:
         self.budget_mb = budget_mb
         self.exemplars = Exemplars(1, seed=seed)
         self.map: FeatureMap | None = None
-        self.dense = False
+        self.kind = "tabular"
         self._only = only
-        self._adopt(False)
+        self._adopt("tabular")
         self.doubt = Doubt()
         self.recall = Recall()
         self._due = 1
         self._refit_at = self._next_refit()
 
-    def _adopt(self, dense: bool) -> None:
-        """Start with the experts for dense inputs, or for numbers and categories only."""
-        recipe = default_recipe(dense, self.budget_mb)
-        self.dense = dense
+    def _adopt(self, kind: str) -> None:
+        """Start anew with the experts for a kind of input."""
+        recipe = default_recipe(kind, self.budget_mb)
+        self.kind = kind
         self.views = recipe.views
+        self.growth = recipe.growth
         self.experts = recipe.select(self._only)
         self.voices = sum(len(e.names) for e in self.experts)
         self.pool = Pool(self.voices)
@@ -157,11 +155,11 @@ class Mixture:
 
     def _begin(self, raw: Raw) -> None:
         """Choose experts and how many examples to remember by the looks of the first input."""
-        if self.dense != bool(self.encoder.dense_fields):
-            self._adopt(not self.dense)
+        if self.kind != self.encoder.kind:
+            self._adopt(self.encoder.kind)
             self._refit_at = self._next_refit()
         row_bytes = raw.numbers[:1].nbytes + raw.dense[:1].nbytes + FACT_BYTES
-        self.exemplars = Exemplars(capacity(row_bytes, self.dense, self.budget_mb), seed=self.seed)
+        self.exemplars = Exemplars(capacity(row_bytes, self.kind, self.budget_mb), seed=self.seed)
 
     def _segment(self, y: Ints, at: int) -> int:
         """End of the rows from `at` on that can be learned in one go: up to what happens next."""
@@ -226,10 +224,10 @@ class Mixture:
 
     def choose_map(self) -> None:
         """Choose the feature map anew from remembered examples, which the experts then relearn."""
-        growth = next(factor for size, factor in GROWTH if self.count < size)
+        growth = next(factor for size, factor in self.growth if self.count < size)
         self._due = max(self.count + 1, int(self.count * growth))
-        if self.dense != bool(self.encoder.dense_fields):
-            self._adopt(not self.dense)
+        if self.kind != self.encoder.kind:
+            self._adopt(self.encoder.kind)
             self._refit_at = self._next_refit()
         slots = self.exemplars.order()
         raw, last = self.exemplars.raw(slots), self.exemplars.facts(slots)[:, 1]
@@ -293,7 +291,7 @@ class Mixture:
             "count": self.count,
             "due": self._due,
             "refit_at": self._refit_at,
-            "dense": self.dense,
+            "kind": self.kind,
             "capacity": self.exemplars.capacity,
             "recall": self.recall.state(),
             "exemplars": remembered,
@@ -308,7 +306,7 @@ class Mixture:
             groups.setdefault(group, {})[name] = array
         self.labels, self.last, self.count = plain["labels"], plain["last"], plain["count"]
         self._due, self._refit_at = plain["due"], plain["refit_at"]
-        self._adopt(plain["dense"])
+        self._adopt(plain["kind"])
         self.exemplars = Exemplars(plain["capacity"], seed=self.seed)
         self.exemplars.restore(groups["exemplars"], plain["exemplars"])
         self.pool.restore(groups["pool"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from quickstudy.encode.featuremap import View
@@ -17,17 +18,23 @@ from quickstudy.memory.softmax import OnlineSoftmax
 MIB = 1 << 20
 MOST_LANDMARKS = 1024  # of the dense kernel: beyond, slow experts are as good and cheaper
 # shares of the memory budget; the rest is for what is small
-KERNEL_SHARE, NEIGHBOURS_SHARE, EXEMPLAR_SHARE = 0.35, 0.06, 0.42
+KERNEL_SHARE, NEIGHBOURS_SHARE, EXEMPLAR_SHARE = 0.38, 0.06, 0.45
 DENSE_FIXED_MB = 10.0  # what the moments of a text take, whatever the budget
+TABULAR_GROWTH = ((2000, 1.25), (5000, 1.6), (math.inf, 2.0))
+DENSE_GROWTH = ((2000, 1.15), (5000, 1.6), (math.inf, 2.0))  # while every input is a landmark
 LEAST_EXEMPLARS, MOST_EXEMPLARS = 200, 10_000
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Experts, and the views that they read by name."""
+    """Experts, the views that they read by name, and when the feature map is chosen anew.
+
+    `growth` lists (below this size, factor): after n examples the next choice is at n * factor.
+    """
 
     views: dict[str, View]
     experts: list[Expert]
+    growth: tuple[tuple[float, float], ...]
 
     @property
     def names(self) -> set[str]:
@@ -59,11 +66,15 @@ def tabular_recipe(budget_mb: float) -> Recipe:
         Habit(),
         SlowTrees("trees"),
     ]
-    return Recipe(views, experts)
+    return Recipe(views, experts, TABULAR_GROWTH)
 
 
-def dense_recipe(budget_mb: float) -> Recipe:
-    """The pool for texts and vectors, alone or among other fields."""
+def dense_recipe(budget_mb: float, *, mixed: bool) -> Recipe:
+    """The pool for texts and vectors, alone or (`mixed`) among other fields.
+
+    No habit and no short windows: where labels come in bursts these earn weight by saying that
+    labels of long ago will not come again, and many labels of a text come in bursts.
+    """
     budget_mb -= DENSE_FIXED_MB
     landmarks = int(min(MOST_LANDMARKS, (KERNEL_SHARE * budget_mb * MIB / 20.0) ** 0.5))
     views = {
@@ -73,30 +84,32 @@ def dense_recipe(budget_mb: float) -> Recipe:
     }
     experts: list[Expert] = [
         LeastSquares("kernel", view="kernel", familiar=True),
-        LeastSquares("kernel .998", view="recent", discount=0.998),
+        LeastSquares("kernel .999", view="recent", discount=0.999),
         GaussianClasses("gaussian", view="linear", prior=1000.0, familiar=True),
-        Neighbours(most_bytes=int(NEIGHBOURS_SHARE * budget_mb * MIB)),
-        Habit(),
         SlowSoftmax("logistic", view="kernel"),
     ]
-    return Recipe(views, experts)
+    if mixed:
+        experts.append(SlowTrees("trees"))
+    return Recipe(views, experts, DENSE_GROWTH)
 
 
-def default_recipe(dense: bool, budget_mb: float) -> Recipe:
-    """The default pool: for inputs with dense fields (text, vectors), or without."""
-    return dense_recipe(budget_mb) if dense else tabular_recipe(budget_mb)
+def default_recipe(kind: str, budget_mb: float) -> Recipe:
+    """The default pool for a kind of input: tabular, dense or mixed."""
+    if kind == "tabular":
+        return tabular_recipe(budget_mb)
+    return dense_recipe(budget_mb, mixed=kind == "mixed")
 
 
-def capacity(row_bytes: int, dense: bool, budget_mb: float) -> int:
+def capacity(row_bytes: int, kind: str, budget_mb: float) -> int:
     """How many examples of a size are remembered within the budget: 200 to 10,000."""
-    budget_mb -= DENSE_FIXED_MB if dense else 0.0
+    budget_mb -= 0.0 if kind == "tabular" else DENSE_FIXED_MB
     fits = int(EXEMPLAR_SHARE * budget_mb * MIB / max(row_bytes, 1))
     return max(LEAST_EXEMPLARS, min(MOST_EXEMPLARS, fits))
 
 
 def check_names(only: tuple[str, ...]) -> None:
     """Raise a SettingError unless every name is an expert's."""
-    known = sorted(default_recipe(False, 64.0).names | default_recipe(True, 64.0).names)
+    known = sorted(tabular_recipe(64.0).names | dense_recipe(64.0, mixed=True).names)
     for name in only:
         if name not in known:
             raise SettingError(f"experts names {name!r}, which is none of: {', '.join(known)}")

@@ -83,12 +83,14 @@ class Exemplars:
     def order(self) -> NDArray[np.int64]:
         """Slots of all remembered examples, oldest first."""
         used = self._used()
-        return used[np.argsort(self._facts[used, 2], kind="stable")]
+        slots: NDArray[np.int64] = used[np.argsort(self._facts[used, 2], kind="stable")]
+        return slots
 
     def _used(self) -> NDArray[np.int64]:
         ring = min(self.count, self.recent)
         kept = min(max(self.count - self.recent, 0), self.capacity - self.recent)
-        return np.r_[np.arange(ring), np.arange(self.recent, self.recent + kept)].astype(np.int64)
+        reservoir = np.arange(self.recent, self.recent + kept, dtype=np.int64)
+        return np.concatenate([np.arange(ring, dtype=np.int64), reservoir])
 
     def raw(self, slots: NDArray[np.int64]) -> Raw:
         """Raw columns of some slots."""

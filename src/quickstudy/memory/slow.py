@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from quickstudy.encode.featuremap import KERNEL_SCALE
 from quickstudy.memory.expert import LEFT_OUT, Block, Expert, State, log_softmax, widened
@@ -193,6 +192,8 @@ def _softmax_regression(
     rows: NDArray[np.float32], y: NDArray[np.int64], start: Floats, *, steps: int
 ) -> Floats:
     """Weights (d, labels) of the penalised likelihood, by a few steps of L-BFGS in float32."""
+    from scipy.optimize import minimize
+
     shape = start.shape
     target = np.arange(len(rows)), y
 
