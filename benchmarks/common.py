@@ -106,9 +106,9 @@ class Results:
             value = "-" if c["value"] is None else f"{c['value']:.4g}"
             state = {None: "not measured", True: "reached", False: "MISSED"}[c["reached"]]
             print(f"{c['claim']:62s} {c['sign']:2s} {c['need']:<7g} {value:>8s}  {state}")
-        older = {name for name, run in self.runs.items() if run["code"] != self._code}
+        older = sum(run["code"] != self._code for run in self.runs.values())
         if older:
-            print(f"\nmeasured with older code: {', '.join(sorted(older))}")
+            print(f"\n{older} of {len(self.runs)} runs were made with older code")
         self.save(claims)
 
 
