@@ -75,7 +75,8 @@ class Pool:
         """Set the second log pool from left-out votes (E', n, K) of the experts `which`.
 
         Up to half of the final weight goes to it, the more the more votes there are: it knows more
-        of the experts as they are now than their record does, which is of what they were. Returns its probabilities for the votes (n, K).
+        of the experts as they are now than their record does, which is of what they were. Returns
+        its probabilities for the votes (n, K).
         """
         votes = np.maximum(votes, LEAST_LOG)
         theta = _stacked(votes, y)

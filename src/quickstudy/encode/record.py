@@ -63,8 +63,8 @@ class RecordEncoder:
 
     A number or boolean is its own column; a category is a code: one each for its first 24 values,
     a hash into 8 more after that. Text and unit-length vectors (embeddings) are dense columns; a
-    vector of at most 256 numbers that does not start at unit length is as many numbers. A field that
-    changes its type becomes a second field of the same name.
+    vector of at most 256 numbers that does not start at unit length is as many numbers. A field
+    that changes its type becomes a second field of the same name.
 
     Args:
         schema: name of a field -> one of number, boolean, category, text, vector. Fields that it

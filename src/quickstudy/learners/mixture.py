@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from quickstudy.memory.exemplars import Exemplars
 from quickstudy.memory.expert import FLOOR, LEFT_OUT, Block
 from quickstudy.memory.slow import SlowExpert
 from quickstudy.pool import Pool
+from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Floats
 
 FACT_BYTES = 24  # label, last label and number of a remembered example
@@ -138,6 +140,10 @@ class Mixture:
         """
         if self.count == 0:
             self._begin(raw)
+        with one_blas_thread() if len(y) > 1 else nullcontext():
+            return self.joined(self._learn(raw, y, given))
+
+    def _learn(self, raw: Raw, y: Ints, given: tuple[Floats, int] | None) -> list[Answers]:
         parts = []
         at = 0
         while at < len(y):
@@ -151,7 +157,7 @@ class Mixture:
             parts.append(step(raw.rows(part), y[part], last, given))
             self.last = int(y[stop - 1])
             at = stop
-        return self.joined(parts)
+        return parts
 
     def _begin(self, raw: Raw) -> None:
         """Choose experts and how many examples to remember by the looks of the first input."""
@@ -182,11 +188,13 @@ class Mixture:
         return Answers(p * (1 - novelty[:, None]), confidence, novelty, votes.transpose(1, 0, 2))
 
     def _recall(self, raw: Raw, y: Ints, p: Floats) -> None:
+        wrong = (p.argmax(1) != y).tolist()
         for i, key in enumerate(digests(raw).tolist()):
             recalled = self.recall.label(key)
-            self.recall.apply(p[i], recalled)
-            wrong = bool(p[i].argmax() != y[i])
-            self.recall.learn(key, int(y[i]), recalled=recalled, wrong=wrong)
+            if recalled >= 0:
+                self.recall.apply(p[i], recalled)
+                wrong[i] = recalled != int(y[i])
+            self.recall.learn(key, int(y[i]), recalled=recalled, wrong=wrong[i])
 
     def _first_seen(
         self, raw: Raw, y: Ints, last: Ints, given: tuple[Floats, int] | None

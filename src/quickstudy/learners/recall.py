@@ -44,6 +44,8 @@ class Recall:
 
     def learn(self, key: int, y: int, *, recalled: int, wrong: bool) -> None:
         """Take in the label `y` of an input whose recalled label was `recalled` (-1 for none)."""
+        if not wrong and recalled < 0 and key not in self._table:
+            return
         if recalled >= 0:
             self._right += float(recalled == y)
             self._used += 1.0

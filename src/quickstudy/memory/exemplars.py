@@ -40,30 +40,37 @@ class Exemplars:
     def add(self, raw: Raw, y: NDArray[np.int64], last: NDArray[np.int64]) -> None:
         """Remember n examples, one after the other."""
         self._fit_columns(raw)
-        for i in range(len(raw)):
-            slot = self._slot()
-            self._numbers[slot] = raw.numbers[i]
-            self._dense[slot] = raw.dense[i]
-            self._facts[slot] = y[i], last[i], self.count
-            self._texts[slot] = raw.texts[i][:TEXT_KEPT]
-            self.count += 1
+        for at in range(0, len(raw), self.recent):
+            part = slice(at, at + self.recent)
+            self._add(raw.rows(part), y[part], last[part])
 
-    def _slot(self) -> int:
-        """Where the next example goes; the one that was there enters the reservoir's draw."""
-        t = self.count
-        if t < self.recent:
-            self._fit_rows(t + 1)
-            return t
-        slot, out = t % self.recent, t - self.recent
+    def _add(self, raw: Raw, y: NDArray[np.int64], last: NDArray[np.int64]) -> None:
+        """Remember no more examples than the ring has slots."""
+        t = np.arange(self.count, self.count + len(y))
+        slots = t % self.recent
+        self._retire(t[t >= self.recent] - self.recent)
+        self._fit_rows(int(slots.max()) + 1)
+        self._numbers[slots] = raw.numbers
+        self._dense[slots] = raw.dense
+        self._facts[slots] = np.stack([y, last, t], axis=1)
+        for slot, text in zip(slots.tolist(), raw.texts, strict=True):
+            self._texts[slot] = text[:TEXT_KEPT]
+        self.count += len(y)
+
+    def _retire(self, out: NDArray[np.int64]) -> None:
+        """Let examples `out` (numbers, oldest first) leave the ring for the reservoir's draw."""
         room = self.capacity - self.recent
-        keep = out if out < room else _mixed(self.seed, out) % (out + 1)
-        if keep < room:
-            self._fit_rows(self.recent + keep + 1)
-            place = self.recent + keep
+        drawn = (_mixed(self.seed, out) % (out + 1).astype(np.uint64)).astype(np.int64)
+        keep = np.where(out < room, out, drawn)
+        kept = np.flatnonzero(keep < room)
+        if not len(kept):
+            return
+        places, slots = self.recent + keep[kept], out[kept] % self.recent
+        self._fit_rows(int(places.max()) + 1)
+        for place, slot in zip(places.tolist(), slots.tolist(), strict=True):
             for array in (self._numbers, self._dense, self._facts):
                 array[place] = array[slot]
             self._texts[place] = self._texts[slot]
-        return slot
 
     def _fit_rows(self, rows: int) -> None:
         have = len(self._facts)
@@ -133,13 +140,13 @@ class Exemplars:
             self._texts[slot] = text
 
 
-def _mixed(seed: int, number: int) -> int:
-    """A well-mixed 64-bit number (the finaliser of splitmix64, Steele et al. 2014)."""
-    mask = (1 << 64) - 1
-    h = (seed * 0x9E3779B97F4A7C15 + number * 0xD1B54A32D192ED03 + 0x632BE59BD9B4E019) & mask
-    h = ((h ^ (h >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    h = ((h ^ (h >> 27)) * 0x94D049BB133111EB) & mask
-    return h ^ (h >> 31)
+def _mixed(seed: int, numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Well-mixed 64-bit numbers (the finaliser of splitmix64, Steele et al. 2014)."""
+    h = numbers.astype(np.uint64) * np.uint64(0xD1B54A32D192ED03)
+    h += np.uint64((seed * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) % (1 << 64))
+    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(h ^ (h >> np.uint64(31)), dtype=np.uint64)
 
 
 def _grown(array: NDArray[Any], rows: int, columns: int, fill: float) -> NDArray[Any]:

@@ -22,7 +22,7 @@ from quickstudy.stats.moments import (
 )
 from quickstudy.types import Floats
 
-REFRESH = 128  # examples between refreshes of the precision; part of the definition
+REFRESH = 256  # examples between refreshes of the precision; part of the definition
 TEMPERATURES = np.geomspace(0.05, 2.0, 33)
 
 
@@ -30,7 +30,7 @@ class GaussianClasses:
     """`log p(y|x) = mu_y' A x - mu_y' A mu_y / 2 + log n_y`, A the inverse within-class covariance.
 
     The within-class scatter comes from additive moments, `sum x x' - sum_c n_c mu_c mu_c'`, plus an
-    isotropic prior worth `prior` examples; A is refreshed at every 128th example, the means move
+    isotropic prior worth `prior` examples; A is refreshed at every 256th example, the means move
     with each. A temperature, set by exact leave-one-out, tempers the result.
 
     Args:

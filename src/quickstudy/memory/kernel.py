@@ -23,7 +23,7 @@ from quickstudy.stats.moments import (
 )
 from quickstudy.types import Floats
 
-REFRESH = 128  # examples between refreshes of the inverse, as many more as it is wider than 256
+REFRESH = 256  # examples between refreshes of the inverse, as many more as it is wider than 256
 TEMPERATURES = np.geomspace(1.0, 64.0, 37)
 START = 8.0  # temperature before anything is known
 
@@ -32,7 +32,7 @@ class LeastSquares:
     """Posterior mean `W = (G + r I)^{-1} C`, scores `x'W`, softmax at a temperature learned online.
 
     `G` and `C` are discounted sums over all examples; the inverse follows by rank-1 updates
-    (recursive least squares) and is refreshed at every 128th example. Which examples it saw, not
+    (recursive least squares) and is refreshed at every 256th example. Which examples it saw, not
     their order, decides its state when `discount` is 1.
 
     Args:

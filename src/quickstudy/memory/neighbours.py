@@ -59,18 +59,19 @@ class Neighbours:
         _run(z, block.last, block.y, *memory, learn, NOWHERE, block.labels, out)
         return out
 
-    def relearn(self, block: Block) -> Floats:
+    def relearn(self, block: Block) -> Floats | None:
         self._reset(block.z.shape[1])
         n = min(len(block), self._inputs.shape[1])
         self._inputs[:, :n] = block.z[len(block) - n :].T
         self._labels[:n] = block.y[len(block) - n :]
         self._last[:n] = block.last[len(block) - n :]
         self._count[0] = n
-        judged = min(len(block), LEFT_OUT)
-        out = np.empty((len(self.names), judged, block.labels))
+        if len(block) > LEFT_OUT:
+            return None
+        out = np.empty((len(self.names), len(block), block.labels))
         memory = (self._inputs, self._labels, self._last, self._count)
-        z, last = block.z[-judged:].astype(np.float32), block.last[-judged:]
-        _run(z, last, block.y[:0], *memory, False, n - judged, block.labels, out)
+        z = block.z.astype(np.float32)
+        _run(z, block.last, block.y[:0], *memory, False, n - len(block), block.labels, out)
         return out
 
     def state(self) -> State:
@@ -111,14 +112,12 @@ def _run(Z, last, y, inputs, labels_in, last_in, count, learn, own, labels, out)
             k = min(NEIGHBOURS[e], window - 1 if 0 <= own + i < held else window)
             for r in range(k):
                 near[r] = np.inf
-            for back in range(window if k > 0 else 0):
-                j = (count[0] - 1 - back) % most
-                if j == own + i:
-                    continue
+            j = (count[0] - 1) % most
+            for _ in range(window if k > 0 else 0):
                 q = distance[j]
                 if USES_LAST[e] and last_in[j] != last[i]:
                     q += np.float32(LAST_COST)
-                if q < near[k - 1]:
+                if q < near[k - 1] and j != own + i:
                     r = k - 1
                     while r > 0 and near[r - 1] > q:
                         near[r] = near[r - 1]
@@ -126,6 +125,7 @@ def _run(Z, last, y, inputs, labels_in, last_in, count, learn, own, labels, out)
                         r -= 1
                     near[r] = q
                     which[r] = labels_in[j]
+                j = j - 1 if j > 0 else most - 1
             _vote(near, which, k, labels, out[e, i])
         if learn:
             j = count[0] % most

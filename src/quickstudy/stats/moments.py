@@ -7,7 +7,9 @@ is added unfaded when the inverse `P = (G + r I)^{-1}` is refreshed.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numba import njit
@@ -18,15 +20,27 @@ from threadpoolctl import ThreadpoolController
 from quickstudy.types import Floats
 
 _controller: ThreadpoolController | None = None
+_limited = threading.local()
 
 
-def one_blas_thread() -> AbstractContextManager[object]:
-    """Context in which BLAS uses one thread, so that sums come out in one order everywhere."""
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Context in which BLAS uses one thread, so that sums come out in one order everywhere.
+
+    Contexts may be nested; only the outermost sets and resets the number of threads.
+    """
     global _controller
+    if getattr(_limited, "inside", False):
+        yield
+        return
     if _controller is None:
-        _controller = ThreadpoolController()
-    context: AbstractContextManager[object] = _controller.limit(limits=1)
-    return context
+        _controller = ThreadpoolController().select(user_api="blas")
+    _limited.inside = True
+    try:
+        with _controller.limit(limits=1):
+            yield
+    finally:
+        _limited.inside = False
 
 
 def weighted_gram(rows: Floats, weights: Floats) -> Floats:
