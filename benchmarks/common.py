@@ -72,15 +72,16 @@ class Results:
 
     def __init__(self, name: str, *, keep: bool = False) -> None:
         self.path = ROOT / "benchmarks" / "results" / f"{name}.json"
-        self._setting = setting(f"python benchmarks/{name}.py")
         self._keep, self._code = keep, code_digest()
-        self.runs: dict[str, Figures] = read_results(name).get("runs", {})
+        self._setting = read_results(name)  # of the last run: printing a table does not change it
+        self.runs: dict[str, Figures] = self._setting.pop("runs", {})
 
     def run(self, name: str, measure: Callable[[], Figures]) -> None:
         """Make a run and file it, unless it is there."""
         if self.done(name):
             return
         figures = measure()
+        self._setting = setting(f"python benchmarks/{self.path.stem}.py")
         self.runs[name] = {**rounded(figures), "code": self._code}
         self.save()
         print(name, json.dumps(rounded(figures)), flush=True)

@@ -210,26 +210,28 @@ def claims(runs: dict[str, Figures]) -> list[Figures]:
     for data, floors in FLOORS.items():
         for k, floor in floors.items():
             of = draws(data, k)
-            found.append(claim(f"{data}, {size(k)}: %", mean(runs, of, "accuracy"), ">=", floor))
+            found.append(
+                claim(f"{data}, {size(k)}, % right", mean(runs, of, "accuracy"), ">=", floor)
+            )
             if k != 3:
-                what = f"{data}, {size(k)}: calibration error, points"
+                what = f"{data}, {size(k)}, calibration error, points"
                 found.append(claim(what, mean(runs, of, "ece"), "<=", ECE_AT_MOST))
     for k, floor in TEXT_FLOORS.items():
         of = draws("banking77", k, inputs="text")
-        what = f"banking77, {size(k)}, built-in text encoder: %"
+        what = f"banking77, {size(k)}, built-in text encoder, % right"
         found.append(claim(what, mean(runs, of, "accuracy"), ">=", floor))
-        what = f"banking77, {size(k)}, built-in text encoder: calibration error"
+        what = f"banking77, {size(k)}, text encoder, calibration error, points"
         found.append(claim(what, mean(runs, of, "ece"), "<=", ECE_AT_MOST))
     for k, floor in NOVELTY_FLOORS.items():
         of = draws("clinc150", k)
-        what = f"clinc150, {size(k)}: out-of-scope AUROC"
+        what = f"clinc150, {size(k)}, out-of-scope AUROC"
         found.append(claim(what, mean(runs, of, "auroc"), ">=", floor))
     for k in (10, 0):
         for path in (("accuracy",), *(("experts", name) for name in LIFELONG)):
             lost = points_lost(runs, k, *path)
             within = POOL_WITHIN if path == ("accuracy",) else LIFELONG_WITHIN
             who = "whole pool" if path == ("accuracy",) else path[-1]
-            what = f"banking77, {size(k)}, in groups: points lost by the {who}"
+            what = f"banking77, {size(k)}, in groups, points lost by the {who}"
             found.append(claim(what, lost, "<=", within))
     return found
 

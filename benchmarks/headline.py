@@ -41,7 +41,18 @@ def table() -> str:
     """The table in Markdown."""
     head = "| what | Quickstudy | beside it | measured by |\n| --- | --- | --- | --- |\n"
     rows = [*streams(), *few_labels(), *autonomy(), *certificate(), *speed()]
-    return head + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return head + "".join(f"| {' | '.join(row)} |\n" for row in rows) + missed()
+
+
+def missed() -> str:
+    """What was promised and not reached, as a list in Markdown."""
+    lines = [
+        f"- {c['claim']}: {c['value']:.4g}, promised {c['sign']} {c['need']:g}\n"
+        for name in ("streams", "fewshot", "speed")
+        for c in read(name).get("claims", [])
+        if c["reached"] is False
+    ]
+    return "\nPromised, and not reached:\n\n" + "".join(lines) if lines else ""
 
 
 def or_missing(cell: Callable[[], str]) -> str:
