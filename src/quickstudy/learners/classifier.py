@@ -167,7 +167,8 @@ class Classifier:
             self._index[key] = len(self._index)
             self._labels.append(key[1])
         y = np.array([self._index[key] for key in keys], dtype=np.int64)
-        last = np.r_[self._mixture.last, y[:-1]] if len(y) else y
+        last = np.empty(len(y), np.int64)
+        last[:1], last[1:] = self._mixture.last, y[:-1]
         parts = []
         for part in self._encoder.segments(parsed) if parsed else []:
             raw, new_field = self._encoder.admit(parsed[part])

@@ -56,6 +56,7 @@ class Mixture:
         self._adopt("tabular")
         self.doubt = Doubt()
         self.recall = Recall()
+        self._memo: Any = (None, None, None)  # a cache, not state: map, input, what it maps to
         self._due = 1
         self._refit_at = self._next_refit()
 
@@ -114,9 +115,9 @@ class Mixture:
         )
 
     def _block(self, raw: Raw, last: Ints, y: Ints | None = None, *, blas: bool = False) -> Block:
-        z = self.map.scaled(raw.numbers, raw.dense) if self.map else np.zeros((len(raw), 0))
+        z, features = self._mapped(raw, last, blas)
         return Block(
-            features=self.map.features(z, last, blas=blas) if self.map else {},
+            features=features,
             z=z,
             raw=raw.numbers,
             last=last,
@@ -126,6 +127,24 @@ class Mixture:
             age=np.zeros(0),
             weight=np.zeros(0),
         )
+
+    def _mapped(self, raw: Raw, last: Ints, blas: bool) -> tuple[Floats, dict[str, Floats]]:
+        """Scaled columns and views; those of the last single input are kept.
+
+        An input is usually learned right after it was predicted, so this halves the mapping.
+        """
+        if self.map is None:
+            return np.zeros((len(raw), 0)), {}
+        key = (raw.numbers.tobytes(), raw.dense.tobytes(), int(last[0])) if len(raw) == 1 else None
+        memo = self._memo
+        if key is not None and memo[0] is self.map and memo[1] == key:
+            kept: tuple[Floats, dict[str, Floats]] = memo[2]
+            return kept
+        z = self.map.scaled(raw.numbers, raw.dense)
+        mapped = z, self.map.features(z, last, blas=blas)
+        if key is not None and not blas:
+            self._memo = (self.map, key, mapped)
+        return mapped
 
     def _votes(self, block: Block) -> Floats:
         if self.labels == 0:
@@ -149,7 +168,8 @@ class Mixture:
         while at < len(y):
             stop = self._segment(y, at)
             part = slice(at, stop)
-            last = np.r_[self.last, y[at : stop - 1]]
+            last = np.empty(stop - at, np.int64)
+            last[0], last[1:] = self.last, y[at : stop - 1]
             if given:
                 last = np.array([given[1]])
             first_seen = int(y[at]) == self.labels

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from quickstudy.encode.record import Raw
@@ -46,31 +47,21 @@ class Exemplars:
 
     def _add(self, raw: Raw, y: NDArray[np.int64], last: NDArray[np.int64]) -> None:
         """Remember no more examples than the ring has slots."""
-        t = np.arange(self.count, self.count + len(y))
-        slots = t % self.recent
-        self._retire(t[t >= self.recent] - self.recent)
-        self._fit_rows(int(slots.max()) + 1)
+        slots, places = _draw(self.count, len(y), self.recent, self.capacity, self.seed)
+        self._fit_rows(1 + max(int(slots.max()), int(places.max())))
+        moved = np.flatnonzero(places >= 0)
+        for row in moved.tolist():
+            place, slot = places[row], slots[row]
+            self._texts[place] = self._texts[slot]
+            for array in (self._numbers, self._dense, self._facts):
+                array[place] = array[slot]
         self._numbers[slots] = raw.numbers
         self._dense[slots] = raw.dense
-        self._facts[slots] = np.stack([y, last, t], axis=1)
+        self._facts[slots, 0], self._facts[slots, 1] = y, last
+        self._facts[slots, 2] = np.arange(self.count, self.count + len(y))
         for slot, text in zip(slots.tolist(), raw.texts, strict=True):
             self._texts[slot] = text[:TEXT_KEPT]
         self.count += len(y)
-
-    def _retire(self, out: NDArray[np.int64]) -> None:
-        """Let examples `out` (numbers, oldest first) leave the ring for the reservoir's draw."""
-        room = self.capacity - self.recent
-        drawn = (_mixed(self.seed, out) % (out + 1).astype(np.uint64)).astype(np.int64)
-        keep = np.where(out < room, out, drawn)
-        kept = np.flatnonzero(keep < room)
-        if not len(kept):
-            return
-        places, slots = self.recent + keep[kept], out[kept] % self.recent
-        self._fit_rows(int(places.max()) + 1)
-        for place, slot in zip(places.tolist(), slots.tolist(), strict=True):
-            for array in (self._numbers, self._dense, self._facts):
-                array[place] = array[slot]
-            self._texts[place] = self._texts[slot]
 
     def _fit_rows(self, rows: int) -> None:
         have = len(self._facts)
@@ -140,13 +131,31 @@ class Exemplars:
             self._texts[slot] = text
 
 
-def _mixed(seed: int, numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Well-mixed 64-bit numbers (the finaliser of splitmix64, Steele et al. 2014)."""
-    h = numbers.astype(np.uint64) * np.uint64(0xD1B54A32D192ED03)
-    h += np.uint64((seed * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) % (1 << 64))
-    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(h ^ (h >> np.uint64(31)), dtype=np.uint64)
+@njit(cache=True)
+def _draw(count, n, recent, capacity, seed):  # type: ignore[no-untyped-def]
+    """Ring slots of the next n examples, and where in the reservoir the one in each slot goes.
+
+    The i-th example to leave the ring takes place i while there is room, then a place drawn by a
+    mixed counter (the finaliser of splitmix64, Steele et al. 2014); -1 where it is dropped.
+    """
+    slots = np.empty(n, np.int64)
+    places = np.full(n, -1)
+    room = capacity - recent
+    for i in range(n):
+        t = count + i
+        slots[i] = t % recent
+        out = t - recent
+        if out < 0:
+            continue
+        keep = out
+        if out >= room:
+            h = np.uint64(out) * np.uint64(0xD1B54A32D192ED03) + np.uint64(seed)
+            h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            keep = np.int64((h ^ (h >> np.uint64(31))) % np.uint64(out + 1))
+        if keep < room:
+            places[i] = recent + keep
+    return slots, places
 
 
 def _grown(array: NDArray[Any], rows: int, columns: int, fill: float) -> NDArray[Any]:
