@@ -169,7 +169,7 @@ def test_stacking_finds_the_thetas_that_brute_force_finds():
 
 
 def test_stacking_shares_between_copies_and_mutes_the_ignorant():
-    y, votes = overlapping(600)
+    y, votes = overlapping(2000)
     pool = Pool(4)
     pool.stack(votes, [0, 1, 2, 3], y)
     theta = pool.state()["theta"][1]

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from quickstudy.memory.expert import State
 from quickstudy.types import Floats
 
-FORGETTING = np.array([0.995, 0.98, 0.95])
-SHARE = np.array([0.001, 0.01, 0.02])
-FINAL_FORGETTING, FINAL_SHARE = 0.99, 0.01
+FORGETTING = np.array([0.9995, 0.995, 0.98])
+SHARE = np.array([0.0001, 0.001, 0.01])
+FINAL_FORGETTING, FINAL_SHARE = 0.998, 0.002
 LEAST_LOG = np.log(1e-5)  # a log pool hears no expert say less than this
 THETA_SUM = 1.5  # thetas start with this sum: experts agree more than they know
-RATE = 0.03  # AdaGrad step of the thetas
+RATE = 0.06  # AdaGrad step of the thetas
 BAYES = len(FORGETTING)
 MEMBERS = BAYES + 3  # Bayesian, log pool, their middle, stacked log pool
 STACK_DOUBT = 100.0  # left-out votes at which the stacked pool gets a quarter of the final weight
@@ -40,7 +40,7 @@ class Pool:
     >>> pool = Pool(2)
     >>> votes = np.log(np.array([[[0.9, 0.1]] * 50, [[0.5, 0.5]] * 50]))
     >>> _ = pool.learn(votes, np.zeros(50, np.int64))
-    >>> bool(pool.predict(votes[:, :1])[0, 0] > 0.85)
+    >>> bool(pool.predict(votes[:, :1])[0][0, 0] > 0.85)
     True
     """
 
@@ -54,22 +54,33 @@ class Pool:
     def weights(self) -> Floats:
         """Share of each expert in the present answer, shape (E,), adding up to 1."""
         thetas = self._theta / np.maximum(self._theta.sum(1, keepdims=True), 1e-300)
-        middle = (self._weights[1] + thetas[0]) / 2.0
+        middle = (self._weights[2] + thetas[0]) / 2.0
         members = np.vstack([self._weights, thetas[0], middle, thetas[1]])
         return np.asarray(self._final @ members)
 
-    def predict(self, votes: Floats) -> Floats:
-        """Probabilities, shape (n, K)."""
-        return self._run(votes, np.full(votes.shape[1], -1))
+    def predict(self, votes: Floats) -> tuple[Floats, Floats]:
+        """Probabilities (n, K), and those of the members of the final mixture (M, n, K)."""
+        return self._run(votes, np.full(votes.shape[1], -1), None)
 
-    def learn(self, votes: Floats, y: NDArray[np.int64]) -> Floats:
-        """What `predict` said of each row before the row's label in `y` was learned."""
-        return self._run(votes, y)
+    def learn(
+        self, votes: Floats, y: NDArray[np.int64], said: Floats | None = None
+    ) -> tuple[Floats, Floats]:
+        """What `predict` said of each row before the row's label in `y` was learned.
 
-    def _run(self, votes: Floats, y: NDArray[np.int64]) -> Floats:
+        Where labels come late, `votes` and `said` (M, n, K) are what experts and members said at
+        the time: members are then judged by that, not by what later labels have made of them.
+        """
+        return self._run(votes, y, said)
+
+    def _run(
+        self, votes: Floats, y: NDArray[np.int64], said: Floats | None
+    ) -> tuple[Floats, Floats]:
         out = np.empty(votes.shape[1:])
-        _run(votes, y, self._weights, self._theta, self._squares, self._final, out)
-        return out
+        members = np.empty((MEMBERS, *votes.shape[1:]))
+        judged = members if said is None else said
+        state = (self._weights, self._theta, self._squares, self._final)
+        _run(votes, y, *state, members, judged, out)
+        return out, members
 
     def stack(self, votes: Floats, which: list[int], y: NDArray[np.int64]) -> Floats:
         """Set the second log pool from left-out votes (E', n, K) of the experts `which`.
@@ -191,11 +202,11 @@ def _step_theta(votes, i, y, p, theta, squares):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _run(votes, y, weights, theta, squares, final, out):  # type: ignore[no-untyped-def]
+def _run(votes, y, weights, theta, squares, final, members, judged, out):  # type: ignore[no-untyped-def]
     experts, n, labels = votes.shape
-    member = np.empty((MEMBERS, labels))
     likelihood = np.empty(experts)
     for i in range(n):
+        member = members[:, i]
         member[:BAYES] = 0.0
         for e in range(experts):
             for c in range(labels):
@@ -205,7 +216,7 @@ def _run(votes, y, weights, theta, squares, final, out):  # type: ignore[no-unty
         _log_pool(votes, i, theta[0], member[BAYES])
         _log_pool(votes, i, theta[1], member[BAYES + 2])
         for c in range(labels):
-            member[BAYES + 1, c] = 0.5 * (member[1, c] + member[BAYES, c])
+            member[BAYES + 1, c] = 0.5 * (member[2, c] + member[BAYES, c])
         total = 0.0
         for c in range(labels):
             out[i, c] = 0.0
@@ -216,7 +227,7 @@ def _run(votes, y, weights, theta, squares, final, out):  # type: ignore[no-unty
             out[i, c] /= total
         if y[i] < 0:
             continue
-        _share(final, member[:, y[i]], FINAL_FORGETTING, FINAL_SHARE)
+        _share(final, judged[:, i, y[i]], FINAL_FORGETTING, FINAL_SHARE)
         _step_theta(votes, i, y[i], member[BAYES], theta[0], squares[0])
         _step_theta(votes, i, y[i], member[BAYES + 2], theta[1], squares[1])
         for e in range(experts):

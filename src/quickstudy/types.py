@@ -70,9 +70,9 @@ class Prediction:
         confidence: calibrated probability, in [0, 1], that `label` is right.
         novelty: calibrated probability, in [0, 1], that the right label was never seen.
         probabilities: label -> probability; with `novelty` they add up to 1.
-        votes: log-probabilities of every expert, shape (experts, labels). Hand the prediction back
-            to `learn(x, y, prediction=p)` when the label comes later than the next prediction, so
-            that experts are scored on what they said then.
+        votes: log-probabilities of every expert, then of the pool's members, shape (experts +
+            members, labels). Hand the prediction back to `learn(x, y, prediction=p)` when the
+            label comes later than the next prediction: all are then scored on what they said.
         last_label: index of the last label that was known at the time, -1 for none.
     """
 
@@ -92,7 +92,7 @@ class PredictionBatch(Sequence[Prediction]):
         labels: the labels known at the end of the batch, in order of first appearance.
         probabilities: shape (n, labels); 0 for a label not yet seen at that row.
         novelty, confidence: shape (n,), both in [0, 1].
-        votes: shape (n, experts, labels), log-probabilities.
+        votes: shape (n, experts + members, labels), log-probabilities.
         last_label: shape (n,), index of the last label known at that row, -1 for none.
     """
 

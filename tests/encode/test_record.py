@@ -215,7 +215,6 @@ def test_records_of_far_too_many_fields_are_refused():
         ("category", True),
         ("category", LONG),
         ("text", "short"),
-        ("number", True),
         ("number", 3),
         ("boolean", False),
         ("vector", [1.0]),
@@ -238,6 +237,7 @@ def test_numbers_pinned_as_categories_stay_apart(one, other):
     "kind, value",
     [
         ("number", "3"),
+        ("number", True),
         ("number", [3.0]),
         ("boolean", 1),
         ("boolean", "yes"),
@@ -252,6 +252,12 @@ def test_what_does_not_fit_the_schema_is_refused(kind, value):
     with pytest.raises(RecordError, match=f"'f' is pinned to {kind}"):
         encoder.parse([{"f": value}])
     assert encoder.parse([{"f": None}]) == [[]]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_what_is_not_finite_is_no_category_either(bad):
+    with pytest.raises(RecordError, match="'id'"):
+        RecordEncoder({"id": "category"}).parse([{"id": bad}])
 
 
 def test_a_schema_of_unknown_types_is_refused():

@@ -48,7 +48,7 @@ def explain(x: Input, learner: Any, encoder: RecordEncoder, mixture: Mixture) ->
 
 def _votes(learner: Predictor, prediction: Prediction) -> tuple[Vote, ...]:
     out = []
-    for (name, weight), row in zip(learner.experts, prediction.votes, strict=True):
+    for (name, weight), row in zip(learner.experts, prediction.votes, strict=False):
         top = int(row.argmax())
         out.append(Vote(name, weight, learner.labels[top], float(np.exp(row[top]))))
     return tuple(sorted(out, key=lambda v: -v.weight))

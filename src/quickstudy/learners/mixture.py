@@ -18,7 +18,7 @@ from quickstudy.learners.recipe import capacity, default_recipe
 from quickstudy.memory.exemplars import Exemplars
 from quickstudy.memory.expert import FLOOR, LEFT_OUT, Block
 from quickstudy.memory.slow import SlowExpert
-from quickstudy.pool import Pool
+from quickstudy.pool import MEMBERS, Pool
 from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Floats
 
@@ -29,7 +29,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Answers:
-    """What the mixture says of n rows: `p` (n, K), `votes` (n, E, K); see `PredictionBatch`."""
+    """What the mixture says of n rows: `p` (n, K), `votes` (n, E + M, K); see `PredictionBatch`."""
 
     p: Floats
     confidence: Floats
@@ -67,8 +67,9 @@ class Mixture:
         self.views = recipe.views
         self.growth = recipe.growth
         self.experts = recipe.select(self._only)
-        self.voices = sum(len(e.names) for e in self.experts)
-        self.pool = Pool(self.voices)
+        experts = sum(len(e.names) for e in self.experts)
+        self.voices = experts + MEMBERS
+        self.pool = Pool(experts)
         for expert in self.experts:
             expert.grow(self.labels)
 
@@ -84,12 +85,12 @@ class Mixture:
     def _answer(self, raw: Raw, last: Ints) -> tuple[Answers, Floats]:
         block = self._block(raw, last)
         votes = self._votes(block)
-        p = self.pool.predict(votes)
+        p, members = self.pool.predict(votes)
         for i, key in enumerate(digests(raw)):
             self.recall.apply(p[i], self.recall.label(int(key)))
         confidence, novelty = self.doubt.answer(p, block.familiarity)
         known = p * (1 - novelty[:, None])
-        answers = Answers(known, confidence, novelty, votes.transpose(1, 0, 2))
+        answers = Answers(known, confidence, novelty, _said(votes, members))
         return answers, block.familiarity
 
     def joined(self, parts: list[Answers]) -> Answers:
@@ -148,13 +149,13 @@ class Mixture:
 
     def _votes(self, block: Block) -> Floats:
         if self.labels == 0:
-            return np.zeros((self.voices, len(block), 0))
+            return np.zeros((self.voices - MEMBERS, len(block), 0))
         return np.concatenate([e.predict(block) for e in self.experts])
 
     def learn(self, raw: Raw, y: Ints, *, given: tuple[Floats, int] | None = None) -> Answers:
         """Learn n rows one after the other; what it said of each before learning it.
 
-        `given` holds the votes (E, K) and the last label of a prediction made earlier for the only
+        `given` holds the votes (E + M, K) and the last label of a prediction made earlier for the only
         row: the pool is then scored on those votes.
         """
         if self.count == 0:
@@ -199,13 +200,15 @@ class Mixture:
     def _step(self, raw: Raw, y: Ints, last: Ints, given: tuple[Floats, int] | None) -> Answers:
         block = self._block(raw, last, y)
         votes = np.concatenate([e.learn(block) for e in self.experts])
+        said = None
         if given:
-            votes = _padded(given[0], self.labels)[:, None, :]
-        p = self.pool.learn(votes, y)
+            then = _padded(given[0], self.labels)[:, None, :]
+            votes, said = then[:-MEMBERS], np.exp(then[-MEMBERS:])
+        p, members = self.pool.learn(votes, y, said)
         self._recall(raw, y, p)
         confidence, novelty = self.doubt.learn(p, block.familiarity, y)
         self._remember(raw, y, last)
-        return Answers(p * (1 - novelty[:, None]), confidence, novelty, votes.transpose(1, 0, 2))
+        return Answers(p * (1 - novelty[:, None]), confidence, novelty, _said(votes, members))
 
     def _recall(self, raw: Raw, y: Ints, p: Floats) -> None:
         wrong = (p.argmax(1) != y).tolist()
@@ -346,8 +349,14 @@ class Mixture:
             self.map = map_from_state(groups["map"], self.views)
 
 
+def _said(votes: Floats, members: Floats) -> Floats:
+    """Log-probabilities of experts and members, shape (n, E + M, K)."""
+    logs = np.log(np.maximum(members, FLOOR))
+    return np.concatenate([votes, logs]).transpose(1, 0, 2)
+
+
 def _padded(votes: Floats, labels: int) -> Floats:
-    """Votes (E, K') of an earlier time for K >= K' labels: those it did not know get the floor."""
+    """Earlier votes (E + M, K') for K >= K' labels: those not known then get the floor."""
     out = np.full((len(votes), labels), np.log(FLOOR))
     out[:, : votes.shape[1]] = votes
     return out
