@@ -1,4 +1,4 @@
-"""The pool: near the best expert at every time, better than any where experts complement each other."""
+"""The pool: near the best expert at every time, and better where experts complete each other."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def labels_thrown(n, seed=9, labels=3):
 def test_answers_are_distributions():
     y = labels_thrown(100)
     votes = np.stack([expert(y, r, seed=i) for i, r in enumerate((0.9, 0.5))])
-    p = Pool(2).learn(votes, y)
+    p, _ = Pool(2).learn(votes, y)
     np.testing.assert_allclose(p.sum(1), 1.0, atol=1e-12)
     assert (p > 0).all()
 
@@ -40,9 +40,9 @@ def test_learning_says_what_predicting_said_before():
     said = []
     for i in range(60):
         row = votes[:, i : i + 1]
-        said.append(one.predict(row))
+        said.append(one.predict(row)[0])
         one.learn(row, y[i : i + 1])
-    np.testing.assert_array_equal(many.learn(votes, y), np.concatenate(said))
+    np.testing.assert_array_equal(many.learn(votes, y)[0], np.concatenate(said))
     assert all((many.state()[name] == array).all() for name, array in one.state().items())
 
 
@@ -62,7 +62,7 @@ def test_it_is_close_to_the_best_expert_and_far_from_the_worst(experts):
     votes = np.stack(
         [expert(y, r, sure=s, seed=i) for i, (r, s) in enumerate(zip(right, sure, strict=True))]
     )
-    mine = loss(Pool(experts).learn(votes, y), y).mean()
+    mine = loss(Pool(experts).learn(votes, y)[0], y).mean()
     each = np.array([loss(np.exp(v), y).mean() for v in votes])
     assert mine < each.min() + 0.03
     assert mine < each.max() - 0.3
@@ -73,7 +73,7 @@ def test_one_who_knows_is_found_among_many_within_fifty_examples():
     votes = np.stack([expert(y, 1 / 3, sure=0.5, seed=i) for i in range(12)])
     votes[7] = expert(y, 0.97, sure=0.95)
     pool = Pool(12)
-    p = pool.learn(votes, y)
+    p, _ = pool.learn(votes, y)
     assert (p[50:].argmax(1) == y[50:]).mean() > 0.92
     assert pool.weights.argmax() == 7 and pool.weights[7] > 0.5
 
@@ -82,7 +82,7 @@ def test_it_follows_when_the_best_expert_changes():
     y = labels_thrown(2000)
     good, bad = expert(y, 0.95, sure=0.9), expert(y, 0.2, sure=0.7, seed=1)
     votes = np.stack([np.r_[good[:1000], bad[1000:]], np.r_[bad[:1000], good[1000:]]])
-    p = Pool(2).learn(votes, y)
+    p, _ = Pool(2).learn(votes, y)
     right = p.argmax(1) == y
     assert right[900:1000].mean() > 0.9
     assert right[1050:1150].mean() > 0.85
@@ -93,7 +93,7 @@ def test_experts_who_know_different_things_are_better_together():
     """Independent hints multiply: the logarithmic pool is what adds up their evidence."""
     y = labels_thrown(3000, labels=2)
     votes = np.stack([expert(y, 0.7, labels=2, sure=0.7, seed=i) for i in range(5)])
-    p = Pool(5).learn(votes, y)
+    p, _ = Pool(5).learn(votes, y)
     alone = max((v.argmax(1) == y).mean() for v in votes)
     majority = ((votes.argmax(2).sum(0) > 2) == y).mean()
     assert majority > alone + 0.1
@@ -106,7 +106,7 @@ def test_an_expert_that_says_nothing_does_no_harm():
     y = labels_thrown(1000)
     good = expert(y, 0.9, sure=0.9)
     quiet = np.full_like(good, -np.log(3.0))
-    p = Pool(2).learn(np.stack([good, quiet]), y)
+    p, _ = Pool(2).learn(np.stack([good, quiet]), y)
     assert loss(p, y)[100:].mean() < loss(np.exp(good), y)[100:].mean() + 0.02
 
 
@@ -115,7 +115,7 @@ def test_one_who_is_sure_and_wrong_costs_little():
     y = np.zeros(200, np.int64)
     fine = np.tile(np.log([0.8, 0.2]), (200, 1))
     fanatic = np.tile(np.log([1e-6, 1.0 - 1e-6]), (200, 1))
-    p = Pool(2).learn(np.stack([fine, fanatic]), y)
+    p, _ = Pool(2).learn(np.stack([fine, fanatic]), y)
     assert loss(p, y).sum() < loss(np.exp(fine), y).sum() + 8.0
     assert p[-1, 0] > 0.75
 
@@ -191,8 +191,8 @@ def test_stacking_tells_the_pool_at_once_whom_to_trust():
     votes[2] = expert(y, 0.9, sure=0.9)
     pool = Pool(5)
     pool.stack(votes[:, :200], list(range(5)), y[:200])
-    stacked = pool.predict(votes[:, 200:])
-    even = Pool(5).predict(votes[:, 200:])
+    stacked, _ = pool.predict(votes[:, 200:])
+    even, _ = Pool(5).predict(votes[:, 200:])
     assert loss(stacked, y[200:]).mean() < loss(even, y[200:]).mean() - 0.2
     assert pool.weights.argmax() == 2
 
@@ -210,9 +210,33 @@ def test_restored_it_goes_on_as_if_never_stopped():
     pool, copy = Pool(4), Pool(4)
     pool.learn(votes[:, :100], y[:100])
     copy.restore(pool.state())
-    one, two = (each.learn(votes[:, 100:], y[100:]) for each in (pool, copy))
+    one, two = (each.learn(votes[:, 100:], y[100:])[0] for each in (pool, copy))
     np.testing.assert_array_equal(one, two)
 
 
+def test_late_labels_judge_members_by_what_they_said_at_the_time():
+    """Told at once what it said, it learns as if the labels had not been late at all."""
+    y, votes = overlapping()
+    prompt, late = Pool(4), Pool(4)
+    for i in range(len(y)):
+        row = slice(i, i + 1)
+        _, said = late.predict(votes[:, row])
+        late.learn(votes[:, row], y[row], said)
+        prompt.learn(votes[:, row], y[row])
+    np.testing.assert_allclose(late.weights, prompt.weights, atol=1e-12)
+
+
+def test_members_who_were_wrong_at_the_time_lose_whatever_they_say_now():
+    y = labels_thrown(100)
+    votes = np.stack([expert(y, 0.9, seed=1), expert(y, 0.4, seed=2)])
+    pool = Pool(2)
+    _, members = pool.predict(votes)
+    said = np.full_like(members, 1e-3)
+    said[0, np.arange(100), y] = 0.9
+    pool.learn(votes, y, said)
+    assert pool.state()["final"].argmax() == 0
+    assert pool.state()["final"][0] > 0.9
+
+
 def test_it_waits_for_the_first_label():
-    assert Pool(3).predict(np.zeros((3, 2, 0))).shape == (2, 0)
+    assert Pool(3).predict(np.zeros((3, 2, 0)))[0].shape == (2, 0)

@@ -74,7 +74,7 @@ def test_every_truncation_is_detected(written, path):
     whole = written.read_bytes()
     for size in range(len(whole)):
         path.write_bytes(whole[:size])
-        with pytest.raises(ModelFileError, match="model.qs"):
+        with pytest.raises(ModelFileError, match=r"model\.qs"):
             read_snapshot(path)
 
 
@@ -108,7 +108,7 @@ def test_every_flipped_bit_is_detected(written, path):
 )
 def test_other_files_are_no_models(path, content):
     path.write_bytes(content)
-    with pytest.raises(ModelFileError, match="model.qs"):
+    with pytest.raises(ModelFileError, match=r"model\.qs"):
         read_snapshot(path)
 
 
@@ -120,7 +120,7 @@ def test_a_foreign_safetensors_file_is_no_model(path):
 
 
 def test_no_file_is_not_found(path):
-    with pytest.raises(FileNotFoundError, match="model.qs"):
+    with pytest.raises(FileNotFoundError, match=r"model\.qs"):
         read_snapshot(path)
     with pytest.raises(FileNotFoundError):
         read_snapshot(path.parent)

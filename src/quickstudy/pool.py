@@ -31,7 +31,8 @@ RATE = 0.06  # AdaGrad step of the thetas
 BAYES = len(FORGETTING)
 MEMBERS = BAYES + 3  # Bayesian, log pool, their middle, stacked log pool
 STACK_DOUBT = 100.0  # left-out votes at which the stacked pool gets a quarter of the final weight
-STACK_PRIOR = 2.0  # strength of the pull of stacked thetas to the even start
+STACK_PRIOR = 20.0  # strength of the pull of stacked thetas to the best even ones
+EVEN_TOTALS = np.geomspace(0.25, 4.0, 17)  # sums of even thetas that are tried
 
 
 class Pool:
@@ -116,11 +117,12 @@ class Pool:
 
 
 def _stacked(votes: Floats, y: NDArray[np.int64]) -> Floats:
-    """Thetas with the least log loss on the votes, held to the even start by a Gaussian prior."""
+    """Thetas with the least log loss on the votes, held to the best even ones by a Gaussian prior."""
     from scipy.optimize import minimize
 
     experts = len(votes)
-    start = np.full(experts, 1.0 / experts)
+    even = [np.full(experts, total / experts) for total in EVEN_TOTALS]
+    start = min(even, key=lambda theta: _stack_loss(votes, y, theta)[0])
 
     def loss(theta: Floats) -> tuple[float, Floats]:
         value, gradient = _stack_loss(votes, y, theta)

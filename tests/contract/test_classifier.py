@@ -1,4 +1,4 @@
-"""The contract holds for `Classifier` on every kind of input, and breaking it does not go unnoticed."""
+"""The contract holds for `Classifier` on every kind of input; who breaks it is found out."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,24 @@ from quickstudy.learners import check
 from quickstudy.learners.check import CHECKS, make_stream
 from quickstudy.learners.classifier import LEAST_BUDGET_MB
 
-WORDS = ["card", "cash", "transfer", "limit", "fee", "lost", "stolen", "late", "new", "where", "when", "how", "why", "my", "the", "a"]
+WORDS = [
+    "card",
+    "cash",
+    "transfer",
+    "limit",
+    "fee",
+    "lost",
+    "stolen",
+    "late",
+    "new",
+    "where",
+    "when",
+    "how",
+    "why",
+    "my",
+    "the",
+    "a",
+]
 
 
 def make_texts(n, *, seed=0):

@@ -126,7 +126,7 @@ LEAVE_OUT = ("kernel", "kernel .99", "gaussian", "neighbours", "softmax", "logis
 
 @pytest.mark.parametrize("name", LEAVE_OUT)
 def test_left_out_votes_know_nothing_of_their_own_label(name):
-    """With labels thrown by dice they are right as often as chance; in sample they would be more."""
+    """With labels thrown by dice they are right by chance only; in sample they would be more."""
     rng = np.random.default_rng(5)
     rows, y = rng.normal(size=(300, 40)), rng.integers(2, size=300)
     expert = EXPERTS[name]()

@@ -1,13 +1,11 @@
-"""Gaussian classes against scikit-learn's discriminant analysis, and left-out votes against refits."""
+"""Gaussian classes against scikit-learn's discriminant analysis, left-out votes against refits."""
 
 import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from quickstudy.memory.gaussian import GaussianClasses
+from quickstudy.memory.gaussian import REFRESH, GaussianClasses
 from tests.memory.blocks import VIEW, clusters, make_block, softmax
-
-REFRESH = 128
 
 
 def within_scatter(rows, y):
@@ -20,7 +18,7 @@ def within_scatter(rows, y):
 
 
 def scores(x, rows, y, *, ridge, prior, labels):
-    """Log-densities up to a constant, by the class means and the inverse of the pooled covariance."""
+    """Log-densities up to a constant, by class means and the pooled covariance."""
     covariance = (within_scatter(rows, y) + ridge) / (len(y) + prior)
     out = np.full(labels, np.nan)
     for c in np.unique(y):
@@ -61,7 +59,7 @@ def test_without_a_prior_it_is_linear_discriminant_analysis(relearn):
 
 @pytest.mark.parametrize("prior", [50.0, 1000.0])
 def test_with_a_prior_it_is_shrunk_towards_equal_variances(prior):
-    """scikit-learn's shrinkage g mixes the covariance with its mean variance; here g = prior share."""
+    """scikit-learn's shrinkage mixes in the mean variance, by the prior's share."""
     n = 40 * REFRESH
     rows, y = clusters(n, dim=5, spread=1.0)
     rows[:, 0] *= 3.0

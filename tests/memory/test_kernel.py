@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 
-from quickstudy.memory.kernel import LeastSquares
+from quickstudy.memory.kernel import REFRESH, LeastSquares
 from tests.memory.blocks import VIEW, clusters, make_block, softmax
-
-PERIOD = 128  # examples between refreshes, for up to 511 features
 
 
 def one_hot(y, labels):
@@ -28,7 +26,7 @@ def learned(rows, y, *, labels=3, **settings):
     return expert
 
 
-@pytest.mark.parametrize("n", [1, 50, PERIOD, PERIOD + 1, 3 * PERIOD, 500])
+@pytest.mark.parametrize("n", [1, 50, REFRESH, REFRESH + 1, 3 * REFRESH, 500])
 def test_lifelong_weights_are_those_of_batch_training(n):
     rows, y = clusters(n, dim=12)
     found = learned(rows, y, ridge=0.7).state()["weights"]
@@ -45,7 +43,7 @@ def test_lifelong_weights_do_not_depend_on_the_order():
 
 @pytest.mark.parametrize("discount", [0.99, 0.999])
 def test_discounted_weights_are_those_of_faded_batch_training_at_a_refresh(discount):
-    n = 3 * PERIOD
+    n = 3 * REFRESH
     rows, y = clusters(n, dim=8)
     fade = discount ** np.arange(n - 1, -1, -1)
     found = learned(rows, y, discount=discount, ridge=2.0).state()["weights"]
@@ -54,7 +52,7 @@ def test_discounted_weights_are_those_of_faded_batch_training_at_a_refresh(disco
 
 
 def test_between_refreshes_the_ridge_fades_with_the_examples():
-    n, discount = 2 * PERIOD + 60, 0.98
+    n, discount = 2 * REFRESH + 60, 0.98
     rows, y = clusters(n, dim=8)
     fade = discount ** np.arange(n - 1, -1, -1)
     found = learned(rows, y, discount=discount, ridge=5.0).state()["weights"]
@@ -74,7 +72,7 @@ def test_a_discounted_inverse_does_not_blow_up_where_nothing_happens():
     rng = np.random.default_rng(0)
     rows = np.c_[rng.normal(size=10_000), np.zeros(10_000)]
     expert = learned(rows, (rows[:, 0] > 0).astype(int), labels=2, discount=0.99)
-    assert np.abs(expert.state()["inverse"]).max() <= 1.0 / 0.99**PERIOD
+    assert np.abs(expert.state()["inverse"]).max() <= 1.0 / 0.99**REFRESH
     assert np.isfinite(expert.predict(make_block([[0.0, 3.0]], labels=2))).all()
 
 

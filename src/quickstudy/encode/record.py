@@ -157,6 +157,7 @@ class RecordEncoder:
             value = value.item()
         pinned = self.schema.get(name)
         if pinned == "category" and isinstance(value, (bool, int, float)):
+            _finite(name, value)
             value = repr(value)
         if isinstance(value, bool):
             kind, value = "boolean", float(value)

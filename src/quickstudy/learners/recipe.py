@@ -21,7 +21,7 @@ MOST_LANDMARKS = 1024  # of the dense kernel: beyond, slow experts are as good a
 KERNEL_SHARE, NEIGHBOURS_SHARE, EXEMPLAR_SHARE = 0.38, 0.06, 0.45
 DENSE_FIXED_MB = 10.0  # what the moments of a text take, whatever the budget
 TABULAR_GROWTH = ((2000, 1.25), (5000, 1.6), (math.inf, 2.0))
-DENSE_GROWTH = ((500, 1.08), (2000, 1.15), (5000, 1.6), (math.inf, 2.0))
+DENSE_GROWTH = ((2000, 1.15), (5000, 1.6), (math.inf, 2.0))
 LEAST_EXEMPLARS, MOST_EXEMPLARS = 200, 10_000
 
 
