@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from quickstudy.pool import Pool
+from quickstudy.pool import STACK_PRIOR, Pool
 
 
 def expert(y, right, *, labels=3, sure=0.8, seed=0):
@@ -153,11 +153,11 @@ def overlapping(n=200):
 
 
 def test_stacking_finds_the_thetas_that_brute_force_finds():
-    """The log loss of the left-out votes, plus twice the squared distance to an even start."""
+    """The log loss of the left-out votes, plus a pull towards an even start."""
     y, votes = overlapping()
 
     def objective(theta):
-        return loss(log_pool(theta, votes), y).sum() + 2.0 * ((theta - 0.25) ** 2).sum()
+        return loss(log_pool(theta, votes), y).sum() + STACK_PRIOR * ((theta - 0.25) ** 2).sum()
 
     pool = Pool(4)
     pool.stack(votes, [0, 1, 2, 3], y)

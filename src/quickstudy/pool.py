@@ -117,7 +117,7 @@ class Pool:
 
 
 def _stacked(votes: Floats, y: NDArray[np.int64]) -> Floats:
-    """Thetas with the least log loss on the votes, held to the best even ones by a Gaussian prior."""
+    """Thetas with the least log loss on the votes, held to the best even ones by a prior."""
     from scipy.optimize import minimize
 
     experts = len(votes)

@@ -431,25 +431,6 @@ def test_weights_of_experts_add_up_to_one(steady):
 def test_memory_stays_within_the_least_budget(kind):
     learner = Classifier(budget_mb=LEAST_BUDGET_MB)
     rng = np.random.default_rng(0)
-    words = np.array(
-        [
-            "card",
-            "cash",
-            "fee",
-            "lost",
-            "late",
-            "new",
-            "old",
-            "my",
-            "the",
-            "a",
-            "is",
-            "was",
-            "not",
-            "yet",
-            "here",
-        ]
-    )
     for i in range(700):
         x, y = {"a": float(rng.normal())}, "xy"[i % 2]
         if kind == "texts" or (kind == "late text" and i > 100):

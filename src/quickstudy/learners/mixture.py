@@ -155,8 +155,8 @@ class Mixture:
     def learn(self, raw: Raw, y: Ints, *, given: tuple[Floats, int] | None = None) -> Answers:
         """Learn n rows one after the other; what it said of each before learning it.
 
-        `given` holds the votes (E + M, K) and the last label of a prediction made earlier for the only
-        row: the pool is then scored on those votes.
+        `given` holds the votes (E + M, K) and the last label of a prediction made earlier for the
+        only row: the pool is then scored on those votes.
         """
         if self.count == 0:
             self._begin(raw)
