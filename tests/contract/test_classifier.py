@@ -248,7 +248,7 @@ def test_a_broken_learner_is_found_out(broken, name, message):
 
 def test_a_learner_over_its_budget_is_found_out():
     with pytest.raises(AssertionError, match="over budget"):
-        check_learner(lambda: HoardsExamples(experts=["habit rate"]), checks=["flatness"])
+        check_learner(lambda: HoardsExamples(experts=["softmax linear .999"]), checks=["flatness"])
 
 
 def test_a_learner_that_slows_down_is_found_out(monkeypatch):
@@ -262,4 +262,4 @@ def test_a_learner_that_slows_down_is_found_out(monkeypatch):
 
     monkeypatch.setattr(check.time, "perf_counter", lambda: now[0])
     with pytest.raises(AssertionError, match="flatness"):
-        check_learner(lambda: SlowsDown(experts=["habit rate"]), checks=["flatness"])
+        check_learner(lambda: SlowsDown(experts=["softmax linear .999"]), checks=["flatness"])

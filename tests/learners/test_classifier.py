@@ -445,7 +445,7 @@ def test_memory_stays_within_the_least_budget(kind):
 
 
 def test_more_labels_than_the_budget_holds_are_refused_and_nothing_changes():
-    learner = Classifier(budget_mb=LEAST_BUDGET_MB, experts=["habit rate"])
+    learner = Classifier(budget_mb=LEAST_BUDGET_MB, experts=["softmax linear .999"])
     learner.learn({"a": 1.0}, "first")
     before = learner.state_hash()
     with pytest.raises(LabelError, match="too many"):
@@ -548,7 +548,7 @@ def test_even_a_beginner_can_be_saved(tmp_path, n):
 
 def test_a_hundred_thousand_would_cost_what_ten_thousand_do():
     """The arrays of the state stop growing once the memory of examples is full."""
-    learner = Classifier(budget_mb=LEAST_BUDGET_MB, experts=["habit rate"])
+    learner = Classifier(budget_mb=LEAST_BUDGET_MB, experts=["softmax linear .999"])
     sizes = []
     for seed in range(4):
         learner.learn_many(*make_stream(4000, seed=seed))
