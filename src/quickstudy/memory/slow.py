@@ -7,13 +7,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from quickstudy.encode.featuremap import KERNEL_SCALE
-from quickstudy.memory.expert import LEFT_OUT, Block, Expert, State, log_softmax, widened
+from quickstudy.memory.expert import FLOOR, LEFT_OUT, Block, Expert, State, log_softmax, widened
 from quickstudy.memory.trees import Trees, grow_trees
 from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Floats
 
 TREES_FIRST, TREES_GROWTH = 100, ((np.inf, 1.5),)  # size of the first fit; (below, factor)
 SOFTMAX_FIRST, SOFTMAX_GROWTH = 8, ((1000, 1.05), (np.inf, 1.2))
+MEANING_PRIOR, MEANING_FADE = 5.0, 0.02  # examples that a label meant itself; what fades with one
 FOLDS = 4
 PENALTY = 0.02  # of the squared weights of the softmax regression, on unit-length inputs
 STEPS, WARM_STEPS, FOLD_STEPS = 25, 10, 15  # of L-BFGS: from nothing, from a fit, in a fold
@@ -45,22 +46,33 @@ class SlowExpert(Expert):
 
 
 class SlowTrees(SlowExpert):
-    """Boosted trees on the unscaled columns and the last label, over all remembered examples."""
+    """Boosted trees on the unscaled columns and the last label, over all remembered examples.
+
+    A second voice says what the labels that the trees give have meant of late: where labels change
+    their meaning, it follows within a few examples of each, long before the trees are grown anew.
+    """
 
     def __init__(self, name: str) -> None:
-        self.names: tuple[str, ...] = (name,)
+        self.names: tuple[str, ...] = (name, f"{name} relabelled")
         self._trees: Trees | None = None
+        self._meaning = np.zeros((1, 1))  # row: what the trees said; column: what was right
 
     def grow(self, labels: int) -> None:
-        return None
+        self._meaning = widened(widened(self._meaning, labels), labels, axis=0)
+        self._meaning[labels - 1, labels - 1] = MEANING_PRIOR
 
     def predict(self, block: Block) -> Floats:
-        if self._trees is None:
-            return np.full((1, len(block), block.labels), -np.log(block.labels))
-        return self._trees.log_probabilities(_columns(block), block.labels)[None]
+        return self._run(block, block.y[:0])
 
     def learn(self, block: Block) -> Floats:
-        return self.predict(block)
+        return self._run(block, block.y)
+
+    def _run(self, block: Block, y: NDArray[np.int64]) -> Floats:
+        out = np.full((2, len(block), block.labels), -np.log(block.labels))
+        if self._trees is not None:
+            out[0] = self._trees.log_probabilities(_columns(block), block.labels)
+            _relabel(out[0], y, self._meaning, out[1])
+        return out
 
     def relearn(self, block: Block) -> None:
         return None
@@ -73,10 +85,32 @@ class SlowTrees(SlowExpert):
             self._trees = grow_trees(_columns(block), block.y, seed=seed)
 
     def state(self) -> State:
-        return {} if self._trees is None else dict(self._trees.arrays)
+        return {"meaning": self._meaning} | (self._trees.arrays if self._trees else {})
 
     def restore(self, state: State) -> None:
-        self._trees = Trees({k: v.copy() for k, v in state.items()}) if state else None
+        arrays = {name: array.copy() for name, array in state.items()}
+        self._meaning = arrays.pop("meaning")
+        self._trees = Trees(arrays) if arrays else None
+
+
+@njit(cache=True)
+def _relabel(votes, y, meaning, out):  # type: ignore[no-untyped-def]
+    """`q(y) = sum_j p(j) M[j, y] / sum M[j]`; where `y` is given, M follows it row by row."""
+    n, labels = votes.shape
+    for i in range(n):
+        out[i] = FLOOR / labels
+        for j in range(labels):
+            said = np.exp(votes[i, j])
+            total = meaning[j, :labels].sum()
+            for c in range(labels):
+                out[i, c] += (1.0 - FLOOR) * said * meaning[j, c] / total
+        for c in range(labels):
+            out[i, c] = np.log(out[i, c])
+        for j in range(labels if len(y) else 0):
+            said = np.exp(votes[i, j])
+            for c in range(labels):
+                meaning[j, c] *= 1.0 - MEANING_FADE * said
+            meaning[j, y[i]] += said
 
 
 def _columns(block: Block) -> Floats:
