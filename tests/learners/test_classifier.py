@@ -214,6 +214,30 @@ def test_novelty_is_high_where_labels_keep_coming_and_low_where_none_does():
     assert never.novelty[50:].mean() < 0.05
 
 
+def test_novelty_learns_that_new_labels_come_far_from_the_known_ones():
+    """Every tenth input is far out, and has a label of its own."""
+    rng = np.random.default_rng(0)
+    far = np.arange(500) % 10 == 9
+    rows = rng.normal(size=(500, 2)) + np.where(far, 4.0 + np.arange(500) / 25.0, 0.0)[:, None]
+    ys = [f"new {i}" if far[i] else ("yes" if row[0] > 0 else "no") for i, row in enumerate(rows)]
+    said = Classifier().test_then_train([{"a": a, "b": b} for a, b in rows.tolist()], ys)
+    late = np.arange(500) >= 200
+    assert said.novelty[late & far].mean() > 3.0 * said.novelty[late & ~far].mean()
+    assert said.novelty[late].mean() == pytest.approx(0.1, abs=0.05)
+
+
+def test_novelty_learns_where_new_labels_come_from():
+    """Not where heads or tails are anyone's guess, but where all is plain save for new labels."""
+    rng = np.random.default_rng(0)
+    coin, odd, heads = rng.random((3, 1200)) < [[0.5], [0.2], [0.5]]
+    new = [f"new {i}" for i in range(1200)]
+    ys = np.where(coin, np.where(heads, "heads", "tails"), np.where(odd, new, "plain")).tolist()
+    rows = rng.normal(size=1200) + np.where(coin, 10.0, 0.0)
+    novelty = Classifier().test_then_train([{"a": a} for a in rows.tolist()], ys).novelty[600:]
+    assert novelty[~coin[600:]].mean() > 1.5 * novelty[coin[600:]].mean()
+    assert novelty.mean() == pytest.approx(0.1, abs=0.04)
+
+
 def test_confidence_can_be_believed():
     learner = Classifier()
     rng = np.random.default_rng(0)
@@ -341,12 +365,13 @@ def test_a_later_correction_supersedes():
 
 
 def test_an_input_without_a_steady_label_is_left_to_the_pool():
-    """Yes or no by the throw of a coin: no recalled label may be more certain than that."""
+    """Five of six times yes: the last no is not the answer, although it was the last word."""
     learner = taught(100)
-    x = {"a": 0.1, "b": 0.1}
-    for heads in np.random.default_rng(0).random(80) < 0.5:
-        learner.learn(x, "yes" if heads else "no")
-    assert learner.predict(x).confidence < 0.8
+    x = {"a": 0.1, "b": 0.1, "kind": "web", "member": True}
+    for i in range(60):
+        learner.learn(x, "no" if i % 6 == 5 else "yes")
+        learner.learn_many(*make_stream(3, seed=i))
+    assert learner.predict(x).label == "yes"
 
 
 def test_fields_come_and_go():

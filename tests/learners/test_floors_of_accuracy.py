@@ -111,7 +111,7 @@ def test_labels_that_stay():
 
 @pytest.mark.parametrize(
     "make, before, after",
-    [(blobs, 0.860, 0.843), (rings, 0.902, 0.842), (boxes, 0.980, 0.895), (linear, 0.781, 0.734)],
+    [(blobs, 0.860, 0.843), (rings, 0.901, 0.850), (boxes, 0.981, 0.949), (linear, 0.787, 0.737)],
 )
 def test_labels_that_change_their_names_in_mid_stream(make, before, after):
     found = over_seeds(make, permuted=True)
@@ -119,6 +119,7 @@ def test_labels_that_change_their_names_in_mid_stream(make, before, after):
     assert found[:, 1700:].mean() > after
 
 
-def test_five_hundred_rows_after_all_labels_changed_their_names_it_is_within_five_points():
-    found = over_seeds(blobs, permuted=True)
+@pytest.mark.parametrize("make", [blobs, boxes])
+def test_five_hundred_rows_after_all_labels_changed_their_names_it_is_within_five_points(make):
+    found = over_seeds(make, permuted=True)
     assert found[:, 1700:].mean() > found[:, 700:1200].mean() - 0.05

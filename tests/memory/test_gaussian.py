@@ -115,6 +115,19 @@ def test_learning_one_by_one_ends_where_relearning_does_at_a_refresh():
         np.testing.assert_allclose(one.state()[name], expected, rtol=1e-8, atol=1e-9, err_msg=name)
 
 
+def test_between_refreshes_means_move_and_the_covariance_waits():
+    rows, y = clusters(160, dim=5, spread=2.0)
+    expert, _ = relearned(rows[:100], y[:100])
+    state = {name: array.copy() for name, array in expert.state().items()}
+    expert.learn(make_block(rows[100:], y[100:], labels=3))
+    means = np.stack([rows[y == c].mean(0) for c in range(3)])
+    away = rows[:, None] - means  # each input from each mean
+    left = -0.5 * np.einsum("ncd,de,nce->nc", away, state["precision"], away)
+    expected = softmax(state["temperature"][0] * (left + np.log(np.bincount(y) + 0.5)))
+    votes = expert.predict(make_block(rows, labels=3))[0]
+    np.testing.assert_allclose(np.exp(votes), expected, atol=3e-6)
+
+
 def test_one_example_moves_its_class_at_once():
     """A label's second example pulls its mean halfway, long before the next refresh."""
     rows, y = clusters(60, dim=3)

@@ -74,6 +74,14 @@ def test_transitions_fade_by_their_own_use():
     assert np.exp(after[AFTER, 0, 2]) > 0.85
 
 
+def test_what_followed_of_old_is_forgotten_once_something_else_follows():
+    """After 1 came 2 three hundred times, then 0 a hundred times: about twice as likely by now."""
+    y = np.r_[np.tile([1, 2], 300), np.tile([1, 0], 100), 1]
+    expert, _ = watched(y, labels=3)
+    after = np.exp(expert.predict(make_block(np.zeros((1, 0)), last=[1], labels=3)))[AFTER, 0]
+    assert 1.5 < after[0] / after[2] < 2.0
+
+
 def test_before_the_first_label_nothing_is_preferred():
     expert = Habit()
     expert.grow(4)

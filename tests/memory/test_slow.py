@@ -82,6 +82,7 @@ def stepped(n, seed=0):
 
 def test_trees_say_nothing_before_their_first_fit():
     expert = SlowTrees("e")
+    expert.grow(4)
     votes = expert.predict(make_block(np.zeros((2, 3)), labels=4))
     np.testing.assert_allclose(np.exp(votes), 0.25)
     assert expert.next_refit(0) == 100
@@ -90,12 +91,13 @@ def test_trees_say_nothing_before_their_first_fit():
 def test_trees_learn_a_box_at_a_refit_and_not_in_between():
     rows, y = stepped(1000)
     expert = SlowTrees("e")
+    expert.grow(2)
     expert.refit(make_block(rows[:500], y[:500], labels=2), seed=0)
     ask = make_block(rows[500:], y[500:], labels=2)
-    votes = expert.predict(ask)
-    assert (votes[0].argmax(1) == y[500:]).mean() > 0.95
+    votes = expert.predict(ask)[0]
+    assert (votes.argmax(1) == y[500:]).mean() > 0.95
     expert.learn(ask)
-    np.testing.assert_array_equal(expert.predict(ask), votes)
+    np.testing.assert_array_equal(expert.predict(ask)[0], votes)
 
 
 def test_trees_see_the_last_label():
@@ -104,6 +106,7 @@ def test_trees_see_the_last_label():
     rows = np.random.default_rng(0).normal(size=(400, 2))
     last = np.r_[-1, y[:-1]]
     expert = SlowTrees("e")
+    expert.grow(2)
     expert.refit(make_block(rows[:300], y[:300], last=last[:300], labels=2), seed=0)
     votes = expert.predict(make_block(rows[300:], last=last[300:], labels=2))[0]
     assert (votes.argmax(1) == y[300:]).all()
@@ -111,5 +114,20 @@ def test_trees_see_the_last_label():
 
 def test_trees_are_not_grown_on_one_label():
     expert = SlowTrees("e")
+    expert.grow(2)
     expert.refit(make_block(np.zeros((200, 2)), [1] * 200, labels=2), seed=0)
-    assert expert.state() == {}
+    votes = expert.predict(make_block(np.zeros((3, 2)), labels=2))
+    np.testing.assert_allclose(np.exp(votes), 0.5)
+
+
+def test_a_second_voice_follows_when_labels_change_their_names():
+    """All labels are swapped; the trees are not grown anew, yet one voice is right again soon."""
+    rows, y = stepped(1000)
+    expert = SlowTrees("e")
+    expert.grow(2)
+    expert.refit(make_block(rows[:500], y[:500], labels=2), seed=0)
+    same, swapped = np.exp(expert.learn(make_block(rows[500:700], y[500:700], labels=2)))
+    np.testing.assert_allclose(swapped, same, atol=0.1)
+    same, swapped = expert.learn(make_block(rows[700:], 1 - y[700:], labels=2))
+    assert (same.argmax(1) == 1 - y[700:]).mean() < 0.1
+    assert (swapped.argmax(1) == 1 - y[700:])[150:].mean() > 0.9

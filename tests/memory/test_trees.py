@@ -61,6 +61,17 @@ def test_all_missing_and_zero_rows_go_lightgbms_way(grown):
     assert np.abs(found - by_booster(booster, corners)).max() < 2e-6
 
 
+def test_values_on_a_threshold_go_lightgbms_way(grown):
+    rows, y = gappy(500, labels=2, gaps=0.0)
+    mine, booster = grown(np.round(rows * [4, 1, 0, 0, 4, 4]) / 2.0, y)
+    threshold, feature = mine.arrays["threshold"], mine.arrays["feature"]
+    apart = np.abs(threshold) > 1e-30  # LightGBM takes what is nearer to 0 for 0
+    on = np.zeros((int(apart.sum()), 6))
+    on[np.arange(len(on)), feature[apart]] = threshold[apart]
+    found = np.exp(mine.log_probabilities(on, 2))
+    assert np.abs(found - by_booster(booster, on)).max() < 2e-6
+
+
 def test_too_few_rows_for_a_split_give_the_base_rates(grown):
     mine, booster = grown(np.arange(12.0)[:, None], np.array([0, 1, 2] * 4))
     found = np.exp(mine.log_probabilities(np.array([[3.0], [np.nan]]), 3))
