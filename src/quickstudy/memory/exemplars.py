@@ -40,28 +40,23 @@ class Exemplars:
 
     def add(self, raw: Raw, y: NDArray[np.int64], last: NDArray[np.int64]) -> None:
         """Remember n examples, one after the other."""
-        self._fit_columns(raw)
-        for at in range(0, len(raw), self.recent):
-            part = slice(at, at + self.recent)
-            self._add(raw.rows(part), y[part], last[part])
-
-    def _add(self, raw: Raw, y: NDArray[np.int64], last: NDArray[np.int64]) -> None:
-        """Remember no more examples than the ring has slots."""
         slots, places = _draw(self.count, len(y), self.recent, self.capacity, self.seed)
+        self._fit_columns(raw)
         self._fit_rows(1 + max(int(slots.max()), int(places.max())))
-        moved = np.flatnonzero(places >= 0)
-        for row in moved.tolist():
-            place, slot = places[row], slots[row]
-            self._texts[place] = self._texts[slot]
-            for array in (self._numbers, self._dense, self._facts):
-                array[place] = array[slot]
-        self._numbers[slots] = raw.numbers
-        self._dense[slots] = raw.dense
-        self._facts[slots, 0], self._facts[slots, 1] = y, last
-        self._facts[slots, 2] = np.arange(self.count, self.count + len(y))
-        for slot, text in zip(slots.tolist(), raw.texts, strict=True):
-            self._texts[slot] = text[:TEXT_KEPT]
-        self.count += len(y)
+        for i, (slot, place) in enumerate(zip(slots.tolist(), places.tolist(), strict=True)):
+            if place >= 0:
+                self._move(slot, place)
+            self._numbers[slot] = raw.numbers[i]
+            self._dense[slot] = raw.dense[i]
+            self._facts[slot] = y[i], last[i], self.count
+            self._texts[slot] = raw.texts[i][:TEXT_KEPT]
+            self.count += 1
+
+    def _move(self, slot: int, place: int) -> None:
+        """Let the example in a slot of the ring go into a place of the reservoir."""
+        for array in (self._numbers, self._dense, self._facts):
+            array[place] = array[slot]
+        self._texts[place] = self._texts[slot]
 
     def _fit_rows(self, rows: int) -> None:
         have = len(self._facts)
@@ -75,6 +70,9 @@ class Exemplars:
 
     def _fit_columns(self, raw: Raw) -> None:
         rows = len(self._facts)
+        have = self._numbers.shape[1], self._dense.shape[1]
+        if have == (raw.numbers.shape[1], raw.dense.shape[1]):
+            return
         self._numbers = _grown(self._numbers, rows, raw.numbers.shape[1], np.nan)
         self._dense = _grown(self._dense, rows, raw.dense.shape[1], 0.0)
 

@@ -106,7 +106,8 @@ def _run(Z, last, y, inputs, labels_in, last_in, count, learn, own, labels, out)
             for a in range(d):
                 here = Z[i, a]
                 for j in range(start, stop):
-                    distance[j] += (inputs[a, j] - here) ** 2
+                    gap = inputs[a, j] - here
+                    distance[j] += gap * gap
         for e in range(len(WINDOWS)):
             window = min(held, WINDOWS[e])
             k = min(NEIGHBOURS[e], window - 1 if 0 <= own + i < held else window)
