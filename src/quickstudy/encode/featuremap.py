@@ -158,6 +158,7 @@ def choose_map(
     dense_fields: list[tuple[int, int]],
     views: dict[str, View],
     rng: np.random.Generator,
+    columns: int = 10_000,
 ) -> FeatureMap:
     """Choose scaling and landmarks from n >= 1 remembered examples.
 
@@ -168,8 +169,9 @@ def choose_map(
         dense_fields: (start, stop) columns of each dense field.
         views: the views that the experts ask for.
         rng: thins the candidates of landmarks.
+        columns: the most scaled columns to keep; those that vary most stay.
     """
-    scaling = _choose_scaling(raw.numbers, categories)
+    scaling = _choose_scaling(raw.numbers, categories, columns)
     dense_scale = np.empty(raw.dense.shape[1])
     for start, stop in dense_fields:
         dense_scale[start:stop] = _dense_factor(raw.dense[:, start:stop], len(scaling.source))
@@ -187,7 +189,7 @@ def choose_map(
     return FeatureMap(scaling, dense_scale, frequent, landmarks, views)
 
 
-def _choose_scaling(numbers: Floats, categories: NDArray[np.bool_]) -> Scaling:
+def _choose_scaling(numbers: Floats, categories: NDArray[np.bool_], most: int) -> Scaling:
     source: list[int] = []
     code: list[float] = []
     for column in range(numbers.shape[1]):
@@ -210,6 +212,9 @@ def _choose_scaling(numbers: Floats, categories: NDArray[np.bool_]) -> Scaling:
     mean = np.where(known, columns, 0.0).sum(0) / count
     spread = np.sqrt((np.where(known, columns - mean, 0.0) ** 2).sum(0) / count)
     varies = np.flatnonzero(spread > 1e-9 * np.abs(mean) + 1e-300)
+    if len(varies) > most:  # a number tells as much as an even yes or no, a rare code far less
+        told = np.where(np.isnan(identity.code), 0.25 * known.mean(0), spread**2)
+        varies = np.sort(varies[np.argsort(-told[varies], kind="stable")[:most]])
     return Scaling(identity.source[varies], identity.code[varies], mean[varies], spread[varies])
 
 

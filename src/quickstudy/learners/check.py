@@ -22,7 +22,7 @@ from quickstudy.types import Label
 Factory = Callable[[], Any]
 Stream = tuple[list[dict[str, Any]], list[Label]]
 FIRST, MORE = 150, 60  # examples learned before, and in the course of, a check
-SLOWEST = 4.0  # later examples may take this many times as long: timers are rough, leaks are not
+SLOWEST = 3.0  # later examples may take this many times as long: timers are rough, leaks are not
 
 
 def check_learner(factory: Factory, *, checks: Sequence[str] = ()) -> list[str]:

@@ -66,6 +66,7 @@ class Mixture:
         self.kind = kind
         self.views = recipe.views
         self.growth = recipe.growth
+        self.columns = recipe.columns
         self.experts = recipe.select(self._only)
         experts = sum(len(e.names) for e in self.experts)
         self.voices = experts + MEMBERS
@@ -268,6 +269,7 @@ class Mixture:
             categories=self.encoder.category_columns,
             dense_fields=self.encoder.dense_fields,
             views=self.views,
+            columns=self.columns,
             rng=np.random.default_rng([self.seed, self.count]),
         )
         block = self._remembered(slots)
@@ -281,7 +283,7 @@ class Mixture:
                 which += range(voice, voice + len(found))
             voice += len(expert.names)
         judged = np.flatnonzero(block.judged())
-        if len(block) <= LEFT_OUT and len(judged):
+        if len(block) <= LEFT_OUT and len(judged) and left_out:
             votes = np.concatenate(left_out)[:, judged]
             y = block.y[-LEFT_OUT:][judged]
             self.doubt.recalibrate(self.pool.stack(votes, which, y), y)

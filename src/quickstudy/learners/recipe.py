@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from quickstudy.encode.featuremap import View
+from quickstudy.encode.featuremap import LAST_LABELS, View
 from quickstudy.errors import SettingError
 from quickstudy.memory.expert import Expert
 from quickstudy.memory.gaussian import GaussianClasses
@@ -19,9 +19,10 @@ MIB = 1 << 20
 MOST_LANDMARKS = 1024  # of the dense kernel: beyond, slow experts are as good and cheaper
 # shares of the memory budget; the rest is for what is small
 KERNEL_SHARE, NEIGHBOURS_SHARE, EXEMPLAR_SHARE = 0.38, 0.06, 0.45
-DENSE_FIXED_MB = 10.0  # what the moments of a text take, whatever the budget
+DENSE_FIXED_MB = 14.0  # what the moments of a text take, whatever the budget
 TABULAR_GROWTH = ((2000, 1.25), (5000, 1.6), (math.inf, 2.0))
 DENSE_GROWTH = ((2000, 1.15), (5000, 1.6), (math.inf, 2.0))
+TABULAR_SHARE, TABULAR_LANDMARKS, MIXED_COLUMNS = 0.5, 150, 64
 LEAST_EXEMPLARS, MOST_EXEMPLARS = 200, 10_000
 
 
@@ -30,11 +31,13 @@ class Recipe:
     """Experts, the views that they read by name, and when the feature map is chosen anew.
 
     `growth` lists (below this size, factor): after n examples the next choice is at n * factor.
+    `columns` is how many scaled columns of numbers and categories they have the memory for.
     """
 
     views: dict[str, View]
     experts: list[Expert]
     growth: tuple[tuple[float, float], ...]
+    columns: int
 
     @property
     def names(self) -> set[str]:
@@ -48,10 +51,12 @@ class Recipe:
 
 def tabular_recipe(budget_mb: float) -> Recipe:
     """The pool for records of numbers, booleans and categories."""
+    width = (TABULAR_SHARE * budget_mb * MIB / 104.0) ** 0.5  # 13 matrices of float64
+    columns = max(16, int(width) - TABULAR_LANDMARKS - LAST_LABELS)
     views = {
-        "after": View(linear=True, last=True, width=2.0, landmarks=150),
-        "plain": View(linear=True, width=2.0, landmarks=150),
-        "smooth": View(linear=True, last=True, width=0.5, landmarks=150),
+        "after": View(linear=True, last=True, width=2.0, landmarks=TABULAR_LANDMARKS),
+        "plain": View(linear=True, width=2.0, landmarks=TABULAR_LANDMARKS),
+        "smooth": View(linear=True, last=True, width=0.5, landmarks=TABULAR_LANDMARKS),
         "linear": View(linear=True, last=True),
     }
     experts: list[Expert] = [
@@ -66,7 +71,7 @@ def tabular_recipe(budget_mb: float) -> Recipe:
         Habit(),
         SlowTrees("trees"),
     ]
-    return Recipe(views, experts, TABULAR_GROWTH)
+    return Recipe(views, experts, TABULAR_GROWTH, columns)
 
 
 def dense_recipe(budget_mb: float, *, mixed: bool) -> Recipe:
@@ -90,7 +95,7 @@ def dense_recipe(budget_mb: float, *, mixed: bool) -> Recipe:
     ]
     if mixed:
         experts.append(SlowTrees("trees"))
-    return Recipe(views, experts, DENSE_GROWTH)
+    return Recipe(views, experts, DENSE_GROWTH, MIXED_COLUMNS)
 
 
 def default_recipe(kind: str, budget_mb: float) -> Recipe:

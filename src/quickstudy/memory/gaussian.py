@@ -249,6 +249,23 @@ def _learn(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def _class_means(sums, counts, A, labels):  # type: ignore[no-untyped-def]
+    """Means mu_c, slopes A mu_c and halves mu_c' A mu_c / 2 of the classes; 0 for empty ones."""
+    d = len(A)
+    means = np.zeros((labels, d))
+    slopes = np.zeros((labels, d))
+    half = np.zeros(labels)
+    for c in range(labels):
+        if counts[c] > 0.0:
+            for j in range(d):
+                means[c, j] = sums[j, c] / counts[c]
+            symmetric_times(A, means[c], slopes[c])
+            for j in range(d):
+                half[c] += 0.5 * means[c, j] * slopes[c, j]
+    return means, slopes, half
+
+
+@njit(cache=True)
 def _leave_one_out(X, y, weight, sums, counts, A, prior, labels):  # type: ignore[no-untyped-def]
     """Scores of each row by the model without that row: its mean and its scatter are taken out.
 
@@ -257,19 +274,8 @@ def _leave_one_out(X, y, weight, sums, counts, A, prior, labels):  # type: ignor
     """
     n, d = X.shape
     out = np.empty((n, labels))
-    means = np.zeros((labels, d))
-    slopes = np.zeros((labels, d))
-    half = np.zeros(labels)
-    total = 0.0
-    for c in range(labels):
-        if counts[c] > 0.0:
-            total += counts[c]
-            for j in range(d):
-                means[c, j] = sums[j, c] / counts[c]
-            symmetric_times(A, means[c], slopes[c])
-            for j in range(d):
-                half[c] += 0.5 * means[c, j] * slopes[c, j]
-    scale = total + prior
+    means, slopes, half = _class_means(sums, counts, A, labels)
+    scale = counts[:labels].sum() + prior
     delta = np.empty(d)
     ad = np.empty(d)
     for i in range(n):
@@ -299,9 +305,8 @@ def _leave_one_out(X, y, weight, sums, counts, A, prior, labels):  # type: ignor
             cross, quad, adm_x, left = ax, half[c], adm, counts[c]
             if c == own:
                 t = w / rest
-                mad = adm
                 cross = ax - t * adx
-                quad = half[c] - t * mad + 0.5 * t * t * dad
+                quad = half[c] - t * adm + 0.5 * t * t * dad
                 adm_x = adm - t * dad
                 left = rest
             score = cross + lift * adm_x * adx - quad - 0.5 * lift * adm_x * adm_x

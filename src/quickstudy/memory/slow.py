@@ -25,7 +25,7 @@ def next_size(count: int, first: int, growth: tuple[tuple[float, float], ...]) -
     """The next size above `count` in a schedule: `first`, then each size times its factor.
 
     >>> [next_size(n, 100, ((np.inf, 1.5),)) for n in (0, 100, 150, 225, 400)]
-    [100, 150, 225, 338, 507]
+    [100, 150, 225, 338, 506]
     """
     size = float(first)
     while round(size) <= count:
@@ -59,7 +59,8 @@ class SlowTrees(SlowExpert):
 
     def grow(self, labels: int) -> None:
         self._meaning = widened(widened(self._meaning, labels), labels, axis=0)
-        self._meaning[labels - 1, labels - 1] = MEANING_PRIOR
+        new = np.flatnonzero(np.diag(self._meaning) == 0.0)
+        self._meaning[new, new] = MEANING_PRIOR
 
     def predict(self, block: Block) -> Floats:
         return self._run(block, block.y[:0])

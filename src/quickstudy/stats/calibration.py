@@ -79,7 +79,7 @@ def weighted_share(
 
     >>> share, low, high = weighted_share(np.array([True, False]), np.array([0.2, 1.0]))
     >>> round(share, 3), round(low, 3), round(high, 3)
-    (0.833, 0.065, 1.0)
+    (0.833, 0.034, 1.0)
     """
     if not len(right):
         return float("nan"), 0.0, 1.0

@@ -61,9 +61,9 @@ def weighted_gram(rows: Floats, weights: Floats) -> Floats:
 def regularised_inverse(gram: Floats, ridge: float) -> Floats:
     """`(G + r I)^{-1}` by Cholesky for a symmetric positive semi-definite `gram` (d, d), r > 0.
 
-    >>> regularised_inverse(np.array([[3.0, 0.0], [0.0, 1.0]]), 1.0)
-    array([[0.25, 0.  ],
-           [0.  , 0.5 ]])
+    >>> regularised_inverse(np.array([[2.0, 1.0], [1.0, 2.0]]), 1.0).round(4)
+    array([[ 0.375, -0.125],
+           [-0.125,  0.375]])
     """
     if len(gram) == 0:
         return np.zeros((0, 0))
