@@ -21,7 +21,7 @@ MOST_LANDMARKS = 1024  # of the dense kernel: beyond, slow experts are as good a
 KERNEL_SHARE, NEIGHBOURS_SHARE, EXEMPLAR_SHARE = 0.38, 0.06, 0.45
 DENSE_FIXED_MB = 14.0  # what the moments of a text take, whatever the budget
 TABULAR_GROWTH = ((2000, 1.25), (5000, 1.6), (math.inf, 2.0))
-DENSE_GROWTH = ((2000, 1.15), (5000, 1.6), (math.inf, 2.0))
+DENSE_GROWTH = ((2000, 1.15), (20_000, 1.25), (math.inf, 2.0))
 TABULAR_SHARE, TABULAR_LANDMARKS, MIXED_COLUMNS = 0.5, 150, 64
 LEAST_EXEMPLARS, MOST_EXEMPLARS = 200, 10_000
 
@@ -77,19 +77,17 @@ def tabular_recipe(budget_mb: float) -> Recipe:
 def dense_recipe(budget_mb: float, *, mixed: bool) -> Recipe:
     """The pool for texts and vectors, alone or (`mixed`) among other fields.
 
-    No habit and no short windows: where labels come in bursts these earn weight by saying that
-    labels of long ago will not come again, and many labels of a text come in bursts.
+    Nothing that forgets, no habit, no windows: where labels come in bursts, as those of texts do,
+    these earn weight by saying that labels of long ago will not come again, until they do.
     """
     budget_mb -= DENSE_FIXED_MB
     landmarks = int(min(MOST_LANDMARKS, (KERNEL_SHARE * budget_mb * MIB / 20.0) ** 0.5))
     views = {
         "kernel": View(linear=False, width=1.6, landmarks=landmarks),
-        "recent": View(linear=False, width=1.6, landmarks=min(256, landmarks)),
         "linear": View(linear=True),
     }
     experts: list[Expert] = [
         LeastSquares("kernel", view="kernel", familiar=True),
-        LeastSquares("kernel .999", view="recent", discount=0.999),
         GaussianClasses("gaussian", view="linear", prior=1000.0, familiar=True),
         SlowSoftmax("logistic", view="kernel"),
     ]

@@ -13,7 +13,7 @@ from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Floats
 
 TREES_FIRST, TREES_GROWTH = 100, ((np.inf, 1.5),)  # size of the first fit; (below, factor)
-SOFTMAX_FIRST, SOFTMAX_GROWTH = 8, ((1000, 1.05), (np.inf, 1.2))
+SOFTMAX_FIRST, SOFTMAX_GROWTH = 8, ((1000, 1.05), (np.inf, 1.1))
 MEANING_PRIOR, MEANING_FADE = 5.0, 0.02  # examples that a label meant itself; what fades with one
 FOLDS = 4
 PENALTY = 0.02  # of the squared weights of the softmax regression, on unit-length inputs
