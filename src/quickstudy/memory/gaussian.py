@@ -10,6 +10,7 @@ from quickstudy.memory.expert import (
     Block,
     State,
     best_temperature,
+    linear_scores,
     log_softmax,
     widened,
 )
@@ -179,10 +180,7 @@ class GaussianClasses:
 
 @njit(cache=True)
 def _scores(x, slopes, offsets, counts, labels, s):  # type: ignore[no-untyped-def]
-    s[:labels] = 0.0
-    for j in range(len(x)):
-        for c in range(labels):
-            s[c] += x[j] * slopes[j, c]
+    linear_scores(x, slopes, labels, s)
     least = np.inf
     for c in range(labels):
         if counts[c] > 0.0:

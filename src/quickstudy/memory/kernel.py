@@ -11,10 +11,12 @@ from quickstudy.memory.expert import (
     Block,
     State,
     best_temperature,
+    linear_scores,
     log_softmax,
     widened,
 )
 from quickstudy.stats.moments import (
+    downdate,
     label_sums,
     one_blas_thread,
     regularised_inverse,
@@ -166,18 +168,10 @@ class LeastSquares:
 
 
 @njit(cache=True)
-def _scores(x, W, labels, s):  # type: ignore[no-untyped-def]
-    s[:labels] = 0.0
-    for j in range(len(x)):
-        for c in range(labels):
-            s[c] += x[j] * W[j, c]
-
-
-@njit(cache=True)
 def _predict(X, W, scalars, peaks, labels, out):  # type: ignore[no-untyped-def]
     s = np.empty(labels)
     for i in range(len(X)):
-        _scores(X[i], W, labels, s)
+        linear_scores(X[i], W, labels, s)
         peaks[i] += s.max()
         log_softmax(s, labels, scalars[0], out[i])
 
@@ -189,7 +183,7 @@ def _learn(X, y, P, W, scalars, discount, peaks, labels, out):  # type: ignore[n
     px = np.empty(d)
     for i in range(n):
         x = X[i]
-        _scores(x, W, labels, s)
+        linear_scores(x, W, labels, s)
         peaks[i] += s.max()
         log_softmax(s, labels, scalars[0], out[i])
         _warm(s, out[i], y[i], labels, scalars)
@@ -203,11 +197,7 @@ def _learn(X, y, P, W, scalars, discount, peaks, labels, out):  # type: ignore[n
             for c in range(labels):
                 W[j, c] -= gain * s[c]
             W[j, y[i]] += gain
-        fade = 1.0 / discount
-        for a in range(d):
-            gain = k * px[a]
-            for b in range(d):
-                P[a, b] = (P[a, b] - gain * px[b]) * fade
+        downdate(P, px, k, 1.0 / discount)
 
 
 @njit(cache=True)

@@ -7,7 +7,16 @@ from numba import njit
 from numpy.typing import NDArray
 
 from quickstudy.encode.featuremap import KERNEL_SCALE
-from quickstudy.memory.expert import FLOOR, LEFT_OUT, Block, Expert, State, log_softmax, widened
+from quickstudy.memory.expert import (
+    FLOOR,
+    LEFT_OUT,
+    Block,
+    Expert,
+    State,
+    linear_scores,
+    log_softmax,
+    widened,
+)
 from quickstudy.memory.trees import Trees, grow_trees
 from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Floats
@@ -261,10 +270,7 @@ def _predict(X, W, known, labels, out):  # type: ignore[no-untyped-def]
     s = np.empty(labels)
     unseen = 1e-3 if labels > known else 0.0
     for i in range(len(X)):
-        s[:] = 0.0
-        for j in range(X.shape[1]):
-            for c in range(labels):
-                s[c] += X[i, j] * W[j, c]
+        linear_scores(X[i], W, labels, s)
         log_softmax(s, known, 1.0, out[i])
         for c in range(labels):
             p = (1.0 - unseen) * np.exp(out[i, c]) if c < known else 0.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from quickstudy.memory.expert import LEFT_OUT, Block, State, log_softmax, widened
-from quickstudy.stats.moments import symmetric_times
+from quickstudy.memory.expert import LEFT_OUT, Block, State, linear_scores, log_softmax, widened
+from quickstudy.stats.moments import downdate, symmetric_times
 from quickstudy.types import Floats
 
 LEAST_CURVATURE = 0.02  # of the log loss: sure predictions still move the weights a little
@@ -83,18 +83,10 @@ class OnlineSoftmax:
 
 
 @njit(cache=True)
-def _scores(x, W, labels, s):  # type: ignore[no-untyped-def]
-    s[:labels] = 0.0
-    for j in range(len(x)):
-        for c in range(labels):
-            s[c] += x[j] * W[j, c]
-
-
-@njit(cache=True)
 def _predict(X, W, labels, out):  # type: ignore[no-untyped-def]
     s = np.empty(labels)
     for i in range(len(X)):
-        _scores(X[i], W, labels, s)
+        linear_scores(X[i], W, labels, s)
         log_softmax(s, labels, 1.0, out[i])
 
 
@@ -105,7 +97,7 @@ def _learn(X, y, P, W, count, discount, most, labels, out):  # type: ignore[no-u
     px = np.empty(d)
     for i in range(n):
         x = X[i]
-        _scores(x, W, labels, s)
+        linear_scores(x, W, labels, s)
         log_softmax(s, labels, 1.0, out[i])
         h = LEAST_CURVATURE
         for c in range(labels):
@@ -121,11 +113,7 @@ def _learn(X, y, P, W, count, discount, most, labels, out):  # type: ignore[no-u
             for c in range(labels):
                 W[j, c] -= gain * s[c]
             W[j, y[i]] += gain
-        fade = 1.0 / discount
-        for a in range(d):
-            gain = k * px[a]
-            for b in range(d):
-                P[a, b] = (P[a, b] - gain * px[b]) * fade
+        downdate(P, px, k, 1.0 / discount)
         count[0] += 1
         if count[0] % CHECK == 0:
             _hold(P, most)

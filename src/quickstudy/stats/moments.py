@@ -125,3 +125,13 @@ def symmetric_times(matrix, x, out):  # type: ignore[no-untyped-def]
         for i in range(d):
             out[i] += x[j] * matrix[j, i]
         j += 1
+
+
+@njit(cache=True)
+def downdate(P, px, k, fade):  # type: ignore[no-untyped-def]
+    """`P = (P - k px px') * fade`: the inverse after one more row, px = P x (Sherman-Morrison)."""
+    d = len(px)
+    for a in range(d):
+        gain = k * px[a]
+        for b in range(d):
+            P[a, b] = (P[a, b] - gain * px[b]) * fade
