@@ -18,7 +18,7 @@ from quickstudy.memory.softmax import OnlineSoftmax
 MIB = 1 << 20
 MOST_LANDMARKS = 1024  # of the dense kernel: beyond, slow experts are as good and cheaper
 # shares of the memory budget; the rest is for what is small
-KERNEL_SHARE, NEIGHBOURS_SHARE, EXEMPLAR_SHARE = 0.38, 0.06, 0.45
+KERNEL_SHARE, NEIGHBOURS_SHARE, EXEMPLAR_SHARE = 0.38, 0.06, 0.38
 DENSE_FIXED_MB = 14.0  # what the moments of a text take, whatever the budget
 TABULAR_GROWTH = ((2000, 1.25), (5000, 1.6), (math.inf, 2.0))
 DENSE_GROWTH = ((2000, 1.15), (20_000, 1.25), (math.inf, 2.0))
