@@ -58,7 +58,6 @@ class Mixture:
         self.recall = Recall()
         self._memo: Any = (None, None, None)  # a cache, not state: map, input, what it maps to
         self._due = 1
-        self._refit_at = self._next_refit()
 
     def _adopt(self, kind: str) -> None:
         """Start anew with the experts for a kind of input."""
@@ -73,6 +72,7 @@ class Mixture:
         self.pool = Pool(experts)
         for expert in self.experts:
             expert.grow(self.labels)
+        self._refit_at = self._next_refit()
 
     def predict(self, raw: Raw) -> Answers:
         """What it says of `raw`, changing nothing."""
@@ -185,7 +185,6 @@ class Mixture:
         """Choose experts and how many examples to remember by the looks of the first input."""
         if self.kind != self.encoder.kind:
             self._adopt(self.encoder.kind)
-            self._refit_at = self._next_refit()
         row_bytes = raw.numbers[:1].nbytes + raw.dense[:1].nbytes + FACT_BYTES
         self.exemplars = Exemplars(capacity(row_bytes, self.kind, self.budget_mb), seed=self.seed)
 
@@ -246,8 +245,7 @@ class Mixture:
         if self.count >= self._due:
             self.choose_map()
         if self.count >= self._refit_at:
-            slow = [e for e in self.experts if isinstance(e, SlowExpert)]
-            self._refit([e for e in slow if e.next_refit(self.count - 1) == self.count])
+            self._refit([e for e in self._slow if e.next_refit(self.count - 1) == self.count])
             self._refit_at = self._next_refit()
 
     def new_field(self) -> None:
@@ -260,7 +258,6 @@ class Mixture:
         self._due = max(self.count + 1, int(self.count * growth))
         if self.kind != self.encoder.kind:
             self._adopt(self.encoder.kind)
-            self._refit_at = self._next_refit()
         slots = self.exemplars.order()
         raw, last = self.exemplars.raw(slots), self.exemplars.facts(slots)[:, 1]
         self.map = choose_map(
@@ -290,7 +287,11 @@ class Mixture:
 
     def refit(self) -> None:
         """Fit all slow experts anew on remembered examples."""
-        self._refit([e for e in self.experts if isinstance(e, SlowExpert)])
+        self._refit(self._slow)
+
+    @property
+    def _slow(self) -> list[SlowExpert]:
+        return [e for e in self.experts if isinstance(e, SlowExpert)]
 
     def _refit(self, experts: list[SlowExpert]) -> None:
         block = self._remembered(self.exemplars.order())
@@ -298,8 +299,7 @@ class Mixture:
             expert.refit(block, seed=self.seed)
 
     def _next_refit(self) -> int:
-        slow = [e for e in self.experts if isinstance(e, SlowExpert)]
-        return min((e.next_refit(self.count) for e in slow), default=sys.maxsize)
+        return min((e.next_refit(self.count) for e in self._slow), default=sys.maxsize)
 
     def _remembered(self, slots: Ints) -> Block:
         """Remembered examples as a block, oldest first, with their ages and weights."""
@@ -338,8 +338,8 @@ class Mixture:
             group, name = path.split("/", 1)
             groups.setdefault(group, {})[name] = array
         self.labels, self.last, self.count = plain["labels"], plain["last"], plain["count"]
-        self._due, self._refit_at = plain["due"], plain["refit_at"]
         self._adopt(plain["kind"])
+        self._due, self._refit_at = plain["due"], plain["refit_at"]
         self.exemplars = Exemplars(plain["capacity"], seed=self.seed)
         self.exemplars.restore(groups["exemplars"], plain["exemplars"])
         self.pool.restore(groups["pool"])
