@@ -1,0 +1,267 @@
+"""The nouns of a deployment: what one says to it, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from quickstudy.types import Input, Label
+
+Action = Literal["act", "ask"]
+
+Status = Literal[
+    "accepted",
+    "repeated",
+    "superseded",
+    "confirmed",
+    "conflicting",
+    "late",
+    "early",
+    "unknown",
+    "contested",
+]
+"""What became of a feedback. All but `repeated` are events of their own.
+
+accepted     the first word on this prediction, or a taught record: learned, and counted if due
+repeated     sent before (same key, or same source and content): the earlier answer, nothing changes
+superseded   it replaces what the same source said before: the new label is learned
+confirmed    another source had said the same: kept, not learned twice
+conflicting  another source had said otherwise: the new label is learned
+late         after the wait time: learned, but not counted
+early        for an id that a client chose and has not predicted yet: joined when it is
+unknown      for an id that was never issued: kept, nothing is learned
+contested    its input changed label too often, by two sources or more: kept, not learned; a person
+             must rule
+"""
+
+CaseStatus = Literal["waiting", "labelled", "closed", "expired", "contested"]
+"""waiting: a label is due; closed: acted on, none is due; expired: none came in time."""
+
+Role = Literal["predict", "teach", "manage"]
+"""What a key may do: `teach` includes `predict`, `manage` includes both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a learner is to hold to, as its owner set it.
+
+    Attributes:
+        schema: field -> type, for fields whose type is not to be inferred.
+        target: precision in (0, 1) of what it answers alone.
+        alpha: chance of ever certifying less than that.
+        targets, costs: per label; see `ActOrAsk`. Lists of (label, value): labels 1, True and "1"
+            differ.
+        audit: share of its own answers that a trusted source checks once all is certified.
+        wait_seconds: after this an asked case without label expires, and counts as wrong.
+        budget_mb: memory of the learner, MiB.
+        seed: of the learner and the audit coins.
+        trusted: sources whose labels on audits count; empty: all.
+    """
+
+    schema: dict[str, str] = field(default_factory=dict)
+    target: float = 0.95
+    alpha: float = 0.05
+    targets: tuple[tuple[Label, float], ...] = ()
+    costs: tuple[tuple[Label, float], ...] = ()
+    audit: float = 0.05
+    wait_seconds: float = 604_800.0
+    budget_mb: float = 64.0
+    seed: int = 0
+    trusted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerInfo:
+    """A learner of a store: its name, settings, and how far it is."""
+
+    name: str
+    settings: Settings
+    created: float
+    examples: int
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A durable prediction: `id` is what feedback refers to.
+
+    Attributes:
+        label: the answer; None before anything was learned.
+        decision: "act": use it; "ask": a teacher decides.
+        policy: how permissive the certified policy is that acted, from 1; 0 when it asks.
+        audit: acted on, and a trusted source is to check it.
+        reason: why it acted or asked, in words.
+        alternatives: the most probable labels with their probabilities, at most five.
+        seq: of its event; time: seconds since 1970.
+    """
+
+    id: str
+    learner: str
+    label: Label | None
+    decision: Action
+    confidence: float
+    novelty: float
+    policy: int
+    audit: bool
+    reason: str
+    alternatives: tuple[tuple[Label, float], ...]
+    seq: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What somebody says of a prediction (`prediction_id`) or of a `record` (with `learner`).
+
+    Either `label`, or `correct`: True for "the answer was right", False for "not this".
+    `key` makes sending again safe; without it the digest of prediction, source and content does.
+    """
+
+    prediction_id: str | None = None
+    learner: str | None = None
+    record: Input | None = None
+    label: Label | None = None
+    correct: bool | None = None
+    source: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a feedback; `seq` is that of its event (of the first one when repeated).
+
+    `counted`: it entered the record that precision and certificate rest on.
+    """
+
+    seq: int
+    status: Status
+    prediction_id: str | None
+    learner: str | None
+    counted: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A case that waits for a label. `usefulness`: the more, the more a label teaches."""
+
+    id: str
+    learner: str
+    record: Any
+    suggestions: tuple[tuple[Label, float], ...]
+    confidence: float
+    novelty: float
+    usefulness: float
+    audit: bool
+    time: float
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One link of the log, with its payload unless that was forgotten."""
+
+    seq: int
+    time: float
+    type: str
+    learner: str
+    actor: str
+    subject: str
+    payload: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A prediction with all that happened to it. `label`: the last word on it, if there is one."""
+
+    id: str
+    learner: str
+    record: Any
+    answer: Answer
+    status: CaseStatus
+    label: Label | None
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy under test: acts above `threshold`, once `log_evidence` reaches `log_bar`."""
+
+    threshold: float
+    log_evidence: float
+    log_bar: float
+    certified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """A stretch of the stream that ends with case `cases`: shares in [0, 1], None without data.
+
+    `right`: of its answers that were asked or audited, weighted; `handled`: share acted on alone.
+    """
+
+    cases: int
+    right: float | None
+    handled: float
+    labels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a learner does, at a glance.
+
+    Attributes:
+        cases, acted, labels_used: of all time; labels_used counts every label it was taught.
+        share_handled: of the last 500 cases.
+        precision: of its own answers, from audits, with `precision_low` and `precision_high` of a
+            95 % interval; None before the first audit. `audits`: how many it rests on.
+        waiting, contested, expired: cases.
+        lag: feedbacks logged and not yet learned.
+        policies: strict to permissive.
+        alarms: of the guard, so far.
+        curve: at most 300 points.
+        sources: (source, labels) that taught it, most first.
+        experts: (name, weight) in the present answer.
+    """
+
+    learner: LearnerInfo
+    cases: int
+    acted: int
+    labels_used: int
+    share_handled: float
+    precision: float | None
+    precision_low: float | None
+    precision_high: float | None
+    audits: int
+    waiting: int
+    contested: int
+    expired: int
+    lag: int
+    policies: tuple[Policy, ...]
+    alarms: int
+    attempt: int
+    curve: tuple[CurvePoint, ...]
+    sources: tuple[tuple[str, int], ...]
+    experts: tuple[tuple[str, float], ...]
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key, without its secret. `learners`: names it is good for; None: all."""
+
+    id: str
+    name: str
+    role: Role
+    learners: tuple[str, ...] | None
+    created: float
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `doctor`: what was checked, whether it holds, and what was seen."""
+
+    check: str
+    ok: bool
+    detail: str

@@ -1,0 +1,1 @@
+"""Durable events, in a chain, and their replay. Knows events, not learners."""
