@@ -12,14 +12,47 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from quickstudy.client import Client as Client
+    from quickstudy.client import connect as connect
+    from quickstudy.deploy.answers import Feedback as Feedback
+    from quickstudy.deploy.deployment import Deployment as Deployment
     from quickstudy.learners.check import check_learner as check_learner
     from quickstudy.learners.classifier import Classifier as Classifier
 
-__all__ = ["Classifier", "check_learner"]
+__all__ = [
+    "Classifier",
+    "Client",
+    "Deployment",
+    "Feedback",
+    "check_learner",
+    "connect",
+    "open",
+]
 _HOMES = {
     "Classifier": "quickstudy.learners.classifier",
+    "Client": "quickstudy.client",
+    "Deployment": "quickstudy.deploy.deployment",
+    "Feedback": "quickstudy.deploy.answers",
     "check_learner": "quickstudy.learners.check",
+    "connect": "quickstudy.client",
 }
+
+
+def open(path: str | Path, *, actor: str = "local") -> Deployment:
+    """Open a store in this process; made if it is not there. `connect` does the same afar.
+
+    Args:
+        path: of the store.
+        actor: who is doing this, for the log.
+
+    Raises:
+        StoreError: the store is open elsewhere, damaged, or of a newer schema.
+    """
+    from quickstudy.deploy.deployment import Deployment
+
+    return Deployment(path, actor=actor)
 
 
 def __getattr__(name: str) -> Any:

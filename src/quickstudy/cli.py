@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quickstudy.errors import QuickstudyError, RecordError
+from quickstudy.serve import command
 
 if TYPE_CHECKING:
     from quickstudy import Classifier
@@ -43,9 +44,13 @@ Limit = Annotated[
 @app.command()
 def demo(
     fast: Annotated[bool, typer.Option("--fast", help="1,500 questions instead of 6,000.")] = False,
-    report: Annotated[
-        Path, typer.Option("--report", metavar="OUT.html", help="Where the report goes.")
-    ] = Path("report-demo.html"),
+    questions: Annotated[
+        int | None, typer.Option("--questions", metavar="N", min=1, help="How many questions.")
+    ] = None,
+    speed: Annotated[
+        float,
+        typer.Option("--speed", metavar="N", help="Questions a second; 0: as fast as it goes."),
+    ] = 20.0,
     target: Annotated[
         float | None,
         typer.Option(
@@ -56,26 +61,47 @@ def demo(
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Order of the questions.")] = 0,
+    port: Annotated[
+        int, typer.Option("--port", help="Where the page is; the next free one if it is taken.")
+    ] = 8321,
+    store: Annotated[
+        Path | None, typer.Option("--store", metavar="NEW.db", help="Keep what it learns here.")
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="End when the stream does.")] = False,
+    terminal: Annotated[
+        bool, typer.Option("--terminal", help="No server: all in this terminal, and a report.")
+    ] = False,
+    report: Annotated[
+        Path, typer.Option("--report", metavar="OUT.html", help="Where --terminal's report goes.")
+    ] = Path("report-demo.html"),
 ) -> None:
-    """Watch it learn 77 kinds of bank questions from nothing.
+    """Watch it learn 77 kinds of bank questions from nothing, and teach it.
 
-    6,000 real questions stream in. It asks a simulated teacher until it has
-    proved that it can answer alone; from then on it asks only when it is not
-    sure, and a few of its answers are audited.
+    A server starts, and real questions stream in. It asks a simulated teacher
+    until it has proved that it can answer alone; from then on it asks only when
+    it is not sure, and a few of its answers are audited. Open the page that is
+    printed: some of what it asks is left for you.
 
     \b
     [bold]Examples[/bold]
     quickstudy demo
-    quickstudy demo --fast
-    quickstudy demo --precision 0.9
+    quickstudy demo --fast --speed 50
+    quickstudy demo --store bank.db
+    quickstudy demo --terminal --precision 0.9
     """
-    from quickstudy.console import check_writable
-    from quickstudy.demo.screen import watch
+    usual = (1_500, 0.9) if fast else (6_000, 0.95)
+    count, share = questions or usual[0], usual[1] if target is None else target
+    if terminal:
+        from quickstudy.console import check_writable
+        from quickstudy.demo.screen import watch
 
-    check_writable(report)
-    questions, usual = (1_500, 0.9) if fast else (6_000, 0.95)
-    target = usual if target is None else target
-    watch(questions=questions, target=target, seed=seed, report=report)
+        check_writable(report)
+        watch(questions=count, target=share, seed=seed, report=report)
+    else:
+        from quickstudy.demo.live import LiveDemo, show
+
+        place = {"port": port, "store": store, "once": once}
+        show(LiveDemo(questions=count, speed=speed, target=share, seed=seed, **place))
 
 
 @app.command()
@@ -236,6 +262,12 @@ def inspect(model: ModelFile) -> None:
     from quickstudy.views import show_learner
 
     show_learner(Classifier.load(model), model)
+
+
+app.command()(command.serve)
+app.add_typer(command.keys)
+app.command()(command.backup)
+app.command()(command.doctor)
 
 
 def _read(

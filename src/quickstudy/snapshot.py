@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from quickstudy.errors import ModelFileError
 
@@ -40,16 +40,25 @@ def digest(arrays: Arrays, plain: dict[str, Any]) -> str:
     return h.hexdigest()
 
 
-def write_snapshot(path: str | Path, arrays: Arrays, plain: dict[str, Any]) -> None:
-    """Write a snapshot to `path`, replacing what is there only once all of it is on disk."""
-    target = Path(path)
+def pack(arrays: Arrays, plain: dict[str, Any]) -> bytes:
+    """A snapshot as the bytes of its file."""
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     header = {
         SCHEMA_KEY: str(SCHEMA),
         "plain": _json(plain),
         "checksum": digest(arrays, plain | {SCHEMA_KEY: SCHEMA}),
     }
-    content = save(arrays, metadata=header)
+    return save(arrays, metadata=header)
+
+
+def write_snapshot(path: str | Path, arrays: Arrays, plain: dict[str, Any]) -> None:
+    """Write a snapshot to `path`, replacing what is there only once all of it is on disk."""
+    write_whole(path, pack(arrays, plain))
+
+
+def write_whole(path: str | Path, content: bytes) -> None:
+    """Write a file beside `path`, sync it and its folder, and only then put it in its place."""
+    target = Path(path)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -60,6 +69,11 @@ def write_snapshot(path: str | Path, arrays: Arrays, plain: dict[str, Any]) -> N
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # else the new name may be gone after a power cut
+    finally:
+        os.close(folder)
 
 
 def read_snapshot(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
@@ -71,26 +85,35 @@ def read_snapshot(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no model file {path}")
+    return unpack(Path(path).read_bytes(), name=str(path))
+
+
+def unpack(content: bytes, *, name: str = "the snapshot") -> tuple[Arrays, dict[str, Any]]:
+    """Arrays and plain values of a packed snapshot.
+
+    Raises:
+        ModelFileError: it is no snapshot, cut short, damaged, or of a newer schema.
+    """
     try:
-        with safe_open(str(path), framework="numpy") as file:
-            header = file.metadata() or {}
-            _check_schema(path, header)
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        size = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + size])["__metadata__"]
+        _check_schema(name, header)
+        arrays = load(content)
         plain, checksum = json.loads(header["plain"]), header["checksum"]
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError, OverflowError) as error:
         raise ModelFileError(
-            f"{path} is no model file of quickstudy, or it is cut short or damaged ({error})"
+            f"{name} is no model file of quickstudy, or it is cut short or damaged ({error})"
         ) from error
     if digest(arrays, plain | {SCHEMA_KEY: int(header[SCHEMA_KEY])}) != checksum:
-        raise ModelFileError(f"{path} is damaged: its checksum does not match its content")
+        raise ModelFileError(f"{name} is damaged: its checksum does not match its content")
     return arrays, plain
 
 
-def _check_schema(path: str | Path, header: dict[str, str]) -> None:
+def _check_schema(name: str, header: dict[str, str]) -> None:
     found = header[SCHEMA_KEY]
     if int(found) > SCHEMA:
         raise ModelFileError(
-            f"{path} has schema version {found}; this quickstudy reads up to {SCHEMA}: upgrade it"
+            f"{name} has schema version {found}; this quickstudy reads up to {SCHEMA}: upgrade it"
         )
 
 

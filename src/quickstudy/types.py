@@ -55,10 +55,15 @@ class Probabilities(Mapping[Label, float]):
     def __len__(self) -> int:
         return len(self._labels)
 
+    def top(self, n: int) -> list[tuple[Label, float]]:
+        """The `n` most probable labels with their probabilities, most probable first."""
+        order = np.argsort(-self._values, kind="stable")[:n].tolist()
+        return [(self._labels[i], float(self._values[i])) for i in order]
+
     def __repr__(self) -> str:
-        order = np.argsort(-self._values, kind="stable")[:5]
-        shown = ", ".join(f"{self._labels[i]!r}: {self._values[i]:.3f}" for i in order)
-        return f"{{{shown}{', ...' if len(self) > len(order) else ''}}}"
+        top = self.top(5)
+        shown = ", ".join(f"{label!r}: {p:.3f}" for label, p in top)
+        return f"{{{shown}{', ...' if len(self) > len(top) else ''}}}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -120,7 +121,7 @@ def _mistakes(mistakes: Sequence[Mistake]) -> Table:
     return table
 
 
-def spark(values: Sequence[bool] | np.ndarray[tuple[int], np.dtype[np.bool_]]) -> str:
+def spark(values: Sequence[float] | NDArray[np.bool_]) -> str:
     """Shares over time as a line of blocks.
 
     >>> spark([False, False, True, False, True, True])

@@ -63,7 +63,7 @@ def _median_distance(z: Floats) -> float:
     return float(np.median(positive)) if len(positive) else 1.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _pairwise(z: Floats) -> Floats:
     n, d = z.shape
     out = np.zeros(n * (n - 1) // 2)
@@ -78,7 +78,7 @@ def _pairwise(z: Floats) -> Floats:
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _pivoted_cholesky(z, rate, most, residual):  # type: ignore[no-untyped-def]
     """Greedy rows of the kernel matrix's Cholesky factor; `root[:, j]` belongs to `z[j]`."""
     n, d = z.shape
@@ -111,7 +111,7 @@ def _pivoted_cholesky(z, rate, most, residual):  # type: ignore[no-untyped-def]
     return pivots[:used], root[:used]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _inverse_lower(lower):  # type: ignore[no-untyped-def]
     """Inverse of a lower triangular matrix, row by row."""
     m = lower.shape[0]
@@ -138,7 +138,7 @@ def kernel_features_blas(z: Floats, marks: Landmarks, scale: float) -> Floats:
         return np.asarray(scale * np.exp(-marks.rate * distance) @ marks.whiten)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def kernel_features(z, centres, whiten, rate, scale, out, offset):  # type: ignore[no-untyped-def]
     """Write `scale * L^{-1} k_m(z_i)` into `out[i, offset:]`; a row's bits are its own."""
     n, d = z.shape

@@ -12,7 +12,7 @@ from quickstudy import snapshot
 from quickstudy.encode.record import Parsed, RecordEncoder
 from quickstudy.errors import InputError, LabelError, ModelFileError, NotReadyError, SettingError
 from quickstudy.learners.explain import explain
-from quickstudy.learners.mixture import Answers, Mixture
+from quickstudy.learners.mixture import Answers, Fitted, Mixture
 from quickstudy.learners.recipe import check_names, default_recipe
 from quickstudy.types import (
     Explanation,
@@ -140,6 +140,28 @@ class Classifier:
             raise InputError("prediction was made by another learner: it knows labels of its own")
         return (prediction.votes, prediction.last_label) if voices == self._mixture.voices else None
 
+    def learn_not(self, x: Input, y: Label) -> None:
+        """Learn that `y` is not the label of x, when nobody says what is.
+
+        This very input is not answered with `y` again until a label is learned for it, and the
+        confidence of such answers falls. Nothing is learned about other inputs.
+
+        Raises:
+            RecordError, LabelError: the input cannot be read, or `y` was never learned.
+        """
+        key = _checked(y)
+        if key not in self._index:
+            raise LabelError(f"label {y!r} was never learned, so it cannot be refuted")
+        self._mixture.refute(self._encoder.encode([x]), self._index[key])
+
+    def check(self, x: Input) -> None:
+        """Whether x could be learned.
+
+        Raises:
+            RecordError: it cannot be read; the message names the field.
+        """
+        self._encoder.parse([x])
+
     def learn_many(self, xs: Iterable[Input], ys: Iterable[Label]) -> None:
         """Learn examples in order: the same bits as one by one, far faster."""
         self._train(list(xs), list(ys), None)
@@ -202,6 +224,27 @@ class Classifier:
             raise NotReadyError("there is nothing to explain before the first example is learned")
         return explain(x, self, self._encoder, self._mixture)
 
+    def copy(self) -> Self:
+        """An independent learner in the same state."""
+        return self.from_state(*self.state())
+
+    def defer_refits(self) -> None:
+        """From now on refit no slow expert in `learn`: `fitted` on a copy, then `install`."""
+        self._mixture.deferred = True
+
+    @property
+    def refit_due(self) -> bool:
+        """Whether a slow expert wants to be refitted, while refits are deferred."""
+        return self._mixture.refit_due
+
+    def fit_due(self) -> Fitted:
+        """Refit the slow experts that are due, here: on a copy of the learner that goes on."""
+        return self._mixture.fit_due()
+
+    def install(self, fitted: Fitted) -> None:
+        """Take over slow experts that a copy of this learner, made earlier, has refitted."""
+        self._mixture.install(fitted)
+
     def consolidate(self) -> None:
         """Choose the feature map anew and refit the slow experts now, from remembered examples."""
         if self.examples:
@@ -210,11 +253,12 @@ class Classifier:
 
     def state_hash(self) -> str:
         """Digest of exactly what predictions depend on; 32 hex characters."""
-        arrays, plain = self._state()
+        arrays, plain = self.state()
         plain["mixture"]["exemplars"].pop("texts")
         return snapshot.digest(arrays, plain)
 
-    def _state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
+    def state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
+        """All that later predictions depend on: arrays by name, and plain values."""
         arrays, mixture = self._mixture.state()
         plain = {
             "kind": "classifier",
@@ -227,9 +271,22 @@ class Classifier:
         }
         return arrays, plain
 
+    def packed(self) -> bytes:
+        """What `save` writes."""
+        return snapshot.pack(*self.state())
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> Self:
+        """The learner that was `packed`.
+
+        Raises:
+            ModelFileError: the bytes are no whole model.
+        """
+        return cls._from(*snapshot.unpack(content), name="the packed model")
+
     def save(self, path: str | Path) -> None:
         """Write the learner to one file; an existing one is replaced only by a whole new one."""
-        snapshot.write_snapshot(path, *self._state())
+        snapshot.write_snapshot(path, *self.state())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -238,19 +295,25 @@ class Classifier:
         Raises:
             FileNotFoundError, ModelFileError: there is no such file, or it is no whole model.
         """
-        arrays, plain = snapshot.read_snapshot(path)
+        return cls._from(*snapshot.read_snapshot(path), name=str(path))
+
+    @classmethod
+    def _from(cls, arrays: snapshot.Arrays, plain: dict[str, Any], *, name: str) -> Self:
         if plain.get("kind") != "classifier":
-            raise ModelFileError(f"{path} holds a {plain.get('kind')}, not a classifier")
+            raise ModelFileError(f"{name} holds a {plain.get('kind')}, not a classifier")
         try:
-            learner = cls(
-                budget_mb=plain["budget_mb"], experts=plain["experts"], seed=plain["seed"]
-            )
-            learner._encoder.restore(plain["encoder"])
-            learner._labels = list(plain["labels"])
-            learner._index = {label_key(y): i for i, y in enumerate(learner._labels)}
-            learner._mixture.restore(arrays, plain["mixture"])
+            return cls.from_state(arrays, plain)
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelFileError(f"{path} lacks a part of a classifier ({error})") from error
+            raise ModelFileError(f"{name} lacks a part of a classifier ({error})") from error
+
+    @classmethod
+    def from_state(cls, arrays: snapshot.Arrays, plain: dict[str, Any]) -> Self:
+        """The learner that gave this state; the arrays are copied."""
+        learner = cls(budget_mb=plain["budget_mb"], experts=plain["experts"], seed=plain["seed"])
+        learner._encoder.restore(plain["encoder"])
+        learner._labels = list(plain["labels"])
+        learner._index = {label_key(y): i for i, y in enumerate(learner._labels)}
+        learner._mixture.restore(arrays, plain["mixture"])
         return learner
 
 

@@ -50,6 +50,10 @@ class Doubt:
         _run(p, familiarity, y, *memory, out)
         return out[0], out[1]
 
+    def refuted(self, p: Floats) -> None:
+        """Learn that the top answer of the only row of `p` was wrong; what is right is unknown."""
+        _recalibrate(p, np.array([-1]), self._weights[0], self._curvature[0])
+
     def recalibrate(self, p: Floats, y: NDArray[np.int64]) -> None:
         """Start the confidence anew from left-out probabilities (n, K) and their labels."""
         self._weights[0] = START[0]
@@ -69,18 +73,18 @@ class Doubt:
             setattr(self, f"_{name}", array.copy())
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _logit(p):  # type: ignore[no-untyped-def]
     p = min(max(p, 1e-9), 1.0 - 1e-9)
     return min(max(np.log(p / (1.0 - p)), -MOST_LOGIT), MOST_LOGIT)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _sigmoid(w, x):  # type: ignore[no-untyped-def]
     return 1.0 / (1.0 + np.exp(-(w[0] * x[0] + w[1] * x[1] + w[2] * x[2])))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _newton(w, H, x, target):  # type: ignore[no-untyped-def]
     q = _sigmoid(w, x)
     for a in range(3):
@@ -92,7 +96,7 @@ def _newton(w, H, x, target):  # type: ignore[no-untyped-def]
         w[a] += min(max((target - q) * step[a], -0.5), 0.5)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _run(p, familiarity, y, weights, curvature, counts, record, out):  # type: ignore[no-untyped-def]
     labels = p.shape[1]
     x = np.zeros((2, 3))
@@ -118,7 +122,7 @@ def _run(p, familiarity, y, weights, curvature, counts, record, out):  # type: i
         record[2] += 0.02 * (familiarity[i] - record[2])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _recalibrate(p, y, w, H):  # type: ignore[no-untyped-def]
     x = np.zeros(3)
     x[0] = 1.0

@@ -37,6 +37,19 @@ class Answers:
     votes: Floats
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """Slow experts fitted on the state after `count` examples and `maps` feature maps.
+
+    `places` are their places among the experts; `arrays` are named `place/name`.
+    """
+
+    count: int
+    maps: int
+    places: list[int]
+    arrays: dict[str, NDArray[Any]]
+
+
 class Mixture:
     """Learns label indices 0..K-1 from raw columns; an index K is a first-seen label."""
 
@@ -58,6 +71,8 @@ class Mixture:
         self.recall = Recall()
         self._memo: Any = (None, None, None)  # a cache, not state: map, input, what it maps to
         self._due = 1
+        self.deferred = False  # slow experts are refitted by others, who `install` the result
+        self.maps = 0  # times the feature map was chosen
 
     def _adopt(self, kind: str) -> None:
         """Start anew with the experts for a kind of input."""
@@ -72,6 +87,7 @@ class Mixture:
         self.pool = Pool(experts)
         for expert in self.experts:
             expert.grow(self.labels)
+        self._fitted_at = self.count
         self._refit_at = self._next_refit()
 
     def predict(self, raw: Raw) -> Answers:
@@ -87,8 +103,9 @@ class Mixture:
         block = self._block(raw, last)
         votes = self._votes(block)
         p, members = self.pool.predict(votes)
-        for i, key in enumerate(digests(raw)):
-            self.recall.apply(p[i], self.recall.label(int(key)))
+        for i, key in enumerate(digests(raw).tolist()):
+            self.recall.apply(p[i], self.recall.label(key))
+            self.recall.rule_out(p[i], key)
         confidence, novelty = self.doubt.answer(p, block.familiarity)
         known = p * (1 - novelty[:, None])
         answers = Answers(known, confidence, novelty, _said(votes, members))
@@ -192,7 +209,7 @@ class Mixture:
         """End of the rows from `at` on that can be learned in one go: up to what happens next."""
         if y[at] == self.labels:
             return at + 1
-        event = min(self._due, self._refit_at) - self.count
+        event = (self._due if self.deferred else min(self._due, self._refit_at)) - self.count
         stop = min(len(y), at + CHUNK, at + event)
         new = np.flatnonzero(y[at:stop] >= self.labels)
         return at + int(new[0]) if len(new) else stop
@@ -217,6 +234,8 @@ class Mixture:
             if recalled >= 0:
                 self.recall.apply(p[i], recalled)
                 wrong[i] = recalled != int(y[i])
+            if self.recall.rule_out(p[i], key):
+                wrong[i] = int(p[i].argmax()) != int(y[i])
             self.recall.learn(key, int(y[i]), recalled=recalled, wrong=wrong[i])
 
     def _first_seen(
@@ -244,8 +263,9 @@ class Mixture:
         self.count += len(y)
         if self.count >= self._due:
             self.choose_map()
-        if self.count >= self._refit_at:
-            self._refit([e for e in self._slow if e.next_refit(self.count - 1) == self.count])
+        if self.refit_due and not self.deferred:
+            self._refit(self._slow_due())
+            self._fitted_at = self.count
             self._refit_at = self._next_refit()
 
     def new_field(self) -> None:
@@ -256,6 +276,7 @@ class Mixture:
         """Choose the feature map anew from remembered examples, which the experts then relearn."""
         growth = next(factor for size, factor in self.growth if self.count < size)
         self._due = max(self.count + 1, int(self.count * growth))
+        self.maps += 1
         if self.kind != self.encoder.kind:
             self._adopt(self.encoder.kind)
         slots = self.exemplars.order()
@@ -298,8 +319,53 @@ class Mixture:
         for expert in experts:
             expert.refit(block, seed=self.seed)
 
+    @property
+    def refit_due(self) -> bool:
+        """Whether a slow expert has come to the size at which it wants to be refitted."""
+        return self.count >= self._refit_at
+
+    def _slow_due(self) -> list[SlowExpert]:
+        return [e for e in self._slow if e.next_refit(self._fitted_at) <= self.count]
+
     def _next_refit(self) -> int:
-        return min((e.next_refit(self.count) for e in self._slow), default=sys.maxsize)
+        return min((e.next_refit(self._fitted_at) for e in self._slow), default=sys.maxsize)
+
+    def fit_due(self) -> Fitted:
+        """Refit the slow experts that are due; what `install` puts into this mixture grown older.
+
+        Changes this mixture: to be called on a copy.
+        """
+        due = {self.experts.index(e): e for e in self._slow_due()}
+        self._refit(list(due.values()))
+        arrays = {f"{i}/{n}": a for i, e in due.items() for n, a in e.fitted().items()}
+        return Fitted(count=self.count, maps=self.maps, places=list(due), arrays=arrays)
+
+    def install(self, fitted: Fitted) -> None:
+        """Take over slow experts fitted elsewhere, on an earlier state of this mixture.
+
+        What was fitted under another feature map is dropped, unless it does not read the map.
+        """
+        for i in fitted.places if len(self.experts) > max(fitted.places, default=-1) else ():
+            expert = self.experts[i]
+            same_map = fitted.maps == self.maps
+            if isinstance(expert, SlowExpert) and (same_map or not expert.reads_map):
+                prefix = f"{i}/"
+                state = {
+                    n.removeprefix(prefix): a
+                    for n, a in fitted.arrays.items()
+                    if n.startswith(prefix)
+                }
+                expert.install(state, self.labels)
+        self._fitted_at = max(self._fitted_at, fitted.count)
+        self._refit_at = self._next_refit()
+
+    def refute(self, raw: Raw, label: int) -> None:
+        """Learn of the only row that `label` is wrong, without learning what is right."""
+        answers, _ = self._answer(raw, np.full(1, self.last))
+        if int(answers.p[0].argmax()) == label:
+            p = answers.p / np.maximum(1.0 - answers.novelty[:, None], 1e-300)
+            self.doubt.refuted(p)
+        self.recall.exclude(int(digests(raw)[0]), label)
 
     def _remembered(self, slots: Ints) -> Block:
         """Remembered examples as a block, oldest first, with their ages and weights."""
@@ -323,7 +389,8 @@ class Mixture:
             "last": self.last,
             "count": self.count,
             "due": self._due,
-            "refit_at": self._refit_at,
+            "fitted_at": self._fitted_at,
+            "maps": self.maps,
             "kind": self.kind,
             "capacity": self.exemplars.capacity,
             "recall": self.recall.state(),
@@ -339,7 +406,9 @@ class Mixture:
             groups.setdefault(group, {})[name] = array
         self.labels, self.last, self.count = plain["labels"], plain["last"], plain["count"]
         self._adopt(plain["kind"])
-        self._due, self._refit_at = plain["due"], plain["refit_at"]
+        self._due, self.maps = plain["due"], plain["maps"]
+        self._fitted_at = plain["fitted_at"]
+        self._refit_at = self._next_refit()
         self.exemplars = Exemplars(plain["capacity"], seed=self.seed)
         self.exemplars.restore(groups["exemplars"], plain["exemplars"])
         self.pool.restore(groups["pool"])

@@ -20,12 +20,14 @@ class Recall:
 
     A correction is a label that differs from the answer the learner would have given. A later label
     for the same input supersedes it; at the third change the input is contested, and the pool
-    decides. How often recalled labels were right sets how much probability they get.
+    decides. How often recalled labels were right sets how much probability they get. Labels that
+    were refuted for an input, without a right one, are ruled out for it until one is learned.
     """
 
     def __init__(self) -> None:
         self._table: dict[int, tuple[int, int]] = {}
         self._right, self._used = 2.0, 2.5
+        self._refuted: dict[int, list[int]] = {}
 
     def label(self, key: int) -> int:
         """The label to recall for a digest, or -1."""
@@ -42,8 +44,30 @@ class Recall:
         p *= 1.0 - min(share, 1.0 - 1e-6)
         p[label] += min(share, 1.0 - 1e-6)
 
+    def exclude(self, key: int, label: int) -> None:
+        """Rule a label out for an input."""
+        labels = self._refuted.setdefault(key, [])
+        if label not in labels:
+            labels.append(label)
+        if self.label(key) == label:
+            del self._table[key]
+        if len(self._refuted) > CAPACITY:
+            del self._refuted[next(iter(self._refuted))]
+
+    def rule_out(self, p: Floats, key: int) -> bool:
+        """Take the probability of refuted labels in `p` (K,) to the others; False if none is."""
+        labels = self._refuted.get(key)
+        if not labels:
+            return False
+        kept = p.copy()
+        kept[labels] = 0.0
+        if kept.sum() > 0.0:  # else all are refuted, and `p` says no less than nothing
+            p[:] = kept / kept.sum()
+        return True
+
     def learn(self, key: int, y: int, *, recalled: int, wrong: bool) -> None:
         """Take in the label `y` of an input whose recalled label was `recalled` (-1 for none)."""
+        self._refuted.pop(key, None)
         if not wrong and recalled < 0 and key not in self._table:
             return
         if recalled >= 0:
@@ -60,10 +84,12 @@ class Recall:
 
     def state(self) -> dict[str, Any]:
         table = [[str(key), label, changes] for key, (label, changes) in self._table.items()]
-        return {"table": table, "right": self._right, "used": self._used}
+        refuted = [[str(key), labels] for key, labels in self._refuted.items()]
+        return {"table": table, "refuted": refuted, "right": self._right, "used": self._used}
 
     def restore(self, state: dict[str, Any]) -> None:
         self._table = {int(key): (label, changes) for key, label, changes in state["table"]}
+        self._refuted = {int(key): list(labels) for key, labels in state["refuted"]}
         self._right, self._used = state["right"], state["used"]
 
 
@@ -76,14 +102,14 @@ def digests(raw: Raw) -> NDArray[np.uint64]:
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _mix(h, value):  # type: ignore[no-untyped-def]
     h = (h ^ value) * np.uint64(0xBF58476D1CE4E5B9)
     h = (h ^ (h >> np.uint64(29))) * np.uint64(0x94D049BB133111EB)
     return h ^ (h >> np.uint64(32))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _digest(numbers, bits, out):  # type: ignore[no-untyped-def]
     for i in range(len(numbers)):
         for j in range(numbers.shape[1]):
@@ -91,7 +117,7 @@ def _digest(numbers, bits, out):  # type: ignore[no-untyped-def]
                 out[i] = _mix(out[i], bits[i, j] + np.uint64(j + 1))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _digest_dense(bits, out):  # type: ignore[no-untyped-def]
     for i in range(len(bits)):
         for j in range(bits.shape[1]):

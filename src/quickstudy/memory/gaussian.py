@@ -178,7 +178,7 @@ class GaussianClasses:
         self._rows[: self._pending] = state["rows"]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _scores(x, slopes, offsets, counts, labels, s):  # type: ignore[no-untyped-def]
     linear_scores(x, slopes, labels, s)
     least = np.inf
@@ -191,7 +191,7 @@ def _scores(x, slopes, offsets, counts, labels, s):  # type: ignore[no-untyped-d
             s[c] = least
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _nearest(x, sums, width, labels):  # type: ignore[no-untyped-def]
     """Largest cosine between the first `width` columns of x and of a class's sum."""
     dots = np.zeros(labels)
@@ -208,7 +208,7 @@ def _nearest(x, sums, width, labels):  # type: ignore[no-untyped-def]
     return best
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _predict(  # type: ignore[no-untyped-def]
     X, slopes, offsets, sums, counts, temperature, width, familiarity, labels, out
 ):
@@ -220,7 +220,7 @@ def _predict(  # type: ignore[no-untyped-def]
             familiarity[i] += _nearest(X[i], sums, width, labels)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _learn(  # type: ignore[no-untyped-def]
     X, y, sums, counts, A, slopes, offsets, temperature, width, familiarity, labels, out
 ):
@@ -246,7 +246,7 @@ def _learn(  # type: ignore[no-untyped-def]
         offsets[c] = 0.5 * offset
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _class_means(sums, counts, A, labels):  # type: ignore[no-untyped-def]
     """Means mu_c, slopes A mu_c and halves mu_c' A mu_c / 2 of the classes; 0 for empty ones."""
     d = len(A)
@@ -263,7 +263,7 @@ def _class_means(sums, counts, A, labels):  # type: ignore[no-untyped-def]
     return means, slopes, half
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _leave_one_out(X, y, weight, sums, counts, A, prior, labels):  # type: ignore[no-untyped-def]
     """Scores of each row by the model without that row: its mean and its scatter are taken out.
 

@@ -43,7 +43,12 @@ def next_size(count: int, first: int, growth: tuple[tuple[float, float], ...]) -
 
 
 class SlowExpert(Expert):
-    """An expert that is also refitted from remembered examples between re-choices of the map."""
+    """An expert that is also refitted from remembered examples between re-choices of the map.
+
+    `reads_map`: whether what was fitted holds only under the feature map it was fitted with.
+    """
+
+    reads_map = True
 
     def next_refit(self, count: int) -> int:
         """The next number of examples, above `count`, at which it wants to be refitted."""
@@ -53,6 +58,14 @@ class SlowExpert(Expert):
         """Fit anew on remembered examples, oldest first."""
         raise NotImplementedError
 
+    def fitted(self) -> State:
+        """What `refit` made: what `install` puts into the same expert elsewhere."""
+        raise NotImplementedError
+
+    def install(self, fitted: State, labels: int) -> None:
+        """Take over what was fitted elsewhere, when there are `labels` labels."""
+        raise NotImplementedError
+
 
 class SlowTrees(SlowExpert):
     """Boosted trees on the unscaled columns and the last label, over all remembered examples.
@@ -60,6 +73,8 @@ class SlowTrees(SlowExpert):
     A second voice says what the labels that the trees give have meant of late: where labels change
     their meaning, it follows within a few examples of each, long before the trees are grown anew.
     """
+
+    reads_map = False
 
     def __init__(self, name: str) -> None:
         self.names: tuple[str, ...] = (name, f"{name} relabelled")
@@ -94,8 +109,15 @@ class SlowTrees(SlowExpert):
         if block.labels <= MOST_LABELS and len(np.unique(block.y)) > 1:
             self._trees = grow_trees(_columns(block), block.y, seed=seed)
 
+    def fitted(self) -> State:
+        return self._trees.arrays if self._trees else {}
+
+    def install(self, fitted: State, labels: int) -> None:
+        if fitted:
+            self._trees = Trees({name: array.copy() for name, array in fitted.items()})
+
     def state(self) -> State:
-        return {"meaning": self._meaning} | (self._trees.arrays if self._trees else {})
+        return {"meaning": self._meaning} | self.fitted()
 
     def restore(self, state: State) -> None:
         arrays = {name: array.copy() for name, array in state.items()}
@@ -103,7 +125,7 @@ class SlowTrees(SlowExpert):
         self._trees = Trees(arrays) if arrays else None
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _relabel(votes, y, meaning, out):  # type: ignore[no-untyped-def]
     """`q(y) = sum_j p(j) M[j, y] / sum M[j]`; where `y` is given, M follows it row by row."""
     n, labels = votes.shape
@@ -209,6 +231,13 @@ class SlowSoftmax(SlowExpert):
                 out[0, held] = part
         return out
 
+    def fitted(self) -> State:
+        return self.state()
+
+    def install(self, fitted: State, labels: int) -> None:
+        self.restore(fitted)
+        self.grow(labels)
+
     def state(self) -> State:
         return {
             "weights": self._weights,
@@ -264,7 +293,7 @@ def _softmax_regression(
     return np.asarray(found.x.reshape(shape))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _predict(X, W, known, labels, out):  # type: ignore[no-untyped-def]
     """Log-probabilities; labels that came after the fit share a floor of 1e-3."""
     s = np.empty(labels)

@@ -100,7 +100,7 @@ def _arrays(text: str, labels: NDArray[np.int64]) -> State:
     }
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _predict(  # type: ignore[no-untyped-def]
     rows,
     feature,

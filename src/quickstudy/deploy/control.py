@@ -1,0 +1,114 @@
+"""Risk control as a fold over the log: decisions when it predicts, outcomes when labels come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from quickstudy.deploy.answers import Settings
+from quickstudy.errors import SettingError
+from quickstudy.stats.risk import AUDIT_TESTING, ActOrAsk, Decision
+from quickstudy.types import Label
+
+EPOCH_STRIDE = 1_000_003  # between the coins of one promise and the next
+
+
+def new_control(settings: Settings, epoch: int) -> ActOrAsk:
+    """Risk control as the settings want it, with nothing proved yet."""
+    if not settings.audit <= 1.0:
+        raise SettingError(f"audit is {settings.audit}; it must be a share in (0, 1]")
+    return ActOrAsk(
+        settings.target,
+        seed=(settings.seed + EPOCH_STRIDE * epoch) % 2**64,
+        alpha=settings.alpha,
+        targets=_per_label(settings.targets),
+        costs=_per_label(settings.costs),
+        audit_settled=settings.audit,
+        audit_testing=max(AUDIT_TESTING, settings.audit),
+    )
+
+
+def _per_label(pairs: tuple[tuple[Label, float], ...]) -> Mapping[Label, float]:
+    return _ByLabel(pairs)
+
+
+class _ByLabel(Mapping[Label, float]):
+    """Pairs as a mapping in which 1, True and "1" are three labels."""
+
+    def __init__(self, pairs: tuple[tuple[Label, float], ...]) -> None:
+        self._pairs = pairs
+
+    def __getitem__(self, label: Label) -> float:
+        for name, value in self._pairs:
+            if type(name) is type(label) and name == label:
+                return value
+        raise KeyError(label)
+
+    def __iter__(self) -> Any:
+        return (name for name, _ in self._pairs)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def items(self) -> Any:
+        return self._pairs
+
+
+def written_decision(decision: Decision, epoch: int) -> dict[str, Any]:
+    """A decision for the log, with the promise it was made under."""
+    return {**asdict(decision), "would_act": list(decision.would_act), "epoch": epoch}
+
+
+def read_decision(written: Mapping[str, Any]) -> tuple[Decision, int]:
+    """The decision, and the promise it was made under."""
+    values = dict(written)
+    epoch = values.pop("epoch")
+    return Decision(**{**values, "would_act": tuple(values["would_act"])}), epoch
+
+
+def reason(decision: Decision, control: ActOrAsk, label: Label | None) -> str:
+    """Why it acts or asks, in words."""
+    if label is None:
+        return "nothing was learned yet"
+    level = control.level(label)
+    if decision.act:
+        audited = "; this one is checked" if decision.audit else ""
+        return f"policy {decision.policy} is certified for answers as sure as this{audited}"
+    if level == 0:
+        return "no policy is certified yet, so everything is asked"
+    return f"not sure enough for policy {level}, the most permissive that is certified"
+
+
+def state_of(control: ActOrAsk) -> tuple[dict[str, np.ndarray[Any, Any]], Any]:
+    """The state of a control as arrays by path, and plain values with None where an array was."""
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    return arrays, _without_arrays(control.state(), "", arrays)
+
+
+def _without_arrays(value: Any, path: str, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
+    if isinstance(value, np.ndarray):
+        arrays[path] = value
+        return {"array": path}
+    if isinstance(value, dict):
+        return {k: _without_arrays(v, f"{path}/{k}", arrays) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_arrays(v, f"{path}/{i}", arrays) for i, v in enumerate(value)]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def control_from(arrays: Mapping[str, np.ndarray[Any, Any]], plain: Any) -> ActOrAsk:
+    """The control whose state this was."""
+    return ActOrAsk.from_state(_with_arrays(plain, arrays))
+
+
+def _with_arrays(value: Any, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {"array"}:
+            return arrays[value["array"]]
+        return {k: _with_arrays(v, arrays) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_with_arrays(v, arrays) for v in value]
+    return value

@@ -1,0 +1,576 @@
+"""`Deployment`: learners on duty in one store. Synchronous and safe to use from many threads."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from quickstudy.deploy import feedbacks, reads
+from quickstudy.deploy.answers import (
+    Answer,
+    Ask,
+    Case,
+    Event,
+    Feedback,
+    Finding,
+    Key,
+    LearnerInfo,
+    Receipt,
+    Report,
+    Settings,
+)
+from quickstudy.deploy.claims import Claims
+from quickstudy.deploy.desk import Desk
+from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.fold import learner_rows
+from quickstudy.deploy.keys import KeyRing, all_keys, new_key
+from quickstudy.deploy.records import checked_label, checked_name, plain_record
+from quickstudy.deploy.requests import (
+    Asked,
+    Change,
+    Create,
+    Delete,
+    Expire,
+    Give,
+    MakeKey,
+    Predict,
+    Predicted,
+    RevokeKey,
+    Rule,
+)
+from quickstudy.deploy.staff import Staff
+from quickstudy.errors import InputError, NotFoundError, SettingError, StoreError
+from quickstudy.log import sqlite
+from quickstudy.log.events import Logged
+from quickstudy.log.store import Store, read_events
+from quickstudy.log.writer import Writer
+from quickstudy.types import Explanation, Input, Label
+
+TICK_SECONDS = 1.0  # between looks for cases whose time is over
+MOST_AT_ONCE = 1000  # records or feedbacks in one call
+CLAIMABLE = 200  # waiting cases among which people are given theirs
+
+
+class Deployment:
+    """Learners on duty: predictions with ids, feedback that counts exactly once.
+
+    Everything it says yes to is on disk before it says so. One process at a time may have a store
+    open; others talk to it through `quickstudy serve`.
+
+    Parameters:
+        path: of the store, made if it is not there; its folder `<path>.d` holds snapshots.
+        actor: who is doing this, for the log.
+
+    Raises:
+        StoreError: the store is open elsewhere, damaged, or of a newer schema.
+
+    >>> import tempfile, quickstudy
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> d = quickstudy.open(folder.name + "/work.db")
+    >>> _ = d.create("tickets", target=0.9)
+    >>> answer = d.predict("tickets", "where is my card")
+    >>> answer.label, answer.decision
+    (None, 'ask')
+    >>> d.feedback(answer.id, label="card_arrival").status
+    'accepted'
+    >>> d.feedback(answer.id, label="card_arrival").status
+    'repeated'
+    >>> d.flush()
+    >>> d.predict("tickets", "where is my card").label
+    'card_arrival'
+    >>> d.close(); folder.cleanup()
+    """
+
+    def __init__(self, path: str | Path, *, actor: str = "local") -> None:
+        self.actor = checked_name("actor", actor)
+        self.store = Store(path)
+        try:
+            secret = self.store.meta("secret", lambda: secrets.token_bytes(32))
+            self.staff = Staff(self.store)
+            self.desk = Desk(secret, hire=self.staff.hire)
+            self._keys = KeyRing()
+            with self.store.reading() as connection:
+                rows = learner_rows(connection)
+                self._keys.refresh(all_keys(connection))
+            for row in rows:
+                self.desk.take_over(self.staff.recall(row))
+        except BaseException:
+            self.store.close()
+            raise
+        self._claims = Claims()
+        self._stop = threading.Event()
+        self._closing = threading.Lock()
+        self.desk.after.append(self._forget_claims)
+        self.writer = Writer(self.store, self.desk)
+        self.staff.begin(self.writer)
+        self._clock = threading.Thread(target=self._tick, name="quickstudy-clock", daemon=True)
+        self._clock.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # learners
+
+    def create(
+        self,
+        name: str,
+        *,
+        schema: Mapping[str, str] | None = None,
+        target: float = 0.95,
+        alpha: float = 0.05,
+        targets: Mapping[Label, float] | Iterable[tuple[Label, float]] | None = None,
+        costs: Mapping[Label, float] | Iterable[tuple[Label, float]] | None = None,
+        audit: float = 0.05,
+        wait_seconds: float = 604_800.0,
+        budget_mb: float = 64.0,
+        seed: int | None = None,
+        trusted: Sequence[str] = (),
+        actor: str | None = None,
+    ) -> LearnerInfo:
+        """Put a new learner on duty; `Settings` says what each setting is.
+
+        Raises:
+            InputError, SettingError: the name is taken or none, or a setting is out of its range.
+        """
+        settings = Settings(
+            schema=dict(schema or {}),
+            budget_mb=float(budget_mb),
+            seed=secrets.randbits(32) if seed is None else seed,
+            **_checked(
+                target=target,
+                alpha=alpha,
+                targets=targets or (),
+                costs=costs or (),
+                audit=audit,
+                wait_seconds=wait_seconds,
+                trusted=trusted,
+            ),
+        )
+        request = Create(_checked_learner(name), settings, actor or self.actor)
+        self.writer.submit(request).result()
+        return self.learner(name)
+
+    def change(self, name: str, *, actor: str | None = None, **settings: Any) -> LearnerInfo:
+        """Change target, alpha, targets, costs, audit, wait_seconds or trusted.
+
+        With another promise (the first five) nothing is proved any more: it asks until it is.
+
+        Raises:
+            NotFoundError, SettingError: there is no such learner, or a setting is out of range.
+        """
+        self.desk.duty(name)
+        self.writer.submit(Change(name, _checked(**settings), actor or self.actor)).result()
+        return self.learner(name)
+
+    def delete(self, name: str, *, actor: str | None = None) -> None:
+        """Take a learner off duty. Its events stay in the log; its name is free again."""
+        duty: Duty = self.writer.submit(Delete(name, actor or self.actor)).result()
+        self.staff.dismiss(duty)
+
+    def learners(self) -> list[LearnerInfo]:
+        """All learners on duty, by name."""
+        return [self.learner(name) for name in sorted(self.desk.duties)]
+
+    def learner(self, name: str) -> LearnerInfo:
+        """One learner.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        duty = self.desk.duty(name)
+        with duty.twins.reading() as learner:
+            examples, labels = learner.examples, learner.labels
+        return LearnerInfo(name, duty.settings, duty.created, examples, labels)
+
+    # predictions and feedback
+
+    def predict(
+        self, name: str, record: Input, *, id: str | None = None, actor: str | None = None
+    ) -> Answer:
+        """Answer for one record, on disk before it is returned.
+
+        `id`, if you choose one (not starting with "p_"), makes asking again safe: the same answer.
+
+        Raises:
+            NotFoundError, RecordError, InputError, StoreError: nothing was changed.
+        """
+        ids = None if id is None else [id]
+        return self.predict_many(name, [record], ids=ids, actor=actor)[0]
+
+    def predict_many(
+        self,
+        name: str,
+        records: Sequence[Input],
+        *,
+        ids: Sequence[str | None] | None = None,
+        actor: str | None = None,
+    ) -> list[Answer]:
+        """Answers for up to 1,000 records."""
+        return self.submit_predict(name, records, ids=ids, actor=actor).result()
+
+    def submit_predict(
+        self,
+        name: str,
+        records: Sequence[Input],
+        *,
+        ids: Sequence[str | None] | None = None,
+        actor: str | None = None,
+    ) -> Future[list[Answer]]:
+        """Answers that are done once they are on disk; they are computed in this thread."""
+        duty = self.desk.duty(name)
+        _check_count("records", records)
+        names = ids if ids is not None else [None] * len(records)
+        if len(names) != len(records):
+            raise InputError(f"there are {len(records)} records and {len(names)} ids; one each")
+        plain = [plain_record(record) for record in records]
+        with duty.twins.reading() as learner:
+            said = learner.predict_many(plain)
+            seen = duty.learned
+        items = [Predicted(x, i, p, seen) for x, i, p in zip(plain, names, said, strict=True)]
+        return self.writer.submit(Predict(duty, items, actor or self.actor))
+
+    def feedback(
+        self,
+        prediction_id: str | None = None,
+        *,
+        learner: str | None = None,
+        record: Input | None = None,
+        label: Label | None = None,
+        correct: bool | None = None,
+        source: str | None = None,
+        key: str | None = None,
+        wait_learned: bool = False,
+        actor: str | None = None,
+    ) -> Receipt:
+        """Say what is right about a prediction, or teach a record; on disk before it returns.
+
+        Each call that teaches a record counts, unless you give its `key` again.
+
+        Raises:
+            InputError, LabelError, RecordError, NotFoundError, StoreError: nothing was changed.
+        """
+        if key is None and prediction_id is None:
+            key = secrets.token_hex(16)
+        item = Feedback(prediction_id, learner, record, label, correct, source, key)
+        return self.feedback_many([item], wait_learned=wait_learned, actor=actor)[0]
+
+    def feedback_many(
+        self, items: Sequence[Feedback], *, wait_learned: bool = False, actor: str | None = None
+    ) -> list[Receipt]:
+        """Up to 1,000 feedbacks, all or none of which is taken in."""
+        return self.submit_feedback(items, wait_learned=wait_learned, actor=actor).result()
+
+    def submit_feedback(
+        self, items: Sequence[Feedback], *, wait_learned: bool = False, actor: str | None = None
+    ) -> Future[list[Receipt]]:
+        """Receipts that are there once all is on disk, or, with `wait_learned`, learned."""
+        _check_count("feedback", items)
+        checked = [self._checked(item) for item in items]
+        future: Future[list[Receipt]] = self.writer.submit(Give(checked, actor or self.actor))
+        return self.staff.when_learned(future, self.desk) if wait_learned else future
+
+    def _checked(self, item: Feedback) -> Feedback:
+        item = feedbacks.check(item)
+        if item.record is None:
+            return item
+        record = plain_record(item.record)
+        with self.desk.duty(str(item.learner)).twins.reading() as learner:
+            learner.check(record)
+        return replace(item, record=record)
+
+    def rule(
+        self,
+        prediction_id: str,
+        label: Label,
+        *,
+        source: str | None = None,
+        actor: str | None = None,
+    ) -> Receipt:
+        """End the dispute about a contested input: this is its label.
+
+        Raises:
+            NotFoundError, InputError: there is no such prediction, or it is not contested.
+        """
+        actor = actor or self.actor
+        request = Rule(prediction_id, checked_label(label), source or actor, actor)
+        receipt: Receipt = self.writer.submit(request).result()
+        return receipt
+
+    # people
+
+    def asks(self, name: str, *, limit: int = 50) -> list[Ask]:
+        """Cases that wait for a label, those that teach most first."""
+        duty = self.desk.duty(name)
+        with self.store.reading() as connection:
+            return reads.asks(connection, duty.number, name, limit=_checked_limit(limit))
+
+    def claim(
+        self, name: str, *, holder: str, id: str | None = None, seconds: float = 120.0
+    ) -> Ask | None:
+        """The case to ask `holder` next, that nobody else is given for some seconds.
+
+        With `id` that case, be it waiting or not (to think again about what one said); None if
+        somebody else has it, or nothing waits.
+        """
+        duty = self.desk.duty(name)
+        checked_name("holder", holder)
+        with self.store.reading() as connection:
+            if id is not None and reads.case_row(connection, id)["learner"] != duty.number:
+                raise NotFoundError(f"prediction {id!r} is not one of learner {name!r}")
+            ids = [id] if id is not None else self._claimable(connection, duty)
+            chosen = self._claims.take(ids, holder, seconds)
+            if chosen is None:
+                return None
+            row = reads.case_row(connection, chosen)
+            ask = reads.asks_of(connection, [row], name)[0]
+        self.writer.submit(Asked(chosen, holder)).result()
+        return ask
+
+    def _claimable(self, connection: Any, duty: Duty) -> list[str]:
+        return reads.waiting_ids(connection, duty.number, limit=CLAIMABLE + self._claims.held)
+
+    def release(self, prediction_id: str, *, holder: str) -> None:
+        """Give a case back unanswered; this holder gets it again only after all others."""
+        self._claims.release(prediction_id, holder)
+
+    def _forget_claims(self, events: Sequence[Logged]) -> None:
+        for event in events:
+            if event.type in ("feedback", "expired"):
+                self._claims.forget(event.subject)
+
+    # reading
+
+    def history(self, prediction_id: str) -> Case:
+        """A prediction with all that happened to it.
+
+        Raises:
+            NotFoundError: there is none of that id.
+        """
+        with self.store.reading() as connection:
+            row = reads.case_row(connection, prediction_id)
+            return reads.history(connection, row, reads.names(connection))
+
+    def explain(self, prediction_id: str) -> Explanation:
+        """Why the learner answers the record of this prediction as it does now.
+
+        Raises:
+            NotFoundError, NotReadyError: there is no such prediction, or nothing was learned yet.
+        """
+        case = self.history(prediction_id)
+        with self.desk.duty(case.learner).twins.reading() as learner:
+            return learner.explain(case.record)
+
+    def cases(
+        self,
+        name: str,
+        *,
+        text: str = "",
+        decision: str | None = None,
+        status: str | None = None,
+        label: Label | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[Case]:
+        """Predictions, newest first; `before` is the seq of the last one seen, to page on."""
+        duty = self.desk.duty(name)
+        with self.store.reading() as connection:
+            return reads.cases(
+                connection,
+                duty.number,
+                name,
+                text=text,
+                decision=decision,
+                status=status,
+                label=label,
+                before=before,
+                limit=_checked_limit(limit),
+            )
+
+    def report(self, name: str) -> Report:
+        """How a learner does, at a glance."""
+        duty = self.desk.duty(name)
+        with duty.twins.reading() as learner:
+            experts = learner.experts if learner.examples else ()
+        with self.store.reading() as connection:
+            tally = reads.tally(connection, duty.number)
+            share, low, high, audits = reads.precision(connection, duty.number)
+            policies, alarms, attempt = reads.policies(duty.control)
+            return Report(
+                learner=self.learner(name),
+                cases=tally["cases"],
+                acted=tally["acted"],
+                labels_used=tally["labels"],
+                share_handled=reads.share_handled(connection, duty.number),
+                precision=share if audits else None,
+                precision_low=low if audits else None,
+                precision_high=high if audits else None,
+                audits=audits,
+                waiting=tally["waiting"],
+                contested=tally["contested"],
+                expired=tally["expired"],
+                lag=self.lag(name),
+                policies=policies,
+                alarms=alarms,
+                attempt=attempt,
+                curve=reads.curve(connection, duty.number),
+                sources=reads.sources(connection, duty.number),
+                experts=experts,
+                seq=self.store.head[0],
+            )
+
+    def events(
+        self, after: int = 0, limit: int = 1000, learner: str | None = None
+    ) -> list[Event]:
+        """Events with a number above `after`, in order."""
+        number = None if learner is None else self.desk.duty(learner).number
+        with self.store.reading() as connection:
+            names = reads.names(connection)
+            found = read_events(
+                connection, after=after, learner=number, limit=_checked_limit(limit)
+            )
+            return [reads.event_of(event, names) for event in found]
+
+    def listen(self, callback: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
+        """Have every event told after its commit, in the writer's thread; returns the way out."""
+
+        def tell(events: Sequence[Logged]) -> None:
+            names = {number: duty.name for number, duty in list(self.desk.by_number.items())}
+            callback([reads.event_of(event, names) for event in events])
+
+        self.desk.after.append(tell)
+        return lambda: self.desk.after.remove(tell)
+
+    # keys and care
+
+    def create_key(
+        self,
+        name: str,
+        role: str,
+        learners: Sequence[str] | None = None,
+        *,
+        actor: str | None = None,
+    ) -> tuple[Key, str]:
+        """A new API key and its secret, which is kept nowhere."""
+        row, secret = new_key(name, role, None if learners is None else tuple(learners))
+        self.writer.submit(MakeKey(row, actor or self.actor)).result()
+        self._refresh_keys()
+        return next(key for key in self.keys() if key.id == row["id"]), secret
+
+    def keys(self) -> list[Key]:
+        """All keys, without their secrets."""
+        return self._keys.keys()
+
+    def revoke_key(self, id: str, *, actor: str | None = None) -> None:
+        """Make a key worthless, from the next request on."""
+        self.writer.submit(RevokeKey(id, actor or self.actor)).result()
+        self._refresh_keys()
+
+    def find_key(self, secret: str) -> Key | None:
+        """The key of a secret, unless there is none or it was revoked."""
+        return self._keys.find(secret)
+
+    def _refresh_keys(self) -> None:
+        with self.store.reading() as connection:
+            self._keys.refresh(all_keys(connection))
+
+    def backup(self, path: str | Path) -> None:
+        """A copy of the store at `path`, whole as of now, with its snapshots."""
+        target = Path(path)
+        if target.exists():
+            raise InputError(f"{target} is there already; a backup overwrites nothing")
+        folder = target.with_name(target.name + ".d")
+        shutil.copytree(self.store.folder, folder, ignore=shutil.ignore_patterns("lock", ".*"))
+        folder.chmod(0o700)
+        sqlite.copy(self.store.engine, target)  # last: snapshots must not be ahead of the log
+
+    def doctor(self) -> list[Finding]:
+        """Check log, tables and learners against each other."""
+        from quickstudy.deploy.doctor import check
+
+        self.flush()
+        return check(self.store)
+
+    def lag(self, name: str) -> int:
+        """Feedbacks that are logged and not yet learned."""
+        worker = self.desk.duty(name).worker
+        return worker.lag if worker else 0
+
+    def flush(self, timeout: float = 60.0) -> None:
+        """Wait until all that is logged is learned."""
+        ends = time.monotonic() + timeout
+        for duty in list(self.desk.duties.values()):
+            self.staff.flush(duty, max(0.0, ends - time.monotonic()))
+
+    def state_hash(self, name: str) -> str:
+        """Digest of learner and risk control, after all that is logged was learned."""
+        return self.staff.hash(self.desk.duty(name))
+
+    def faults(self) -> list[str]:
+        """What keeps learners from learning; empty when all is well."""
+        workers = [(duty.name, duty.worker) for duty in list(self.desk.duties.values())]
+        return [f"{name}: {w.failed}" for name, w in workers if w is not None and w.failed]
+
+    def _tick(self) -> None:
+        while not self._stop.wait(TICK_SECONDS):
+            try:
+                while self.writer.submit(Expire()).result() and not self._stop.is_set():
+                    pass
+                for duty in list(self.desk.duties.values()):
+                    self.staff.look_after(duty)
+            except StoreError:  # a full disk, say: the next tick tries again
+                continue
+
+    def close(self) -> None:
+        """Learn what is logged, write snapshots, let go of the store."""
+        with self._closing:
+            if not self._stop.is_set():
+                self._stop.set()
+                self._clock.join()
+                self.staff.rest(list(self.desk.duties.values()))
+                self.writer.close()
+                self.store.close()
+
+
+def _check_count(name: str, items: Sequence[Any]) -> None:
+    if not 0 < len(items) <= MOST_AT_ONCE:
+        raise InputError(f"{name} has {len(items)} items; give 1 to {MOST_AT_ONCE}")
+
+
+def _checked_limit(limit: int) -> int:
+    if not 0 < limit <= MOST_AT_ONCE:
+        raise InputError(f"limit is {limit}; it must be 1 to {MOST_AT_ONCE}")
+    return limit
+
+
+def _checked_learner(name: str) -> str:
+    checked_name("name", name)
+    if "/" in name or name != name.strip():
+        raise InputError(f"name {name!r} must not hold a slash, nor start or end with a space")
+    return name
+
+
+def _checked(**settings: Any) -> dict[str, Any]:
+    """Settings in their own types."""
+    for name in ("targets", "costs"):
+        if name in settings:
+            given = settings[name]
+            pairs = given.items() if isinstance(given, Mapping) else given
+            settings[name] = tuple((checked_label(y), float(v)) for y, v in pairs)
+    if "trusted" in settings:
+        settings["trusted"] = tuple(checked_name("trusted", s) for s in settings["trusted"])
+    if "wait_seconds" in settings and not 0.0 < float(settings["wait_seconds"]) <= 1e9:
+        raise SettingError(
+            f"wait_seconds is {settings['wait_seconds']}; it must be above 0, at most 1e9"
+        )
+    return settings
+

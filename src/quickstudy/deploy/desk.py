@@ -1,0 +1,325 @@
+"""The desk: carries out, in one transaction, everything that was asked for together.
+
+Requests that are refused change nothing. What is changed in memory (risk control, learners on duty)
+is taken back if the transaction fails.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from sqlalchemy import select
+
+from quickstudy.deploy import feedbacks, predictions
+from quickstudy.deploy.answers import Settings
+from quickstudy.deploy.book import Book
+from quickstudy.deploy.control import new_control, read_decision
+from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.lessons import Lesson
+from quickstudy.deploy.records import read, written
+from quickstudy.deploy.refit_child import unpack_fitted
+from quickstudy.deploy.requests import (
+    Asked,
+    Change,
+    Checkpoint,
+    Create,
+    Delete,
+    Expire,
+    Give,
+    MakeKey,
+    Predict,
+    Refitted,
+    RevokeKey,
+    Rule,
+)
+from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, Row
+from quickstudy.errors import InputError, NotFoundError, SettingError
+from quickstudy.log.events import Logged
+from quickstudy.log.store import Transaction, events_at
+from quickstudy.stats.risk import ActOrAsk
+
+EXPIRED_AT_ONCE = 500
+PROMISE = ("target", "alpha", "targets", "costs", "audit")  # a change of these proves nothing yet
+CHANGEABLE = (*PROMISE, "wait_seconds", "trusted")
+TALLY = ("cases", "acted", "labels", "waiting", "contested", "expired")
+
+
+class Desk:
+    """Handles the writer's requests."""
+
+    def __init__(self, secret: bytes, *, hire: Callable[[Row, int], Duty]) -> None:
+        self.secret = secret
+        self.duties: dict[str, Duty] = {}
+        self.by_number: dict[int, Duty] = {}
+        self.after: list[Callable[[Sequence[Logged]], None]] = []
+        self._hire = hire
+        self._saved: dict[int, tuple[Duty, dict[str, Any], Settings, int]] = {}
+        self._learned_names: list[tuple[Duty, str]] = []
+        self._lessons: dict[int, list[Lesson]] = {}
+        self._once_committed: list[Callable[[], None]] = []
+
+    def take_over(self, duty: Duty) -> None:
+        """Put a learner on duty."""
+        self.duties[duty.name] = self.by_number[duty.number] = duty
+
+    def duty(self, name: str) -> Duty:
+        """The learner of a name.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        if name not in self.duties:
+            known = ", ".join(sorted(self.duties)[:10]) or "none yet"
+            raise NotFoundError(f"there is no learner {name!r}; there are: {known}")
+        return self.duties[name]
+
+    def handle(self, transaction: Transaction, requests: Sequence[Any]) -> list[Any]:
+        """Results in order; the exception itself for a request that was refused."""
+        self._clear()
+        self.transaction = transaction
+        self.book = Book(transaction.connection, (*DERIVED, KEYS))
+        self._read: dict[int, Logged] = {}
+        predictions.load(self, [r for r in requests if isinstance(r, Predict)])
+        feedbacks.load(self, [r for r in requests if isinstance(r, Give)])
+        results = [self._one(request) for request in requests]
+        self.book.flush()
+        return results
+
+    def _one(self, request: Any) -> Any:
+        try:
+            return HANDLERS[type(request)](self, request)
+        except (InputError, SettingError) as error:
+            return error
+
+    def undo(self) -> None:
+        """Nothing of the last `handle` happened."""
+        for duty, control, settings, epoch in self._saved.values():
+            duty.control, duty.settings, duty.epoch = ActOrAsk.from_state(control), settings, epoch
+        for duty, label in self._learned_names:
+            duty.known.discard(label)
+        self._clear()
+
+    def committed(self, transaction: Transaction) -> None:
+        """What was logged is taught."""
+        for act in self._once_committed:
+            act()
+        for number, lessons in self._lessons.items():
+            worker = self.by_number[number].worker if number in self.by_number else None
+            if worker:
+                worker.give(lessons)
+        self._clear()
+        for tell in list(self.after):
+            tell(transaction.events)
+
+    def _clear(self) -> None:
+        self._saved, self._lessons = {}, {}
+        self._learned_names, self._once_committed = [], []
+
+    def load_records(self, seqs: Sequence[int]) -> None:
+        """Read the events with these numbers at once."""
+        self._read |= events_at(self.transaction.connection, seqs)
+
+    def payload(self, seq: int) -> dict[str, Any]:
+        """What event `seq` says, be it of this transaction or from before."""
+        first = self.transaction.events[0].seq if self.transaction.events else seq + 1
+        if seq >= first:
+            return self.transaction.events[seq - first].read()
+        if seq not in self._read:
+            self.load_records([seq])
+        return self._read[seq].read()
+
+    def record(self, seq: int) -> Any:
+        """The record that was predicted at event `seq`."""
+        return self.payload(seq)["record"]
+
+    def control(self, duty: Duty) -> ActOrAsk:
+        """Risk control of a learner, to be changed in this transaction."""
+        if duty.number not in self._saved:
+            state = duty.control.state()
+            self._saved[duty.number] = (duty, state, duty.settings, duty.epoch)
+        return duty.control
+
+    def learn(self, duty: Duty, lesson: Lesson | None) -> None:
+        """Have a lesson learned once it is on disk."""
+        if lesson is not None:
+            self._lessons.setdefault(duty.number, []).append(lesson)
+            label = None if lesson.label is None else written(lesson.label)
+            if label is not None and label not in duty.known:
+                duty.known.add(label)
+                self._learned_names.append((duty, label))
+
+    def count(self, duty: Duty, **changes: int) -> Row:
+        """Change the tally of a learner; its row."""
+        row = self.book.find(LEARNERS, duty.number)
+        assert row is not None
+        tally = json.loads(row["tally"])
+        for name, change in changes.items():
+            tally[name] += change
+        self.book[LEARNERS].change((duty.number,), tally=written(tally))
+        return {**row, "tally": tally}
+
+    def close(self, duty: Duty, case: Row, wrong: bool | None) -> bool:
+        """Put the outcome of a decision on record, once; False if its promise is no more."""
+        decision, epoch = read_decision(json.loads(case["decision"]))
+        if epoch != duty.epoch:
+            return False
+        self.control(duty).record(decision, wrong)
+        return True
+
+    # what follows carries out one kind of request each
+
+    def create(self, request: Create) -> None:
+        if request.name in self.duties:
+            raise InputError(f"there is a learner {request.name!r} already; choose another name")
+        new_control(request.settings, 0)  # refuses settings out of range
+        number = len(self.transaction.connection.execute(select(LEARNERS.c.id)).all()) + 1
+        while self.book.find(LEARNERS, number):
+            number += 1
+        row = {
+            "id": number,
+            "name": request.name,
+            "settings": written(asdict(request.settings)),
+            "created": self.transaction.time,
+            "epoch": 0,
+            "deleted": False,
+            "tally": written(dict.fromkeys(TALLY, 0)),
+        }
+        if any(r.name == request.name for r in self._names_taken()):
+            raise InputError(f"there is a learner {request.name!r} already; choose another name")
+        self.book[LEARNERS].put(row)
+        event = self.transaction.append(
+            "created",
+            learner=number,
+            actor=request.actor,
+            subject=request.name,
+            payload=asdict(request.settings),
+        )
+        made = {**row, "settings": request.settings}
+        self._once_committed.append(lambda: self.take_over(self._hire(made, event.seq)))
+
+    def _names_taken(self) -> Iterable[Any]:
+        query = select(LEARNERS.c.name).where(~LEARNERS.c.deleted)
+        return self.transaction.connection.execute(query).all()
+
+    def change(self, request: Change) -> Duty:
+        duty = self.duty(request.name)
+        unknown = set(request.values) - set(CHANGEABLE)
+        if unknown:
+            raise SettingError(
+                f"{', '.join(sorted(unknown))} cannot be changed; {', '.join(CHANGEABLE)} can"
+            )
+        settings = replace(duty.settings, **request.values)
+        anew = any(getattr(settings, n) != getattr(duty.settings, n) for n in PROMISE)
+        epoch = duty.epoch + anew
+        control = new_control(settings, epoch) if anew else None
+        self.control(duty)  # saves it
+        duty.settings, duty.epoch = settings, epoch
+        duty.control = control or duty.control
+        self.book.find(LEARNERS, duty.number)
+        self.book[LEARNERS].change(
+            (duty.number,), settings=written(asdict(settings)), epoch=epoch
+        )
+        payload = {"settings": asdict(settings), "epoch": epoch}
+        self._log("changed", duty, request.actor, duty.name, payload)
+        return duty
+
+    def delete(self, request: Delete) -> Duty:
+        duty = self.duty(request.name)
+        self.book.find(LEARNERS, duty.number)
+        self.book[LEARNERS].change((duty.number,), deleted=True)
+        self._log("deleted", duty, request.actor, duty.name, {})
+
+        def dismiss() -> None:
+            del self.duties[duty.name], self.by_number[duty.number]
+
+        self._once_committed.append(dismiss)
+        return duty
+
+    def asked(self, request: Asked) -> None:
+        case = self.book.find(CASES, request.case_id)
+        if case and case["learner"] in self.by_number:
+            duty = self.by_number[case["learner"]]
+            self._log("asked", duty, request.holder, request.case_id, {"holder": request.holder})
+
+    def expire(self, _: Expire) -> int:
+        now = self.transaction.time
+        query = select(CASES.c.id).where(CASES.c.expires <= now).limit(EXPIRED_AT_ONCE)
+        ids = self.transaction.connection.execute(query).scalars().all()
+        self.book[CASES].load(self.transaction.connection, [(i,) for i in ids])
+        for case_id in ids:
+            case = self.book[CASES].get(case_id)
+            if case and case["expires"] is not None:
+                self._expire(case)
+        self._expire_early(now)
+        return len(ids)
+
+    def _expire_early(self, now: float) -> None:
+        connection = self.transaction.connection
+        for row in connection.execute(select(EARLY).where(EARLY.c.expires <= now)):
+            self.transaction.append(
+                "expired", learner=0, actor="clock", subject=row.case_id, payload={"early": row.seq}
+            )
+        connection.execute(EARLY.delete().where(EARLY.c.expires <= now))
+
+    def _expire(self, case: Row) -> None:
+        duty = self.by_number.get(case["learner"])
+        self.book[CASES].change((case["id"],), status="expired", expires=None, decision=None)
+        if duty:
+            counted = self.close(duty, case, None)
+            payload = {"case": case["seq"], "counted": counted}
+            self._log("expired", duty, "clock", case["id"], payload)
+            self.count(duty, waiting=-1, expired=1)
+
+    def refitted(self, request: Refitted) -> int:
+        fitted = unpack_fitted(request.content)
+        payload = {"asof": request.asof, "file": request.file, "count": fitted.count}
+        event = self._log("refitted", request.duty, "refits", "", payload)
+        self.learn(request.duty, Lesson(event.seq, fitted=fitted))
+        return event.seq
+
+    def checkpoint(self, request: Checkpoint) -> tuple[int, dict[str, Any], int, Settings]:
+        duty = request.duty
+        return self.transaction.head[0], duty.control.state(), duty.epoch, duty.settings
+
+    def make_key(self, request: MakeKey) -> None:
+        row = {**request.row, "created": self.transaction.time, "revoked": False}
+        self.book[KEYS].load(self.transaction.connection, [(row["id"],)])
+        self.book[KEYS].put(row)
+        payload = {"name": row["name"], "role": row["role"], "learners": read(row["learners"])}
+        self.transaction.append(
+            "key_created", learner=0, actor=request.actor, subject=row["id"], payload=payload
+        )
+
+    def revoke_key(self, request: RevokeKey) -> None:
+        if not self.book.find(KEYS, request.id):
+            raise NotFoundError(f"there is no key {request.id!r}; `quickstudy keys list` shows all")
+        self.book[KEYS].change((request.id,), revoked=True)
+        self.transaction.append(
+            "key_revoked", learner=0, actor=request.actor, subject=request.id, payload={}
+        )
+
+    def _log(
+        self, type: str, duty: Duty, actor: str, subject: str, payload: dict[str, Any]
+    ) -> Logged:
+        return self.transaction.append(
+            type, learner=duty.number, actor=actor, subject=subject, payload=payload
+        )
+
+
+HANDLERS: dict[type, Callable[[Desk, Any], Any]] = {
+    Create: Desk.create,
+    Change: Desk.change,
+    Delete: Desk.delete,
+    Predict: predictions.predict,
+    Give: feedbacks.give,
+    Rule: feedbacks.rule,
+    Asked: Desk.asked,
+    Expire: Desk.expire,
+    Refitted: Desk.refitted,
+    Checkpoint: Desk.checkpoint,
+    MakeKey: Desk.make_key,
+    RevokeKey: Desk.revoke_key,
+}

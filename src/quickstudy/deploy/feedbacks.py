@@ -1,0 +1,370 @@
+"""Feedback at the desk: what it counts for, what it teaches, and what its sender is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from quickstudy.deploy.answers import Feedback, Receipt, Status
+from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.lessons import lesson_of, written_votes
+from quickstudy.deploy.records import checked_label, checked_name, digest, read, written
+from quickstudy.deploy.requests import Give, Rule
+from quickstudy.deploy.tables import CASES, EARLY, INPUTS, RECEIPTS, SAID, SOURCES, STRETCHES, Row
+from quickstudy.errors import InputError, LabelError, NotFoundError
+
+if TYPE_CHECKING:
+    from quickstudy.deploy.desk import Desk
+
+OURS = "p_"  # what the ids that we make start with
+CHANGES, SOURCES_NEEDED = 3, 2  # of label on one input, before it is contested
+EARLY_SECONDS = 7 * 86_400.0
+TEACHES: frozenset[Status] = frozenset({"accepted", "superseded", "conflicting", "late"})
+MESSAGES: dict[Status, str] = {
+    "accepted": "learned",
+    "repeated": "this was sent before; nothing changed",
+    "superseded": "it replaces what this source said before",
+    "confirmed": "another source had said the same; kept, not learned twice",
+    "conflicting": "another source had said otherwise; the newer label is learned",
+    "late": "learned; the wait time was over, so it does not count towards precision",
+    "early": "kept until a prediction with this id is made",
+    "unknown": "no prediction with this id was ever made here; kept, nothing is learned",
+    "contested": "people disagree on this input; kept, not learned until somebody rules",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A feedback after checking: who says what, and the digest that tells repeats."""
+
+    given: Feedback
+    source: str
+    content: bytes
+    key: bytes
+
+
+def load(desk: Desk, requests: Sequence[Give]) -> None:
+    """Read the rows that the requests need, as far as they are known, at once."""
+    connection = desk.transaction.connection
+    items = [(item, r.actor) for r in requests for item in r.items]
+    ids = {item.prediction_id for item, _ in items if isinstance(item.prediction_id, str)}
+    desk.book[CASES].load(connection, [(i,) for i in ids])
+    words = [_word(desk, item, actor) for item, actor in items]
+    desk.book[RECEIPTS].load(connection, [(w.key,) for w in words])
+    said = [(w.given.prediction_id, w.source) for w in words if w.given.prediction_id in ids]
+    desk.book[SAID].load(connection, said)
+    cases = [case for i in ids if (case := desk.book[CASES].get(i))]
+    desk.book[INPUTS].load(connection, [(c["learner"], c["input"]) for c in cases])
+    desk.load_records([case["seq"] for case in cases])
+
+
+def _word(desk: Desk, given: Feedback, actor: str) -> Word:
+    source = given.source if given.source is not None else actor
+    about = given.prediction_id if given.prediction_id is not None else [given.learner, given.record]
+    content = digest(desk.secret, about, source, given.label, given.correct)
+    key = digest(desk.secret, "key", source, given.key) if given.key is not None else content
+    return Word(given, source, content, key)
+
+
+def check(given: Feedback) -> Feedback:
+    """The feedback itself, its label in Python's own types.
+
+    Raises:
+        InputError, LabelError: it does not say what about, or what; names the field.
+    """
+    for name in ("prediction_id", "source", "key", "learner"):
+        if getattr(given, name) is not None:
+            checked_name(name, getattr(given, name))
+    if (given.prediction_id is None) == (given.record is None):
+        raise InputError("give either prediction_id, or learner and record")
+    if given.record is not None and (given.learner is None or given.label is None):
+        raise InputError("a record is taught with learner and label")
+    if (given.label is None) == (given.correct is None):
+        raise LabelError("give either label, or correct=True or False")
+    if given.correct is not None and not isinstance(given.correct, bool):
+        raise InputError(f"correct is {given.correct!r}; it must be true or false")
+    if given.label is None:
+        return given
+    return Feedback(**{**asdict(given), "label": checked_label(given.label)})
+
+
+def give(desk: Desk, request: Give) -> list[Receipt]:
+    """Take in feedback, in order: all of it, or, if one cannot be read, none."""
+    words = [_word(desk, item, request.actor) for item in request.items]
+    contents: dict[bytes, bytes] = {}
+    for word in words:
+        known = desk.book.find(RECEIPTS, word.key)
+        kept = json.loads(known["receipt"])["content"] if known else word.content.hex()
+        if kept != word.content.hex() or contents.setdefault(word.key, word.content) != word.content:
+            raise InputError(f"key {word.given.key!r} was used for another feedback; use a new one")
+        _check_room(desk, word.given)
+    return [_one(desk, word, request.actor) for word in words]
+
+
+def _check_room(desk: Desk, given: Feedback) -> None:
+    duty: Duty | None = None
+    if given.record is not None:
+        duty = desk.duty(str(given.learner))
+    elif case := desk.book.find(CASES, given.prediction_id):
+        duty = desk.by_number.get(case["learner"])
+        if duty is None:
+            raise NotFoundError(f"the learner of prediction {case['id']!r} was deleted")
+        if given.correct is not None and case["answer"] == "null":
+            raise LabelError(f"prediction {case['id']!r} had no answer: give its label")
+    label = given.label
+    if duty and label is not None and not duty.knows(label) and len(duty.known) >= duty.most_labels:
+        raise LabelError(
+            f"label {label!r:.80} is one too many: budget_mb={duty.settings.budget_mb:g} is for "
+            f"{duty.most_labels} labels"
+        )
+
+
+def _one(desk: Desk, word: Word, actor: str) -> Receipt:
+    known = desk.book.find(RECEIPTS, word.key)
+    if known:
+        return _repeated(json.loads(known["receipt"]))
+    if word.given.record is not None:
+        receipt = _taught(desk, word, actor)
+    else:
+        receipt = _about_case(desk, word, actor)
+    if receipt.status != "repeated":
+        kept = {**asdict(receipt), "content": word.content.hex()}
+        desk.book[RECEIPTS].put({"digest": word.key, "receipt": written(kept)})
+    return receipt
+
+
+def _repeated(kept: dict[str, Any]) -> Receipt:
+    del kept["content"]
+    return Receipt(**{**kept, "status": "repeated", "message": MESSAGES["repeated"]})
+
+
+def _taught(desk: Desk, word: Word, actor: str) -> Receipt:
+    """A record with its label, of which no prediction was asked."""
+    duty = desk.duty(str(word.given.learner))
+    assert word.given.label is not None
+    label = word.given.label
+    place = (duty.number, digest(desk.secret, word.given.record))
+    contested = _note_input(desk, place, written(label), word.source)
+    status: Status = "contested" if contested else "accepted"
+    learn = None if contested else "label"
+    extra = {"record": word.given.record, "learn": learn}
+    return _log(desk, word, actor, duty=duty, status=status, label=label, extra=extra)
+
+
+def _about_case(desk: Desk, word: Word, actor: str) -> Receipt:
+    case_id = str(word.given.prediction_id)
+    case = desk.book.find(CASES, case_id)
+    if case is None:
+        return _no_case(desk, word, actor, case_id)
+    duty = desk.by_number[case["learner"]]
+    answer = read(case["answer"])
+    refuted = word.given.correct is False
+    label = answer if word.given.correct is not None else word.given.label
+    says = written({"not": label} if refuted else label)
+    before = desk.book.find(SAID, case_id, word.source)
+    if before and before["label"] == says:
+        told = MESSAGES["repeated"]
+        return Receipt(before["seq"], "repeated", case_id, duty.name, False, told)
+    status = _status(desk, case, duty, before, says)
+    learn = ("not" if refuted else "label") if status in TEACHES else None
+    if learn == "label" and _note_input(
+        desk, (duty.number, case["input"]), written(label), word.source
+    ):
+        status, learn = "contested", None
+    wrong = refuted or answer is None or written(label) != case["answer"]
+    counted = _count(desk, duty, case, wrong, word.source)
+    said = duty.recent.pop(case_id) if learn == "label" else None
+    extra = {
+        "case": case["seq"],
+        "learn": learn,
+        "counted": counted,
+        "wrong": wrong,
+        "said": written_votes(said) if said else None,
+    }
+    receipt = _log(desk, word, actor, duty=duty, status=status, label=label, extra=extra)
+    row = {"case_id": case_id, "source": word.source, "label": says, "seq": receipt.seq}
+    desk.book[SAID].put(row)
+    _close_case(desk, duty, case, status=status, says=says, counted=counted)
+    return receipt
+
+
+def _status(desk: Desk, case: Row, duty: Duty, before: Row | None, says: str) -> Status:
+    if case["status"] == "contested":
+        return "contested"
+    if before:
+        return "superseded"
+    if case["truth"] is not None:
+        return "confirmed" if case["truth"] == says else "conflicting"
+    over = desk.transaction.time > case["time"] + duty.settings.wait_seconds
+    return "late" if over or case["status"] == "expired" else "accepted"
+
+
+def _no_case(desk: Desk, word: Word, actor: str, case_id: str) -> Receipt:
+    status: Status = "unknown" if case_id.startswith(OURS) else "early"
+    extra = {"learn": None, "given": {**asdict(word.given), "source": word.source}}
+    receipt = _log(desk, word, actor, duty=None, status=status, label=None, extra=extra)
+    if status == "early":
+        ends = desk.transaction.time + EARLY_SECONDS
+        desk.book[EARLY].put({"case_id": case_id, "seq": receipt.seq, "expires": ends})
+        desk.book[EARLY].flush(desk.transaction.connection)
+    return receipt
+
+
+def join(desk: Desk, given: Feedback, actor: str) -> None:
+    """Take in a feedback that came before its prediction; its sender has the receipt already."""
+    word = _word(desk, Feedback(**{**asdict(given), "key": None}), actor)
+    _about_case(desk, word, actor)
+
+
+def _note_input(desk: Desk, place: tuple[int, bytes], label: str, source: str) -> bool:
+    """Keep what an input was last called; True if it is contested, or becomes so."""
+    row = desk.book.find(INPUTS, *place)
+    if row is None:
+        row = {
+            "learner": place[0],
+            "digest": place[1],
+            "label": label,
+            "changes": 0,
+            "sources": written([source]),
+            "contested": False,
+        }
+        desk.book[INPUTS].put(row)
+        return False
+    sources = json.loads(row["sources"])
+    sources = sources if source in sources else [*sources, source][-SOURCES_NEEDED:]
+    changes = row["changes"] + (row["label"] != label)
+    contested = row["contested"] or (changes >= CHANGES and len(sources) >= SOURCES_NEEDED)
+    desk.book[INPUTS].change(
+        place, label=label, changes=changes, sources=written(sources), contested=contested
+    )
+    return bool(contested)
+
+
+def _count(desk: Desk, duty: Duty, case: Row, wrong: bool, source: str) -> bool:
+    """Put the outcome on record if a label was due, and this is one that counts."""
+    trusted = duty.settings.trusted
+    if case["decision"] is None or (case["audit"] and trusted and source not in trusted):
+        return False
+    if not desk.close(duty, case, wrong):
+        return False
+    stretch = desk.book.find(STRETCHES, duty.number, case["stretch"])
+    assert stretch is not None
+    weight = 1.0 / case["probability"]
+    changed = {
+        "labels": stretch["labels"] + 1,
+        "weight": stretch["weight"] + weight,
+        "right": stretch["right"] + weight * (not wrong),
+    }
+    desk.book[STRETCHES].put({**stretch, **changed})
+    desk.book[CASES].change((case["id"],), wrong=wrong)
+    return True
+
+
+def _close_case(
+    desk: Desk, duty: Duty, case: Row, *, status: Status, says: str, counted: bool
+) -> None:
+    waits = case["status"] == "waiting"
+    stays = waits and case["decision"] is not None and not counted and case["audit"]
+    now = "contested" if status == "contested" else "waiting" if stays else "labelled"
+    changed: dict[str, Any] = {"status": now, "truth": says}
+    if not stays:
+        changed |= {"decision": None, "expires": None}
+    desk.book[CASES].change((case["id"],), **changed)
+    if now == "contested" and case["status"] != "contested":
+        payload = {"case": case["seq"]}
+        desk.transaction.append(
+            "contested", learner=duty.number, actor="desk", subject=case["id"], payload=payload
+        )
+    was = case["status"]
+    desk.count(
+        duty,
+        waiting=(now == "waiting") - (was == "waiting"),
+        contested=(now == "contested") - (was == "contested"),
+    )
+
+
+def _log(
+    desk: Desk,
+    word: Word,
+    actor: str,
+    *,
+    duty: Duty | None,
+    status: Status,
+    label: Any,
+    extra: dict[str, Any],
+) -> Receipt:
+    """Put a feedback on record, have it learned, and tell its sender."""
+    subject = word.given.prediction_id or ""
+    payload = {"status": status, "label": label, "source": word.source, "counted": False} | extra
+    event = desk.transaction.append(
+        "feedback",
+        learner=duty.number if duty else 0,
+        actor=actor,
+        subject=subject,
+        payload=payload,
+    )
+    if duty and extra["learn"]:
+        given = word.given.record
+        record = given if given is not None else desk.record(payload["case"])
+        desk.learn(duty, lesson_of(event.seq, payload, record))
+        desk.count(duty, labels=1)
+        _credit(desk, duty, word.source)
+    name = duty.name if duty else None
+    counted = bool(payload["counted"])
+    return Receipt(event.seq, status, subject or None, name, counted, MESSAGES[status])
+
+
+def _credit(desk: Desk, duty: Duty, source: str) -> None:
+    row = desk.book.find(SOURCES, duty.number, source)
+    labels = row["labels"] if row else 0
+    desk.book[SOURCES].put({"learner": duty.number, "source": source, "labels": labels + 1})
+
+
+def rule(desk: Desk, request: Rule) -> Receipt:
+    """A person's last word on a contested input: it is learned, and people may go on teaching."""
+    case = desk.book.find(CASES, request.case_id)
+    duty = desk.by_number.get(case["learner"]) if case else None
+    if case is None or duty is None:
+        raise NotFoundError(f"there is no prediction {request.case_id!r}")
+    label = checked_label(request.label)
+    row = desk.book.find(INPUTS, duty.number, case["input"])
+    if not row or not row["contested"]:
+        raise InputError(f"prediction {request.case_id!r} is not contested: give feedback instead")
+    query = CASES.select().where(
+        CASES.c.learner == duty.number,
+        CASES.c.input == case["input"],
+        CASES.c.status == "contested",
+    )
+    desk.book.flush()
+    found = [r.id for r in desk.transaction.connection.execute(query)]
+    desk.book[CASES].load(desk.transaction.connection, [(i,) for i in found])
+    for case_id in found:
+        desk.book[CASES].change((case_id,), status="labelled", truth=written(label))
+    desk.book[INPUTS].change(
+        (duty.number, case["input"]),
+        label=written(label),
+        changes=0,
+        sources=written([request.source]),
+        contested=False,
+    )
+    desk.count(duty, contested=-len(found), labels=1)
+    payload = {
+        "label": label,
+        "source": request.source,
+        "learn": "label",
+        "case": case["seq"],
+        "closed": found,
+    }
+    event = desk.transaction.append(
+        "ruled",
+        learner=duty.number,
+        actor=request.actor,
+        subject=request.case_id,
+        payload=payload,
+    )
+    _credit(desk, duty, request.source)
+    desk.learn(duty, lesson_of(event.seq, payload, desk.record(case["seq"])))
+    told = "the ruling is learned, and the input is no longer contested"
+    return Receipt(event.seq, "accepted", request.case_id, duty.name, False, told)

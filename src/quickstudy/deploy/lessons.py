@@ -1,0 +1,76 @@
+"""Lessons: what an event teaches a learner. The live learner and every replay take them from here.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quickstudy.errors import InputError
+from quickstudy.learners.classifier import Classifier
+from quickstudy.learners.mixture import Fitted
+from quickstudy.types import Label, Prediction, Probabilities
+
+Votes = NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One thing to be learned: a label of a record, that a label is wrong, or refitted experts."""
+
+    seq: int
+    record: Any = None
+    label: Label | None = None
+    wrong: bool = False
+    said: Prediction | None = None
+    fitted: Fitted | None = None
+
+
+def written_votes(prediction: Prediction) -> dict[str, Any]:
+    """What experts said, for the log: half precision is enough to score them by."""
+    votes = np.maximum(prediction.votes, -60_000.0).astype(np.float16)
+    text = base64.b64encode(np.ascontiguousarray(votes).tobytes()).decode()
+    return {"votes": text, "voices": len(votes), "last": prediction.last_label}
+
+
+def read_votes(written: Mapping[str, Any]) -> Prediction:
+    """The part of a prediction that learning needs, as it was written down."""
+    flat = np.frombuffer(base64.b64decode(written["votes"]), np.float16).astype(float)
+    return Prediction(
+        label=None,
+        confidence=0.0,
+        novelty=0.0,
+        probabilities=Probabilities((), np.zeros(0)),
+        votes=flat.reshape(written["voices"], -1),
+        last_label=written["last"],
+    )
+
+
+def lesson_of(seq: int, payload: Mapping[str, Any], record: Any) -> Lesson | None:
+    """What a `feedback` or `ruled` event teaches about the record it speaks of, if anything."""
+    if payload["learn"] is None:
+        return None
+    said = read_votes(payload["said"]) if payload.get("said") else None
+    wrong = payload["learn"] == "not"
+    return Lesson(seq, record, payload["label"], wrong=wrong, said=said)
+
+
+def teach(learner: Classifier, lesson: Lesson) -> bool:
+    """Give a lesson; False if the learner had to refuse it, which changes nothing."""
+    try:
+        if lesson.fitted is not None:
+            learner.install(lesson.fitted)
+        elif lesson.wrong:
+            assert lesson.label is not None
+            learner.learn_not(lesson.record, lesson.label)
+        else:
+            assert lesson.label is not None
+            learner.learn(lesson.record, lesson.label, prediction=lesson.said)
+    except InputError:
+        return False
+    return True

@@ -1,0 +1,170 @@
+"""Predictions at the desk: act or ask, and the case that is put on record for it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from quickstudy.deploy import feedbacks
+from quickstudy.deploy.answers import Answer, Feedback
+from quickstudy.deploy.control import reason, written_decision
+from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.records import checked_name, digest, written
+from quickstudy.deploy.requests import Predict, Predicted
+from quickstudy.deploy.tables import CASES, EARLY, LEARNERS, STRETCHES, Row
+from quickstudy.errors import InputError
+from quickstudy.log.events import canonical
+from quickstudy.log.store import events_at
+from quickstudy.pool import MEMBERS
+from quickstudy.stats.disagreement import disagreement
+from quickstudy.stats.risk import Decision
+
+if TYPE_CHECKING:
+    from quickstudy.deploy.desk import Desk
+
+STRETCH = 50  # cases that a point of the learning curve stands for
+ALTERNATIVES = 5
+
+
+def load(desk: Desk, requests: Sequence[Predict]) -> None:
+    """Read all rows that the requests need at once."""
+    connection = desk.transaction.connection
+    ids = [(item.id,) for r in requests for item in r.items if item.id is not None]
+    desk.book[CASES].load(connection, ids)
+    desk.book[LEARNERS].load(connection, [(r.duty.number,) for r in requests])
+
+
+def predict(desk: Desk, request: Predict) -> list[Answer]:
+    """Decide on each prediction, in order."""
+    if request.duty.name not in desk.duties:
+        raise InputError(f"learner {request.duty.name!r} was deleted meanwhile")
+    for item in request.items:
+        if item.id is not None:
+            checked_name("id", item.id)
+            if item.id.startswith(feedbacks.OURS):
+                raise InputError(f"id {item.id!r} starts with {feedbacks.OURS!r}, as only ours do")
+            case = desk.book.find(CASES, item.id)
+            if case and _other(desk, case, request.duty, item):
+                raise InputError(f"id {item.id!r} was used for another record; give each its own")
+    return [_one(desk, request, item) for item in request.items]
+
+
+def _other(desk: Desk, case: Row, duty: Duty, item: Predicted) -> bool:
+    same = case["input"] == digest(desk.secret, item.record) and case["learner"] == duty.number
+    return not same
+
+
+def _one(desk: Desk, request: Predict, item: Predicted) -> Answer:
+    known = desk.book.find(CASES, item.id) if item.id is not None else None
+    if known:
+        return answer_of(desk, known, request.duty.name)
+    duty, said = request.duty, item.prediction
+    control = desk.control(duty)
+    decision = control.decide(said.confidence if said.label is not None else 0.0, said.label)
+    if not decision.labelled:
+        control.record(decision, None)
+    seq = desk.transaction.head[0] + 1
+    case_id = item.id or f"{feedbacks.OURS}{seq:x}{secrets.token_hex(6)}"
+    payload = {
+        "record": item.record,
+        "label": said.label,
+        "confidence": said.confidence,
+        "novelty": said.novelty,
+        "alternatives": said.probabilities.top(ALTERNATIVES),
+        "reason": reason(decision, control, said.label),
+        "decision": written_decision(decision, duty.epoch),
+        "seen": item.seen,
+    }
+    desk.transaction.append(
+        "predicted", learner=duty.number, actor=request.actor, subject=case_id, payload=payload
+    )
+    duty.recent.add(case_id, said)
+    stretch = _tally(desk, duty, decision)
+    desk.book[CASES].put(_case(desk, duty, item, decision, case_id) | {"stretch": stretch})
+    answer = make_answer(payload, case_id, duty.name, seq=seq, time=desk.transaction.time)
+    if item.id is not None:
+        _join_early(desk, item.id)
+    return answer
+
+
+def _case(desk: Desk, duty: Duty, item: Predicted, decision: Decision, case_id: str) -> Row:
+    now = desk.transaction.time
+    experts = item.prediction.votes[: -MEMBERS]
+    return {
+        "id": case_id,
+        "seq": desk.transaction.head[0],
+        "learner": duty.number,
+        "time": now,
+        "expires": now + duty.settings.wait_seconds if decision.labelled else None,
+        "status": "waiting" if decision.labelled else "closed",
+        "answer": written(item.prediction.label),
+        "acted": decision.act,
+        "audit": decision.audit,
+        "usefulness": disagreement(experts),
+        "input": digest(desk.secret, item.record),
+        "decision": canonical(written_decision(decision, duty.epoch)).decode()
+        if decision.labelled
+        else None,
+        "probability": decision.label_probability,
+        "truth": None,
+        "wrong": None,
+    }
+
+
+def _tally(desk: Desk, duty: Duty, decision: Decision) -> int:
+    """Count the case; the number of the stretch that it belongs to."""
+    row = desk.count(duty, cases=1, acted=decision.act, waiting=decision.labelled)
+    number = int(row["tally"]["cases"] - 1) // STRETCH
+    stretch = desk.book.find(STRETCHES, duty.number, number) or new_stretch(duty.number, number)
+    changed = {"cases": stretch["cases"] + 1, "acted": stretch["acted"] + decision.act}
+    desk.book[STRETCHES].put({**stretch, **changed})
+    return number
+
+
+def new_stretch(learner: int, number: int) -> Row:
+    """A stretch of the stream in which nothing happened yet."""
+    counts = dict.fromkeys(("cases", "acted", "labels"), 0)
+    return {"learner": learner, "number": number, **counts, "weight": 0.0, "right": 0.0}
+
+
+def _join_early(desk: Desk, case_id: str) -> None:
+    """Take in the feedback that came before its prediction."""
+    connection = desk.transaction.connection
+    query = EARLY.select().where(EARLY.c.case_id == case_id).order_by(EARLY.c.seq)
+    seqs = [row.seq for row in connection.execute(query)]
+    if seqs:
+        connection.execute(EARLY.delete().where(EARLY.c.case_id == case_id))
+        for seq in seqs:
+            event = events_at(connection, [seq])[seq]
+            given = {**event.read()["given"], "prediction_id": case_id}
+            feedbacks.join(desk, Feedback(**given), event.actor)
+
+
+def answer_of(desk: Desk, case: Row, learner: str) -> Answer:
+    """The answer that was given for a case."""
+    payload = desk.payload(case["seq"])
+    return make_answer(payload, case["id"], learner, seq=case["seq"], time=case["time"])
+
+
+def make_answer(
+    payload: dict[str, Any], case_id: str, learner: str, *, seq: int, time: float
+) -> Answer:
+    """The answer that a `predicted` event stands for."""
+    decision = payload["decision"]
+    return Answer(
+        id=case_id,
+        learner=learner,
+        label=payload["label"],
+        decision="act" if decision["act"] else "ask",
+        confidence=payload["confidence"],
+        novelty=payload["novelty"],
+        policy=decision["policy"],
+        audit=decision["audit"],
+        reason=payload["reason"],
+        alternatives=tuple((label, p) for label, p in payload["alternatives"]),
+        seq=seq,
+        time=time,
+    )
+
+

@@ -1,0 +1,228 @@
+"""Reading a store: asks, cases, histories, reports. None of it changes anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, cast, func, literal, select
+from sqlalchemy import String as Text
+
+from quickstudy.deploy.answers import Ask, Case, CurvePoint, Event, Policy
+from quickstudy.deploy.predictions import make_answer
+from quickstudy.deploy.records import read, written
+from quickstudy.deploy.tables import CASES, LEARNERS, SOURCES, STRETCHES, Row, checked
+from quickstudy.errors import NotFoundError
+from quickstudy.log.events import Logged
+from quickstudy.log.store import EVENTS, events_at, events_of, whole
+from quickstudy.stats.calibration import weighted_share
+from quickstudy.stats.risk import ActOrAsk
+from quickstudy.types import Label
+
+RECENT_CASES = 500  # that the share handled is of
+AUDITS = 2000  # latest ones, that the precision is of
+POINTS = 300  # of a curve
+INTERNAL = ("decision", "said")  # parts of payloads that are for the fold alone
+
+
+def case_row(connection: Connection, case_id: str) -> Row:
+    """The row of a prediction.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = connection.execute(select(CASES).where(CASES.c.id == case_id)).mappings().first()
+    if found is None:
+        raise NotFoundError(f"there is no prediction {case_id!r:.140}")
+    return checked(CASES, found)
+
+
+def asks(connection: Connection, number: int, name: str, *, limit: int) -> list[Ask]:
+    """Waiting cases, those that teach most first."""
+    query = (
+        select(CASES)
+        .where(CASES.c.learner == number, CASES.c.status == "waiting")
+        .order_by(CASES.c.usefulness.desc(), CASES.c.seq)
+        .limit(limit)
+    )
+    rows = [checked(CASES, found) for found in connection.execute(query).mappings()]
+    return asks_of(connection, rows, name)
+
+
+def asks_of(connection: Connection, rows: Sequence[Row], name: str) -> list[Ask]:
+    """Rows of cases, as they are put to a person."""
+    events = events_at(connection, [row["seq"] for row in rows])
+    return [_ask(row, events[row["seq"]].read(), name) for row in rows]
+
+
+def _ask(row: Row, payload: dict[str, Any], name: str) -> Ask:
+    return Ask(
+        id=row["id"],
+        learner=name,
+        record=payload["record"],
+        suggestions=tuple((label, p) for label, p in payload["alternatives"]),
+        confidence=payload["confidence"],
+        novelty=payload["novelty"],
+        usefulness=row["usefulness"],
+        audit=bool(row["audit"]),
+        time=row["time"],
+        expires=row["expires"] or row["time"],
+    )
+
+
+def waiting_ids(connection: Connection, number: int, *, limit: int) -> list[str]:
+    """Ids of waiting cases, those that teach most first."""
+    query = (
+        select(CASES.c.id)
+        .where(CASES.c.learner == number, CASES.c.status == "waiting")
+        .order_by(CASES.c.usefulness.desc(), CASES.c.seq)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def cases(
+    connection: Connection,
+    number: int,
+    name: str,
+    *,
+    text: str = "",
+    decision: str | None = None,
+    status: str | None = None,
+    label: Label | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Case]:
+    """Predictions, newest first, without their histories."""
+    query = select(CASES).where(CASES.c.learner == number)
+    if decision is not None:
+        query = query.where(CASES.c.acted == (decision == "act"))
+    if status is not None:
+        query = query.where(CASES.c.status == status)
+    if label is not None:
+        name_of = written(label)
+        query = query.where(func.coalesce(CASES.c.truth, CASES.c.answer) == name_of)
+    if before is not None:
+        query = query.where(CASES.c.seq < before)
+    if text:
+        payload = select(cast(EVENTS.c.payload, Text)).where(EVENTS.c.seq == CASES.c.seq)
+        query = query.where(func.instr(func.lower(payload.scalar_subquery()), literal(text.lower())))
+    query = query.order_by(CASES.c.seq.desc()).limit(limit)
+    rows = [checked(CASES, found) for found in connection.execute(query).mappings()]
+    events = events_at(connection, [row["seq"] for row in rows])
+    return [case_of(row, events[row["seq"]], name) for row in rows]
+
+
+def case_of(row: Row, predicted: Logged, name: str, events: Sequence[Event] = ()) -> Case:
+    """A prediction as people see it."""
+    payload = predicted.read()
+    truth = read(row["truth"])
+    return Case(
+        id=row["id"],
+        learner=name,
+        record=payload["record"],
+        answer=make_answer(payload, row["id"], name, seq=row["seq"], time=row["time"]),
+        status=row["status"],
+        label=None if isinstance(truth, dict) else truth,
+        events=tuple(events),
+    )
+
+
+def history(connection: Connection, row: Row, names: dict[int, str]) -> Case:
+    """A prediction with all that happened to it."""
+    logged = [whole(event) for event in events_of(connection, row["id"])]
+    events = [event_of(event, names) for event in logged]
+    predicted = events_at(connection, [row["seq"]])[row["seq"]]
+    return case_of(row, predicted, names.get(row["learner"], ""), events)
+
+
+def event_of(event: Logged, names: dict[int, str]) -> Event:
+    """An event as people see it."""
+    payload = {k: v for k, v in event.read().items() if k not in INTERNAL}
+    return Event(
+        seq=event.seq,
+        time=event.time,
+        type=event.type,
+        learner=names.get(event.learner, ""),
+        actor=event.actor,
+        subject=event.subject,
+        payload=payload if event.payload is not None else None,
+    )
+
+
+def names(connection: Connection) -> dict[int, str]:
+    """Names of all learners there ever were, by number."""
+    return {row.id: row.name for row in connection.execute(select(LEARNERS.c.id, LEARNERS.c.name))}
+
+
+def tally(connection: Connection, number: int) -> dict[str, int]:
+    """Counts of a learner."""
+    found = connection.execute(select(LEARNERS).where(LEARNERS.c.id == number)).mappings().one()
+    counts: dict[str, int] = json.loads(checked(LEARNERS, found)["tally"])
+    return counts
+
+
+def share_handled(connection: Connection, number: int) -> float:
+    """Share of the last cases that were acted on."""
+    last = (
+        select(CASES.c.acted)
+        .where(CASES.c.learner == number)
+        .order_by(CASES.c.seq.desc())
+        .limit(RECENT_CASES)
+    )
+    acted = connection.execute(last).scalars().all()
+    return float(np.mean(acted)) if acted else 0.0
+
+
+def precision(connection: Connection, number: int) -> tuple[float, float, float, int]:
+    """Share of right answers among those acted on, a 95 % interval, and the number of audits."""
+    query = (
+        select(CASES.c.wrong, CASES.c.probability)
+        .where(CASES.c.learner == number, CASES.c.acted, CASES.c.wrong.is_not(None))
+        .order_by(CASES.c.seq.desc())
+        .limit(AUDITS)
+    )
+    rows = connection.execute(query).all()
+    right = np.array([not row.wrong for row in rows], dtype=bool)
+    return *weighted_share(right, np.array([row.probability for row in rows])), len(rows)
+
+
+def sources(connection: Connection, number: int) -> tuple[tuple[str, int], ...]:
+    """Who taught how much, most first."""
+    query = select(SOURCES).where(SOURCES.c.learner == number).order_by(SOURCES.c.labels.desc())
+    return tuple((row.source, row.labels) for row in connection.execute(query.limit(100)))
+
+
+def curve(connection: Connection, number: int) -> tuple[CurvePoint, ...]:
+    """The learning curve: stretches of the stream, some together where there are many."""
+    query = select(STRETCHES).where(STRETCHES.c.learner == number).order_by(STRETCHES.c.number)
+    rows = connection.execute(query).mappings().all()
+    together = -(-len(rows) // POINTS)
+    points, cases_so_far, labels_so_far = [], 0, 0
+    for at in range(0, len(rows), max(together, 1)):
+        part = rows[at : at + together]
+        count, acted = (sum(row[name] for row in part) for name in ("cases", "acted"))
+        weight, right = (sum(row[name] for row in part) for name in ("weight", "right"))
+        cases_so_far += count
+        labels_so_far += sum(row["labels"] for row in part)
+        share = right / weight if weight else None
+        points.append(CurvePoint(cases_so_far, share, acted / count, labels_so_far))
+    return tuple(points)
+
+
+def policies(control: ActOrAsk) -> tuple[tuple[Policy, ...], int, int]:
+    """Policies strict to permissive, alarms of the guard, and the attempt that runs."""
+    told = control.report()
+    bar, level = float(told["log_bar"]), int(told["level"])
+    pairs = zip(told["thresholds"], np.atleast_1d(told["log_evidence"]), strict=True)
+    made = [
+        Policy(_finite(t), _finite(e), bar, certified=i < level) for i, (t, e) in enumerate(pairs)
+    ]
+    return tuple(made), int(told["alarms"]), int(told["attempt"])
+
+
+def _finite(value: Any) -> float:
+    """A number that JSON can hold: thresholds nobody reaches are infinite, evidence of none is."""
+    return float(np.clip(value, -1e6, 1e6))

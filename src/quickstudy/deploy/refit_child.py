@@ -1,0 +1,70 @@
+"""The child process in which slow experts are refitted: `python -m quickstudy.deploy.refit_child`.
+
+Reads packed learners from standard input and writes packed `Fitted` to standard output, each after
+eight bytes that say how long it is. It ends when its input does, so it never outlives its parent.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import IO, Any
+
+from quickstudy import snapshot
+from quickstudy.learners.classifier import Classifier
+from quickstudy.learners.mixture import Fitted
+
+NICE = 10  # answers come first
+
+
+def send(stream: IO[bytes], content: bytes) -> None:
+    """Write one message."""
+    stream.write(len(content).to_bytes(8, "little") + content)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> bytes:
+    """Read one message.
+
+    Raises:
+        EOFError: the other side is gone.
+    """
+    size = stream.read(8)
+    content = stream.read(int.from_bytes(size, "little")) if len(size) == 8 else b""
+    if len(size) < 8 or len(content) < int.from_bytes(size, "little"):
+        raise EOFError("the other side of the pipe is gone")
+    return content
+
+
+def refit(packed: bytes) -> bytes:
+    """Refit what is due in a packed learner; the packed outcome."""
+    return pack_fitted(Classifier.unpacked(packed).fit_due())
+
+
+def pack_fitted(fitted: Fitted) -> bytes:
+    """The same experts always give the same bytes."""
+    plain: dict[str, Any] = {"count": fitted.count, "maps": fitted.maps, "places": fitted.places}
+    return snapshot.pack(fitted.arrays, plain)
+
+
+def unpack_fitted(content: bytes, *, name: str = "the refitted experts") -> Fitted:
+    """Raises `ModelFileError` if the bytes are not those that were packed."""
+    arrays, plain = snapshot.unpack(content, name=name)
+    return Fitted(arrays=arrays, **plain)
+
+
+def main() -> None:
+    """Serve until the input ends."""
+    os.nice(NICE)
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not get between the messages
+    while True:
+        try:
+            packed = receive(sys.stdin.buffer)
+        except EOFError:
+            return
+        send(replies, refit(packed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Snapshots of learners on duty: a fold kept, so that a start need not read the whole log."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from quickstudy import snapshot
+from quickstudy.deploy.control import control_from, state_of
+from quickstudy.deploy.fold import Fold, read_settings, state_hash
+from quickstudy.errors import ModelFileError
+from quickstudy.learners.classifier import Classifier
+from quickstudy.log.failpoints import reach
+
+KEPT = 2  # snapshots of a learner; the older is for the day the newer is damaged
+CONTROL = "control"  # what the names of risk control's arrays start with
+
+
+def folder_of(store_folder: Path, number: int) -> Path:
+    """Where the snapshots and refitted experts of a learner are."""
+    return store_folder / f"learner-{number}"
+
+
+def write(folder: Path, fold: Fold) -> Path:
+    """Write a snapshot, and remove those that it makes superfluous."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    control_arrays, control = state_of(fold.control)
+    arrays = {f"{CONTROL}{path}": array for path, array in control_arrays.items()}
+    learner_arrays, learner = fold.learner.state()
+    arrays |= {f"learner/{name}": array for name, array in learner_arrays.items()}
+    plain = {
+        "kind": "duty",
+        "learner": learner,
+        "control": control,
+        "epoch": fold.epoch,
+        "settings": asdict(fold.settings),
+        "learned": fold.learned,
+        "decided": fold.decided,
+        "hash": fold.hash,
+    }
+    path = folder / f"snapshot-{fold.learned:012d}-{fold.decided:012d}.safetensors"
+    content = snapshot.pack(arrays, plain)
+    reach("snapshot-written")
+    snapshot.write_whole(path, content)
+    reach("snapshot-renamed")
+    _tidy(folder)
+    return path
+
+
+def _tidy(folder: Path) -> None:
+    kept = found(folder)[-KEPT:]
+    for path in found(folder)[:-KEPT]:
+        path.unlink(missing_ok=True)
+    oldest = kept[0].stat().st_mtime if kept else 0.0
+    for path in folder.glob("refit-*"):
+        if len(kept) == KEPT and path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)  # a replay works it out again
+    for path in folder.glob(".*.safetensors.*"):  # cut short by a crash
+        path.unlink(missing_ok=True)
+
+
+def found(folder: Path) -> list[Path]:
+    """Snapshots of a learner, oldest first."""
+    return sorted(folder.glob("snapshot-*.safetensors"))
+
+
+def read(path: Path) -> Fold:
+    """The fold that was kept.
+
+    Raises:
+        ModelFileError: the file is damaged.
+    """
+    arrays, plain = snapshot.read_snapshot(path)
+    try:
+        return _fold(arrays, plain)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{path} lacks a part of a learner on duty ({error})") from error
+
+
+def _fold(arrays: snapshot.Arrays, plain: dict[str, Any]) -> Fold:
+    settings = read_settings(plain["settings"])
+    learner = Classifier.from_state(
+        {n.removeprefix("learner/"): a for n, a in arrays.items() if n.startswith("learner/")},
+        plain["learner"],
+    )
+    learner.defer_refits()
+    control = control_from(
+        {n.removeprefix(CONTROL): a for n, a in arrays.items() if n.startswith(CONTROL)},
+        plain["control"],
+    )
+    epoch, learned, decided = plain["epoch"], plain["learned"], plain["decided"]
+    fold = Fold(learner, control, epoch, settings, learned, decided)
+    if state_hash(learner, control, epoch) != plain["hash"]:
+        raise ModelFileError("the snapshot's state is not what its hash says")
+    return fold
+

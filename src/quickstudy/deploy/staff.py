@@ -1,0 +1,202 @@
+"""The staff: workers that teach learners, refits in the child process, snapshots now and then."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from quickstudy import snapshot
+from quickstudy.deploy import snapshots
+from quickstudy.deploy.desk import Desk
+from quickstudy.deploy.duty import Duty, Worker
+from quickstudy.deploy.fold import Fold, artifact_name
+from quickstudy.deploy.recovery import recover
+from quickstudy.deploy.refits import Refits
+from quickstudy.deploy.requests import Checkpoint, Refitted
+from quickstudy.deploy.tables import Row
+from quickstudy.errors import StoreError
+from quickstudy.log.failpoints import reach
+from quickstudy.log.store import Store
+from quickstudy.log.writer import Writer
+from quickstudy.stats.risk import ActOrAsk
+
+EVENTS_BETWEEN = 5_000  # snapshots of a learner: what a start has to fold, within a second or two
+RETRY_SECONDS = 60.0  # after a refit or a snapshot went wrong
+log = logging.getLogger("quickstudy")
+
+
+class Staff:
+    """Works for all learners of a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._refits = Refits()
+        self._writer: Writer | None = None
+        self._begun = threading.Event()
+
+    def begin(self, writer: Writer) -> None:
+        """From now on what is worked out can be logged."""
+        self._writer = writer
+        self._begun.set()
+
+    @property
+    def writer(self) -> Writer:
+        self._begun.wait()
+        assert self._writer is not None
+        return self._writer
+
+    def hire(self, row: Row, seq: int) -> Duty:
+        """A new learner, made at event `seq`."""
+        return self._start(row, Fold.new(row["settings"], seq))
+
+    def recall(self, row: Row) -> Duty:
+        """A learner from the log."""
+        return self._start(row, recover(self._store, row["id"]))
+
+    def _start(self, row: Row, fold: Fold) -> Duty:
+        duty = Duty(row["id"], row["name"], fold.settings, epoch=fold.epoch, control=fold.control)
+        duty.created = row["created"]
+        duty.saved = min(fold.learned, fold.decided)
+        duty.worker = Worker(
+            fold.learner, seq=fold.learned, name=duty.name, learned=lambda w: self._after(duty, w)
+        )
+        duty.meet(fold.learner.labels)
+        return duty
+
+    def dismiss(self, duty: Duty) -> None:
+        """The learner is off duty."""
+        if duty.worker:
+            duty.worker.close()
+
+    def _after(self, duty: Duty, worker: Worker) -> None:
+        """After a round of lessons, in the worker's thread."""
+        if duty.refit_event is not None and worker.seq >= duty.refit_event:
+            duty.refitting, duty.refit_event = False, None
+        now = time.monotonic()
+        if worker.twins.resting.refit_due and not duty.refitting and now >= duty.refit_again:
+            duty.refitting = True
+            packed, asof = worker.twins.resting.packed(), worker.seq
+            self._refits.submit(packed, lambda content: self._refitted(duty, asof, content))
+        self._save_if_due(duty)
+
+    def _refitted(self, duty: Duty, asof: int, content: bytes | None) -> None:
+        """The child is done with a learner, or failed; in the refits' thread."""
+        try:
+            if content is None:
+                raise OSError("the process that refits ended early")
+            folder = snapshots.folder_of(self._store.folder, duty.number)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            name = artifact_name(content)
+            snapshot.write_whole(folder / name, content)
+            reach("artifact-written")
+            request = Refitted(duty, asof, content, name)
+            reach("before-refit-event")
+            duty.refit_event = self.writer.submit(request).result()
+        except (OSError, StoreError) as error:
+            log.warning("learner %s was not refitted: %s", duty.name, error)
+            duty.refit_again = time.monotonic() + RETRY_SECONDS
+            duty.refitting = False
+
+    def _save_if_due(self, duty: Duty) -> None:
+        if self._store.head[0] - duty.saved >= EVENTS_BETWEEN:
+            self._save(duty)
+
+    def look_after(self, duty: Duty) -> None:
+        """Now and then, for learners that only answer: their risk control needs snapshots too."""
+        if self._store.head[0] - duty.saved >= 2 * EVENTS_BETWEEN and duty.worker:
+            duty.worker.errand(lambda: self._save_if_due(duty))
+
+    def _save(self, duty: Duty) -> None:
+        """Write a snapshot; in the worker's thread."""
+        try:
+            fold = self._fold(duty)
+            snapshots.write(snapshots.folder_of(self._store.folder, duty.number), fold)
+            duty.saved = min(fold.learned, fold.decided)
+        except (OSError, StoreError) as error:
+            log.warning("no snapshot of learner %s was written: %s", duty.name, error)
+            duty.saved = self._store.head[0]  # try again after as many events
+
+    def _fold(self, duty: Duty) -> Fold:
+        """Where a learner stands; in the worker's thread, which must not teach until it is used."""
+        worker = duty.worker
+        assert worker is not None
+        told = self.writer.submit(Checkpoint(duty)).result()
+        decided, control, epoch, settings = told
+        learned = worker.learned_up_to(decided)
+        control = ActOrAsk.from_state(control)
+        return Fold(worker.twins.resting, control, epoch, settings, learned, decided)
+
+    def hash(self, duty: Duty) -> str:
+        """Digest of a learner and its risk control, all that is logged being learned."""
+        assert duty.worker is not None
+        self.flush(duty, 600.0)
+        digest: str = duty.worker.errand(lambda: self._fold(duty).hash).result()
+        return digest
+
+    def flush(self, duty: Duty, timeout: float) -> None:
+        """Wait until all that is logged is learned.
+
+        Raises:
+            StoreError: it takes longer, or learning has stopped.
+        """
+        assert duty.worker is not None
+        try:
+            duty.worker.after(self._store.head[0]).result(timeout)
+        except TimeoutError:
+            lag = duty.worker.lag
+            raise StoreError(f"{duty.name} has {lag} lessons yet to learn; wait longer") from None
+
+    def rest(self, duties: list[Duty]) -> None:
+        """Learn what is logged, write snapshots, and stop."""
+        self._refits.close()
+        for duty in duties:
+            worker = duty.worker
+            assert worker is not None
+            if worker.failed is None:
+                worker.after(self._store.head[0]).result()
+                worker.errand(partial(self._save, duty)).result()
+            worker.close()
+
+    def when_learned(self, future: Future[Any], desk: Desk) -> Future[Any]:
+        """A future that is done once the feedback that `future` is about is learned."""
+        learned: Future[Any] = Future()
+
+        def logged(done: Future[Any]) -> None:
+            if error := done.exception():
+                learned.set_exception(error)
+                return
+            receipts = done.result()
+            last = {r.learner: r.seq for r in receipts if r.learner in desk.duties}
+            workers = [(desk.duties[name].worker, seq) for name, seq in last.items()]
+            _when_all([w.after(seq) for w, seq in workers if w], learned, receipts)
+
+        future.add_done_callback(logged)
+        return learned
+
+
+def _when_all(futures: list[Future[None]], then: Future[Any], result: Any) -> None:
+    """Finish `then` with a result once all futures are done."""
+    left = len(futures)
+    lock = threading.Lock()
+
+    def one(done: Future[None]) -> None:
+        nonlocal left
+        with lock:
+            left -= 1
+            last = left == 0
+        error = done.exception()
+        if error and not then.done():
+            then.set_exception(error)
+        elif last and not then.done():
+            then.set_result(result)
+
+    if not futures:
+        then.set_result(result)
+    for future in futures:
+        future.add_done_callback(one)
+
+

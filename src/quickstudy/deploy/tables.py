@@ -1,0 +1,159 @@
+"""Tables beside the log: where each case stands. All of it can be rebuilt from the events."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    RowMapping,
+    String,
+    Table,
+    text,
+)
+
+from quickstudy.errors import StoreError
+from quickstudy.log.events import canonical
+from quickstudy.log.store import METADATA
+
+LEARNERS = Table(
+    "learners",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("settings", String, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("epoch", Integer, nullable=False),  # times the promise was changed
+    Column("deleted", Boolean, nullable=False),
+    Column("tally", String, nullable=False),
+    Column("sum", LargeBinary, nullable=False),
+)
+CASES = Table(
+    "cases",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("learner", Integer, nullable=False),
+    Column("time", Float, nullable=False),
+    Column("expires", Float),
+    Column("status", String, nullable=False),
+    Column("answer", String, nullable=False),
+    Column("acted", Boolean, nullable=False),
+    Column("audit", Boolean, nullable=False),
+    Column("usefulness", Float, nullable=False),
+    Column("input", LargeBinary, nullable=False),
+    Column("decision", String),  # until its outcome is on record
+    Column("probability", Float, nullable=False),  # of a label being due
+    Column("stretch", Integer, nullable=False),
+    Column("truth", String),
+    Column("wrong", Boolean),
+    Column("sum", LargeBinary, nullable=False),
+    Index("cases_by_status", "learner", "status", "usefulness"),
+    Index("cases_in_order", "learner", "seq"),
+    Index("cases_by_input", "learner", "input"),
+    Index("cases_by_end", "expires", sqlite_where=text("expires IS NOT NULL")),
+    Index("cases_audited", "learner", "seq", sqlite_where=text("acted AND wrong IS NOT NULL")),
+)
+SAID = Table(
+    "said",
+    METADATA,
+    Column("case_id", String, primary_key=True),
+    Column("source", String, primary_key=True),
+    Column("label", String, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("sum", LargeBinary, nullable=False),
+)
+RECEIPTS = Table(
+    "receipts",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("receipt", String, nullable=False),
+    Column("sum", LargeBinary, nullable=False),
+)
+INPUTS = Table(
+    "inputs",
+    METADATA,
+    Column("learner", Integer, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("label", String, nullable=False),
+    Column("changes", Integer, nullable=False),
+    Column("sources", String, nullable=False),
+    Column("contested", Boolean, nullable=False),
+    Column("sum", LargeBinary, nullable=False),
+)
+EARLY = Table(
+    "early",
+    METADATA,
+    Column("case_id", String, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("expires", Float, nullable=False),
+    Column("sum", LargeBinary, nullable=False),
+)
+STRETCHES = Table(
+    "stretches",
+    METADATA,
+    Column("learner", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("cases", Integer, nullable=False),
+    Column("acted", Integer, nullable=False),
+    Column("labels", Integer, nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("right", Float, nullable=False),
+    Column("sum", LargeBinary, nullable=False),
+)
+SOURCES = Table(
+    "sources",
+    METADATA,
+    Column("learner", Integer, primary_key=True),
+    Column("source", String, primary_key=True),
+    Column("labels", Integer, nullable=False),
+    Column("sum", LargeBinary, nullable=False),
+)
+KEYS = Table(
+    "keys",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("learners", String),
+    Column("salt", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("revoked", Boolean, nullable=False),
+    Column("sum", LargeBinary, nullable=False),
+)
+DERIVED = (LEARNERS, CASES, SAID, RECEIPTS, INPUTS, EARLY, STRETCHES, SOURCES)
+Row = dict[str, Any]
+
+
+def checksum(row: Mapping[str, Any]) -> bytes:
+    """Of all columns of a row but `sum`: a flipped bit on disk is noticed when the row is read."""
+    values = [v.hex() if isinstance(v, bytes) else v for k, v in row.items() if k != "sum"]
+    return hashlib.blake2b(canonical(values), digest_size=4).digest()
+
+
+def checked(table: Table, row: RowMapping) -> Row:
+    """A row that was read, as a dict without its checksum.
+
+    Raises:
+        StoreError: it is not as it was written.
+    """
+    found = {c.name: row[c.name] for c in table.columns}
+    if checksum(found) != found.pop("sum"):
+        raise StoreError(
+            f"a row of the table {table.name} is damaged: run `quickstudy doctor` on the store"
+        )
+    return found
+
+
+def summed(table: Table, row: Row) -> Row:
+    """A row to be written, with its checksum; columns in the order of the table."""
+    full = {c.name: row[c.name] for c in table.columns if c.name != "sum"}
+    return {**full, "sum": checksum(full)}

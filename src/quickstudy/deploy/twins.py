@@ -1,0 +1,56 @@
+"""Twins: two copies of one learner, so that predictions never wait for learning.
+
+Readers use the one in front while the worker teaches the other; then they change places, and the
+first is taught the same. As the same lessons give the same bits, the twins are equal whenever the
+worker rests. (Left-right concurrency: Ramalhete & Correia, 2013.)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from quickstudy.learners.classifier import Classifier
+from quickstudy.log.failpoints import reach
+
+
+class Twins:
+    """Any number of readers, one worker."""
+
+    def __init__(self, learner: Classifier) -> None:
+        learner.defer_refits()
+        twin = learner.copy()
+        twin.defer_refits()
+        self._pair = (learner, twin)
+        self._locks = (threading.Lock(), threading.Lock())
+        self._front = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[Classifier]:
+        """The learner in front; nobody changes it meanwhile. Not to be changed by the reader."""
+        while True:
+            front = self._front
+            with self._locks[front]:
+                if front == self._front:
+                    yield self._pair[front]
+                    return
+
+    def change(self, act: Callable[[Classifier], None]) -> None:
+        """Do the same to both, one after the other; for the worker alone."""
+        back = 1 - self._front
+        with self._locks[back]:
+            act(self._pair[back])
+        self._front = back
+        reach("between-twins")
+        with self._locks[1 - back]:
+            act(self._pair[1 - back])
+
+    @property
+    def resting(self) -> Classifier:
+        """The learner behind; for the worker alone, which must not change it but by `change`."""
+        return self._pair[1 - self._front]
+
+    def differ(self) -> bool:
+        """Whether the twins have come apart, which they never should; for the worker alone."""
+        return self._pair[0].state_hash() != self._pair[1].state_hash()

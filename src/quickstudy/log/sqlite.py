@@ -1,0 +1,85 @@
+"""What is SQLite's alone: pragmas, one writer at a time, copies, checks. Nothing else knows it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DatabaseError
+
+from quickstudy.errors import StoreError
+
+# FULL: with NORMAL an acknowledged commit in WAL mode can vanish at a power cut.
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "secure_delete=ON")
+
+
+def open_engine(path: Path) -> Engine:
+    """An engine on a store file, made with mode 0600 where there is none."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    engine = create_engine(f"sqlite:///{path}", pool_size=8, max_overflow=24)
+
+    @event.listens_for(engine, "connect")
+    def settings(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # transactions begin and end where we say so
+        cursor = connection.cursor()
+        for pragma in PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+    return engine
+
+
+def begin_writing(connection: Connection) -> Connection:
+    """A connection whose transactions take the write lock at once."""
+    return connection.execution_options(begin="BEGIN IMMEDIATE")
+
+
+def lock(folder: Path) -> IO[str]:
+    """Hold a store for this process until the file is closed.
+
+    Raises:
+        StoreError: another process holds it.
+    """
+    file = (folder / "lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.seek(0)
+        holder = file.read().strip() or "unknown"
+        file.close()
+        raise StoreError(
+            f"{folder.with_suffix('')} is open in another process (number {holder}): a store has "
+            "one writer; talk to it through its server, or stop that first"
+        ) from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def copy(engine: Engine, target: Path) -> None:
+    """A consistent copy of a store, also while it is written to."""
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with engine.connect() as source:
+        raw: Any = source.connection.driver_connection
+        import sqlite3
+
+        with sqlite3.connect(target) as copied:
+            raw.backup(copied)
+        copied.close()
+
+
+def damage(connection: Connection) -> list[str]:
+    """What SQLite itself finds wrong with pages and indexes; empty if nothing."""
+    try:
+        rows = connection.execute(text("PRAGMA integrity_check(10)")).scalars().all()
+    except DatabaseError as error:
+        return [str(error.orig)]
+    return [row for row in rows if row != "ok"]

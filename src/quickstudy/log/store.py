@@ -1,0 +1,242 @@
+"""The store: the table of events, transactions that append to it, and reading it back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    select,
+)
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from quickstudy.errors import StoreError
+from quickstudy.log import sqlite
+from quickstudy.log.events import FIRST_LINK, Logged, make_event
+from quickstudy.log.failpoints import reach
+
+SCHEMA = 1
+METADATA = MetaData()
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    Column("time", Float, nullable=False),
+    Column("type", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("learner", Integer, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("payload", LargeBinary),
+    Column("salt", LargeBinary),
+    Column("commitment", LargeBinary, nullable=False),
+    Column("link", LargeBinary, nullable=False),
+    Index("events_by_subject", "subject"),
+)
+META = Table(
+    "meta",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+CHUNK = 1000  # events read at once
+
+
+class Transaction:
+    """One transaction of the only writer; what it appends is on disk once it is over."""
+
+    def __init__(self, connection: Connection, head: tuple[int, bytes]) -> None:
+        self.connection = connection
+        self.head = head
+        self.time = time.time()
+        self.events: list[Logged] = []
+
+    def append(
+        self, type: str, *, learner: int, actor: str, subject: str = "", payload: dict[str, Any]
+    ) -> Logged:
+        """Add an event to the end of the log."""
+        event = make_event(
+            self.head,
+            type,
+            time=self.time,
+            learner=learner,
+            actor=actor,
+            subject=subject,
+            payload=payload,
+        )
+        self.head = (event.seq, event.link)
+        self.events.append(event)
+        return event
+
+    def insert(self) -> None:
+        """Write the events that were appended."""
+        if self.events:
+            reach("before-insert")
+            rows = [{c: getattr(e, c) for c in Logged.__slots__} for e in self.events]
+            self.connection.execute(EVENTS.insert(), rows)
+
+
+class Store:
+    """A store file with its folder `<file>.d` beside it.
+
+    Raises:
+        StoreError: it cannot be opened, is damaged, open elsewhere, or of a newer schema.
+    """
+
+    def __init__(self, path: str | Path, *, write: bool = True) -> None:
+        self.path = Path(path).absolute()
+        self.folder = self.path.with_name(self.path.name + ".d")
+        if not write and not self.path.exists():
+            raise StoreError(f"there is no store {path}")
+        self._lock = None
+        with typed(f"{path} cannot be opened as a store"):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if write:
+                self._lock = sqlite.lock(self.folder)
+            self.engine = sqlite.open_engine(self.path)
+            try:
+                self._prepare(write)
+            except BaseException:
+                self.close()
+                raise
+            self._writing = sqlite.begin_writing(self.engine.connect()) if write else None
+        self.head = self._last()
+
+    def _prepare(self, write: bool) -> None:
+        if write:
+            with self.engine.begin() as connection:
+                METADATA.create_all(connection)
+        found = self.meta("schema", lambda: str(SCHEMA).encode(), write=write)
+        if int(found) > SCHEMA:
+            raise StoreError(
+                f"{self.path} has schema {int(found)}; this quickstudy reads up to {SCHEMA}: "
+                "upgrade it"
+            )
+
+    def meta(self, name: str, make: Callable[[], bytes], *, write: bool = True) -> bytes:
+        """A fact about the store; made by `make` and kept the first time it is asked for."""
+        with self.engine.begin() as connection:
+            found = connection.execute(select(META.c.value).where(META.c.name == name)).scalar()
+            if found is None:
+                if not write:
+                    raise StoreError(f"{self.path} is not a store: it has no {name}")
+                found = make()
+                connection.execute(META.insert(), {"name": name, "value": found})
+        return bytes(found)
+
+    def _last(self) -> tuple[int, bytes]:
+        with self.reading() as connection:
+            query = select(EVENTS.c.seq, EVENTS.c.link).order_by(EVENTS.c.seq.desc()).limit(1)
+            row = connection.execute(query).first()
+        return (row.seq, row.link) if row else (0, FIRST_LINK)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Append events and change tables: all of it, or nothing.
+
+        Raises:
+            StoreError: nothing was changed.
+        """
+        assert self._writing is not None
+        with typed("the store cannot be written"):
+            with self._writing.begin():
+                transaction = Transaction(self._writing, self.head)
+                yield transaction
+                transaction.insert()
+                reach("before-commit")
+            reach("after-commit")
+        self.head = transaction.head
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one state of the store."""
+        with typed("the store cannot be read"), self.engine.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let go of the store."""
+        if getattr(self, "_writing", None) is not None:
+            self._writing.close()  # type: ignore[union-attr]
+        if hasattr(self, "engine"):
+            self.engine.dispose()
+        if self._lock:
+            self._lock.close()
+
+
+@contextmanager
+def typed(what: str) -> Iterator[None]:
+    """Turn errors of disk and database into `StoreError`."""
+    try:
+        yield
+    except (DatabaseError, OperationalError) as error:
+        raise StoreError(f"{what} ({error.orig}); nothing was changed") from error
+    except OSError as error:
+        raise StoreError(f"{what} ({error}); nothing was changed") from error
+
+
+def read_events(
+    connection: Connection,
+    *,
+    after: int = 0,
+    learner: int | None = None,
+    types: Sequence[str] = (),
+    limit: int | None = None,
+) -> Iterator[Logged]:
+    """Events in order, those with a sequence number above `after`."""
+    query = select(EVENTS).order_by(EVENTS.c.seq)
+    if learner is not None:
+        query = query.where(EVENTS.c.learner == learner)
+    if types:
+        query = query.where(EVENTS.c.type.in_(types))
+    left = limit
+    while left is None or left > 0:
+        size = CHUNK if left is None else min(left, CHUNK)
+        rows = connection.execute(query.where(EVENTS.c.seq > after).limit(size)).all()
+        for row in rows:
+            yield Logged(*row)
+        if len(rows) < size:
+            return
+        after = rows[-1].seq
+        left = None if left is None else left - len(rows)
+
+
+def events_of(connection: Connection, subject: str) -> list[Logged]:
+    """All events about one subject, in order."""
+    query = select(EVENTS).where(EVENTS.c.subject == subject).order_by(EVENTS.c.seq)
+    return [Logged(*row) for row in connection.execute(query)]
+
+
+def events_at(connection: Connection, seqs: Sequence[int]) -> dict[int, Logged]:
+    """Events by sequence number.
+
+    Raises:
+        StoreError: one of them does not fit its commitment.
+    """
+    found = {}
+    for at in range(0, len(seqs), 500):
+        query = select(EVENTS).where(EVENTS.c.seq.in_(seqs[at : at + 500]))
+        for row in connection.execute(query):
+            event = Logged(*row)
+            found[event.seq] = whole(event)
+    return found
+
+
+def whole(event: Logged) -> Logged:
+    """The event itself, once its payload was checked against its commitment."""
+    from quickstudy.log.events import commit
+
+    if event.payload is not None and commit(event.salt or b"", event.payload) != event.commitment:
+        raise StoreError(f"event {event.seq} is damaged: run `quickstudy doctor` on the store")
+    return event

@@ -1,0 +1,114 @@
+"""The writer: one thread, one transaction for all requests that came together, one sync."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from quickstudy.errors import StoreError
+from quickstudy.log.failpoints import reach
+from quickstudy.log.store import Store, Transaction
+
+MOST_TOGETHER = 256  # requests in one transaction
+
+
+@dataclass(slots=True)
+class Request:
+    """Something to be done in a transaction, and where its result goes."""
+
+    what: Any
+    future: Future[Any] = field(default_factory=Future)
+
+
+class Handler(Protocol):
+    """Carries requests out. A request that is refused changes nothing and yields its error."""
+
+    def handle(self, transaction: Transaction, requests: Sequence[Any]) -> list[Any]:
+        """Results in order, an exception for a request that was refused."""
+
+    def undo(self) -> None:
+        """The transaction failed: take back what `handle` changed in memory."""
+
+    def committed(self, transaction: Transaction) -> None:
+        """The transaction is on disk."""
+
+
+class Writer:
+    """Commits requests in order, as many together as came while the last commit was under way."""
+
+    def __init__(self, store: Store, handler: Handler) -> None:
+        self._store = store
+        self._handler = handler
+        self._queue: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._closed = False
+        self._entry = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="quickstudy-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, what: Any) -> Future[Any]:
+        """Queue a request; its future is done once it is on disk.
+
+        Raises:
+            StoreError: the store was closed.
+        """
+        request = Request(what)
+        with self._entry:
+            if self._closed:
+                raise StoreError("the store was closed; open it again")
+            self._queue.put(request)
+        return request.future
+
+    def close(self) -> None:
+        """Finish what was submitted."""
+        with self._entry:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            group = [self._queue.get()]
+            while len(group) < MOST_TOGETHER and not self._queue.empty():
+                group.append(self._queue.get())
+            going = None not in group
+            requests = [r for r in group if r is not None]
+            live = [r for r in requests if r.future.set_running_or_notify_cancel()]
+            if live:
+                self._commit(live)
+
+    def _commit(self, requests: list[Request]) -> None:
+        try:
+            results, transaction = self._write([r.what for r in requests])
+        except Exception as error:  # each request gets it: nothing of this group was done
+            self._handler.undo()
+            for request in requests:
+                request.future.set_exception(_as_store_error(error))
+            return
+        self._handler.committed(transaction)
+        reach("before-reply")
+        for request, result in zip(requests, results, strict=True):
+            if isinstance(result, Exception):
+                request.future.set_exception(result)
+            else:
+                request.future.set_result(result)
+
+    def _write(self, requests: list[Any]) -> tuple[list[Any], Transaction]:
+        with self._store.transaction() as transaction:
+            results = self._handler.handle(transaction, requests)
+        return results, transaction
+
+
+def _as_store_error(error: Exception) -> Exception:
+    if isinstance(error, StoreError):
+        return error
+    made = StoreError(f"the store could not be written ({type(error).__name__}: {error})")
+    made.__cause__ = error
+    return made
+
+

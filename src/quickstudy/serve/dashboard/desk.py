@@ -1,0 +1,192 @@
+"""The queue: one case at a time, claimed for one tab of one browser, a keystroke a label.
+
+The page keeps nothing on the server: which cases this tab labelled (its trail, for undo) and which
+one it put aside travel with the form, so a restart of the server loses nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request, Response
+from starlette.datastructures import FormData
+
+from quickstudy.deploy.answers import Ask
+from quickstudy.errors import NotFoundError, QuickstudyError
+from quickstudy.serve.dashboard import words
+from quickstudy.serve.dashboard.records import label_text, read_label
+from quickstudy.serve.dashboard.shell import page_router, render
+from quickstudy.serve.dashboard.visitor import Form, Known, Store, Visitor, field
+from quickstudy.types import Label, Neighbour, label_key
+
+router = page_router()
+KEYS = 9  # labels that have a key of their own
+TRAIL = 30  # cases that can be undone
+HOLD_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A label to choose: how probable it is, and a remembered example that speaks for it."""
+
+    label: Label
+    probability: float | None
+    example: Neighbour | None
+
+
+@router.get("/learners/{name}/queue")
+def queue_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
+    """The page; it fetches its first case at once, as this tab."""
+    visitor.require("teach", name)
+    info = store.learner(name)
+    return render(request, "queue.html", name=name, labels=info.labels, trusted=_trust(info, visitor))
+
+
+@router.post("/learners/{name}/queue/next")
+def next_case(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
+    """A case for this tab: the one it holds, else the most useful one that nobody holds."""
+    visitor.require("teach", name)
+    return _desk(request, visitor, store, form, name, trail=_trail(form), held=field(form, "id"))
+
+
+@router.post("/learners/{name}/queue/hold")
+def hold(visitor: Known, store: Store, form: Form, name: str) -> Response:
+    """Somebody is still reading: keep the case for them."""
+    visitor.require("teach", name)
+    holder = visitor.holder(field(form, "tab"))
+    store.claim(name, holder=holder, id=field(form, "id"), seconds=HOLD_SECONDS)
+    return Response(status_code=204)
+
+
+@router.post("/learners/{name}/queue/label")
+def label_case(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
+    """Teach a label, and bring the next case."""
+    visitor.require("teach", name)
+    case = _own_case(store, name, field(form, "id"))
+    label = read_label(field(form, "label"), field(form, "text"), store.learner(name).labels)
+    receipt = store.feedback(
+        case, label=label, source=visitor.source, key=field(form, "key") or None, actor=visitor.actor
+    )
+    trail = [*(i for i in _trail(form) if i != case), case][-TRAIL:]
+    said = words.receipt(receipt.status, label)
+    taught = {"id": case, "label": label_text(label)}
+    return _desk(
+        request, visitor, store, form, name,
+        trail=trail, held=field(form, "aside"), said=said, events={"taught": taught},
+    )  # fmt: skip
+
+
+@router.post("/learners/{name}/queue/skip")
+def skip_case(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
+    """Leave it to others, or for later."""
+    visitor.require("teach", name)
+    case = field(form, "id")
+    store.release(case, holder=visitor.holder(field(form, "tab")))
+    return _desk(
+        request, visitor, store, form, name,
+        trail=_trail(form), held=field(form, "aside"), said="Skipped.", skipped=case,
+    )  # fmt: skip
+
+
+@router.post("/learners/{name}/queue/undo")
+def undo(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
+    """Open the last case again: what is said now replaces what was said then."""
+    visitor.require("teach", name)
+    trail, current = _trail(form), field(form, "id")
+    if not trail:
+        return _desk(
+            request, visitor, store, form, name, trail=[], held=current, said="Nothing to undo."
+        )
+    last = _own_case(store, name, trail.pop())
+    aside = field(form, "aside") or current
+    return _desk(
+        request, visitor, store, form, name,
+        trail=trail, held=last, aside=aside, said="Opened again: what you say now replaces it.",
+    )  # fmt: skip
+
+
+def _desk(
+    request: Request,
+    visitor: Visitor,
+    store: Store,
+    form: FormData,
+    name: str,
+    *,
+    trail: Sequence[str],
+    held: str = "",
+    aside: str = "",
+    said: str = "",
+    skipped: str = "",
+    events: dict[str, Any] | None = None,
+) -> Response:
+    """The case to show next, with all that the page needs to go on from it."""
+    ask = _claim(store, name, visitor.holder(field(form, "tab")), held)
+    if ask is not None and ask.id == skipped:
+        said = "That is the only case left."
+    report = store.report(name)
+    found = {
+        "ask": ask,
+        "choices": _choices(store, ask),
+        "before": _label_before(store, ask),
+        "waiting": report.waiting,
+        "contested": report.contested,
+    }
+    carried = {"trail": ",".join(trail), "aside": aside, "key": secrets.token_urlsafe(12)}
+    return render(
+        request, "parts/desk.html", said=said, events=events, name=name, **found, **carried
+    )
+
+
+def _claim(store: Store, name: str, holder: str, held: str) -> Ask | None:
+    if held:
+        try:
+            ask = store.claim(name, holder=holder, id=held, seconds=HOLD_SECONDS)
+        except QuickstudyError:  # it was closed or forgotten meanwhile: there are others
+            ask = None
+        if ask is not None:
+            return ask
+    return store.claim(name, holder=holder, seconds=HOLD_SECONDS)
+
+
+def _choices(store: Store, ask: Ask | None) -> list[Choice]:
+    """The likeliest labels; where they are few, all that are known."""
+    if ask is None:
+        return []
+    near = {label_key(n.label): n for n in reversed(_neighbours(store, ask.id))}
+    likely = [Choice(y, p, near.get(label_key(y))) for y, p in ask.suggestions]
+    known = store.learner(ask.learner).labels
+    if len(known) > KEYS:
+        return likely[:KEYS]
+    listed = {label_key(c.label) for c in likely}
+    rest = [y for y in known if label_key(y) not in listed]
+    return [*likely, *(Choice(y, None, near.get(label_key(y))) for y in rest)][:KEYS]
+
+
+def _neighbours(store: Store, case: str) -> Sequence[Neighbour]:
+    try:
+        return store.explain(case).neighbours
+    except QuickstudyError:  # before the first label there is nothing to explain
+        return ()
+
+
+def _label_before(store: Store, ask: Ask | None) -> Label | None:
+    return None if ask is None else store.history(ask.id).label
+
+
+def _own_case(store: Store, name: str, case: str) -> str:
+    """The id, if this learner has such a case."""
+    if store.history(case).learner != name:
+        raise NotFoundError(f"{name!r} has no case {case!r}")
+    return case
+
+
+def _trail(form: FormData) -> list[str]:
+    return [i for i in field(form, "trail").split(",") if i][-TRAIL:]
+
+
+def _trust(info: Any, visitor: Visitor) -> bool:
+    """Whether what this visitor says of audits counts."""
+    return not info.settings.trusted or visitor.source in info.settings.trusted

@@ -1,0 +1,210 @@
+"""What the overview shows, worked out from a report: no figure that the report does not hold."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from quickstudy.serve.dashboard import words
+from quickstudy.serve.dashboard.numbers import count, odds, percent, plural
+
+if TYPE_CHECKING:
+    from quickstudy.deploy.answers import CurvePoint, Policy, Report
+
+LEAST_SPAN = 0.1  # of the scale that the precision is drawn on
+STEADY = 0.02  # a smaller change of the share that is right is no change worth a word
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The state of a learner in a sentence. `mood`: good, busy, calm or bad."""
+
+    mood: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Precision against its target, and where both lie on a scale, in percent of its width."""
+
+    verdict: str
+    mood: str
+    low: float
+    high: float
+    middle: float
+    target: float
+    scale: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One rule under test: how far its proof is, 0 to 100, and what that means."""
+
+    name: str
+    when: str
+    filled: float
+    odds: str
+    state: str
+    mood: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A line of a list with a bar: 0 to 100 of the largest."""
+
+    name: str
+    about: str
+    value: str
+    filled: float
+
+
+def headline(r: Report) -> Headline:
+    """What to know first."""
+    proved = _proved(r)
+    if not r.cases:
+        return Headline("calm", "Nothing has come in yet", "Send it a case, or try one yourself.")
+    if r.labels_used == 0:
+        text = f"{plural(r.cases, 'case')} came in. Every label you give teaches it at once."
+        return Headline("busy", "It waits for its first label", text)
+    if not proved and r.alarms:
+        text = (
+            "Too many of its own answers turned out wrong. It asks about everything again, until "
+            "it has proved itself anew."
+        )
+        return Headline("bad", "It has stepped back", text)
+    if not proved:
+        text = (
+            f"It asks about every case until it has proved that it can be right "
+            f"{percent(r.learner.settings.target)} of the time."
+        )
+        return Headline("busy", "Still learning: it answers nothing alone yet", text)
+    share = f"It answers {percent(r.share_handled)} of cases alone"
+    if r.precision is None:
+        return Headline("good", share, "None of these answers has been checked yet.")
+    return Headline("good", share, f"{percent(r.precision, 1)} of those it gave were right.")
+
+
+def better(curve: tuple[CurvePoint, ...]) -> tuple[str, str]:
+    """The share that is right of late, and how that compares with the beginning."""
+    rights = [p.right for p in curve if p.right is not None]
+    if not rights:
+        return "–", "no labels to compare with yet"
+    first, last = rights[0], rights[-1]
+    if len(rights) == 1:
+        return percent(last), "of its first answers were right"
+    if abs(last - first) < STEADY:
+        return percent(last), f"right of late, as at the start ({percent(first)})"
+    way = "up from" if last > first else "down from"
+    return percent(last), f"right of late, {way} {percent(first)} at the start"
+
+
+def trust(r: Report) -> Trust | None:
+    """Precision with its interval; None before the first check."""
+    if r.precision is None or r.precision_low is None or r.precision_high is None:
+        return None
+    target = r.learner.settings.target
+    floor = max(0.0, min(r.precision_low, target, 1.0 - LEAST_SPAN) - 0.02)
+    floor = math.floor(floor * 20) / 20
+    place = [
+        100.0 * (v - floor) / (1.0 - floor)
+        for v in (r.precision_low, r.precision_high, r.precision, target)
+    ]
+    if r.precision_low >= target:
+        verdict, mood = "surely above the target", "good"
+    elif r.precision_high < target:
+        verdict, mood = "below the target", "bad"
+    elif r.precision >= target:
+        verdict, mood = "above the target, so far as checks can tell", "good"
+    else:
+        verdict, mood = "close to the target: more checks will tell", "busy"
+    return Trust(verdict, mood, *place, (percent(floor), "100 %"))
+
+
+def proofs(r: Report) -> list[Proof]:
+    """Every rule for answering alone, strict to generous."""
+    proved = _proved(r)
+    rows = []
+    for i, policy in enumerate(r.policies):
+        filled = max(0.0, min(1.0, policy.log_evidence / max(policy.log_bar, 1e-9)))
+        state, mood = _proof_state(i, policy, proved)
+        name = words.rule(i, len(r.policies))
+        gap = f"{odds(policy.log_evidence)}, needs {odds(policy.log_bar)}"
+        rows.append(Proof(name, _when(policy), 100 * filled, gap, state, mood))
+    return rows
+
+
+def proof_text(r: Report) -> str:
+    """Why it acts, or does not yet."""
+    proved, of = _proved(r), len(r.policies)
+    if not of:
+        return "Nothing is under test yet."
+    if proved == of:
+        return "Every rule is proved: it works by the most generous one."
+    names = [words.rule(i, of).lower() for i in range(of)]
+    if proved:
+        return (
+            f"It works by the {names[proved - 1]} rule, which is proved. "
+            f"The {names[proved]} rule would answer more, and is still being tested."
+        )
+    if r.alarms:
+        return f"Attempt {r.attempt + 1 if r.attempt < 1 else r.attempt}: it has to prove itself anew."
+    return "No rule is proved yet, so it asks. Every label you give moves the proof."
+
+
+def curve_data(r: Report) -> dict[str, Any]:
+    """The learning curve as the chart reads it: four columns."""
+    return {
+        "cases": [p.cases for p in r.curve],
+        "right": [p.right for p in r.curve],
+        "handled": [p.handled for p in r.curve],
+        "labels": [p.labels for p in r.curve],
+    }
+
+
+def sources(r: Report, most: int = 8) -> list[Share]:
+    """Who taught it, most first."""
+    top = max((n for _, n in r.sources), default=1) or 1
+    rows = [
+        Share(name, "", plural(n, "label"), 100.0 * n / top) for name, n in r.sources[:most]
+    ]
+    rest = sum(n for _, n in r.sources[most:])
+    if rest:
+        others = f"{count(len(r.sources) - most)} others"
+        rows.append(Share(others, "", plural(rest, "label"), 100.0 * min(1.0, rest / top)))
+    return rows
+
+
+def experts(r: Report) -> list[Share]:
+    """Ways of thinking and their weight in the present answer; those of one kind together."""
+    weights: dict[str, float] = {}
+    about: dict[str, str] = {}
+    for name, weight in r.experts:
+        title, text = words.expert(name)
+        weights[title] = weights.get(title, 0.0) + weight
+        about[title] = text
+    order = sorted(weights, key=lambda title: -weights[title])
+    return [Share(t, about[t], percent(weights[t]), 100.0 * weights[t]) for t in order]
+
+
+def _proved(r: Report) -> int:
+    """How many rules, strictest first, may act."""
+    states = [p.certified for p in r.policies]
+    return states.index(False) if False in states else len(states)
+
+
+def _when(policy: Policy) -> str:
+    if not 0.0 < policy.threshold <= 1.0:
+        return "has not found cases to answer yet"
+    return f"answers alone when at least {percent(policy.threshold)} sure"
+
+
+def _proof_state(i: int, policy: Policy, proved: int) -> tuple[str, str]:
+    if i < proved:
+        return ("in use" if i == proved - 1 else "proved"), "good"
+    if policy.log_evidence >= policy.log_bar:
+        return "waits for a stricter rule", "busy"
+    if policy.log_evidence <= 0.0:
+        return "no proof yet", "calm"
+    return f"{percent(policy.log_evidence / policy.log_bar)} of the way", "busy"

@@ -1,0 +1,35 @@
+"""Hangs the page on a server: its routes, its static files, and the deployment they talk to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Response
+from starlette.staticfiles import StaticFiles
+
+from quickstudy.serve.dashboard import cases, desk, learners, overview, setup, sign_in, trial
+
+if TYPE_CHECKING:
+    from quickstudy.deploy.deployment import Deployment
+
+STATIC = Path(__file__).parent / "static"
+PARTS = (sign_in, learners, overview, desk, cases, trial, setup)
+
+
+class KeptFiles(StaticFiles):
+    """Static files that browsers may keep: their address changes with their content."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """The response for a file."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def mount(app: FastAPI, deployment: Deployment) -> None:
+    """Add the page to `app`; nothing of it appears in the OpenAPI document."""
+    app.state.deployment = deployment
+    for part in PARTS:
+        app.include_router(part.router, include_in_schema=False)
+    app.mount("/static", KeptFiles(directory=STATIC), name="static")

@@ -1,0 +1,92 @@
+"""Figures, times and shares as people read them."""
+
+from __future__ import annotations
+
+import math
+import time
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+
+
+def count(n: float) -> str:
+    """A whole number with its thousands apart.
+
+    >>> count(12345)
+    '12,345'
+    """
+    return f"{n:,.0f}"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share as percent; never 0 or 100 for what is neither.
+
+    >>> percent(0.5), percent(0.9996), percent(0.0004), percent(1.0), percent(None)
+    ('50 %', '> 99 %', '< 1 %', '100 %', '–')
+    """
+    if share is None or not math.isfinite(share):
+        return "–"
+    text = f"{100 * share:.{digits}f}"
+    step = 10.0**-digits
+    if share < 1.0 and float(text) >= 100.0:
+        return f"> {100 - step:.{digits}f} %"
+    if share > 0.0 and float(text) == 0.0:
+        return f"< {step:.{digits}f} %"
+    return f"{text} %"
+
+
+def odds(log_evidence: float) -> str:
+    """Evidence as odds against luck.
+
+    >>> odds(math.log(33)), odds(0.0), odds(-3.0), odds(40.0)
+    ('33 to 1', '1 to 1', 'below 1 to 1', 'over a million to 1')
+    """
+    if not log_evidence >= 0.0:
+        return "below 1 to 1"
+    if log_evidence > math.log(1e6):
+        return "over a million to 1"
+    value = math.exp(log_evidence)
+    digits = 1 if value < 10.0 and abs(value - round(value)) >= 0.05 else 0
+    return f"{value:,.{digits}f} to 1"
+
+
+def plural(n: int, one: str, many: str = "") -> str:
+    """A number with its noun.
+
+    >>> plural(1, "case"), plural(1200, "case"), plural(2, "reply", "replies")
+    ('1 case', '1,200 cases', '2 replies')
+    """
+    return f"{count(n)} {one if n == 1 else many or one + 's'}"
+
+
+def ago(then: float, now: float | None = None) -> str:
+    """How long ago, roughly.
+
+    >>> ago(0.0, 3.0), ago(0.0, 90.0), ago(0.0, 7300.0), ago(0.0, 200_000.0)
+    ('just now', '1 minute ago', '2 hours ago', '2 days ago')
+    """
+    passed = (time.time() if now is None else now) - then
+    if passed < 10.0:
+        return "just now"
+    return f"{duration(passed)} ago"
+
+
+def duration(seconds: float) -> str:
+    """A stretch of time in its largest whole unit.
+
+    >>> duration(45), duration(604_800)
+    ('45 seconds', '7 days')
+    """
+    for unit, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
+        if seconds >= unit:
+            return plural(int(seconds / unit), name)
+    return plural(int(seconds), "second")
+
+
+def stamp(then: float) -> str:
+    """A time that machines read, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(then))
+
+
+def moment(then: float) -> str:
+    """A time in words, in UTC; the browser turns it into the reader's own."""
+    return time.strftime("%-d %b %Y, %H:%M UTC", time.gmtime(then))

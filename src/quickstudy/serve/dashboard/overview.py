@@ -1,0 +1,50 @@
+"""The overview of a learner, and the part of it that keeps itself up to date."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request, Response
+
+from quickstudy.serve.dashboard import figures
+from quickstudy.serve.dashboard.shell import page_router, render
+from quickstudy.serve.dashboard.visitor import Known, Store
+
+router = page_router()
+ASKS_SHOWN = 4
+
+
+@router.get("/learners/{name}")
+def overview_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
+    """How it does, at a glance."""
+    visitor.require("teach", name)
+    return render(request, "overview.html", address=str(request.base_url), **_figures(store, name))
+
+
+@router.get("/learners/{name}/live")
+def live_figures(
+    request: Request, visitor: Known, store: Store, name: str, seq: str = ""
+) -> Response:
+    """The figures once more, or 204 while nothing has happened since event `seq`."""
+    visitor.require("teach", name)
+    found = _figures(store, name)
+    if str(found["r"].seq) == seq:
+        return Response(status_code=204)
+    return render(request, "parts/live.html", **found)
+
+
+def _figures(store: Store, name: str) -> dict[str, Any]:
+    r = store.report(name)
+    return {
+        "r": r,
+        "name": name,
+        "headline": figures.headline(r),
+        "better": figures.better(r.curve),
+        "trust": figures.trust(r),
+        "proofs": figures.proofs(r),
+        "proof_text": figures.proof_text(r),
+        "curve": figures.curve_data(r),
+        "sources": figures.sources(r),
+        "experts": figures.experts(r),
+        "asks": store.asks(name, limit=ASKS_SHOWN),
+    }

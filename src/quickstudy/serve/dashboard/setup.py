@@ -1,0 +1,78 @@
+"""The settings of a learner: what it holds to, and how to change or delete it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request, Response
+
+from quickstudy.errors import InputError, QuickstudyError, SettingError
+from quickstudy.serve.dashboard.learners import share
+from quickstudy.serve.dashboard.shell import go, page_router, render
+from quickstudy.serve.dashboard.visitor import Form, Known, Store, Visitor, field
+from quickstudy.serve.problems import of_error
+
+router = page_router()
+DAY = 86_400.0  # seconds
+
+
+@router.get("/learners/{name}/settings")
+def settings_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
+    """What it holds to."""
+    visitor.require("teach", name)
+    return _page(request, visitor, store, name)
+
+
+@router.post("/learners/{name}/settings")
+def change(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
+    """Change what may be changed."""
+    visitor.require("manage", name)
+    try:
+        store.change(name, **_changes(form), actor=visitor.actor)
+    except QuickstudyError as problem:
+        status = of_error(problem).status
+        return _page(request, visitor, store, name, status=status, problem=str(problem))
+    return go(request, f"/learners/{name}/settings?saved=yes")
+
+
+@router.post("/learners/{name}/delete")
+def delete(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
+    """Delete it, once its name was typed."""
+    visitor.require("manage", name)
+    if field(form, "confirm").strip() != name:
+        problem = InputError("type the learner's name to delete it")
+        return _page(request, visitor, store, name, status=422, problem=str(problem))
+    store.delete(name, actor=visitor.actor)
+    return go(request, "/")
+
+
+def _changes(form: Form) -> dict[str, Any]:
+    days = field(form, "wait").strip().replace(",", ".")
+    try:
+        wait = float(days) * DAY
+    except ValueError:
+        raise SettingError(f"the wait is {days!r}; it must be a number of days") from None
+    trusted = [name.strip() for name in field(form, "trusted").split(",")]
+    return {
+        "target": share(form, "target"),
+        "audit": share(form, "audit"),
+        "wait_seconds": wait,
+        "trusted": tuple(name for name in trusted if name),
+    }
+
+
+def _page(
+    request: Request,
+    visitor: Visitor,
+    store: Store,
+    name: str,
+    *,
+    status: int = 200,
+    problem: str = "",
+) -> Response:
+    info = store.learner(name)
+    return render(
+        request, "settings.html", status=status, name=name, info=info, problem=problem,
+        may=visitor.may("manage", name), saved=request.query_params.get("saved") == "yes",
+        address=str(request.base_url),
+    )  # fmt: skip

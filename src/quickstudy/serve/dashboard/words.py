@@ -1,0 +1,91 @@
+"""What the page calls things, for people who have never heard of a certificate or an expert."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quickstudy.serve.dashboard.records import label_text
+
+DECISIONS = {"act": "answered alone", "ask": "asked"}
+STATUSES = {
+    "waiting": "waits for you",
+    "labelled": "labelled",
+    "closed": "done",
+    "expired": "nobody answered",
+    "contested": "contested",
+}
+RECEIPTS = {
+    "accepted": "Learned: {label}.",
+    "repeated": "Already learned: {label}.",
+    "superseded": "Changed to {label}, and learned.",
+    "confirmed": "{label}, as somebody said before: kept.",
+    "conflicting": "Learned: {label}. Somebody else had said otherwise.",
+    "late": "Learned: {label}. It came after its time, so it does not count as proof.",
+    "contested": "Kept, not learned: people disagree on this one, and somebody has to rule.",
+    "early": "Kept until this case comes in.",
+    "unknown": "Kept. There is no case of that id.",
+}
+EVENTS = {
+    "predicted": "Came in",
+    "asked": "Was put in the queue",
+    "feedback": "Got a label",
+    "expired": "Nobody answered in time",
+    "contested": "People disagreed: learning from it stopped",
+    "ruled": "A person ruled",
+    "retracted": "A label was taken back",
+}
+EXPERTS = (
+    ("kernel", "Smooth comparison", "compares with everything it has seen, all at once"),
+    ("neighbours", "Look-alikes", "goes by the most similar cases it remembers"),
+    ("habit", "Habits", "goes by how often each label comes, and what came just before"),
+    ("gaussian", "Typical cases", "compares with a typical case of each label"),
+    ("softmax", "Weighed clues", "adds up what every detail says for each label"),
+    ("logistic", "Weighed clues", "adds up what every detail says for each label"),
+    ("trees", "Chains of questions", "asks one question after another, each by the last answer"),
+)
+RULES = {
+    1: ("The rule",),
+    2: ("Strict", "Generous"),
+    3: ("Strict", "Balanced", "Generous"),
+    4: ("Strict", "Careful", "Balanced", "Generous"),
+}
+
+
+def expert(name: str) -> tuple[str, str]:
+    """An expert's name for people, and what it does.
+
+    >>> expert("kernel smooth .995")[0], expert("mine")[0]
+    ('Smooth comparison', 'mine')
+    """
+    for stem, title, about in EXPERTS:
+        if name.startswith(stem):
+            return title, about
+    return name, ""
+
+
+def rule(i: int, of: int) -> str:
+    """What the i-th policy of so many, from 0, strict to generous, is called."""
+    names = RULES.get(of, ())
+    return f"{names[i]}" if names else f"Rule {i + 1}"
+
+
+def receipt(status: str, label: Any) -> str:
+    """What became of a label, in one sentence."""
+    return RECEIPTS.get(status, "Noted: {label}.").format(label=label_text(label))
+
+
+def event(kind: str, payload: dict[str, Any] | None) -> tuple[str, str]:
+    """A logged event as a headline and what is worth adding."""
+    title = EVENTS.get(kind, kind.replace("_", " ").capitalize())
+    if payload is None:
+        return title, "its content was forgotten"
+    parts = []
+    if payload.get("correct") is False and payload.get("label") is None:
+        title = "Was said to be wrong"
+    elif payload.get("label") is not None:
+        parts.append(label_text(payload["label"]))
+    if payload.get("source"):
+        parts.append(f"by {payload['source']}")
+    if payload.get("status") in ("late", "contested", "repeated", "superseded"):
+        parts.append(str(payload["status"]))
+    return title, " · ".join(parts)

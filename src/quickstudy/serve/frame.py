@@ -1,0 +1,142 @@
+"""What every request passes first and last: host, origin, size; headers, measures, last resort."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from quickstudy.serve.metrics import Metrics
+from quickstudy.serve.paths import keep_slashes
+from quickstudy.serve.problems import Problem
+from quickstudy.serve.settings import ServerSettings, is_loopback
+
+log = logging.getLogger("quickstudy.serve")
+SAFE = ("GET", "HEAD", "OPTIONS")
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cache-control": "no-store",
+}
+
+
+class Frame:
+    """ASGI middleware around the whole app. A handler's own headers win over those given here."""
+
+    def __init__(self, app: ASGIApp, *, settings: ServerSettings, metrics: Metrics) -> None:
+        self.app = app
+        self.settings = settings
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        keep_slashes(scope)
+        exchange = _Exchange(scope, receive, send, self.settings.max_body)
+        try:
+            self._check(scope, exchange)
+            await self.app(scope, exchange.receive, exchange.send)
+        except Problem as problem:
+            await exchange.refuse(problem)
+        except Exception as error:  # a handler's bug must not end the connection without a word
+            _log_without_payload(scope, error)
+            if exchange.status:
+                raise
+            await exchange.refuse(Problem(500, "bug", "the server met a bug; its log says where"))
+        finally:
+            self.metrics.saw(scope, exchange.status, time.perf_counter() - began)
+
+    def _check(self, scope: Scope, exchange: _Exchange) -> None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if self.settings.loopback and not is_loopback(_name_of(host)):
+            raise Problem(  # another site's name that was made to point here
+                403, "wrong-host", "this server answers to localhost and 127.0.0.1 only"
+            )
+        if scope["method"] not in SAFE:
+            _check_origin(headers, host)
+            exchange.check_length(headers.get("content-length"))
+
+
+class _Exchange:
+    """One request and its response, on their way."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body: int) -> None:
+        self.scope = scope
+        self._receive = receive
+        self._send = send
+        self.max_body = max_body
+        self.status = 0
+        self._got = 0
+
+    def check_length(self, length: str | None) -> None:
+        if length is not None and (not length.isdigit() or int(length) > self.max_body):
+            raise self._too_large()
+
+    def _too_large(self) -> Problem:
+        return Problem(
+            413,
+            "too-large",
+            f"the body is longer than {self.max_body:,} bytes; send less at once",
+            headers={"connection": "close"},
+        )
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._got += len(message.get("body", b""))
+            if self._got > self.max_body:
+                raise self._too_large()
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+
+    async def refuse(self, problem: Problem) -> None:
+        await problem.response()(self.scope, self.receive, self.send)
+
+
+def _check_origin(headers: Headers, host: str) -> None:
+    """A page of another site must not write through a visitor's browser."""
+    origin = headers.get("origin")
+    if origin is None:
+        foreign = headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
+    else:
+        foreign = origin.split("://", 1)[-1].lower() != host.lower()
+    if foreign:
+        raise Problem(403, "wrong-origin", "a page of another site may not write here")
+
+
+def _name_of(host: str) -> str:
+    """The host of a Host header, without its port."""
+    return host.partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+
+
+def _log_without_payload(scope: Scope, error: BaseException) -> None:
+    """Say what failed and where; an error's own words may quote a record."""
+    route: Any = scope.get("route")
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    log.error(
+        "%s %s failed: %s at %s:%s",
+        scope["method"],
+        getattr(route, "path", "?"),
+        type(error).__name__,
+        place.filename,
+        place.lineno,
+    )

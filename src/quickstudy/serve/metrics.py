@@ -1,0 +1,106 @@
+"""Figures for Prometheus: requests, latencies, and how each learner does. No payload in them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.types import Scope
+
+if TYPE_CHECKING:
+    from quickstudy.deploy.answers import Report
+    from quickstudy.deploy.deployment import Deployment
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+FRESH = 2.0  # seconds for which a report is good enough: scraping often must cost little
+GAUGES = {
+    "share_handled": "Share of the last 500 cases that it answered alone.",
+    "precision": "Precision of its own answers, from audits.",
+    "precision_low": "Lower end of the 95 % interval of the precision.",
+    "precision_high": "Upper end of the 95 % interval of the precision.",
+    "waiting": "Cases that wait for a label.",
+    "contested": "Cases that wait for a ruling.",
+    "lag": "Feedbacks that are logged and not yet learned.",
+}
+COUNTERS = {
+    "cases": "Predictions made.",
+    "acted": "Predictions it answered alone.",
+    "labels_used": "Labels it was taught.",
+    "expired": "Asks that ended without a label.",
+    "alarms": "Alarms of the guard.",
+}
+
+
+class Metrics:
+    """The registry of one app."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "quickstudy_requests",
+            "Requests by method, route and status.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "quickstudy_request_seconds",
+            "Time until the last byte of the response was handed over.",
+            ("route",),
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        self.registry.register(_Learners(deployment))
+
+    def saw(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count one request; its route is the pattern, never the path."""
+        found: Any = scope.get("route")
+        route = getattr(found, "path", "none")
+        method = scope["method"] if route != "none" else "any"  # a client can make up methods
+        self._requests.labels(method, route, status).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def text(self) -> bytes:
+        """All figures in Prometheus' text form; asks every learner for its report."""
+        return generate_latest(self.registry)
+
+
+class _Learners(Collector):
+    """Figures that are read off the reports when somebody asks for them."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._lock = threading.Lock()
+        self._read = 0.0
+        self._reports: list[Report] = []
+
+    def describe(self) -> list[Metric]:
+        """Nothing: registering must not ask the learners."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """A family for each figure, with the learner's name."""
+        reports = self._latest()
+        for name, text in GAUGES.items():
+            gauge = GaugeMetricFamily(f"quickstudy_{name}", text, labels=("learner",))
+            for report in reports:
+                if (value := getattr(report, name)) is not None:
+                    gauge.add_metric((report.learner.name,), value)
+            yield gauge
+        for name, text in COUNTERS.items():
+            counter = CounterMetricFamily(f"quickstudy_{name}", text, labels=("learner",))
+            for report in reports:
+                counter.add_metric((report.learner.name,), getattr(report, name))
+            yield counter
+
+    def _latest(self) -> list[Report]:
+        with self._lock:
+            if time.monotonic() - self._read > FRESH:
+                names = [info.name for info in self._deployment.learners()]
+                self._reports = [self._deployment.report(name) for name in names]
+                self._read = time.monotonic()
+            return self._reports

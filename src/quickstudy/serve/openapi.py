@@ -1,0 +1,125 @@
+"""What the OpenAPI document says of each endpoint; the routes hand it to FastAPI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+from quickstudy.deploy import answers
+from quickstudy.serve import forms
+from quickstudy.serve.problems import MEDIA, SCHEMA
+from quickstudy.serve.schema import components
+from quickstudy.types import Explanation
+
+NOUNS = (
+    answers.LearnerInfo,
+    answers.Answer,
+    answers.Receipt,
+    answers.Ask,
+    answers.Case,
+    answers.Event,
+    answers.Report,
+    answers.Key,
+    Explanation,
+)
+FORMS: tuple[type[BaseModel], ...] = (
+    forms.NewLearner,
+    forms.Changes,
+    forms.ToPredict,
+    forms.ToTeach,
+    forms.Ruling,
+    forms.Claim,
+    forms.Release,
+    forms.NewKey,
+    forms.Patience,
+)
+REFUSALS = {
+    400: "The body is not JSON.",
+    401: "No key, or one that is not valid.",
+    403: "The key may not do this, or the request came from a page of another site.",
+    404: "There is none of that name or id.",
+    408: "The body came too slowly.",
+    409: "It is there already, or the learner has not seen enough for this.",
+    413: "The body is too long.",
+    415: "The body is not sent as JSON.",
+    422: "A part of the request is not what it must be; nothing was changed.",
+    429: "The key is used too fast.",
+    503: "The store cannot be read or written now; nothing was changed, sending again is safe.",
+}
+ALWAYS = (401, 403, 422, 429, 503)  # of every endpoint that needs a key
+WITH_BODY = (400, 408, 413, 415)
+REF = "#/components/schemas/{model}"
+ABOUT = """Predictions with ids, feedback whenever it comes, asks answered by people.
+
+Feedback is acknowledged once it is on disk, and counts exactly once however often it is sent.
+Errors are problem+json (RFC 9457)."""
+
+
+def says(
+    role: str,
+    gives: dict[str, Any],
+    example: Any = None,
+    *,
+    takes: type[BaseModel] | None = None,
+    refuses: tuple[int, ...] = (),
+    status: int = 200,
+) -> dict[str, Any]:
+    """Arguments of a route: the schema of what it gives and takes, its refusals, its role."""
+    media: dict[str, Any] = {"schema": gives}
+    if example is not None:
+        media["example"] = example
+    also = (*refuses, *ALWAYS, *(WITH_BODY if takes else ()))
+    responses: dict[int, Any] = {
+        status: {"description": "Done.", "content": {"application/json": media}},
+        **{code: refusal(code) for code in sorted(set(also))},
+    }
+    extra: dict[str, Any] = {"security": [{"key": []}, {"session": []}], "x-role": role}
+    if takes is not None:
+        extra["requestBody"] = _body(takes)
+    return {"status_code": status, "responses": responses, "openapi_extra": extra}
+
+
+def refusal(code: int) -> dict[str, Any]:
+    """A response that is a problem."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": REFUSALS[code], "content": {MEDIA: {"schema": schema}}}
+
+
+def _body(form: type[BaseModel]) -> dict[str, Any]:
+    examples = form.model_config.get("json_schema_extra")
+    given = examples["examples"] if isinstance(examples, dict) else []
+    named = {f"{i}": {"value": value} for i, value in enumerate(given, 1)}  # type: ignore[arg-type]
+    media = {"schema": {"$ref": REF.format(model=form.__name__)}, "examples": named}
+    return {"required": True, "content": {"application/json": media}}
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The whole document; made once."""
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title="Quickstudy",
+            version=app.version,
+            description=ABOUT,
+            routes=app.routes,
+        )
+        parts = made.setdefault("components", {})
+        schemas = {name: s for name, s in parts.get("schemas", {}).items() if "Valid" not in name}
+        parts["schemas"] = dict(sorted({**schemas, **_schemas()}.items()))
+        parts["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer", "description": "A key, qs_..."},
+            "session": {"type": "apiKey", "in": "cookie", "name": "qs_session"},
+        }
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+def _schemas() -> dict[str, Any]:
+    found = {"Problem": SCHEMA, **components(*NOUNS)}
+    for form in FORMS:
+        made = form.model_json_schema(ref_template=REF)
+        found.update(made.pop("$defs", {}))
+        found[form.__name__] = made
+    return found

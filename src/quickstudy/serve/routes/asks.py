@@ -1,0 +1,78 @@
+"""Asks: cases that wait for a label, and who is at work on which."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from quickstudy.deploy.answers import Ask
+from quickstudy.serve import examples
+from quickstudy.serve.auth import Teacher, check_predictions
+from quickstudy.serve.body import takes
+from quickstudy.serve.forms import Claim, Release
+from quickstudy.serve.openapi import says
+from quickstudy.serve.reply import Served, reply
+from quickstudy.serve.schema import schema, several
+
+router = APIRouter(tags=["asks"])
+CLAIMED = {
+    "type": "object",
+    "properties": {"ask": {"anyOf": [schema(Ask), {"type": "null"}]}},
+    "required": ["ask"],
+}
+
+
+@router.get(
+    "/v1/learners/{name:part}/asks",
+    summary="Cases that wait for a label",
+    **says("teach", several(Ask, "asks"), {"asks": [examples.ASK]}, refuses=(404,)),
+)
+async def index(
+    name: str,
+    visitor: Teacher,
+    served: Served,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
+) -> Response:
+    """Most useful first. Looking claims none."""
+    found = await run_in_threadpool(lambda: served.asks(name, limit=limit))
+    return reply({"asks": found})
+
+
+@router.post(
+    "/v1/learners/{name:part}/asks/claim",
+    summary="Take a case to label",
+    **says("teach", CLAIMED, {"ask": examples.ASK}, takes=Claim, refuses=(404,)),
+)
+async def claim(
+    name: str, visitor: Teacher, served: Served, body: Annotated[Claim, Depends(takes(Claim))]
+) -> Response:
+    """The most useful case that nobody holds, or the one of that `id`; null if there is none.
+
+    Nobody else gets it for `seconds`.
+    """
+
+    def take() -> Ask | None:
+        return served.claim(name, holder=body.holder, id=body.id, seconds=body.seconds)
+
+    return reply({"ask": await run_in_threadpool(take)})
+
+
+@router.post(
+    "/v1/predictions/{id:part}/release",
+    summary="Give a case back",
+    **says("teach", {}, takes=Release, refuses=(404,), status=204),
+)
+async def release(
+    id: str, visitor: Teacher, served: Served, body: Annotated[Release, Depends(takes(Release))]
+) -> Response:
+    """Skip it: it goes back to the queue, and to this holder only after the others."""
+
+    def give_back() -> None:
+        check_predictions(visitor, served, [id])
+        served.release(id, holder=body.holder)
+
+    await run_in_threadpool(give_back)
+    return Response(status_code=204)

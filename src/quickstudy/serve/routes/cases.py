@@ -1,0 +1,70 @@
+"""Cases: search every prediction of a learner."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from quickstudy.deploy.answers import Action, Case, CaseStatus
+from quickstudy.serve import examples
+from quickstudy.serve.auth import Teacher
+from quickstudy.serve.openapi import says
+from quickstudy.serve.reply import Served, reply
+from quickstudy.serve.schema import several
+
+router = APIRouter(tags=["cases"])
+LARGEST = 2**53
+
+
+@router.get(
+    "/v1/learners/{name:part}/cases",
+    summary="Search predictions",
+    **says("teach", several(Case, "cases"), {"cases": [examples.CASE]}, refuses=(404,)),
+)
+async def index(
+    name: str,
+    visitor: Teacher,
+    served: Served,
+    text: Annotated[str, Query(max_length=256, description="Part of the record.")] = "",
+    decision: Action | None = None,
+    status: CaseStatus | None = None,
+    label: Annotated[
+        str | None,
+        Query(max_length=256, description='A text, or JSON where that differs: 1, true, "1".'),
+    ] = None,
+    before: Annotated[
+        int | None, Query(ge=0, le=LARGEST, description="A case's seq: older ones.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
+) -> Response:
+    """Newest first; page on with `before`, the seq of the last answer."""
+
+    def search() -> list[Case]:
+        return served.cases(
+            name,
+            text=text,
+            decision=decision,
+            status=status,
+            label=read_label(label),
+            before=before,
+            limit=limit,
+        )
+
+    return reply({"cases": await run_in_threadpool(search)})
+
+
+def read_label(text: str | None) -> Any:
+    """A label from a query: JSON if it is a JSON number, boolean or string, else itself.
+
+    >>> read_label("1"), read_label('"1"'), read_label("true"), read_label("lost card")
+    (1, '1', True, 'lost card')
+    """
+    try:
+        value = json.loads(text) if text is not None else None
+    except ValueError:
+        return text
+    return value if isinstance(value, str | int) else text

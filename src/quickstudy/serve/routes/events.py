@@ -1,0 +1,101 @@
+"""Events: the live stream, the log itself, and waiting until all of it is learned."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from quickstudy.deploy.answers import Event
+from quickstudy.errors import StoreError
+from quickstudy.serve import examples
+from quickstudy.serve.auth import Manager, Teacher, check_learner
+from quickstudy.serve.body import takes
+from quickstudy.serve.forms import Patience
+from quickstudy.serve.openapi import says
+from quickstudy.serve.reply import Served, reply
+from quickstudy.serve.schema import several
+from quickstudy.serve.stream import Hub
+
+router = APIRouter(tags=["events"])
+LARGEST = 2**53
+LEARNED = {
+    "type": "object",
+    "properties": {"learned": {"type": "boolean"}},
+    "required": ["learned"],
+}
+Seq = Annotated[int, Query(ge=0, le=LARGEST)]
+
+
+def _stream_says() -> dict[str, Any]:
+    said = says("teach", {})
+    content = {"text/event-stream": {"schema": {"type": "string"}}}
+    said["responses"][200] = {"description": "Events as they come.", "content": content}
+    return said
+
+
+@router.get("/v1/events", summary="Events as they come", **_stream_says())
+async def stream(
+    request: Request,
+    visitor: Teacher,
+    learner: Annotated[str | None, Query(max_length=256)] = None,
+    after: Annotated[int | None, Query(ge=0, le=LARGEST)] = None,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Server-sent events without payloads: from now on, or all after `after` or Last-Event-ID.
+
+    A client that reads too slowly is cut off; connecting again it misses nothing.
+    """
+    if learner is not None:
+        check_learner(visitor, learner)
+    if last_event_id is not None and last_event_id.isascii() and last_event_id.isdigit():
+        after = min(int(last_event_id[:16]), LARGEST)
+    hub: Hub = request.app.state.hub
+
+    def wanted(name: str) -> bool:
+        return visitor.sees(name) if learner is None else name == learner
+
+    return hub.stream(wanted, after)
+
+
+@router.get(
+    "/v1/log",
+    summary="Events with their payloads",
+    **says("manage", several(Event, "events"), {"events": [examples.EVENT]}, refuses=(404,)),
+)
+async def log(
+    visitor: Manager,
+    served: Served,
+    after: Seq = 0,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+    learner: Annotated[str | None, Query(max_length=256)] = None,
+) -> Response:
+    """In order. A key for some learners only must name one of them."""
+    if learner is not None or visitor.learners is not None:
+        check_learner(visitor, learner)
+    found = await run_in_threadpool(lambda: served.events(after, limit, learner))
+    return reply({"events": found})
+
+
+@router.post(
+    "/v1/flush",
+    summary="Wait until all is learned",
+    **says("teach", LEARNED, {"learned": True}, takes=Patience),
+)
+async def flush(
+    visitor: Teacher, served: Served, body: Annotated[Patience, Depends(takes(Patience))]
+) -> Response:
+    """Answered once all that is logged is learned, or the time is over."""
+
+    def wait() -> bool:
+        try:
+            served.flush(body.timeout)
+        except StoreError:
+            if served.faults():
+                raise
+            return False
+        return True
+
+    return reply({"learned": await run_in_threadpool(wait)})

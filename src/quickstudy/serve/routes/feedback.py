@@ -1,0 +1,76 @@
+"""Feedback: labels, corrections and outcomes, one or many at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from quickstudy.deploy.answers import Receipt
+from quickstudy.serve import examples
+from quickstudy.serve.auth import Teacher, Visitor, check_learner, check_predictions
+from quickstudy.serve.body import check_count, check_label, check_records, takes
+from quickstudy.serve.forms import OneFeedback, ToTeach
+from quickstudy.serve.openapi import says
+from quickstudy.serve.problems import Problem
+from quickstudy.serve.reply import Limits, Served, reply
+from quickstudy.serve.schema import schema, several
+from quickstudy.serve.settings import ServerSettings
+
+router = APIRouter(tags=["feedback"])
+
+
+@router.post(
+    "/v1/feedback",
+    summary="Say what is right",
+    **says(
+        "teach",
+        {"anyOf": [schema(Receipt), several(Receipt, "receipts")]},
+        examples.RECEIPT,
+        takes=ToTeach,
+        refuses=(404,),
+    ),
+)
+async def teach(
+    visitor: Teacher,
+    served: Served,
+    limits: Limits,
+    body: Annotated[ToTeach, Depends(takes(ToTeach))],
+    wait: Literal["learned"] | None = None,
+) -> Response:
+    """Of a prediction (`prediction_id`), or of a `record` of a `learner`.
+
+    Answered once it is on disk; with `wait=learned` once it is learned too. `feedback` holds
+    several and gives {"receipts": [...]}. Sent again, with the same `key` or the same content, it
+    gets the receipt it got before.
+    """
+    given = [body] if body.feedback is None else body.feedback
+    if body.feedback is not None and body.model_fields_set != {"feedback"}:
+        raise Problem(422, "input", "feedback stands alone", field="feedback")
+    await _check(given, visitor, served, limits)
+    items = [one.noun() for one in given]
+    future = served.submit_feedback(items, wait_learned=wait == "learned", actor=visitor.name)
+    receipts = await asyncio.wrap_future(future)
+    return reply(receipts[0] if body.feedback is None else {"receipts": receipts})
+
+
+async def _check(
+    given: list[ToTeach] | list[OneFeedback],
+    visitor: Visitor,
+    served: Served,
+    limits: ServerSettings,
+) -> None:
+    """Refuse what is too large, and what is about learners out of scope."""
+    check_count(len(given), "feedback", limits)
+    check_records([one.record for one in given], limits)
+    for one in given:
+        check_label(one.label, limits)
+    if visitor.learners is not None:
+        for one in given:
+            if one.prediction_id is None or one.learner is not None:
+                check_learner(visitor, one.learner)
+        ids = [one.prediction_id for one in given if one.prediction_id is not None]
+        await run_in_threadpool(check_predictions, visitor, served, ids)

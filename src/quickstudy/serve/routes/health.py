@@ -1,0 +1,52 @@
+"""Whether the server lives, whether it can work, and its figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from quickstudy.serve.auth import Predictor, check_unscoped
+from quickstudy.serve.metrics import Metrics
+from quickstudy.serve.openapi import refusal, says
+from quickstudy.serve.problems import Problem
+from quickstudy.serve.reply import Served, reply
+
+router = APIRouter(tags=["health"])
+OK = {"type": "object", "properties": {"status": {"const": "ok"}}, "required": ["status"]}
+FINE = {"description": "Fine.", "content": {"application/json": {"schema": OK}}}
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@router.get("/healthz", summary="Does it live?", responses={200: FINE})
+async def healthz() -> Response:
+    """The process answers."""
+    return reply({"status": "ok"})
+
+
+@router.get("/readyz", summary="Can it work?", responses={200: FINE, 503: refusal(503)})
+async def readyz(request: Request, served: Served) -> Response:
+    """The store can be read, and the server is not about to stop."""
+    if request.app.state.stopping:
+        raise Problem(503, "store", "the server is about to stop")
+    await run_in_threadpool(served.learners)
+    if served.faults():
+        raise Problem(503, "store", "a learner has stopped to learn; the server's log says why")
+    return reply({"status": "ok"})
+
+
+def _metrics_say() -> dict[str, Any]:
+    said = says("predict", {})
+    content = {"text/plain": {"schema": {"type": "string"}}}
+    said["responses"][200] = {"description": "Figures for Prometheus.", "content": content}
+    return said
+
+
+@router.get("/metrics", summary="Figures for Prometheus", **_metrics_say())
+async def metrics(request: Request, visitor: Predictor) -> Response:
+    """Requests, latencies, and how each learner does. For keys that are good for all learners."""
+    check_unscoped(visitor)
+    found: Metrics = request.app.state.metrics
+    return Response(await run_in_threadpool(found.text), media_type=PROMETHEUS)

@@ -1,0 +1,133 @@
+"""Learners: make, list, look at, change, delete, report."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from quickstudy.deploy.answers import LearnerInfo, Report
+from quickstudy.errors import InputError, NotFoundError
+from quickstudy.serve import examples
+from quickstudy.serve.auth import Manager, Predictor, Teacher, check_learner
+from quickstudy.serve.body import takes
+from quickstudy.serve.forms import Changes, NewLearner
+from quickstudy.serve.openapi import says
+from quickstudy.serve.problems import Problem
+from quickstudy.serve.reply import Served, reply
+from quickstudy.serve.schema import schema, several
+
+router = APIRouter(tags=["learners"])
+ONE, ALL = "/v1/learners/{name:part}", "/v1/learners"
+HASH = {
+    "type": "object",
+    "properties": {"state_hash": {"type": "string"}},
+    "required": ["state_hash"],
+}
+
+
+@router.post(
+    ALL,
+    summary="Make a learner",
+    **says(
+        "manage",
+        schema(LearnerInfo),
+        examples.LEARNER,
+        takes=NewLearner,
+        refuses=(409,),
+        status=201,
+    ),
+)
+async def create(
+    visitor: Manager,
+    served: Served,
+    body: Annotated[NewLearner, Depends(takes(NewLearner, "setting"))],
+) -> Response:
+    """A learner that knows nothing yet. What is not given has its default."""
+    check_learner(visitor, body.name)
+
+    def make() -> LearnerInfo:
+        try:
+            return served.create(body.name, actor=visitor.name, **body.settings())
+        except InputError as error:
+            if type(error) is InputError and _exists(served, body.name):
+                raise Problem(409, "input", str(error), field="name") from None
+            raise
+
+    return reply(await run_in_threadpool(make), 201)
+
+
+@router.get(
+    ALL,
+    summary="List learners",
+    **says("predict", several(LearnerInfo, "learners"), {"learners": [examples.LEARNER]}),
+)
+async def index(visitor: Predictor, served: Served) -> Response:
+    """Those that the key may see, by name."""
+    found = await run_in_threadpool(served.learners)
+    return reply({"learners": [info for info in found if visitor.sees(info.name)]})
+
+
+@router.get(
+    ONE,
+    summary="Look at a learner",
+    **says("predict", schema(LearnerInfo), examples.LEARNER, refuses=(404,)),
+)
+async def show(name: str, visitor: Predictor, served: Served) -> Response:
+    """Its settings, and how far it is."""
+    return reply(await run_in_threadpool(served.learner, name))
+
+
+@router.patch(
+    ONE,
+    summary="Change a learner's settings",
+    **says("manage", schema(LearnerInfo), examples.LEARNER, takes=Changes, refuses=(404,)),
+)
+async def change(
+    name: str,
+    visitor: Manager,
+    served: Served,
+    body: Annotated[Changes, Depends(takes(Changes, "setting"))],
+) -> Response:
+    """What is not given stays as it is."""
+
+    def change() -> LearnerInfo:
+        return served.change(name, actor=visitor.name, **body.settings())
+
+    return reply(await run_in_threadpool(change))
+
+
+@router.delete(ONE, summary="Delete a learner", **says("manage", {}, refuses=(404,), status=204))
+async def delete(name: str, visitor: Manager, served: Served) -> Response:
+    """It answers no more; its events stay in the log."""
+    await run_in_threadpool(lambda: served.delete(name, actor=visitor.name))
+    return Response(status_code=204)
+
+
+@router.get(
+    ONE + "/report",
+    summary="How a learner does",
+    **says("teach", schema(Report), examples.REPORT, refuses=(404,)),
+)
+async def report(name: str, visitor: Teacher, served: Served) -> Response:
+    """Share handled, precision with its interval, labels, evidence, curve."""
+    return reply(await run_in_threadpool(served.report, name))
+
+
+@router.get(
+    ONE + "/state",
+    summary="Hash of a learner's state",
+    **says("teach", HASH, {"state_hash": "9f2c..."}, refuses=(404,)),
+)
+async def state(name: str, visitor: Teacher, served: Served) -> Response:
+    """Of learner and risk control, once all that is logged is learned."""
+    return reply({"state_hash": await run_in_threadpool(served.state_hash, name)})
+
+
+def _exists(served: Served, name: str) -> bool:
+    try:
+        return served.learner(name).name == name
+    except NotFoundError:
+        return False

@@ -1,0 +1,154 @@
+"""Predictions: ask for them, look at one, ask why."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from quickstudy.deploy.answers import Answer, Case, Receipt
+from quickstudy.errors import NotReadyError
+from quickstudy.serve import examples
+from quickstudy.serve.auth import Predictor, Teacher, check_predictions
+from quickstudy.serve.body import check_label, check_records, takes
+from quickstudy.serve.forms import Ruling, ToPredict
+from quickstudy.serve.openapi import says
+from quickstudy.serve.problems import Problem
+from quickstudy.serve.reply import Limits, Served, reply
+from quickstudy.serve.schema import schema, several
+from quickstudy.serve.wire import dump
+from quickstudy.types import Explanation
+
+router = APIRouter(tags=["predictions"])
+AT_ONCE = 16  # records predicted in the event loop: more would make others wait
+BYTES_AT_ONCE = 32_768  # of a body whose records are: long texts take as long as many
+WITH_WHY = {
+    "allOf": [
+        schema(Case),
+        {
+            "type": "object",
+            "properties": {"explanation": {"anyOf": [schema(Explanation), {"type": "null"}]}},
+            "required": ["explanation"],
+        },
+    ]
+}
+
+
+@router.post(
+    "/v1/learners/{name:part}/predictions",
+    summary="Predict one record, or several",
+    **says(
+        "predict",
+        {"anyOf": [schema(Answer), several(Answer, "predictions")]},
+        examples.ANSWER,
+        takes=ToPredict,
+        refuses=(404,),
+    ),
+)
+async def predict(
+    name: str,
+    request: Request,
+    visitor: Predictor,
+    served: Served,
+    limits: Limits,
+    body: Annotated[ToPredict, Depends(takes(ToPredict))],
+) -> Response:
+    """`record` gives one prediction, `records` gives {"predictions": [...]}.
+
+    It is on disk before it is answered; its `id` is what feedback refers to.
+    """
+    records, ids = _asked(body)
+    check_records(records, limits)
+    size = int(request.headers.get("content-length", BYTES_AT_ONCE + 1))
+    if len(records) <= AT_ONCE and size <= BYTES_AT_ONCE:
+        future = served.submit_predict(name, records, ids=ids, actor=visitor.name)
+        answers = await asyncio.wrap_future(future)
+    else:
+        answers = await run_in_threadpool(
+            lambda: served.predict_many(name, records, ids=ids, actor=visitor.name)
+        )
+    return reply(answers[0] if body.records is None else {"predictions": answers})
+
+
+@router.get(
+    "/v1/predictions/{id:part}",
+    summary="Look at a prediction",
+    **says("teach", WITH_WHY, {**examples.CASE, "explanation": None}, refuses=(404,)),
+)
+async def show(id: str, visitor: Teacher, served: Served, explanation: bool = True) -> Response:
+    """All that happened to it, and what the learner says of its record today."""
+
+    def look() -> dict[str, Any]:
+        check_predictions(visitor, served, [id])
+        case = dump(served.history(id))
+        return {**case, "explanation": _why(served, id) if explanation else None}
+
+    return reply(await run_in_threadpool(look))
+
+
+@router.get(
+    "/v1/predictions/{id:part}/explanation",
+    summary="Why does it answer so?",
+    **says("teach", schema(Explanation), refuses=(404, 409)),
+)
+async def explain(id: str, visitor: Teacher, served: Served) -> Response:
+    """Votes, remembered examples, and the fields that matter."""
+
+    def look() -> Explanation:
+        check_predictions(visitor, served, [id])
+        return served.explain(id)
+
+    return reply(await run_in_threadpool(look))
+
+
+@router.post(
+    "/v1/predictions/{id:part}/ruling",
+    summary="End a contested case",
+    **says("teach", schema(Receipt), examples.RECEIPT, takes=Ruling, refuses=(404,)),
+)
+async def rule(
+    id: str,
+    visitor: Teacher,
+    served: Served,
+    limits: Limits,
+    body: Annotated[Ruling, Depends(takes(Ruling))],
+) -> Response:
+    """A person's label ends a case whose label changed too often."""
+    check_label(body.label, limits)
+
+    def rule() -> Receipt:
+        check_predictions(visitor, served, [id])
+        return served.rule(id, body.label, source=body.source, actor=visitor.name)
+
+    return reply(await run_in_threadpool(rule))
+
+
+def _asked(body: ToPredict) -> tuple[list[Any], list[str | None] | None]:
+    """Records and ids of a request.
+
+    Raises:
+        Problem: it has neither `record` nor `records`, or both.
+    """
+    given = body.model_fields_set
+    if ("record" in given) == (body.records is not None):
+        raise Problem(422, "input", "send either record or records", field="record")
+    if body.records is None:
+        if body.ids is not None:
+            raise Problem(422, "input", "ids go with records; use id", field="ids")
+        return [body.record], None if body.id is None else [body.id]
+    if body.id is not None:
+        raise Problem(422, "input", "id goes with record; use ids", field="id")
+    if body.ids is not None and len(body.ids) != len(body.records):
+        detail = f"ids has {len(body.ids)} entries for {len(body.records)} records"
+        raise Problem(422, "input", detail, field="ids")
+    return body.records, body.ids
+
+
+def _why(served: Served, id: str) -> Any:
+    try:
+        return dump(served.explain(id))
+    except NotReadyError:
+        return None
