@@ -268,7 +268,7 @@ class Client:
     def _send(
         self, method: str, path: str, body: Any = None, *, query: Any = None, again: bool = False
     ) -> Any:
-        """The JSON of a success; raises what a problem stands for. Sent again where that is safe."""
+        """The JSON of a success, sent again where that is safe; raises a problem's error."""
         request = self._http.build_request(
             method,
             path,

@@ -428,9 +428,7 @@ class Deployment:
                 seq=self.store.head[0],
             )
 
-    def events(
-        self, after: int = 0, limit: int = 1000, learner: str | None = None
-    ) -> list[Event]:
+    def events(self, after: int = 0, limit: int = 1000, learner: str | None = None) -> list[Event]:
         """Events with a number above `after`, in order."""
         number = None if learner is None else self.desk.duty(learner).number
         with self.store.reading() as connection:
@@ -573,4 +571,3 @@ def _checked(**settings: Any) -> dict[str, Any]:
             f"wait_seconds is {settings['wait_seconds']}; it must be above 0, at most 1e9"
         )
     return settings
-

@@ -20,7 +20,6 @@ from quickstudy.deploy.control import new_control, read_decision
 from quickstudy.deploy.duty import Duty
 from quickstudy.deploy.lessons import Lesson
 from quickstudy.deploy.records import read, written
-from quickstudy.deploy.refit_child import unpack_fitted
 from quickstudy.deploy.requests import (
     Asked,
     Change,
@@ -219,9 +218,7 @@ class Desk:
         duty.settings, duty.epoch = settings, epoch
         duty.control = control or duty.control
         self.book.find(LEARNERS, duty.number)
-        self.book[LEARNERS].change(
-            (duty.number,), settings=written(asdict(settings)), epoch=epoch
-        )
+        self.book[LEARNERS].change((duty.number,), settings=written(asdict(settings)), epoch=epoch)
         payload = {"settings": asdict(settings), "epoch": epoch}
         self._log("changed", duty, request.actor, duty.name, payload)
         return duty
@@ -274,7 +271,7 @@ class Desk:
             self.count(duty, waiting=-1, expired=1)
 
     def refitted(self, request: Refitted) -> int:
-        fitted = unpack_fitted(request.content)
+        fitted = request.fitted
         payload = {"asof": request.asof, "file": request.file, "count": fitted.count}
         event = self._log("refitted", request.duty, "refits", "", payload)
         self.learn(request.duty, Lesson(event.seq, fitted=fitted))

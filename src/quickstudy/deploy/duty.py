@@ -107,7 +107,6 @@ class Worker:
     ) -> None:
         self.twins = Twins(learner)
         self.seq = seq  # of the last lesson learned
-        self.refused = 0
         self.failed: Exception | None = None
         self._learned = learned
         self._lessons: deque[Lesson] = deque()
@@ -193,20 +192,16 @@ class Worker:
             return [self._lessons[i] for i in range(min(len(self._lessons), LESSONS_AT_ONCE))]
 
     def _teach(self, lessons: list[Lesson]) -> None:
-        refused = 0
-
         def act(learner: Classifier) -> None:
-            nonlocal refused
             for lesson in lessons:
                 reach("mid-learn")
-                refused += not teach(learner, lesson)
+                teach(learner, lesson)
 
         self.twins.change(act)
         with self._change:
             for _ in lessons:
                 self._lessons.popleft()
             self.seq = lessons[-1].seq
-            self.refused += refused // 2
             ready = []
             while self._waiting and (self._waiting[0][0] <= self.seq or not self._lessons):
                 ready.append(self._waiting.popleft()[1])

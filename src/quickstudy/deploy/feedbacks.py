@@ -62,7 +62,9 @@ def load(desk: Desk, requests: Sequence[Give]) -> None:
 
 def _word(desk: Desk, given: Feedback, actor: str) -> Word:
     source = given.source if given.source is not None else actor
-    about = given.prediction_id if given.prediction_id is not None else [given.learner, given.record]
+    about = (
+        given.prediction_id if given.prediction_id is not None else [given.learner, given.record]
+    )
     content = digest(desk.secret, about, source, given.label, given.correct)
     key = digest(desk.secret, "key", source, given.key) if given.key is not None else content
     return Word(given, source, content, key)
@@ -97,7 +99,10 @@ def give(desk: Desk, request: Give) -> list[Receipt]:
     for word in words:
         known = desk.book.find(RECEIPTS, word.key)
         kept = json.loads(known["receipt"])["content"] if known else word.content.hex()
-        if kept != word.content.hex() or contents.setdefault(word.key, word.content) != word.content:
+        if (
+            kept != word.content.hex()
+            or contents.setdefault(word.key, word.content) != word.content
+        ):
             raise InputError(f"key {word.given.key!r} was used for another feedback; use a new one")
         _check_room(desk, word.given)
     return [_one(desk, word, request.actor) for word in words]

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 from quickstudy.deploy.answers import Settings
 from quickstudy.deploy.control import new_control, read_decision, state_of
 from quickstudy.deploy.lessons import Lesson, lesson_of, teach
-from quickstudy.deploy.refit_child import pack_fitted, unpack_fitted
+from quickstudy.deploy.refit_child import artifact_name, unpack_fitted
 from quickstudy.deploy.tables import LEARNERS, checked
 from quickstudy.errors import ModelFileError, NotFoundError, StoreError
 from quickstudy.learners.classifier import Classifier
@@ -164,33 +164,17 @@ def _learn(
 def _fitted(
     event: Logged, payload: dict[str, Any], artifacts: Path | None, fitted: dict[int, Fitted]
 ) -> Fitted:
-    if artifacts is not None:
+    if artifacts is None:
+        made = fitted.pop(payload["asof"])
+    else:
         try:
             content = (artifacts / payload["file"]).read_bytes()
         except OSError as error:
             raise ModelFileError(f"refitted experts of event {event.seq} are gone") from error
-        return unpack_fitted(checked_artifact(payload["file"], content), name=payload["file"])
-    made = fitted.pop(payload["asof"])
-    checked_artifact(payload["file"], pack_fitted(made))
+        made = unpack_fitted(content, name=payload["file"])
+    if artifact_name(made) != payload["file"]:
+        raise ModelFileError(f"event {event.seq}: {payload['file']} holds other refitted experts")
     return made
-
-
-def artifact_name(content: bytes) -> str:
-    """The file name of refitted experts, by their content."""
-    import hashlib
-
-    return f"refit-{hashlib.blake2b(content, digest_size=16).hexdigest()}.safetensors"
-
-
-def checked_artifact(name: str, content: bytes) -> bytes:
-    """The content itself, if it is what its name says.
-
-    Raises:
-        ModelFileError: it is not.
-    """
-    if artifact_name(content) != name:
-        raise ModelFileError(f"{name} is damaged: its content does not match its name")
-    return content
 
 
 def replay(store: Store, number: int, *, progress: Progress = None) -> Fold:

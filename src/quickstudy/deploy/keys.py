@@ -96,5 +96,3 @@ class KeyRing:
     def keys(self) -> list[Key]:
         """All keys, revoked ones too."""
         return [key_of(row) for row in self._rows.values()]
-
-

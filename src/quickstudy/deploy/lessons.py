@@ -1,5 +1,4 @@
-"""Lessons: what an event teaches a learner. The live learner and every replay take them from here.
-"""
+"""Lessons: what an event teaches a learner; the live one and every replay take them from here."""
 
 from __future__ import annotations
 

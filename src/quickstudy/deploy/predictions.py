@@ -90,7 +90,7 @@ def _one(desk: Desk, request: Predict, item: Predicted) -> Answer:
 
 def _case(desk: Desk, duty: Duty, item: Predicted, decision: Decision, case_id: str) -> Row:
     now = desk.transaction.time
-    experts = item.prediction.votes[: -MEMBERS]
+    experts = item.prediction.votes[:-MEMBERS]
     return {
         "id": case_id,
         "seq": desk.transaction.head[0],
@@ -166,5 +166,3 @@ def make_answer(
         seq=seq,
         time=time,
     )
-
-

@@ -108,7 +108,9 @@ def cases(
         query = query.where(CASES.c.seq < before)
     if text:
         payload = select(cast(EVENTS.c.payload, Text)).where(EVENTS.c.seq == CASES.c.seq)
-        query = query.where(func.instr(func.lower(payload.scalar_subquery()), literal(text.lower())))
+        query = query.where(
+            func.instr(func.lower(payload.scalar_subquery()), literal(text.lower()))
+        )
     query = query.order_by(CASES.c.seq.desc()).limit(limit)
     rows = [checked(CASES, found) for found in connection.execute(query).mappings()]
     events = events_at(connection, [row["seq"] for row in rows])

@@ -65,7 +65,9 @@ def checked_label(label: Any) -> Label:
     if isinstance(label, np.generic):
         label = label.item()
     if not isinstance(label, str | int | bool):
-        raise LabelError(f"label {label!r} is a {type(label).__name__}; use a str, an int or a bool")
+        raise LabelError(
+            f"label {label!r} is a {type(label).__name__}; use a str, an int or a bool"
+        )
     if isinstance(label, str) and not (label.strip() and len(label) <= 1000 and _encodes(label)):
         raise LabelError(f"label {label[:40]!r} must be valid text of 1 to 1,000 characters")
     if isinstance(label, int) and abs(label) >= 2**63:

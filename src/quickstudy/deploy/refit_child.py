@@ -42,9 +42,17 @@ def refit(packed: bytes) -> bytes:
 
 
 def pack_fitted(fitted: Fitted) -> bytes:
-    """The same experts always give the same bytes."""
-    plain: dict[str, Any] = {"count": fitted.count, "maps": fitted.maps, "places": fitted.places}
-    return snapshot.pack(fitted.arrays, plain)
+    """Refitted experts as bytes; the same ones may give other bytes the next time."""
+    return snapshot.pack(fitted.arrays, _plain(fitted))
+
+
+def _plain(fitted: Fitted) -> dict[str, Any]:
+    return {"count": fitted.count, "maps": fitted.maps, "places": fitted.places}
+
+
+def artifact_name(fitted: Fitted) -> str:
+    """A file name for refitted experts that says what they are."""
+    return f"refit-{snapshot.digest(fitted.arrays, _plain(fitted))}.safetensors"
 
 
 def unpack_fitted(content: bytes, *, name: str = "the refitted experts") -> Fitted:

@@ -11,6 +11,7 @@ from quickstudy.types import Label, Prediction
 
 if TYPE_CHECKING:
     from quickstudy.deploy.duty import Duty
+    from quickstudy.learners.mixture import Fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Refitted:
 
     duty: Duty
     asof: int
-    content: bytes
+    fitted: Fitted
     file: str
 
 

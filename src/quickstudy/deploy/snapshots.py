@@ -94,4 +94,3 @@ def _fold(arrays: snapshot.Arrays, plain: dict[str, Any]) -> Fold:
     if state_hash(learner, control, epoch) != plain["hash"]:
         raise ModelFileError("the snapshot's state is not what its hash says")
     return fold
-

@@ -13,12 +13,13 @@ from quickstudy import snapshot
 from quickstudy.deploy import snapshots
 from quickstudy.deploy.desk import Desk
 from quickstudy.deploy.duty import Duty, Worker
-from quickstudy.deploy.fold import Fold, artifact_name
+from quickstudy.deploy.fold import Fold
 from quickstudy.deploy.recovery import recover
+from quickstudy.deploy.refit_child import artifact_name, unpack_fitted
 from quickstudy.deploy.refits import Refits
 from quickstudy.deploy.requests import Checkpoint, Refitted
 from quickstudy.deploy.tables import Row
-from quickstudy.errors import StoreError
+from quickstudy.errors import ModelFileError, StoreError
 from quickstudy.log.failpoints import reach
 from quickstudy.log.store import Store
 from quickstudy.log.writer import Writer
@@ -90,13 +91,14 @@ class Staff:
                 raise OSError("the process that refits ended early")
             folder = snapshots.folder_of(self._store.folder, duty.number)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            name = artifact_name(content)
+            fitted = unpack_fitted(content)
+            name = artifact_name(fitted)
             snapshot.write_whole(folder / name, content)
             reach("artifact-written")
-            request = Refitted(duty, asof, content, name)
+            request = Refitted(duty, asof, fitted, name)
             reach("before-refit-event")
             duty.refit_event = self.writer.submit(request).result()
-        except (OSError, StoreError) as error:
+        except (OSError, StoreError, ModelFileError) as error:
             log.warning("learner %s was not refitted: %s", duty.name, error)
             duty.refit_again = time.monotonic() + RETRY_SECONDS
             duty.refitting = False
@@ -198,5 +200,3 @@ def _when_all(futures: list[Future[None]], then: Future[Any], result: Any) -> No
         then.set_result(result)
     for future in futures:
         future.add_done_callback(one)
-
-

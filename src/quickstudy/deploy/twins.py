@@ -1,8 +1,9 @@
 """Twins: two copies of one learner, so that predictions never wait for learning.
 
 Readers use the one in front while the worker teaches the other; then they change places, and the
-first is taught the same. As the same lessons give the same bits, the twins are equal whenever the
-worker rests. (Left-right concurrency: Ramalhete & Correia, 2013.)
+first is taught the same, or becomes a copy where that is cheaper. As the same lessons give the same
+bits, the twins are equal whenever the worker rests. (Left-right concurrency: Ramalhete & Correia,
+2013.)
 """
 
 from __future__ import annotations
@@ -20,9 +21,7 @@ class Twins:
 
     def __init__(self, learner: Classifier) -> None:
         learner.defer_refits()
-        twin = learner.copy()
-        twin.defer_refits()
-        self._pair = (learner, twin)
+        self._pair = [learner, learner.copy()]
         self._locks = (threading.Lock(), threading.Lock())
         self._front = 0
 
@@ -39,12 +38,16 @@ class Twins:
     def change(self, act: Callable[[Classifier], None]) -> None:
         """Do the same to both, one after the other; for the worker alone."""
         back = 1 - self._front
+        maps = self._pair[back].maps
         with self._locks[back]:
             act(self._pair[back])
         self._front = back
         reach("between-twins")
         with self._locks[1 - back]:
-            act(self._pair[1 - back])
+            if self._pair[back].maps == maps:
+                act(self._pair[1 - back])
+            else:  # a new feature map takes long to choose, and the copy has it
+                self._pair[1 - back] = self._pair[back].copy()
 
     @property
     def resting(self) -> Classifier:

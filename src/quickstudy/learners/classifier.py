@@ -86,6 +86,11 @@ class Classifier:
         return self._mixture.count
 
     @property
+    def maps(self) -> int:
+        """Number of times the feature map was chosen: each takes as long as many examples."""
+        return self._mixture.maps
+
+    @property
     def fields(self) -> tuple[FieldReport, ...]:
         """Fields met so far, with the types they came in."""
         return self._encoder.report()
@@ -225,8 +230,10 @@ class Classifier:
         return explain(x, self, self._encoder, self._mixture)
 
     def copy(self) -> Self:
-        """An independent learner in the same state."""
-        return self.from_state(*self.state())
+        """An independent learner in the same state, that defers refits if this one does."""
+        twin = self.from_state(*self.state())
+        twin._mixture.deferred = self._mixture.deferred
+        return twin
 
     def defer_refits(self) -> None:
         """From now on refit no slow expert in `learn`: `fitted` on a copy, then `install`."""

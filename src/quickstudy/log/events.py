@@ -14,7 +14,29 @@ from dataclasses import dataclass
 from typing import Any
 
 TYPES = frozenset(
-    ["created", "changed", "deleted", "predicted", "asked", "feedback", "expired", "contested", "ruled", "retracted", "refitted", "consolidated", "challenged", "promoted", "rolled_back", "level_changed", "limited", "paused", "forgotten", "key_created", "key_revoked"]
+    [
+        "created",
+        "changed",
+        "deleted",
+        "predicted",
+        "asked",
+        "feedback",
+        "expired",
+        "contested",
+        "ruled",
+        "retracted",
+        "refitted",
+        "consolidated",
+        "challenged",
+        "promoted",
+        "rolled_back",
+        "level_changed",
+        "limited",
+        "paused",
+        "forgotten",
+        "key_created",
+        "key_revoked",
+    ]
 )
 VERSION = 1  # of the payloads
 FIRST_LINK = bytes(32)

@@ -47,7 +47,7 @@ def lock(folder: Path) -> IO[str]:
     Raises:
         StoreError: another process holds it.
     """
-    file = (folder / "lock").open("a+")
+    file = os.fdopen(os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600), "r+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -110,5 +110,3 @@ def _as_store_error(error: Exception) -> Exception:
     made = StoreError(f"the store could not be written ({type(error).__name__}: {error})")
     made.__cause__ = error
     return made
-
-

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
 from fastapi import FastAPI
 
@@ -28,6 +27,7 @@ from quickstudy.serve.routes import (
 from quickstudy.serve.settings import ServerSettings
 from quickstudy.serve.stream import Hub
 
+API_VERSION = "1.0"  # of what is below /v1
 ROUTES = (learners, predictions, feedback, asks, cases, events, keys, health)
 
 
@@ -39,7 +39,7 @@ def create_app(deployment: Deployment, *, settings: ServerSettings | None = None
     settings = settings or ServerSettings()
     app = FastAPI(
         title="Quickstudy",
-        version=version("quickstudy"),
+        version=API_VERSION,
         docs_url=None,  # its pages load scripts from a third party
         redoc_url=None,
         lifespan=_lifespan,
@@ -55,7 +55,8 @@ def create_app(deployment: Deployment, *, settings: ServerSettings | None = None
         app.include_router(part.router)
     mount(app, deployment)
     problems.install(app)
-    app.add_middleware(Frame, settings=settings, metrics=app.state.metrics)
+    lanes = (*predictions.LANES, *feedback.LANES)
+    app.add_middleware(Frame, settings=settings, metrics=app.state.metrics, lanes=lanes)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     return app
 

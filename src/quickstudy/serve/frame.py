@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 import time
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from quickstudy.errors import QuickstudyError
 from quickstudy.serve.metrics import Metrics
 from quickstudy.serve.paths import keep_slashes
-from quickstudy.serve.problems import Problem
+from quickstudy.serve.problems import Problem, of_error
 from quickstudy.serve.settings import ServerSettings, is_loopback
 
 log = logging.getLogger("quickstudy.serve")
@@ -26,15 +30,28 @@ HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "cache-control": "no-store",
 }
+ENCODED = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 class Frame:
-    """ASGI middleware around the whole app. A handler's own headers win over those given here."""
+    """ASGI middleware around the whole app. A handler's own headers win over those given here.
 
-    def __init__(self, app: ASGIApp, *, settings: ServerSettings, metrics: Metrics) -> None:
+    Routes of which the endpoint takes the request and nothing else (`lanes`) are called from here:
+    finding out what an endpoint needs takes longer than a prediction.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: ServerSettings,
+        metrics: Metrics,
+        lanes: Sequence[APIRoute] = (),
+    ) -> None:
         self.app = app
         self.settings = settings
         self.metrics = metrics
+        self.lanes = tuple(lanes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -46,9 +63,11 @@ class Frame:
         exchange = _Exchange(scope, receive, send, self.settings.max_body)
         try:
             self._check(scope, exchange)
-            await self.app(scope, exchange.receive, exchange.send)
+            await self._serve(scope, exchange)
         except Problem as problem:
             await exchange.refuse(problem)
+        except QuickstudyError as error:
+            await exchange.refuse(of_error(error))
         except Exception as error:  # a handler's bug must not end the connection without a word
             _log_without_payload(scope, error)
             if exchange.status:
@@ -56,6 +75,19 @@ class Frame:
             await exchange.refuse(Problem(500, "bug", "the server met a bug; its log says where"))
         finally:
             self.metrics.saw(scope, exchange.status, time.perf_counter() - began)
+
+    async def _serve(self, scope: Scope, exchange: _Exchange) -> None:
+        for route in self.lanes:
+            found = route.path_regex.match(scope["path"])
+            if found and scope["method"] in route.methods:
+                convert = route.param_convertors
+                given = {name: convert[name].convert(v) for name, v in found.groupdict().items()}
+                scope["route"], scope["path_params"] = route, given
+                request = Request(scope, exchange.receive)
+                response = await route.endpoint(request)
+                await response(scope, exchange.receive, exchange.send)
+                return
+        await self.app(scope, exchange.receive, exchange.send)
 
     def _check(self, scope: Scope, exchange: _Exchange) -> None:
         headers = Headers(scope=scope)
@@ -103,9 +135,9 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
+            given = list(message.get("headers", ()))
+            names = {name for name, _ in given}
+            message["headers"] = given + [pair for pair in ENCODED if pair[0] not in names]
         await self._send(message)
 
     async def refuse(self, problem: Problem) -> None:

@@ -51,6 +51,7 @@ REFUSALS = {
 }
 ALWAYS = (401, 403, 422, 429, 503)  # of every endpoint that needs a key
 WITH_BODY = (400, 408, 413, 415)
+NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
 REF = "#/components/schemas/{model}"
 ABOUT = """Predictions with ids, feedback whenever it comes, asks answered by people.
 
@@ -64,10 +65,14 @@ def says(
     example: Any = None,
     *,
     takes: type[BaseModel] | None = None,
+    given: list[dict[str, Any]] | None = None,
     refuses: tuple[int, ...] = (),
     status: int = 200,
 ) -> dict[str, Any]:
-    """Arguments of a route: the schema of what it gives and takes, its refusals, its role."""
+    """Arguments of a route: the schema of what it gives and takes, its refusals, its role.
+
+    `given` names the parameters of an endpoint that reads them off the request by itself.
+    """
     media: dict[str, Any] = {"schema": gives}
     if example is not None:
         media["example"] = example
@@ -77,6 +82,8 @@ def says(
         **{code: refusal(code) for code in sorted(set(also))},
     }
     extra: dict[str, Any] = {"security": [{"key": []}, {"session": []}], "x-role": role}
+    if given is not None:
+        extra["parameters"] = given
     if takes is not None:
         extra["requestBody"] = _body(takes)
     return {"status_code": status, "responses": responses, "openapi_extra": extra}

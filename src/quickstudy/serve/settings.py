@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from quickstudy.errors import SettingError
 
@@ -55,6 +56,7 @@ class ServerSettings:
         return is_loopback(self.host)
 
 
+@lru_cache(maxsize=1_000)
 def is_loopback(host: str) -> bool:
     """Whether a host name or address means this machine and cannot mean another."""
     host = host.strip("[]").lower()

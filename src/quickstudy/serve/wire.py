@@ -42,6 +42,7 @@ PROBLEMS: dict[str, type[errors.QuickstudyError]] = {
     "store": errors.StoreError,
 }
 PROBLEM_BASE = "https://quickstudy.dev/problems/"
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 NO_VOTES = np.zeros((0, 0))
 
 
@@ -74,8 +75,7 @@ def dumps(value: Any) -> bytes:
 
 def to_bytes(value: Any) -> bytes:
     """JSON of what `dump` made."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode("utf-8")
+    return _encode(value).encode("utf-8")
 
 
 def load(cls: type[T], value: Any) -> T:

@@ -17,24 +17,25 @@ from starlette.datastructures import FormData
 from quickstudy.deploy.answers import Ask
 from quickstudy.errors import NotFoundError, QuickstudyError
 from quickstudy.serve.dashboard import words
+from quickstudy.serve.dashboard.cases import explanation
 from quickstudy.serve.dashboard.records import label_text, read_label
 from quickstudy.serve.dashboard.shell import page_router, render
 from quickstudy.serve.dashboard.visitor import Form, Known, Store, Visitor, field
-from quickstudy.types import Label, Neighbour, label_key
+from quickstudy.types import Label, label_key
 
 router = page_router()
-KEYS = 9  # labels that have a key of their own
+KEYS, LIKELY = 9, 5  # labels that have a key of their own, and those for being probable
 TRAIL = 30  # cases that can be undone
 HOLD_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A label to choose: how probable it is, and a remembered example that speaks for it."""
+    """A label to choose: how probable it is, and a remembered case that speaks for it."""
 
     label: Label
     probability: float | None
-    example: Neighbour | None
+    example: Any
 
 
 @router.get("/learners/{name}/queue")
@@ -49,7 +50,7 @@ def queue_page(request: Request, visitor: Known, store: Store, name: str) -> Res
 def next_case(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
     """A case for this tab: the one it holds, else the most useful one that nobody holds."""
     visitor.require("teach", name)
-    return _desk(request, visitor, store, form, name, trail=_trail(form), held=field(form, "id"))
+    return _desk(request, visitor, store, form, name, trail=_trail(form), held=_still_waiting(store, form))
 
 
 @router.post("/learners/{name}/queue/hold")
@@ -71,7 +72,11 @@ def label_case(request: Request, visitor: Known, store: Store, form: Form, name:
         case, label=label, source=visitor.source, key=field(form, "key") or None, actor=visitor.actor
     )
     trail = [*(i for i in _trail(form) if i != case), case][-TRAIL:]
-    said = words.receipt(receipt.status, label)
+    status: str = receipt.status
+    if store.history(case).status == "waiting":  # a check that this source's word does not settle
+        store.release(case, holder=visitor.holder(field(form, "tab")))
+        status = "untrusted"
+    said = words.receipt(status, label)
     taught = {"id": case, "label": label_text(label)}
     return _desk(
         request, visitor, store, form, name,
@@ -151,25 +156,37 @@ def _claim(store: Store, name: str, holder: str, held: str) -> Ask | None:
     return store.claim(name, holder=holder, seconds=HOLD_SECONDS)
 
 
+def _still_waiting(store: Store, form: FormData) -> str:
+    """The case that this tab had before it was loaded again, if it still waits."""
+    held = field(form, "id")
+    try:
+        return held if held and store.history(held).status == "waiting" else ""
+    except QuickstudyError:
+        return ""
+
+
 def _choices(store: Store, ask: Ask | None) -> list[Choice]:
-    """The likeliest labels; where they are few, all that are known."""
+    """The likeliest labels now, those of remembered cases like it, and, where few, all known."""
     if ask is None:
         return []
-    near = {label_key(n.label): n for n in reversed(_neighbours(store, ask.id))}
-    likely = [Choice(y, p, near.get(label_key(y))) for y, p in ask.suggestions]
+    why = explanation(store, ask.id)
+    now = why.prediction.probabilities if why else {}
+    near = {label_key(n.label): n.record for n in reversed(why.neighbours if why else ())}
     known = store.learner(ask.learner).labels
-    if len(known) > KEYS:
-        return likely[:KEYS]
-    listed = {label_key(c.label) for c in likely}
-    rest = [y for y in known if label_key(y) not in listed]
-    return [*likely, *(Choice(y, None, near.get(label_key(y))) for y in rest)][:KEYS]
+    likely = sorted(now, key=lambda y: -now[y])[:LIKELY]
+    alike = [n.label for n in why.neighbours] if why else []
+    rest = known if len(known) <= KEYS else ()
+    order = {label_key(y): y for y in (*likely, *alike, *rest)}
+    return [
+        Choice(y, now.get(y), near.get(key) or _example(store, ask, y))
+        for key, y in list(order.items())[:KEYS]
+    ]
 
 
-def _neighbours(store: Store, case: str) -> Sequence[Neighbour]:
-    try:
-        return store.explain(case).neighbours
-    except QuickstudyError:  # before the first label there is nothing to explain
-        return ()
+def _example(store: Store, ask: Ask, label: Label) -> Any:
+    """The latest case that was called so."""
+    found = store.cases(ask.learner, label=label, status="labelled", limit=2)
+    return next((c.record for c in found if c.id != ask.id), None)
 
 
 def _label_before(store: Store, ask: Ask | None) -> Label | None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from quickstudy.deploy.answers import CurvePoint, Policy, Report
 
 LEAST_SPAN = 0.1  # of the scale that the precision is drawn on
+WINDOW = 300  # cases that a point of the curve is an average of: a stretch alone jumps about
 STEADY = 0.02  # a smaller change of the share that is right is no change worth a word
 
 
@@ -83,12 +84,12 @@ def headline(r: Report) -> Headline:
     share = f"It answers {percent(r.share_handled)} of cases alone"
     if r.precision is None:
         return Headline("good", share, "None of these answers has been checked yet.")
-    return Headline("good", share, f"{percent(r.precision, 1)} of those it gave were right.")
+    return Headline("good", share, f"{percent(r.precision, 1)} of its own answers were right, by the checks so far.")
 
 
 def better(curve: tuple[CurvePoint, ...]) -> tuple[str, str]:
     """The share that is right of late, and how that compares with the beginning."""
-    rights = [p.right for p in curve if p.right is not None]
+    rights = [value for value in smooth(curve, "right") if value is not None]
     if not rights:
         return "–", "no labels to compare with yet"
     first, last = rights[0], rights[-1]
@@ -98,6 +99,22 @@ def better(curve: tuple[CurvePoint, ...]) -> tuple[str, str]:
         return percent(last), f"right of late, as at the start ({percent(first)})"
     way = "up from" if last > first else "down from"
     return percent(last), f"right of late, {way} {percent(first)} at the start"
+
+
+def smooth(curve: tuple[CurvePoint, ...], name: str) -> list[float | None]:
+    """A share of every point, averaged over the cases before it that `WINDOW` holds."""
+    out: list[float | None] = []
+    ends = [0, *(p.cases for p in curve)]
+    for i in range(len(curve)):
+        first = next(j for j in range(i + 1) if j == i or ends[j] >= ends[i + 1] - WINDOW)
+        pairs = [
+            (getattr(curve[j], name), ends[j + 1] - ends[j])
+            for j in range(first, i + 1)
+            if getattr(curve[j], name) is not None
+        ]
+        total = sum(n for _, n in pairs)
+        out.append(sum(v * n for v, n in pairs) / total if total else None)
+    return out
 
 
 def trust(r: Report) -> Trust | None:
@@ -111,14 +128,15 @@ def trust(r: Report) -> Trust | None:
         100.0 * (v - floor) / (1.0 - floor)
         for v in (r.precision_low, r.precision_high, r.precision, target)
     ]
+    goal = percent(target)
     if r.precision_low >= target:
-        verdict, mood = "surely above the target", "good"
+        verdict, mood = f"surely above the target, {goal}", "good"
     elif r.precision_high < target:
-        verdict, mood = "below the target", "bad"
+        verdict, mood = f"below the target, {goal}", "bad"
     elif r.precision >= target:
-        verdict, mood = "above the target, so far as checks can tell", "good"
+        verdict, mood = f"above the target, {goal}, as far as the checks can tell", "good"
     else:
-        verdict, mood = "close to the target: more checks will tell", "busy"
+        verdict, mood = f"close to the target, {goal}: more checks will tell", "busy"
     return Trust(verdict, mood, *place, (percent(floor), "100 %"))
 
 
@@ -130,7 +148,7 @@ def proofs(r: Report) -> list[Proof]:
         filled = max(0.0, min(1.0, policy.log_evidence / max(policy.log_bar, 1e-9)))
         state, mood = _proof_state(i, policy, proved)
         name = words.rule(i, len(r.policies))
-        gap = f"{odds(policy.log_evidence)}, needs {odds(policy.log_bar)}"
+        gap = f"{odds(policy.log_evidence)} of {odds(policy.log_bar)}"
         rows.append(Proof(name, _when(policy), 100 * filled, gap, state, mood))
     return rows
 
@@ -149,7 +167,7 @@ def proof_text(r: Report) -> str:
             f"The {names[proved]} rule would answer more, and is still being tested."
         )
     if r.alarms:
-        return f"Attempt {r.attempt + 1 if r.attempt < 1 else r.attempt}: it has to prove itself anew."
+        return f"Attempt {r.attempt}: it has to prove itself anew."
     return "No rule is proved yet, so it asks. Every label you give moves the proof."
 
 
@@ -157,8 +175,8 @@ def curve_data(r: Report) -> dict[str, Any]:
     """The learning curve as the chart reads it: four columns."""
     return {
         "cases": [p.cases for p in r.curve],
-        "right": [p.right for p in r.curve],
-        "handled": [p.handled for p in r.curve],
+        "right": _rounded(smooth(r.curve, "right")),
+        "handled": _rounded(smooth(r.curve, "handled")),
         "labels": [p.labels for p in r.curve],
     }
 
@@ -188,6 +206,10 @@ def experts(r: Report) -> list[Share]:
     return [Share(t, about[t], percent(weights[t]), 100.0 * weights[t]) for t in order]
 
 
+def _rounded(shares: list[float | None]) -> list[float | None]:
+    return [None if share is None else round(share, 4) for share in shares]
+
+
 def _proved(r: Report) -> int:
     """How many rules, strictest first, may act."""
     states = [p.certified for p in r.policies]
@@ -196,8 +218,8 @@ def _proved(r: Report) -> int:
 
 def _when(policy: Policy) -> str:
     if not 0.0 < policy.threshold <= 1.0:
-        return "has not found cases to answer yet"
-    return f"answers alone when at least {percent(policy.threshold)} sure"
+        return "not sure enough of anything yet"
+    return f"when {percent(policy.threshold)} sure or more"
 
 
 def _proof_state(i: int, policy: Policy, proved: int) -> tuple[str, str]:

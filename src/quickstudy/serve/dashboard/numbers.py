@@ -49,6 +49,17 @@ def odds(log_evidence: float) -> str:
     return f"{value:,.{digits}f} to 1"
 
 
+def sentence(text: str) -> str:
+    """A message as a sentence of its own.
+
+    >>> sentence("there is no learner 'x'")
+    "There is no learner 'x'."
+    """
+    text = text.strip()
+    end = "" if text.endswith((".", "!", "?", "…", ":")) else "."
+    return f"{text[:1].upper()}{text[1:]}{end}"
+
+
 def plural(n: int, one: str, many: str = "") -> str:
     """A number with its noun.
 

@@ -18,7 +18,7 @@ ASKS_SHOWN = 4
 def overview_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
     """How it does, at a glance."""
     visitor.require("teach", name)
-    return render(request, "overview.html", address=str(request.base_url), **_figures(store, name))
+    return render(request, "overview.html", **_figures(request, store, name))
 
 
 @router.get("/learners/{name}/live")
@@ -27,17 +27,18 @@ def live_figures(
 ) -> Response:
     """The figures once more, or 204 while nothing has happened since event `seq`."""
     visitor.require("teach", name)
-    found = _figures(store, name)
+    found = _figures(request, store, name)
     if str(found["r"].seq) == seq:
         return Response(status_code=204)
     return render(request, "parts/live.html", **found)
 
 
-def _figures(store: Store, name: str) -> dict[str, Any]:
+def _figures(request: Request, store: Store, name: str) -> dict[str, Any]:
     r = store.report(name)
     return {
         "r": r,
         "name": name,
+        "address": str(request.base_url),
         "headline": figures.headline(r),
         "better": figures.better(r.curve),
         "trust": figures.trust(r),

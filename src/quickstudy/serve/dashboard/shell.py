@@ -126,7 +126,7 @@ def _templates() -> Environment:
     )
     for module in (numbers, records, words):
         made.globals[module.__name__.rpartition(".")[2]] = module
-    for name in ("count", "percent", "plural", "ago", "duration", "stamp", "moment"):
+    for name in ("count", "percent", "plural", "sentence", "ago", "duration", "stamp", "moment"):
         made.filters[name] = getattr(numbers, name)
     made.filters["label"] = records.label_text
     made.filters["code"] = records.label_code

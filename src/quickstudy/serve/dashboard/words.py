@@ -20,6 +20,7 @@ RECEIPTS = {
     "superseded": "Changed to {label}, and learned.",
     "confirmed": "{label}, as somebody said before: kept.",
     "conflicting": "Learned: {label}. Somebody else had said otherwise.",
+    "untrusted": "{label}: learned. It still waits for somebody whose checks count.",
     "late": "Learned: {label}. It came after its time, so it does not count as proof.",
     "contested": "Kept, not learned: people disagree on this one, and somebody has to rule.",
     "early": "Kept until this case comes in.",
@@ -27,7 +28,7 @@ RECEIPTS = {
 }
 EVENTS = {
     "predicted": "Came in",
-    "asked": "Was put in the queue",
+    "asked": "Was opened by somebody",
     "feedback": "Got a label",
     "expired": "Nobody answered in time",
     "contested": "People disagreed: learning from it stopped",

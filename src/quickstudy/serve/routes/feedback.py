@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from quickstudy.deploy.answers import Receipt
+from quickstudy.deploy.deployment import Deployment
 from quickstudy.serve import examples
-from quickstudy.serve.auth import Teacher, Visitor, check_learner, check_predictions
+from quickstudy.serve.auth import Visitor, check_learner, check_predictions, entry
 from quickstudy.serve.body import check_count, check_label, check_records, takes
 from quickstudy.serve.forms import OneFeedback, ToTeach
 from quickstudy.serve.openapi import says
 from quickstudy.serve.problems import Problem
-from quickstudy.serve.reply import Limits, Served, reply
+from quickstudy.serve.reply import reply
 from quickstudy.serve.schema import schema, several
 from quickstudy.serve.settings import ServerSettings
 
 router = APIRouter(tags=["feedback"])
+may_teach, read_body = entry("teach"), takes(ToTeach)
+WAIT = {
+    "name": "wait",
+    "in": "query",
+    "required": False,
+    "description": "Until what is done before the answer, besides writing to disk.",
+    "schema": {"const": "learned"},
+}
 
 
 @router.post(
@@ -32,35 +41,39 @@ router = APIRouter(tags=["feedback"])
         examples.RECEIPT,
         takes=ToTeach,
         refuses=(404,),
+        given=[WAIT],
     ),
 )
-async def teach(
-    visitor: Teacher,
-    served: Served,
-    limits: Limits,
-    body: Annotated[ToTeach, Depends(takes(ToTeach))],
-    wait: Literal["learned"] | None = None,
-) -> Response:
+async def teach(request: Request) -> Response:
     """Of a prediction (`prediction_id`), or of a `record` of a `learner`.
 
     Answered once it is on disk; with `wait=learned` once it is learned too. `feedback` holds
     several and gives {"receipts": [...]}. Sent again, with the same `key` or the same content, it
     gets the receipt it got before.
     """
+    visitor = await may_teach(request)
+    wait = request.query_params.get("wait")
+    if wait not in (None, "learned"):
+        raise Problem(422, "input", "wait must be learned, or left out", field="wait")
+    body = await read_body(request)
     given = [body] if body.feedback is None else body.feedback
     if body.feedback is not None and body.model_fields_set != {"feedback"}:
         raise Problem(422, "input", "feedback stands alone", field="feedback")
-    await _check(given, visitor, served, limits)
+    served: Deployment = request.app.state.deployment
+    await _check(given, visitor, served, request.app.state.settings)
     items = [one.noun() for one in given]
     future = served.submit_feedback(items, wait_learned=wait == "learned", actor=visitor.name)
     receipts = await asyncio.wrap_future(future)
     return reply(receipts[0] if body.feedback is None else {"receipts": receipts})
 
 
+LANES = [route for route in router.routes if isinstance(route, APIRoute)]
+
+
 async def _check(
     given: list[ToTeach] | list[OneFeedback],
     visitor: Visitor,
-    served: Served,
+    served: Deployment,
     limits: ServerSettings,
 ) -> None:
     """Refuse what is too large, and what is about learners out of scope."""

@@ -6,16 +6,18 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from quickstudy.deploy.answers import Answer, Case, Receipt
+from quickstudy.deploy.deployment import Deployment
 from quickstudy.errors import NotReadyError
 from quickstudy.serve import examples
-from quickstudy.serve.auth import Predictor, Teacher, check_predictions
+from quickstudy.serve.auth import Teacher, check_predictions, entry
 from quickstudy.serve.body import check_label, check_records, takes
 from quickstudy.serve.forms import Ruling, ToPredict
-from quickstudy.serve.openapi import says
+from quickstudy.serve.openapi import NAME, says
 from quickstudy.serve.problems import Problem
 from quickstudy.serve.reply import Limits, Served, reply
 from quickstudy.serve.schema import schema, several
@@ -25,6 +27,7 @@ from quickstudy.types import Explanation
 router = APIRouter(tags=["predictions"])
 AT_ONCE = 16  # records predicted in the event loop: more would make others wait
 BYTES_AT_ONCE = 32_768  # of a body whose records are: long texts take as long as many
+may_predict, read_body = entry("predict"), takes(ToPredict)
 WITH_WHY = {
     "allOf": [
         schema(Case),
@@ -46,22 +49,20 @@ WITH_WHY = {
         examples.ANSWER,
         takes=ToPredict,
         refuses=(404,),
+        given=[NAME],
     ),
 )
-async def predict(
-    name: str,
-    request: Request,
-    visitor: Predictor,
-    served: Served,
-    limits: Limits,
-    body: Annotated[ToPredict, Depends(takes(ToPredict))],
-) -> Response:
+async def predict(request: Request) -> Response:
     """`record` gives one prediction, `records` gives {"predictions": [...]}.
 
     It is on disk before it is answered; its `id` is what feedback refers to.
     """
+    visitor = await may_predict(request)
+    body = await read_body(request)
     records, ids = _asked(body)
-    check_records(records, limits)
+    check_records(records, request.app.state.settings)
+    served: Deployment = request.app.state.deployment
+    name = request.path_params["name"]
     size = int(request.headers.get("content-length", BYTES_AT_ONCE + 1))
     if len(records) <= AT_ONCE and size <= BYTES_AT_ONCE:
         future = served.submit_predict(name, records, ids=ids, actor=visitor.name)
@@ -71,6 +72,9 @@ async def predict(
             lambda: served.predict_many(name, records, ids=ids, actor=visitor.name)
         )
     return reply(answers[0] if body.records is None else {"predictions": answers})
+
+
+LANES = [route for route in router.routes if isinstance(route, APIRoute)]
 
 
 @router.get(

@@ -26,7 +26,7 @@
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
       scales: { x: { time: false }, y: { range: [0, 1] } },
       axes: [
-        { ...axis, grid: { show: false }, values: (u, at) => at.map((v) => v.toLocaleString('en')) },
+        { ...axis, size: 32, grid: { show: false }, values: (u, at) => at.map((v) => v.toLocaleString('en')) },
         { ...axis, size: 50, grid: { stroke: colour('--grid'), width: 1 },
           values: (u, at) => at.map(percent), splits: () => [0, 0.25, 0.5, 0.75, 1] },
       ],

@@ -1,0 +1,156 @@
+"""Doctor: checks log, tables, snapshots and learners of a store against each other."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Connection, func, select
+
+from quickstudy.deploy import snapshots
+from quickstudy.deploy.answers import Finding
+from quickstudy.deploy.fold import Fold, Progress, learner_rows, replay
+from quickstudy.deploy.recovery import recover
+from quickstudy.deploy.tables import CASES, DERIVED, KEYS, LEARNERS, RECEIPTS, checked
+from quickstudy.errors import ModelFileError, QuickstudyError
+from quickstudy.log import sqlite
+from quickstudy.log.events import FIRST_LINK
+from quickstudy.log.store import EVENTS, Store, read_events, typed
+
+
+def check(store: Store, *, progress: Progress = None) -> list[Finding]:
+    """All findings, in order; the replay of learners is left out where the log is damaged."""
+    findings = []
+    checks: list[tuple[str, Callable[[Store], str]]] = [
+        ("pages and indexes", _pages),
+        ("chain of events", _chain),
+        ("tables", _rows),
+        ("cases and receipts follow from the log", _follow),
+        ("files are for their owner alone", _modes),
+    ]
+    for name, look in checks:
+        findings.append(_finding(name, partial(look, store)))
+    if all(f.ok for f in findings[:4]):
+        findings += _learners(store, progress)
+    return findings
+
+
+def check_file(path: str | Path, *, progress: Progress = None) -> list[Finding]:
+    """The findings about a store that no process has open.
+
+    Raises:
+        StoreError: it cannot be opened at all.
+    """
+    store = Store(path, write=False)
+    try:
+        return check(store, progress=progress)
+    finally:
+        store.close()
+
+
+def _finding(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        with typed("the store cannot be read"):
+            return Finding(name, True, look())
+    except (QuickstudyError, ValueError, KeyError, TypeError) as error:
+        return Finding(name, False, str(error) or type(error).__name__)
+
+
+class _DamageError(QuickstudyError):
+    """Something does not hold."""
+
+
+def _pages(store: Store) -> str:
+    with store.reading() as connection:
+        found = sqlite.damage(connection)
+    if found:
+        raise _DamageError("; ".join(found))
+    return "whole"
+
+
+def _chain(store: Store) -> str:
+    before, seq = FIRST_LINK, 0
+    with store.reading() as connection:
+        for event in read_events(connection):
+            if event.seq != seq + 1:
+                raise _DamageError(f"event {seq + 1} is missing")
+            if not event.whole(before):
+                raise _DamageError(f"event {event.seq} is not what was written")
+            before, seq = event.link, event.seq
+    return f"{seq:,} events, each fits the one before"
+
+
+def _rows(store: Store) -> str:
+    count = 0
+    with store.reading() as connection:
+        for table in (*DERIVED, KEYS):
+            for row in connection.execute(select(table)).mappings():
+                checked(table, row)
+                count += 1
+    return f"{count:,} rows, each as it was written"
+
+
+def _follow(store: Store) -> str:
+    """Cases and predictions are the same set; so are receipts and the feedbacks they are for."""
+    with store.reading() as connection:
+        cases = {row.seq: row.id for row in connection.execute(select(CASES.c.seq, CASES.c.id))}
+        said, given = _logged(connection)
+        receipts = connection.execute(select(func.count()).select_from(RECEIPTS)).scalar_one()
+        learners = connection.execute(select(func.count()).select_from(LEARNERS)).scalar_one()
+        made = connection.execute(
+            select(func.count()).select_from(EVENTS).where(EVENTS.c.type == "created")
+        ).scalar_one()
+    if cases != said:
+        raise _DamageError(f"{len(said):,} predictions are in the log, {len(cases):,} cases beside it")
+    if receipts > given:
+        raise _DamageError(f"{given:,} feedbacks are in the log, {receipts:,} receipts beside it")
+    if learners != made:
+        raise _DamageError(f"{made} learners were created, {learners} are in the table")
+    return f"{len(cases):,} cases, {receipts:,} receipts"
+
+
+def _logged(connection: Connection) -> tuple[dict[int, str], int]:
+    said: dict[int, str] = {}
+    given = 0
+    for event in read_events(connection, types=["predicted", "feedback"]):
+        if event.type == "predicted":
+            said[event.seq] = event.subject
+        else:
+            given += 1
+    return said, given
+
+
+def _modes(store: Store) -> str:
+    paths = [store.path, store.folder, *store.folder.rglob("*")]
+    for path in paths:
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise _DamageError(f"{path} can be read by others: chmod go-rwx it")
+    return f"{len(paths)} files and folders"
+
+
+def _learners(store: Store, progress: Progress) -> Iterator[Finding]:
+    with store.reading() as connection:
+        rows = learner_rows(connection)
+    for row in rows:
+        number = row["id"]
+        folder = snapshots.folder_of(store.folder, number)
+        for path in snapshots.found(folder):
+            yield _finding(f"{row['name']}: {path.name}", partial(_snapshot, path))
+        yield _finding(f"{row['name']}: replay", partial(_replayed, store, number, progress))
+
+
+def _snapshot(path: Path) -> str:
+    fold = snapshots.read(path)
+    return f"whole, up to event {min(fold.learned, fold.decided):,}"
+
+
+def _replayed(store: Store, number: int, progress: Progress) -> str:
+    full = replay(store, number, progress=progress)
+    quick: Fold = recover(store, number)
+    if full.hash != quick.hash:
+        raise ModelFileError(
+            f"a replay of the whole log gives {full.hash}, the snapshot and its tail {quick.hash}"
+        )
+    return f"the whole log and the last snapshot give the same state, {full.hash}"
