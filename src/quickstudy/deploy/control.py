@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -59,7 +58,8 @@ class _ByLabel(Mapping[Label, float]):
 
 def written_decision(decision: Decision, epoch: int) -> dict[str, Any]:
     """A decision for the log, with the promise it was made under."""
-    return {**asdict(decision), "would_act": list(decision.would_act), "epoch": epoch}
+    values = {name: getattr(decision, name) for name in Decision.__slots__}
+    return {**values, "would_act": list(decision.would_act), "epoch": epoch}
 
 
 def read_decision(written: Mapping[str, Any]) -> tuple[Decision, int]:

@@ -94,7 +94,8 @@ class Deployment:
         try:
             secret = self.store.meta("secret", lambda: secrets.token_bytes(32))
             self.staff = Staff(self.store)
-            self.desk = Desk(secret, hire=self.staff.hire)
+            dialect = self.store.engine.dialect
+            self.desk = Desk(secret, dialect=dialect, hire=self.staff.hire)
             self._keys = KeyRing()
             with self.store.reading() as connection:
                 rows = learner_rows(connection)

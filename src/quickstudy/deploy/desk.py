@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Dialect, select
 
 from quickstudy.deploy import feedbacks, predictions
 from quickstudy.deploy.answers import Settings
@@ -41,6 +41,7 @@ from quickstudy.log.store import Transaction, events_at
 from quickstudy.stats.risk import ActOrAsk
 
 EXPIRED_AT_ONCE = 500
+MOST_PAYLOADS = 2000  # of the latest predictions, kept for their feedback
 PROMISE = ("target", "alpha", "targets", "costs", "audit")  # a change of these proves nothing yet
 CHANGEABLE = (*PROMISE, "wait_seconds", "trusted")
 TALLY = ("cases", "acted", "labels", "waiting", "contested", "expired")
@@ -49,8 +50,12 @@ TALLY = ("cases", "acted", "labels", "waiting", "contested", "expired")
 class Desk:
     """Handles the writer's requests."""
 
-    def __init__(self, secret: bytes, *, hire: Callable[[Row, int], Duty]) -> None:
+    def __init__(
+        self, secret: bytes, *, dialect: Dialect, hire: Callable[[Row, int], Duty]
+    ) -> None:
         self.secret = secret
+        self.book = Book((*DERIVED, KEYS), dialect)
+        self._payloads: dict[int, dict[str, Any]] = {}
         self.duties: dict[str, Duty] = {}
         self.by_number: dict[int, Duty] = {}
         self.after: list[Callable[[Sequence[Logged]], None]] = []
@@ -79,10 +84,7 @@ class Desk:
         """Results in order; the exception itself for a request that was refused."""
         self._clear()
         self.transaction = transaction
-        self.book = Book(transaction.connection, (*DERIVED, KEYS))
-        self._read: dict[int, Logged] = {}
-        predictions.load(self, [r for r in requests if isinstance(r, Predict)])
-        feedbacks.load(self, [r for r in requests if isinstance(r, Give)])
+        self.book.begin(transaction.connection)
         results = [self._one(request) for request in requests]
         self.book.flush()
         return results
@@ -99,6 +101,8 @@ class Desk:
             duty.control, duty.settings, duty.epoch = ActOrAsk.from_state(control), settings, epoch
         for duty, label in self._learned_names:
             duty.known.discard(label)
+        self.book.forget()
+        self._payloads.clear()
         self._clear()
 
     def committed(self, transaction: Transaction) -> None:
@@ -110,6 +114,9 @@ class Desk:
             if worker:
                 worker.give(lessons)
         self._clear()
+        self.book.tidy()
+        while len(self._payloads) > MOST_PAYLOADS:
+            del self._payloads[next(iter(self._payloads))]
         for tell in list(self.after):
             tell(transaction.events)
 
@@ -117,22 +124,22 @@ class Desk:
         self._saved, self._lessons = {}, {}
         self._learned_names, self._once_committed = [], []
 
-    def load_records(self, seqs: Sequence[int]) -> None:
-        """Read the events with these numbers at once."""
-        self._read |= events_at(self.transaction.connection, seqs)
+    def log(
+        self, type: str, learner: int, *, actor: str, subject: str, payload: dict[str, Any]
+    ) -> Logged:
+        """Put an event on record."""
+        event = self.transaction.append(
+            type, learner=learner, actor=actor, subject=subject, payload=payload
+        )
+        if type == "predicted":
+            self._payloads[event.seq] = payload
+        return event
 
     def payload(self, seq: int) -> dict[str, Any]:
-        """What event `seq` says, be it of this transaction or from before."""
-        first = self.transaction.events[0].seq if self.transaction.events else seq + 1
-        if seq >= first:
-            return self.transaction.events[seq - first].read()
-        if seq not in self._read:
-            self.load_records([seq])
-        return self._read[seq].read()
-
-    def record(self, seq: int) -> Any:
-        """The record that was predicted at event `seq`."""
-        return self.payload(seq)["record"]
+        """What the `predicted` event `seq` says."""
+        if seq not in self._payloads:
+            self._payloads[seq] = events_at(self.transaction.connection, [seq])[seq].read()
+        return self._payloads[seq]
 
     def control(self, duty: Duty) -> ActOrAsk:
         """Risk control of a learner, to be changed in this transaction."""
@@ -183,15 +190,15 @@ class Desk:
             "settings": written(asdict(request.settings)),
             "created": self.transaction.time,
             "epoch": 0,
-            "deleted": False,
+            "deleted": 0,
             "tally": written(dict.fromkeys(TALLY, 0)),
         }
         if any(r.name == request.name for r in self._names_taken()):
             raise InputError(f"there is a learner {request.name!r} already; choose another name")
-        self.book[LEARNERS].put(row)
-        event = self.transaction.append(
+        self.book.put(LEARNERS, row)
+        event = self.log(
             "created",
-            learner=number,
+            number,
             actor=request.actor,
             subject=request.name,
             payload=asdict(request.settings),
@@ -200,7 +207,7 @@ class Desk:
         self._once_committed.append(lambda: self.take_over(self._hire(made, event.seq)))
 
     def _names_taken(self) -> Iterable[Any]:
-        query = select(LEARNERS.c.name).where(~LEARNERS.c.deleted)
+        query = select(LEARNERS.c.name).where(LEARNERS.c.deleted == 0)
         return self.transaction.connection.execute(query).all()
 
     def change(self, request: Change) -> Duty:
@@ -220,14 +227,14 @@ class Desk:
         self.book.find(LEARNERS, duty.number)
         self.book[LEARNERS].change((duty.number,), settings=written(asdict(settings)), epoch=epoch)
         payload = {"settings": asdict(settings), "epoch": epoch}
-        self._log("changed", duty, request.actor, duty.name, payload)
+        self.log("changed", duty.number, actor=request.actor, subject=duty.name, payload=payload)
         return duty
 
     def delete(self, request: Delete) -> Duty:
         duty = self.duty(request.name)
         self.book.find(LEARNERS, duty.number)
-        self.book[LEARNERS].change((duty.number,), deleted=True)
-        self._log("deleted", duty, request.actor, duty.name, {})
+        self.book[LEARNERS].change((duty.number,), deleted=1)
+        self.log("deleted", duty.number, actor=request.actor, subject=duty.name, payload={})
 
         def dismiss() -> None:
             del self.duties[duty.name], self.by_number[duty.number]
@@ -239,15 +246,20 @@ class Desk:
         case = self.book.find(CASES, request.case_id)
         if case and case["learner"] in self.by_number:
             duty = self.by_number[case["learner"]]
-            self._log("asked", duty, request.holder, request.case_id, {"holder": request.holder})
+            self.log(
+                "asked",
+                duty.number,
+                actor=request.holder,
+                subject=request.case_id,
+                payload={"holder": request.holder},
+            )
 
     def expire(self, _: Expire) -> int:
         now = self.transaction.time
         query = select(CASES.c.id).where(CASES.c.expires <= now).limit(EXPIRED_AT_ONCE)
         ids = self.transaction.connection.execute(query).scalars().all()
-        self.book[CASES].load(self.transaction.connection, [(i,) for i in ids])
         for case_id in ids:
-            case = self.book[CASES].get(case_id)
+            case = self.book.find(CASES, case_id)
             if case and case["expires"] is not None:
                 self._expire(case)
         self._expire_early(now)
@@ -256,9 +268,7 @@ class Desk:
     def _expire_early(self, now: float) -> None:
         connection = self.transaction.connection
         for row in connection.execute(select(EARLY).where(EARLY.c.expires <= now)):
-            self.transaction.append(
-                "expired", learner=0, actor="clock", subject=row.case_id, payload={"early": row.seq}
-            )
+            self.log("expired", 0, actor="clock", subject=row.case_id, payload={"early": row.seq})
         connection.execute(EARLY.delete().where(EARLY.c.expires <= now))
 
     def _expire(self, case: Row) -> None:
@@ -267,13 +277,15 @@ class Desk:
         if duty:
             counted = self.close(duty, case, None)
             payload = {"case": case["seq"], "counted": counted}
-            self._log("expired", duty, "clock", case["id"], payload)
+            self.log("expired", duty.number, actor="clock", subject=case["id"], payload=payload)
             self.count(duty, waiting=-1, expired=1)
 
     def refitted(self, request: Refitted) -> int:
         fitted = request.fitted
         payload = {"asof": request.asof, "file": request.file, "count": fitted.count}
-        event = self._log("refitted", request.duty, "refits", "", payload)
+        event = self.log(
+            "refitted", request.duty.number, actor="refits", subject="", payload=payload
+        )
         self.learn(request.duty, Lesson(event.seq, fitted=fitted))
         return event.seq
 
@@ -282,28 +294,16 @@ class Desk:
         return self.transaction.head[0], duty.control.state(), duty.epoch, duty.settings
 
     def make_key(self, request: MakeKey) -> None:
-        row = {**request.row, "created": self.transaction.time, "revoked": False}
-        self.book[KEYS].load(self.transaction.connection, [(row["id"],)])
-        self.book[KEYS].put(row)
+        row = {**request.row, "created": self.transaction.time, "revoked": 0}
+        self.book.put(KEYS, row)
         payload = {"name": row["name"], "role": row["role"], "learners": read(row["learners"])}
-        self.transaction.append(
-            "key_created", learner=0, actor=request.actor, subject=row["id"], payload=payload
-        )
+        self.log("key_created", 0, actor=request.actor, subject=row["id"], payload=payload)
 
     def revoke_key(self, request: RevokeKey) -> None:
         if not self.book.find(KEYS, request.id):
             raise NotFoundError(f"there is no key {request.id!r}; `quickstudy keys list` shows all")
-        self.book[KEYS].change((request.id,), revoked=True)
-        self.transaction.append(
-            "key_revoked", learner=0, actor=request.actor, subject=request.id, payload={}
-        )
-
-    def _log(
-        self, type: str, duty: Duty, actor: str, subject: str, payload: dict[str, Any]
-    ) -> Logged:
-        return self.transaction.append(
-            type, learner=duty.number, actor=actor, subject=subject, payload=payload
-        )
+        self.book[KEYS].change((request.id,), revoked=1)
+        self.log("key_revoked", 0, actor=request.actor, subject=request.id, payload={})
 
 
 HANDLERS: dict[type, Callable[[Desk, Any], Any]] = {

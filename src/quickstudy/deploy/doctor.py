@@ -103,7 +103,9 @@ def _follow(store: Store) -> str:
             select(func.count()).select_from(EVENTS).where(EVENTS.c.type == "created")
         ).scalar_one()
     if cases != said:
-        raise _DamageError(f"{len(said):,} predictions are in the log, {len(cases):,} cases beside it")
+        raise _DamageError(
+            f"{len(said):,} predictions are in the log, {len(cases):,} cases beside it"
+        )
     if receipts > given:
         raise _DamageError(f"{given:,} feedbacks are in the log, {receipts:,} receipts beside it")
     if learners != made:

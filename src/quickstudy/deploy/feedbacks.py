@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,21 +42,6 @@ class Word:
     source: str
     content: bytes
     key: bytes
-
-
-def load(desk: Desk, requests: Sequence[Give]) -> None:
-    """Read the rows that the requests need, as far as they are known, at once."""
-    connection = desk.transaction.connection
-    items = [(item, r.actor) for r in requests for item in r.items]
-    ids = {item.prediction_id for item, _ in items if isinstance(item.prediction_id, str)}
-    desk.book[CASES].load(connection, [(i,) for i in ids])
-    words = [_word(desk, item, actor) for item, actor in items]
-    desk.book[RECEIPTS].load(connection, [(w.key,) for w in words])
-    said = [(w.given.prediction_id, w.source) for w in words if w.given.prediction_id in ids]
-    desk.book[SAID].load(connection, said)
-    cases = [case for i in ids if (case := desk.book[CASES].get(i))]
-    desk.book[INPUTS].load(connection, [(c["learner"], c["input"]) for c in cases])
-    desk.load_records([case["seq"] for case in cases])
 
 
 def _word(desk: Desk, given: Feedback, actor: str) -> Word:
@@ -136,7 +120,7 @@ def _one(desk: Desk, word: Word, actor: str) -> Receipt:
         receipt = _about_case(desk, word, actor)
     if receipt.status != "repeated":
         kept = {**asdict(receipt), "content": word.content.hex()}
-        desk.book[RECEIPTS].put({"digest": word.key, "receipt": written(kept)})
+        desk.book.put(RECEIPTS, {"digest": word.key, "receipt": written(kept)})
     return receipt
 
 
@@ -190,7 +174,7 @@ def _about_case(desk: Desk, word: Word, actor: str) -> Receipt:
     }
     receipt = _log(desk, word, actor, duty=duty, status=status, label=label, extra=extra)
     row = {"case_id": case_id, "source": word.source, "label": says, "seq": receipt.seq}
-    desk.book[SAID].put(row)
+    desk.book.put(SAID, row)
     _close_case(desk, duty, case, status=status, says=says, counted=counted)
     return receipt
 
@@ -212,8 +196,8 @@ def _no_case(desk: Desk, word: Word, actor: str, case_id: str) -> Receipt:
     receipt = _log(desk, word, actor, duty=None, status=status, label=None, extra=extra)
     if status == "early":
         ends = desk.transaction.time + EARLY_SECONDS
-        desk.book[EARLY].put({"case_id": case_id, "seq": receipt.seq, "expires": ends})
-        desk.book[EARLY].flush(desk.transaction.connection)
+        row = {"case_id": case_id, "seq": receipt.seq, "expires": ends}
+        desk.transaction.connection.execute(EARLY.insert(), row)
     return receipt
 
 
@@ -233,16 +217,16 @@ def _note_input(desk: Desk, place: tuple[int, bytes], label: str, source: str) -
             "label": label,
             "changes": 0,
             "sources": written([source]),
-            "contested": False,
+            "contested": 0,
         }
-        desk.book[INPUTS].put(row)
+        desk.book.put(INPUTS, row)
         return False
     sources = json.loads(row["sources"])
     sources = sources if source in sources else [*sources, source][-SOURCES_NEEDED:]
     changes = row["changes"] + (row["label"] != label)
     contested = row["contested"] or (changes >= CHANGES and len(sources) >= SOURCES_NEEDED)
     desk.book[INPUTS].change(
-        place, label=label, changes=changes, sources=written(sources), contested=contested
+        place, label=label, changes=changes, sources=written(sources), contested=int(contested)
     )
     return bool(contested)
 
@@ -262,8 +246,8 @@ def _count(desk: Desk, duty: Duty, case: Row, wrong: bool, source: str) -> bool:
         "weight": stretch["weight"] + weight,
         "right": stretch["right"] + weight * (not wrong),
     }
-    desk.book[STRETCHES].put({**stretch, **changed})
-    desk.book[CASES].change((case["id"],), wrong=wrong)
+    desk.book.put(STRETCHES, {**stretch, **changed})
+    desk.book[CASES].change((case["id"],), wrong=int(wrong))
     return True
 
 
@@ -279,9 +263,7 @@ def _close_case(
     desk.book[CASES].change((case["id"],), **changed)
     if now == "contested" and case["status"] != "contested":
         payload = {"case": case["seq"]}
-        desk.transaction.append(
-            "contested", learner=duty.number, actor="desk", subject=case["id"], payload=payload
-        )
+        desk.log("contested", duty.number, actor="desk", subject=case["id"], payload=payload)
     was = case["status"]
     desk.count(
         duty,
@@ -303,16 +285,16 @@ def _log(
     """Put a feedback on record, have it learned, and tell its sender."""
     subject = word.given.prediction_id or ""
     payload = {"status": status, "label": label, "source": word.source, "counted": False} | extra
-    event = desk.transaction.append(
+    event = desk.log(
         "feedback",
-        learner=duty.number if duty else 0,
+        duty.number if duty else 0,
         actor=actor,
         subject=subject,
         payload=payload,
     )
     if duty and extra["learn"]:
         given = word.given.record
-        record = given if given is not None else desk.record(payload["case"])
+        record = given if given is not None else desk.payload(payload["case"])["record"]
         desk.learn(duty, lesson_of(event.seq, payload, record))
         desk.count(duty, labels=1)
         _credit(desk, duty, word.source)
@@ -324,7 +306,7 @@ def _log(
 def _credit(desk: Desk, duty: Duty, source: str) -> None:
     row = desk.book.find(SOURCES, duty.number, source)
     labels = row["labels"] if row else 0
-    desk.book[SOURCES].put({"learner": duty.number, "source": source, "labels": labels + 1})
+    desk.book.put(SOURCES, {"learner": duty.number, "source": source, "labels": labels + 1})
 
 
 def rule(desk: Desk, request: Rule) -> Receipt:
@@ -344,15 +326,15 @@ def rule(desk: Desk, request: Rule) -> Receipt:
     )
     desk.book.flush()
     found = [r.id for r in desk.transaction.connection.execute(query)]
-    desk.book[CASES].load(desk.transaction.connection, [(i,) for i in found])
     for case_id in found:
+        desk.book.find(CASES, case_id)
         desk.book[CASES].change((case_id,), status="labelled", truth=written(label))
     desk.book[INPUTS].change(
         (duty.number, case["input"]),
         label=written(label),
         changes=0,
         sources=written([request.source]),
-        contested=False,
+        contested=0,
     )
     desk.count(duty, contested=-len(found), labels=1)
     payload = {
@@ -362,14 +344,14 @@ def rule(desk: Desk, request: Rule) -> Receipt:
         "case": case["seq"],
         "closed": found,
     }
-    event = desk.transaction.append(
+    event = desk.log(
         "ruled",
-        learner=duty.number,
+        duty.number,
         actor=request.actor,
         subject=request.case_id,
         payload=payload,
     )
     _credit(desk, duty, request.source)
-    desk.learn(duty, lesson_of(event.seq, payload, desk.record(case["seq"])))
+    desk.learn(duty, lesson_of(event.seq, payload, desk.payload(case["seq"])["record"]))
     told = "the ruling is learned, and the input is no longer contested"
     return Receipt(event.seq, "accepted", request.case_id, duty.name, False, told)

@@ -195,7 +195,7 @@ def replay(store: Store, number: int, *, progress: Progress = None) -> Fold:
 
 def learner_rows(connection: Connection) -> list[dict[str, Any]]:
     """Rows of the learners on duty, their settings and tallies read."""
-    rows = connection.execute(select(LEARNERS).where(~LEARNERS.c.deleted)).mappings()
+    rows = connection.execute(select(LEARNERS).where(LEARNERS.c.deleted == 0)).mappings()
     return [
         {
             **(row := checked(LEARNERS, found)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from quickstudy.deploy import feedbacks
@@ -12,7 +11,7 @@ from quickstudy.deploy.control import reason, written_decision
 from quickstudy.deploy.duty import Duty
 from quickstudy.deploy.records import checked_name, digest, written
 from quickstudy.deploy.requests import Predict, Predicted
-from quickstudy.deploy.tables import CASES, EARLY, LEARNERS, STRETCHES, Row
+from quickstudy.deploy.tables import CASES, EARLY, STRETCHES, Row
 from quickstudy.errors import InputError
 from quickstudy.log.events import canonical
 from quickstudy.log.store import events_at
@@ -25,14 +24,6 @@ if TYPE_CHECKING:
 
 STRETCH = 50  # cases that a point of the learning curve stands for
 ALTERNATIVES = 5
-
-
-def load(desk: Desk, requests: Sequence[Predict]) -> None:
-    """Read all rows that the requests need at once."""
-    connection = desk.transaction.connection
-    ids = [(item.id,) for r in requests for item in r.items if item.id is not None]
-    desk.book[CASES].load(connection, ids)
-    desk.book[LEARNERS].load(connection, [(r.duty.number,) for r in requests])
 
 
 def predict(desk: Desk, request: Predict) -> list[Answer]:
@@ -76,12 +67,10 @@ def _one(desk: Desk, request: Predict, item: Predicted) -> Answer:
         "decision": written_decision(decision, duty.epoch),
         "seen": item.seen,
     }
-    desk.transaction.append(
-        "predicted", learner=duty.number, actor=request.actor, subject=case_id, payload=payload
-    )
+    desk.log("predicted", duty.number, actor=request.actor, subject=case_id, payload=payload)
     duty.recent.add(case_id, said)
     stretch = _tally(desk, duty, decision)
-    desk.book[CASES].put(_case(desk, duty, item, decision, case_id) | {"stretch": stretch})
+    desk.book.put(CASES, _case(desk, duty, item, decision, case_id) | {"stretch": stretch})
     answer = make_answer(payload, case_id, duty.name, seq=seq, time=desk.transaction.time)
     if item.id is not None:
         _join_early(desk, item.id)
@@ -99,8 +88,8 @@ def _case(desk: Desk, duty: Duty, item: Predicted, decision: Decision, case_id: 
         "expires": now + duty.settings.wait_seconds if decision.labelled else None,
         "status": "waiting" if decision.labelled else "closed",
         "answer": written(item.prediction.label),
-        "acted": decision.act,
-        "audit": decision.audit,
+        "acted": int(decision.act),
+        "audit": int(decision.audit),
         "usefulness": disagreement(experts),
         "input": digest(desk.secret, item.record),
         "decision": canonical(written_decision(decision, duty.epoch)).decode()
@@ -118,7 +107,7 @@ def _tally(desk: Desk, duty: Duty, decision: Decision) -> int:
     number = int(row["tally"]["cases"] - 1) // STRETCH
     stretch = desk.book.find(STRETCHES, duty.number, number) or new_stretch(duty.number, number)
     changed = {"cases": stretch["cases"] + 1, "acted": stretch["acted"] + decision.act}
-    desk.book[STRETCHES].put({**stretch, **changed})
+    desk.book.put(STRETCHES, {**stretch, **changed})
     return number
 
 

@@ -98,7 +98,7 @@ def cases(
     """Predictions, newest first, without their histories."""
     query = select(CASES).where(CASES.c.learner == number)
     if decision is not None:
-        query = query.where(CASES.c.acted == (decision == "act"))
+        query = query.where(CASES.c.acted == int(decision == "act"))
     if status is not None:
         query = query.where(CASES.c.status == status)
     if label is not None:
@@ -182,7 +182,7 @@ def precision(connection: Connection, number: int) -> tuple[float, float, float,
     """Share of right answers among those acted on, a 95 % interval, and the number of audits."""
     query = (
         select(CASES.c.wrong, CASES.c.probability)
-        .where(CASES.c.learner == number, CASES.c.acted, CASES.c.wrong.is_not(None))
+        .where(CASES.c.learner == number, CASES.c.acted == 1, CASES.c.wrong.is_not(None))
         .order_by(CASES.c.seq.desc())
         .limit(AUDITS)
     )

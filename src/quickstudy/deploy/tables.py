@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
-    Boolean,
     Column,
     Float,
     Index,
@@ -20,7 +19,6 @@ from sqlalchemy import (
 )
 
 from quickstudy.errors import StoreError
-from quickstudy.log.events import canonical
 from quickstudy.log.store import METADATA
 
 LEARNERS = Table(
@@ -31,7 +29,7 @@ LEARNERS = Table(
     Column("settings", String, nullable=False),
     Column("created", Float, nullable=False),
     Column("epoch", Integer, nullable=False),  # times the promise was changed
-    Column("deleted", Boolean, nullable=False),
+    Column("deleted", Integer, nullable=False),
     Column("tally", String, nullable=False),
     Column("sum", LargeBinary, nullable=False),
 )
@@ -45,21 +43,21 @@ CASES = Table(
     Column("expires", Float),
     Column("status", String, nullable=False),
     Column("answer", String, nullable=False),
-    Column("acted", Boolean, nullable=False),
-    Column("audit", Boolean, nullable=False),
+    Column("acted", Integer, nullable=False),
+    Column("audit", Integer, nullable=False),
     Column("usefulness", Float, nullable=False),
     Column("input", LargeBinary, nullable=False),
     Column("decision", String),  # until its outcome is on record
     Column("probability", Float, nullable=False),  # of a label being due
     Column("stretch", Integer, nullable=False),
     Column("truth", String),
-    Column("wrong", Boolean),
+    Column("wrong", Integer),
     Column("sum", LargeBinary, nullable=False),
     Index("cases_by_status", "learner", "status", "usefulness"),
     Index("cases_in_order", "learner", "seq"),
     Index("cases_by_input", "learner", "input"),
     Index("cases_by_end", "expires", sqlite_where=text("expires IS NOT NULL")),
-    Index("cases_audited", "learner", "seq", sqlite_where=text("acted AND wrong IS NOT NULL")),
+    Index("cases_audited", "learner", "seq", sqlite_where=text("acted = 1 AND wrong IS NOT NULL")),
 )
 SAID = Table(
     "said",
@@ -85,7 +83,7 @@ INPUTS = Table(
     Column("label", String, nullable=False),
     Column("changes", Integer, nullable=False),
     Column("sources", String, nullable=False),
-    Column("contested", Boolean, nullable=False),
+    Column("contested", Integer, nullable=False),
     Column("sum", LargeBinary, nullable=False),
 )
 EARLY = Table(
@@ -94,7 +92,6 @@ EARLY = Table(
     Column("case_id", String, primary_key=True),
     Column("seq", Integer, primary_key=True),
     Column("expires", Float, nullable=False),
-    Column("sum", LargeBinary, nullable=False),
 )
 STRETCHES = Table(
     "stretches",
@@ -126,34 +123,33 @@ KEYS = Table(
     Column("salt", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("created", Float, nullable=False),
-    Column("revoked", Boolean, nullable=False),
+    Column("revoked", Integer, nullable=False),
     Column("sum", LargeBinary, nullable=False),
 )
-DERIVED = (LEARNERS, CASES, SAID, RECEIPTS, INPUTS, EARLY, STRETCHES, SOURCES)
+DERIVED = (LEARNERS, CASES, SAID, RECEIPTS, INPUTS, STRETCHES, SOURCES)
 Row = dict[str, Any]
 
 
 def checksum(row: Mapping[str, Any]) -> bytes:
     """Of all columns of a row but `sum`: a flipped bit on disk is noticed when the row is read."""
-    values = [v.hex() if isinstance(v, bytes) else v for k, v in row.items() if k != "sum"]
-    return hashlib.blake2b(canonical(values), digest_size=4).digest()
+    values = [value for name, value in row.items() if name != "sum"]
+    return hashlib.blake2b(repr(values).encode(), digest_size=4).digest()
 
 
-def checked(table: Table, row: RowMapping) -> Row:
+def checked(table: Table, found: RowMapping) -> Row:
     """A row that was read, as a dict without its checksum.
 
     Raises:
         StoreError: it is not as it was written.
     """
-    found = {c.name: row[c.name] for c in table.columns}
-    if checksum(found) != found.pop("sum"):
-        raise StoreError(
-            f"a row of the table {table.name} is damaged: run `quickstudy doctor` on the store"
-        )
-    return found
+    row = {c.name: found[c.name] for c in table.columns}
+    if checksum(row) != row.pop("sum"):
+        raise damaged(table)
+    return row
 
 
-def summed(table: Table, row: Row) -> Row:
-    """A row to be written, with its checksum; columns in the order of the table."""
-    full = {c.name: row[c.name] for c in table.columns if c.name != "sum"}
-    return {**full, "sum": checksum(full)}
+def damaged(table: Table) -> StoreError:
+    """What to say of a row that is not as it was written."""
+    return StoreError(
+        f"a row of the table {table.name} is damaged: run `quickstudy doctor` on the store"
+    )

@@ -40,6 +40,9 @@ TYPES = frozenset(
 )
 VERSION = 1  # of the payloads
 FIRST_LINK = bytes(32)
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,7 @@ def canonical(value: Any) -> bytes:
     >>> canonical({"b": 1, "a": "ü"})
     b'{"a":"\\xc3\\xbc","b":1}'
     """
-    text = json.dumps(
-        value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    )
-    return text.encode()
+    return _ENCODER.encode(value).encode()
 
 
 def commit(salt: bytes, payload: bytes) -> bytes:

@@ -26,6 +26,7 @@ from quickstudy.errors import StoreError
 from quickstudy.log import sqlite
 from quickstudy.log.events import FIRST_LINK, Logged, make_event
 from quickstudy.log.failpoints import reach
+from quickstudy.log.statements import Statement, TableStatements
 
 SCHEMA = 1
 METADATA = MetaData()
@@ -57,8 +58,9 @@ CHUNK = 1000  # events read at once
 class Transaction:
     """One transaction of the only writer; what it appends is on disk once it is over."""
 
-    def __init__(self, connection: Connection, head: tuple[int, bytes]) -> None:
+    def __init__(self, connection: Connection, head: tuple[int, bytes], insert: Statement) -> None:
         self.connection = connection
+        self._insert = insert
         self.head = head
         self.time = time.time()
         self.events: list[Logged] = []
@@ -85,7 +87,7 @@ class Transaction:
         if self.events:
             reach("before-insert")
             rows = [{c: getattr(e, c) for c in Logged.__slots__} for e in self.events]
-            self.connection.execute(EVENTS.insert(), rows)
+            self._insert.run(self.connection, rows)
 
 
 class Store:
@@ -112,6 +114,7 @@ class Store:
                 self.close()
                 raise
             self._writing = sqlite.begin_writing(self.engine.connect()) if write else None
+        self._insert = TableStatements(EVENTS, self.engine.dialect).insert
         self.head = self._last()
 
     def _prepare(self, write: bool) -> None:
@@ -152,7 +155,7 @@ class Store:
         assert self._writing is not None
         with typed("the store cannot be written"):
             with self._writing.begin():
-                transaction = Transaction(self._writing, self.head)
+                transaction = Transaction(self._writing, self.head, self._insert)
                 yield transaction
                 transaction.insert()
                 reach("before-commit")

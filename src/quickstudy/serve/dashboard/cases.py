@@ -12,7 +12,7 @@ from quickstudy.serve.dashboard import words
 from quickstudy.serve.dashboard.records import label_text, read_label
 from quickstudy.serve.dashboard.shell import is_partial, page_router, render
 from quickstudy.serve.dashboard.visitor import Form, Known, Store, Visitor, field
-from quickstudy.types import Explanation
+from quickstudy.types import Explanation, label_key
 
 router = page_router()
 PAGE = 40  # cases
@@ -102,13 +102,15 @@ def _reachable(visitor: Visitor, store: Store, id: str) -> Any:
 
 def _case(visitor: Visitor, store: Store, id: str) -> dict[str, Any]:
     case = _reachable(visitor, store, id)
+    said = _said(case)
     return {
         "case": case,
         "name": case.learner,
         "why": explanation(store, id),
         "labels": store.learner(case.learner).labels,
         "key": secrets.token_urlsafe(12),
-        "said_so_far": _said(case),
+        "said_so_far": said,
+        "disputed": {label_key(label): label for label, _ in said}.values(),
     }
 
 

@@ -171,10 +171,11 @@ def _choices(store: Store, ask: Ask | None) -> list[Choice]:
         return []
     why = explanation(store, ask.id)
     now = why.prediction.probabilities if why else {}
-    near = {label_key(n.label): n.record for n in reversed(why.neighbours if why else ())}
+    others = [n for n in why.neighbours if n.record != ask.record] if why else []
+    near = {label_key(n.label): n.record for n in reversed(others)}
     known = store.learner(ask.learner).labels
     likely = sorted(now, key=lambda y: -now[y])[:LIKELY]
-    alike = [n.label for n in why.neighbours] if why else []
+    alike = [n.label for n in others]
     rest = known if len(known) <= KEYS else ()
     order = {label_key(y): y for y in (*likely, *alike, *rest)}
     return [

@@ -148,7 +148,7 @@ def proofs(r: Report) -> list[Proof]:
         filled = max(0.0, min(1.0, policy.log_evidence / max(policy.log_bar, 1e-9)))
         state, mood = _proof_state(i, policy, proved)
         name = words.rule(i, len(r.policies))
-        gap = f"{odds(policy.log_evidence)} of {odds(policy.log_bar)}"
+        gap = f"{odds(policy.log_evidence)}, {odds(policy.log_bar)} is proof"
         rows.append(Proof(name, _when(policy), 100 * filled, gap, state, mood))
     return rows
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quickstudy.serve.dashboard.records import label_text
+
+if TYPE_CHECKING:
+    from quickstudy.deploy.answers import Answer
 
 DECISIONS = {"act": "answered alone", "ask": "asked"}
 STATUSES = {
@@ -68,6 +71,17 @@ def rule(i: int, of: int) -> str:
     """What the i-th policy of so many, from 0, strict to generous, is called."""
     names = RULES.get(of, ())
     return f"{names[i]}" if names else f"Rule {i + 1}"
+
+
+def reason(answer: Answer) -> str:
+    """Why it answered alone, or asked."""
+    if answer.label is None:
+        return "nothing was learned yet"
+    if answer.decision == "act":
+        return "it was sure enough for a rule that is proved"
+    if answer.reason.startswith("no policy"):
+        return "no rule is proved yet, so it asks about everything"
+    return "it was not sure enough for a rule that is proved"
 
 
 def receipt(status: str, label: Any) -> str:

@@ -24,10 +24,10 @@
     }
   });
   document.addEventListener('htmx:afterRequest', (event) => {
-    if (!event.detail.successful) return;
+    if (!event.detail.xhr.status) return;
     offline.hidden = true;
     const notice = document.querySelector('#notice > *');
-    if (notice && event.detail.requestConfig.verb !== 'get') notice.remove();
+    if (notice && event.detail.xhr.status < 400 && event.detail.requestConfig.verb !== 'get') notice.remove();
   });
   document.addEventListener('click', (event) => {
     const close = event.target.closest('[data-close]');
