@@ -165,7 +165,7 @@ def _stack_loss(votes, y, theta):  # type: ignore[no-untyped-def]
     return loss, gradient
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _log_pool(votes, i, theta, out):  # type: ignore[no-untyped-def]
     experts, _, labels = votes.shape
     top = -np.inf
@@ -182,7 +182,7 @@ def _log_pool(votes, i, theta, out):  # type: ignore[no-untyped-def]
         out[c] /= total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _share(weights, likelihood, forgetting, share):  # type: ignore[no-untyped-def]
     total = 0.0
     for e in range(len(weights)):
@@ -192,7 +192,7 @@ def _share(weights, likelihood, forgetting, share):  # type: ignore[no-untyped-d
         weights[e] = (1.0 - share) * weights[e] / total + share / len(weights)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _step_theta(votes, i, y, p, theta, squares):  # type: ignore[no-untyped-def]
     experts, _, labels = votes.shape
     for e in range(experts):
@@ -203,7 +203,7 @@ def _step_theta(votes, i, y, p, theta, squares):  # type: ignore[no-untyped-def]
         theta[e] = max(0.0, theta[e] + RATE * g / np.sqrt(squares[e] + 1e-3))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _run(votes, y, weights, theta, squares, final, members, judged, out):  # type: ignore[no-untyped-def]
     experts, n, labels = votes.shape
     likelihood = np.empty(experts)

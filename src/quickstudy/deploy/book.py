@@ -12,9 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, Table
 
 from quickstudy.deploy.tables import Row, checksum, damaged
-from quickstudy.log.statements import KEY, TableStatements
+from quickstudy.log.statements import Key, TableStatements
 
-Key = tuple[Any, ...]
 MOST_KEPT = 4000  # rows of a table from one transaction to the next
 
 
@@ -25,34 +24,35 @@ class Shelf:
         self.table = table
         self._statements = TableStatements(table, dialect)
         self._rows: dict[Key, Row | None] = {}
-        self._new: dict[Key, None] = {}
-        self._changed: dict[Key, None] = {}
+        self._put: dict[Key, None] = {}
+
+    def load(self, connection: Connection, keys: Iterable[Key]) -> None:
+        """Have the rows with these keys at hand."""
+        wanted = [key for key in dict.fromkeys(keys) if key not in self._rows]
+        if not wanted:
+            return
+        self._rows.update(dict.fromkeys(wanted))
+        for found in self._statements.find(connection, wanted):
+            row = dict(zip(self._statements.columns, found, strict=True))
+            if checksum(row) != row.pop("sum"):
+                self._rows.clear()
+                raise damaged(self.table)
+            self._rows[self._key(row)] = row
+
+    def _key(self, row: Row) -> Key:
+        return tuple([row[name] for name in self._statements.keys])
 
     def find(self, connection: Connection, key: Key) -> Row | None:
         """A row by its key; not to be changed in place. None where there is none."""
         if key not in self._rows:
-            self._rows[key] = self._read(connection, key)
+            self.load(connection, [key])
         return self._rows[key]
 
-    def _read(self, connection: Connection, key: Key) -> Row | None:
-        names = self._statements.keys
-        values = {KEY + name: value for name, value in zip(names, key, strict=True)}
-        found = self._statements.find.one(connection, values)
-        if found is None:
-            return None
-        row = dict(zip(self._statements.columns, found, strict=True))
-        if checksum(row) != row.pop("sum"):
-            raise damaged(self.table)
-        return row
-
     def put(self, row: Row) -> None:
-        """Write a row, over the one with its key, which then was found before."""
-        key = tuple([row[name] for name in self._statements.keys])
-        if self._rows.get(key) is None:
-            self._new[key] = None
-        elif key not in self._new:
-            self._changed[key] = None
+        """Write a row, over the one with its key if there is one."""
+        key = self._key(row)
         self._rows[key] = row
+        self._put[key] = None
 
     def change(self, key: Key, **values: Any) -> None:
         """Change columns of a row that was found before."""
@@ -62,22 +62,14 @@ class Shelf:
 
     def flush(self, connection: Connection) -> None:
         """Write what was put."""
-        if self._new:
-            self._statements.insert.run(connection, self._written(self._new))
-            self._new.clear()
-        if self._changed:
-            keys = self._statements.keys
-            rows = self._written(self._changed)
-            for row in rows:
-                row.update({KEY + name: row[name] for name in keys})
-            self._statements.update.run(connection, rows)
-            self._changed.clear()
+        if self._put:
+            rows = [row for key in self._put if (row := self._rows[key]) is not None]
+            self._statements.upsert(connection, [self._written(row) for row in rows])
+            self._put.clear()
 
-    def _written(self, keys: Iterable[Key]) -> list[Row]:
-        columns = [name for name in self._statements.columns if name != "sum"]
-        rows = [row for key in keys if (row := self._rows[key]) is not None]
-        ordered = [{name: row[name] for name in columns} for row in rows]
-        return [{**row, "sum": checksum(row)} for row in ordered]
+    def _written(self, row: Row) -> Key:
+        ordered = {name: row[name] for name in self._statements.columns if name != "sum"}
+        return (*ordered.values(), checksum(ordered))
 
     def tidy(self) -> None:
         """Forget the rows that were not used for longest, where there are many."""
@@ -110,9 +102,11 @@ class Book:
 
     def put(self, table: Table, row: Row) -> None:
         """Write a row, over the one with its key if there is one."""
-        shelf = self._shelves[table.name]
-        shelf.find(self._connection, tuple(row[c.name] for c in table.primary_key.columns))
-        shelf.put(row)
+        self._shelves[table.name].put(row)
+
+    def load(self, table: Table, keys: Iterable[Key]) -> None:
+        """Have many rows at hand by one look."""
+        self._shelves[table.name].load(self._connection, keys)
 
     def flush(self) -> None:
         """Write all that was put."""

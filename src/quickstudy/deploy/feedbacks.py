@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,7 @@ def check(given: Feedback) -> Feedback:
 def give(desk: Desk, request: Give) -> list[Receipt]:
     """Take in feedback, in order: all of it, or, if one cannot be read, none."""
     words = [_word(desk, item, request.actor) for item in request.items]
+    _load(desk, words)
     contents: dict[bytes, bytes] = {}
     for word in words:
         known = desk.book.find(RECEIPTS, word.key)
@@ -90,6 +92,17 @@ def give(desk: Desk, request: Give) -> list[Receipt]:
             raise InputError(f"key {word.given.key!r} was used for another feedback; use a new one")
         _check_room(desk, word.given)
     return [_one(desk, word, request.actor) for word in words]
+
+
+def _load(desk: Desk, words: Sequence[Word]) -> None:
+    """Have all rows that these feedbacks need at hand by a few looks."""
+    ids = [word.given.prediction_id for word in words if word.given.prediction_id is not None]
+    desk.book.load(RECEIPTS, [(word.key,) for word in words])
+    desk.book.load(CASES, [(case_id,) for case_id in ids])
+    about = [(w.given.prediction_id, w.source) for w in words if w.given.prediction_id is not None]
+    desk.book.load(SAID, about)
+    cases = [case for case_id in ids if (case := desk.book.find(CASES, case_id))]
+    desk.book.load(INPUTS, [(case["learner"], case["input"]) for case in cases])
 
 
 def _check_room(desk: Desk, given: Feedback) -> None:

@@ -7,7 +7,7 @@ out again what background jobs had made, so that it rests on no file but the sto
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,12 @@ from quickstudy.errors import ModelFileError, NotFoundError, StoreError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.learners.mixture import Fitted
 from quickstudy.log.events import Logged
-from quickstudy.log.store import Store, events_at, read_events
+from quickstudy.log.store import Store, events_at, read_events, whole
 from quickstudy.snapshot import digest
 from quickstudy.stats.risk import ActOrAsk
 
 AHEAD = 500  # events of which the records are looked up at once
+TEACHING = ("feedback", "ruled", "refitted")
 Progress = Any  # Callable[[int], None], told the sequence number now and then
 
 
@@ -87,10 +88,10 @@ class Fold:
             self.control.record(read_decision(decision)[0], wrong)
         self.decided = event.seq
 
-    def learn(self, lesson: Lesson) -> None:
-        """Take the learner past an event."""
-        teach(self.learner, lesson)
-        self.learned = lesson.seq
+    def learn(self, lessons: Sequence[Lesson]) -> None:
+        """Take the learner past the events of these lessons."""
+        teach(self.learner, lessons)
+        self.learned = lessons[-1].seq if lessons else self.learned
 
     @property
     def hash(self) -> str:
@@ -113,16 +114,20 @@ def advance(
     asofs = {} if artifacts else _asofs(connection, number)
     fitted: dict[int, Fitted] = {}
     for events in _groups(read_events(connection, after=after, learner=number)):
-        cases = events_at(connection, [s for e in events if (s := e.read().get("case"))])
-        for event in events:
-            payload = event.read()
+        told = [(event, whole(event).read()) for event in events]
+        cases = events_at(connection, [p["case"] for _, p in told if p.get("case")])
+        lessons: list[Lesson] = []
+        for event, payload in told:
             about = cases[payload["case"]].read() if payload.get("case") else payload
             if event.seq > fold.decided:
                 fold.decide(event, payload, about.get("decision"))
-            if event.seq > fold.learned:
-                _learn(fold, event, payload, about, artifacts, fitted)
+            if event.seq > fold.learned and event.type in TEACHING:
+                lessons += _lessons(event, payload, about, artifacts, fitted)
             if event.seq in asofs:
+                fold.learn(lessons)
+                lessons = []
                 fitted[event.seq] = fold.learner.copy().fit_due()
+        fold.learn(lessons)
         if progress:
             progress(events[-1].seq)
 
@@ -143,22 +148,17 @@ def _groups(events: Iterable[Logged]) -> Iterator[list[Logged]]:
         yield group
 
 
-def _learn(
-    fold: Fold,
+def _lessons(
     event: Logged,
     payload: dict[str, Any],
     about: dict[str, Any],
     artifacts: Path | None,
     fitted: dict[int, Fitted],
-) -> None:
-    if event.type in ("feedback", "ruled"):
-        lesson = lesson_of(event.seq, payload, about.get("record"))
-    elif event.type == "refitted":
-        lesson = Lesson(event.seq, fitted=_fitted(event, payload, artifacts, fitted))
-    else:
-        lesson = None
-    if lesson is not None:
-        fold.learn(lesson)
+) -> list[Lesson]:
+    if event.type == "refitted":
+        return [Lesson(event.seq, fitted=_fitted(event, payload, artifacts, fitted))]
+    lesson = lesson_of(event.seq, payload, about.get("record"))
+    return [lesson] if lesson else []
 
 
 def _fitted(

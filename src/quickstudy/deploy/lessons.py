@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,17 +60,35 @@ def lesson_of(seq: int, payload: Mapping[str, Any], record: Any) -> Lesson | Non
     return Lesson(seq, record, payload["label"], wrong=wrong, said=said)
 
 
-def teach(learner: Classifier, lesson: Lesson) -> bool:
-    """Give a lesson; False if the learner had to refuse it, which changes nothing."""
-    try:
+def teach(learner: Classifier, lessons: Sequence[Lesson]) -> None:
+    """Give lessons in order; those that the learner must refuse change nothing."""
+    run: list[Lesson] = []
+    for lesson in lessons:
+        if lesson.fitted is None and not lesson.wrong:
+            run.append(lesson)
+            continue
+        _teach_labels(learner, run)
+        run = []
         if lesson.fitted is not None:
             learner.install(lesson.fitted)
-        elif lesson.wrong:
-            assert lesson.label is not None
-            learner.learn_not(lesson.record, lesson.label)
-        else:
-            assert lesson.label is not None
-            learner.learn(lesson.record, lesson.label, prediction=lesson.said)
+        elif lesson.label is not None:
+            with suppress(InputError):
+                learner.learn_not(lesson.record, lesson.label)
+    _teach_labels(learner, run)
+
+
+def _teach_labels(learner: Classifier, run: Sequence[Lesson]) -> None:
+    """Labels of records: together, which is faster, or if one is refused each by itself."""
+    if not run:
+        return
+    try:
+        _learn(learner, run)
     except InputError:
-        return False
-    return True
+        for lesson in run if len(run) > 1 else ():
+            _teach_labels(learner, [lesson])
+
+
+def _learn(learner: Classifier, run: Sequence[Lesson]) -> None:
+    labels = [lesson.label for lesson in run if lesson.label is not None]
+    records = [lesson.record for lesson in run]
+    learner.learn_many(records, labels, predictions=[lesson.said for lesson in run])

@@ -230,7 +230,7 @@ def _dense_factor(block: NDArray[np.float32], numeric_columns: int) -> float:
     return float(np.sqrt(DENSE_FIELD / spread)) if spread > 0 else 1.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _expand(numbers, source, code, out):  # type: ignore[no-untyped-def]
     for i in range(len(numbers)):
         for j in range(len(source)):
@@ -243,7 +243,7 @@ def _expand(numbers, source, code, out):  # type: ignore[no-untyped-def]
                 out[i, j] = 1.0 if value == code[j] else 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _scale(numbers, source, code, mean, scale, out):  # type: ignore[no-untyped-def]
     _expand(numbers, source, code, out)
     for i in range(len(numbers)):

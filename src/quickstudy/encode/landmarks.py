@@ -138,7 +138,7 @@ def kernel_features_blas(z: Floats, marks: Landmarks, scale: float) -> Floats:
         return np.asarray(scale * np.exp(-marks.rate * distance) @ marks.whiten)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def kernel_features(z, centres, whiten, rate, scale, out, offset):  # type: ignore[no-untyped-def]
     """Write `scale * L^{-1} k_m(z_i)` into `out[i, offset:]`; a row's bits are its own."""
     n, d = z.shape

@@ -87,14 +87,14 @@ def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(rows / np.where(length > 0, length, 1.0), dtype=np.float32)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _sum_tokens(ids, embedding, scale, out):  # type: ignore[no-untyped-def]
     for token in ids:
         for j in range(len(out)):
             out[j] += embedding[token, j] * scale[token]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _mix(h):  # type: ignore[no-untyped-def]
     h = h + uint64(0x9E3779B97F4A7C15)
     h = (h ^ (h >> uint64(30))) * uint64(0xBF58476D1CE4E5B9)
@@ -102,7 +102,7 @@ def _mix(h):  # type: ignore[no-untyped-def]
     return h ^ (h >> uint64(31))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _hash(data, start, stop, kind):  # type: ignore[no-untyped-def]
     h = uint64(0xCBF29CE484222325) ^ uint64(kind)
     for i in range(start, stop):
@@ -110,7 +110,7 @@ def _hash(data, start, stop, kind):  # type: ignore[no-untyped-def]
     return h
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _features(data, starts):  # type: ignore[no-untyped-def]
     """Hashes of words, word pairs, and the 3- to 5-grams within a word and its border spaces."""
     count = len(starts) - 1
@@ -136,7 +136,7 @@ def _features(data, starts):  # type: ignore[no-untyped-def]
     return out[:n]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _project(keys, out):  # type: ignore[no-untyped-def]
     """Add `(1 + log count)` times the random signs of each distinct hash in the sorted `keys`."""
     at = 0

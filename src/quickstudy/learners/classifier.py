@@ -133,17 +133,16 @@ class Classifier:
         Raises:
             RecordError, LabelError: nothing was learned.
         """
-        self._train([x], [y], self._given(prediction))
+        self._train([x], [y], [prediction])
         return self._mixture.count - 1
 
     def _given(self, prediction: Prediction | None) -> tuple[Floats, int] | None:
         """Votes and last label of an earlier prediction; None where experts are asked anew."""
         if prediction is None:
             return None
-        voices, labels = prediction.votes.shape
-        if labels > len(self._labels) or prediction.last_label >= len(self._labels):
+        if max(prediction.votes.shape[1], prediction.last_label + 1) > len(self._labels):
             raise InputError("prediction was made by another learner: it knows labels of its own")
-        return (prediction.votes, prediction.last_label) if voices == self._mixture.voices else None
+        return prediction.votes, prediction.last_label
 
     def learn_not(self, x: Input, y: Label) -> None:
         """Learn that `y` is not the label of x, when nobody says what is.
@@ -167,19 +166,34 @@ class Classifier:
         """
         self._encoder.parse([x])
 
-    def learn_many(self, xs: Iterable[Input], ys: Iterable[Label]) -> None:
-        """Learn examples in order: the same bits as one by one, far faster."""
-        self._train(list(xs), list(ys), None)
+    def learn_many(
+        self,
+        xs: Iterable[Input],
+        ys: Iterable[Label],
+        *,
+        predictions: Sequence[Prediction | None] | None = None,
+    ) -> None:
+        """Learn examples in order: the same bits as one by one, far faster.
+
+        `predictions`: one for each example, or None, as in `learn`.
+        """
+        self._train(list(xs), list(ys), predictions)
 
     def test_then_train(self, xs: Iterable[Input], ys: Iterable[Label]) -> PredictionBatch:
         """Predict each example and then learn it, in order: what was predicted before learning."""
         return self._train(list(xs), list(ys), None)
 
     def _train(
-        self, xs: list[Input], ys: list[Label], given: tuple[Any, int] | None
+        self,
+        xs: list[Input],
+        ys: list[Label],
+        predictions: Sequence[Prediction | None] | None,
     ) -> PredictionBatch:
         if len(xs) != len(ys):
             raise LabelError(f"there are {len(xs)} inputs and {len(ys)} labels; one each is needed")
+        if predictions is not None and len(predictions) != len(xs):
+            raise InputError(f"there are {len(xs)} inputs and {len(predictions)} predictions")
+        given = None if predictions is None else [self._given(p) for p in predictions]
         keys = [_checked(y) for y in ys]
         new = list(dict.fromkeys(key for key in keys if key not in self._index))
         most = int(LABELS_PER_MB * self.budget_mb)
@@ -201,7 +215,7 @@ class Classifier:
             raw, new_field = self._encoder.admit(parsed[part])
             if new_field:
                 self._mixture.new_field()
-            parts.append(self._mixture.learn(raw, y[part], given=given))
+            parts.append(self._mixture.learn(raw, y[part], given=given[part] if given else None))
         return self._batch(self._mixture.joined(parts), last)
 
     def _check_experts(self, record: Parsed) -> None:

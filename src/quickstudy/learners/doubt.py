@@ -73,18 +73,18 @@ class Doubt:
             setattr(self, f"_{name}", array.copy())
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _logit(p):  # type: ignore[no-untyped-def]
     p = min(max(p, 1e-9), 1.0 - 1e-9)
     return min(max(np.log(p / (1.0 - p)), -MOST_LOGIT), MOST_LOGIT)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _sigmoid(w, x):  # type: ignore[no-untyped-def]
     return 1.0 / (1.0 + np.exp(-(w[0] * x[0] + w[1] * x[1] + w[2] * x[2])))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _newton(w, H, x, target):  # type: ignore[no-untyped-def]
     q = _sigmoid(w, x)
     for a in range(3):
@@ -96,7 +96,7 @@ def _newton(w, H, x, target):  # type: ignore[no-untyped-def]
         w[a] += min(max((target - q) * step[a], -0.5), 0.5)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _run(p, familiarity, y, weights, curvature, counts, record, out):  # type: ignore[no-untyped-def]
     labels = p.shape[1]
     x = np.zeros((2, 3))
@@ -122,7 +122,7 @@ def _run(p, familiarity, y, weights, curvature, counts, record, out):  # type: i
         record[2] += 0.02 * (familiarity[i] - record[2])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _recalibrate(p, y, w, H):  # type: ignore[no-untyped-def]
     x = np.zeros(3)
     x[0] = 1.0

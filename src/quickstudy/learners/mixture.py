@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,6 +26,7 @@ from quickstudy.types import Floats
 FACT_BYTES = 24  # label, last label and number of a remembered example
 CHUNK = 256  # rows whose features are held at once
 Ints = NDArray[np.int64]
+Given = Sequence[tuple[Floats, int] | None] | None  # votes and last label of earlier predictions
 
 
 @dataclass(frozen=True)
@@ -170,30 +172,30 @@ class Mixture:
             return np.zeros((self.voices - MEMBERS, len(block), 0))
         return np.concatenate([e.predict(block) for e in self.experts])
 
-    def learn(self, raw: Raw, y: Ints, *, given: tuple[Floats, int] | None = None) -> Answers:
+    def learn(self, raw: Raw, y: Ints, *, given: Given = None) -> Answers:
         """Learn n rows one after the other; what it said of each before learning it.
 
-        `given` holds the votes (E + M, K) and the last label of a prediction made earlier for the
-        only row: the pool is then scored on those votes.
+        `given` holds, for each row of which a prediction was made earlier, its votes (E + M, K) and
+        the last label of that time: the pool is then scored on those votes.
         """
         if self.count == 0:
             self._begin(raw)
         with one_blas_thread() if len(y) > 1 else nullcontext():
             return self.joined(self._learn(raw, y, given))
 
-    def _learn(self, raw: Raw, y: Ints, given: tuple[Floats, int] | None) -> list[Answers]:
+    def _learn(self, raw: Raw, y: Ints, given: Given) -> list[Answers]:
         parts = []
         at = 0
         while at < len(y):
-            stop = self._segment(y, at)
+            stop, then = self._said(given, at, self._segment(y, at))
             part = slice(at, stop)
             last = np.empty(stop - at, np.int64)
             last[0], last[1:] = self.last, y[at : stop - 1]
-            if given:
-                last = np.array([given[1]])
+            if then:
+                last = np.array([label for _, label in then])
             first_seen = int(y[at]) == self.labels
             step = self._first_seen if first_seen else self._step
-            parts.append(step(raw.rows(part), y[part], last, given))
+            parts.append(step(raw.rows(part), y[part], last, [votes for votes, _ in then]))
             self.last = int(y[stop - 1])
             at = stop
         return parts
@@ -214,12 +216,23 @@ class Mixture:
         new = np.flatnonzero(y[at:stop] >= self.labels)
         return at + int(new[0]) if len(new) else stop
 
-    def _step(self, raw: Raw, y: Ints, last: Ints, given: tuple[Floats, int] | None) -> Answers:
+    def _said(self, given: Given, at: int, stop: int) -> tuple[int, list[tuple[Floats, int]]]:
+        """Where rows from `at` on stop to be alike in having earlier votes, and those votes.
+
+        Votes of experts that have changed since are no votes.
+        """
+        if given is None:
+            return stop, []
+        said = [g if g is not None and len(g[0]) == self.voices else None for g in given[at:stop]]
+        alike = next((i for i, g in enumerate(said) if (g is None) != (said[0] is None)), len(said))
+        return at + alike, [g for g in said[:alike] if g is not None]
+
+    def _step(self, raw: Raw, y: Ints, last: Ints, given: list[Floats]) -> Answers:
         block = self._block(raw, last, y)
         votes = np.concatenate([e.learn(block) for e in self.experts])
         said = None
         if given:
-            then = _padded(given[0], self.labels)[:, None, :]
+            then = np.stack([_padded(g, self.labels) for g in given], axis=1)
             votes, said = then[:-MEMBERS], np.exp(then[-MEMBERS:])
         p, members = self.pool.learn(votes, y, said)
         self._recall(raw, y, p)
@@ -238,9 +251,7 @@ class Mixture:
                 wrong[i] = int(p[i].argmax()) != int(y[i])
             self.recall.learn(key, int(y[i]), recalled=recalled, wrong=wrong[i])
 
-    def _first_seen(
-        self, raw: Raw, y: Ints, last: Ints, given: tuple[Floats, int] | None
-    ) -> Answers:
+    def _first_seen(self, raw: Raw, y: Ints, last: Ints, given: list[Floats]) -> Answers:
         """One row whose label is new: an error by definition; only doubt and experts learn it."""
         answers, familiarity = self._answer(raw, last)
         p = answers.p / np.maximum(1.0 - answers.novelty[:, None], 1e-300)

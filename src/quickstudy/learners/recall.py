@@ -102,14 +102,14 @@ def digests(raw: Raw) -> NDArray[np.uint64]:
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _mix(h, value):  # type: ignore[no-untyped-def]
     h = (h ^ value) * np.uint64(0xBF58476D1CE4E5B9)
     h = (h ^ (h >> np.uint64(29))) * np.uint64(0x94D049BB133111EB)
     return h ^ (h >> np.uint64(32))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _digest(numbers, bits, out):  # type: ignore[no-untyped-def]
     for i in range(len(numbers)):
         for j in range(numbers.shape[1]):
@@ -117,7 +117,7 @@ def _digest(numbers, bits, out):  # type: ignore[no-untyped-def]
                 out[i] = _mix(out[i], bits[i, j] + np.uint64(j + 1))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _digest_dense(bits, out):  # type: ignore[no-untyped-def]
     for i in range(len(bits)):
         for j in range(bits.shape[1]):

@@ -26,7 +26,7 @@ from quickstudy.errors import StoreError
 from quickstudy.log import sqlite
 from quickstudy.log.events import FIRST_LINK, Logged, make_event
 from quickstudy.log.failpoints import reach
-from quickstudy.log.statements import Statement, TableStatements
+from quickstudy.log.statements import TableStatements
 
 SCHEMA = 1
 METADATA = MetaData()
@@ -58,9 +58,11 @@ CHUNK = 1000  # events read at once
 class Transaction:
     """One transaction of the only writer; what it appends is on disk once it is over."""
 
-    def __init__(self, connection: Connection, head: tuple[int, bytes], insert: Statement) -> None:
+    def __init__(
+        self, connection: Connection, head: tuple[int, bytes], statements: TableStatements
+    ) -> None:
         self.connection = connection
-        self._insert = insert
+        self._statements = statements
         self.head = head
         self.time = time.time()
         self.events: list[Logged] = []
@@ -86,8 +88,8 @@ class Transaction:
         """Write the events that were appended."""
         if self.events:
             reach("before-insert")
-            rows = [{c: getattr(e, c) for c in Logged.__slots__} for e in self.events]
-            self._insert.run(self.connection, rows)
+            rows = [tuple([getattr(e, c) for c in Logged.__slots__]) for e in self.events]
+            self._statements.insert(self.connection, rows)
 
 
 class Store:
@@ -114,7 +116,7 @@ class Store:
                 self.close()
                 raise
             self._writing = sqlite.begin_writing(self.engine.connect()) if write else None
-        self._insert = TableStatements(EVENTS, self.engine.dialect).insert
+        self._statements = TableStatements(EVENTS, self.engine.dialect)
         self.head = self._last()
 
     def _prepare(self, write: bool) -> None:
@@ -155,7 +157,7 @@ class Store:
         assert self._writing is not None
         with typed("the store cannot be written"):
             with self._writing.begin():
-                transaction = Transaction(self._writing, self.head, self._insert)
+                transaction = Transaction(self._writing, self.head, self._statements)
                 yield transaction
                 transaction.insert()
                 reach("before-commit")

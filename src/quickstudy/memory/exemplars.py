@@ -129,7 +129,7 @@ class Exemplars:
             self._texts[slot] = text
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _draw(count, n, recent, capacity, seed):  # type: ignore[no-untyped-def]
     """Ring slots of the next n examples, and where in the reservoir the one in each slot goes.
 

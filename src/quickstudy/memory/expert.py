@@ -84,7 +84,7 @@ def widened(array: NDArray[Any], size: int, axis: int = -1) -> NDArray[Any]:
     return np.ascontiguousarray(np.pad(array, pad))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def linear_scores(x, W, labels, s):  # type: ignore[no-untyped-def]
     """`s = x'W` for the first `labels` columns, summed up in one order."""
     s[:labels] = 0.0
@@ -93,7 +93,7 @@ def linear_scores(x, W, labels, s):  # type: ignore[no-untyped-def]
             s[c] += x[j] * W[j, c]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def log_softmax(scores, labels, temperature, out):  # type: ignore[no-untyped-def]
     """Write `log((1-f) softmax(T s) + f/K)`, f = 1e-6, of the first `labels` scores into `out`."""
     top = -np.inf

@@ -178,7 +178,7 @@ class GaussianClasses:
         self._rows[: self._pending] = state["rows"]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _scores(x, slopes, offsets, counts, labels, s):  # type: ignore[no-untyped-def]
     linear_scores(x, slopes, labels, s)
     least = np.inf
@@ -191,7 +191,7 @@ def _scores(x, slopes, offsets, counts, labels, s):  # type: ignore[no-untyped-d
             s[c] = least
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _nearest(x, sums, width, labels):  # type: ignore[no-untyped-def]
     """Largest cosine between the first `width` columns of x and of a class's sum."""
     dots = np.zeros(labels)
@@ -208,7 +208,7 @@ def _nearest(x, sums, width, labels):  # type: ignore[no-untyped-def]
     return best
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _predict(  # type: ignore[no-untyped-def]
     X, slopes, offsets, sums, counts, temperature, width, familiarity, labels, out
 ):
@@ -220,7 +220,7 @@ def _predict(  # type: ignore[no-untyped-def]
             familiarity[i] += _nearest(X[i], sums, width, labels)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _learn(  # type: ignore[no-untyped-def]
     X, y, sums, counts, A, slopes, offsets, temperature, width, familiarity, labels, out
 ):

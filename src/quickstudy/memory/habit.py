@@ -49,7 +49,7 @@ class Habit:
         self._rates = state["rates"].copy()
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _shares(counts, labels, out):  # type: ignore[no-untyped-def]
     total = 0.0
     for c in range(labels):
@@ -60,20 +60,20 @@ def _shares(counts, labels, out):  # type: ignore[no-untyped-def]
         out[c] = np.log((1.0 - FLOOR) * share + FLOOR / labels)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _predict_row(last, transitions, rates, labels, out):  # type: ignore[no-untyped-def]
     """`out` is (2, labels); row 0 of `transitions` stands for "no label yet"."""
     _shares(transitions[last + 1], labels, out[0])
     _shares(rates, labels, out[1])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _predict(last, transitions, rates, labels, out):  # type: ignore[no-untyped-def]
     for i in range(len(last)):
         _predict_row(last[i], transitions, rates, labels, out[:, i])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _learn(last, y, transitions, rates, labels, out):  # type: ignore[no-untyped-def]
     for i in range(len(last)):
         _predict_row(last[i], transitions, rates, labels, out[:, i])

@@ -167,7 +167,7 @@ class LeastSquares:
         self._scalars = state["scalars"].copy()
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _predict(X, W, scalars, peaks, labels, out):  # type: ignore[no-untyped-def]
     s = np.empty(labels)
     for i in range(len(X)):
@@ -176,7 +176,7 @@ def _predict(X, W, scalars, peaks, labels, out):  # type: ignore[no-untyped-def]
         log_softmax(s, labels, scalars[0], out[i])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _learn(X, y, P, W, scalars, discount, peaks, labels, out):  # type: ignore[no-untyped-def]
     n, d = X.shape
     s = np.empty(labels)
@@ -221,7 +221,7 @@ def _leave_one_out(X: Floats, y: NDArray[np.int64], weight: Floats, P: Floats, W
     return np.asarray(out / (1.0 - h)[:, None])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _log_softmax_rows(scores, temperature):  # type: ignore[no-untyped-def]
     out = np.empty((1, *scores.shape))
     for i in range(len(scores)):

@@ -91,7 +91,7 @@ class Neighbours:
         self._count = state["count"].copy()
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _run(Z, last, y, inputs, labels_in, last_in, count, learn, own, labels, out):  # type: ignore[no-untyped-def]
     """Vote on each row; `own + i` is the slot that holds row i itself, which is left out."""
     d, most = inputs.shape
@@ -137,7 +137,7 @@ def _run(Z, last, y, inputs, labels_in, last_in, count, learn, own, labels, out)
             count[0] += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _vote(near, which, k, labels, out):  # type: ignore[no-untyped-def]
     scale = 1e-9
     for r in range(k):

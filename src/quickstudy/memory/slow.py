@@ -125,7 +125,7 @@ class SlowTrees(SlowExpert):
         self._trees = Trees(arrays) if arrays else None
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _relabel(votes, y, meaning, out):  # type: ignore[no-untyped-def]
     """`q(y) = sum_j p(j) M[j, y] / sum M[j]`; where `y` is given, M follows it row by row."""
     n, labels = votes.shape
@@ -293,7 +293,7 @@ def _softmax_regression(
     return np.asarray(found.x.reshape(shape))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _predict(X, W, known, labels, out):  # type: ignore[no-untyped-def]
     """Log-probabilities; labels that came after the fit share a floor of 1e-3."""
     s = np.empty(labels)

@@ -82,7 +82,7 @@ class OnlineSoftmax:
         self._count = state["count"].copy()
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _predict(X, W, labels, out):  # type: ignore[no-untyped-def]
     s = np.empty(labels)
     for i in range(len(X)):
@@ -90,7 +90,7 @@ def _predict(X, W, labels, out):  # type: ignore[no-untyped-def]
         log_softmax(s, labels, 1.0, out[i])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _learn(X, y, P, W, count, discount, most, labels, out):  # type: ignore[no-untyped-def]
     n, d = X.shape
     s = np.empty(labels)
@@ -119,7 +119,7 @@ def _learn(X, y, P, W, count, discount, most, labels, out):  # type: ignore[no-u
             _hold(P, most)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _hold(P, most):  # type: ignore[no-untyped-def]
     d = len(P)
     trace = 0.0

@@ -100,7 +100,7 @@ def _arrays(text: str, labels: NDArray[np.int64]) -> State:
     }
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _predict(  # type: ignore[no-untyped-def]
     rows,
     feature,

@@ -34,7 +34,7 @@ ROUTES = (learners, predictions, feedback, asks, cases, events, keys, health)
 def create_app(deployment: Deployment, *, settings: ServerSettings | None = None) -> FastAPI:
     """An ASGI app that serves a deployment, which stays its caller's to close.
 
-    `app.state` has `deployment`, `settings`, `doors`, `hub` and `metrics`.
+    `app.state` has `deployment`, `settings`, `doors`, `hub`, `metrics` and the routes `api`.
     """
     settings = settings or ServerSettings()
     app = FastAPI(
@@ -51,6 +51,7 @@ def create_app(deployment: Deployment, *, settings: ServerSettings | None = None
     app.state.hub = Hub(deployment, settings)
     app.state.metrics = Metrics(deployment)
     app.state.stopping = False
+    app.state.api = [route for part in ROUTES for route in part.router.routes]
     for part in ROUTES:
         app.include_router(part.router)
     mount(app, deployment)

@@ -187,10 +187,10 @@ def doctor(store: StoreFile) -> None:
     from rich.table import Table
 
     from quickstudy import console
-    from quickstudy.deploy.doctor import check
+    from quickstudy.deploy.doctor import check_file
 
     _check_there(store)
-    findings = check(store)
+    findings = check_file(store)
     table = Table()
     for head in ("", "check", "what was seen"):
         table.add_column(head)

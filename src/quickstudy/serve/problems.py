@@ -134,7 +134,17 @@ async def _on_http(request: Request, error: Exception) -> Response:
         404: f"there is no page {_printable(request.url.path)[:200]}; see /openapi.json",
         405: f"{request.method} is not possible here",
     }.get(error.status_code, str(error.detail))
-    return Problem(error.status_code, slug, detail, headers=error.headers).response()
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and (allowed := _allowed(request)):
+        headers = {"allow": ", ".join(allowed)}
+    return Problem(error.status_code, slug, detail, headers=headers).response()
+
+
+def _allowed(request: Request) -> list[str]:
+    """Methods of all endpoints of a path; the framework names those of one."""
+    path = request.scope["path"]
+    found = [route.methods for route in request.app.state.api if route.path_regex.match(path)]
+    return sorted({method for methods in found for method in methods})
 
 
 def _printable(text: str) -> str:

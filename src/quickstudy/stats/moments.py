@@ -84,7 +84,7 @@ def _symmetric(upper: Floats) -> Floats:
     return matrix
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _mirror(matrix):  # type: ignore[no-untyped-def]
     for i in range(len(matrix)):
         for j in range(i):
@@ -98,14 +98,14 @@ def label_sums(rows: Floats, labels: NDArray[np.int64], weights: Floats, width: 
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def _label_sums(rows, labels, weights, out):  # type: ignore[no-untyped-def]
     for i in range(len(rows)):
         for j in range(rows.shape[1]):
             out[j, labels[i]] += weights[i] * rows[i, j]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def symmetric_times(matrix, x, out):  # type: ignore[no-untyped-def]
     """`out = A x` for a symmetric A, as a sum of its rows: wide loops, one fixed order."""
     d = len(x)
@@ -127,7 +127,7 @@ def symmetric_times(matrix, x, out):  # type: ignore[no-untyped-def]
         j += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True)
 def downdate(P, px, k, fade):  # type: ignore[no-untyped-def]
     """`P = (P - k px px') * fade`: the inverse after one more row, px = P x (Sherman-Morrison)."""
     d = len(px)
