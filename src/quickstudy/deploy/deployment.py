@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,7 +46,6 @@ from quickstudy.deploy.requests import (
 )
 from quickstudy.deploy.staff import Staff
 from quickstudy.errors import InputError, NotFoundError, SettingError, StoreError
-from quickstudy.log import sqlite
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Store, read_events
 from quickstudy.log.writer import Writer
@@ -487,10 +485,7 @@ class Deployment:
         target = Path(path)
         if target.exists():
             raise InputError(f"{target} is there already; a backup overwrites nothing")
-        folder = target.with_name(target.name + ".d")
-        shutil.copytree(self.store.folder, folder, ignore=shutil.ignore_patterns("lock", ".*"))
-        folder.chmod(0o700)
-        sqlite.copy(self.store.engine, target)  # last: snapshots must not be ahead of the log
+        self.store.backup(target)
 
     def doctor(self) -> list[Finding]:
         """Check log, tables and learners against each other."""

@@ -18,6 +18,7 @@ from quickstudy.deploy.answers import Settings
 from quickstudy.deploy.book import Book
 from quickstudy.deploy.control import new_control, read_decision
 from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.fold import new_learner
 from quickstudy.deploy.lessons import Lesson
 from quickstudy.deploy.records import read, written
 from quickstudy.deploy.requests import (
@@ -180,7 +181,8 @@ class Desk:
     def create(self, request: Create) -> None:
         if request.name in self.duties:
             raise InputError(f"there is a learner {request.name!r} already; choose another name")
-        new_control(request.settings, 0)  # refuses settings out of range
+        new_control(request.settings, 0)  # these two refuse settings out of range
+        new_learner(request.settings)
         number = len(self.transaction.connection.execute(select(LEARNERS.c.id)).all()) + 1
         while self.book.find(LEARNERS, number):
             number += 1

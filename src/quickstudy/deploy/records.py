@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,19 @@ MOST_NAME = 128  # characters of a name, an id, a source or a key
 def plain_record(x: Any) -> Any:
     """An input in JSON values: arrays become lists of numbers, numpy's scalars become Python's.
 
+    Fields come in the order of their names, as in the log: a learner numbers them as it meets them,
+    and a replay must meet them in the same order.
+
     Raises:
         RecordError: a value has no place in JSON; names the field.
 
     >>> plain_record({"a": np.float64(0.5), "v": np.arange(2)})
     {'a': 0.5, 'v': [0, 1]}
     """
-    if isinstance(x, dict):
-        return {name: _plain(name, value) for name, value in x.items()}
+    if isinstance(x, Mapping):
+        if not all(isinstance(name, str) for name in x):
+            raise RecordError(f"field names must be strings: {list(x)!r:.80}")
+        return {name: _plain(name, x[name]) for name in sorted(x)}
     return _plain("the input", x)
 
 

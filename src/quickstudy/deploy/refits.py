@@ -23,6 +23,7 @@ class Refits:
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._child: subprocess.Popen[bytes] | None = None
+        self._closed = False
 
     def submit(self, packed: bytes, done: Callable[[bytes | None], None]) -> None:
         """Refit a packed learner; `done` gets the outcome, or None if the child failed."""
@@ -32,13 +33,14 @@ class Refits:
         self._jobs.put((packed, done))
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (job := self._jobs.get()) is not None and not self._closed:
             packed, done = job
             try:
                 done(self._ask(packed))
             except (OSError, EOFError, ValueError):  # the child died, or was told to
                 self._stop()
-                done(None)
+                if not self._closed:
+                    done(None)
 
     def _ask(self, packed: bytes) -> bytes:
         if self._child is None or self._child.poll() is not None:
@@ -66,6 +68,7 @@ class Refits:
 
     def close(self) -> None:
         """End the child; what it was at is lost, and done again when it is due again."""
+        self._closed = True
         if self._thread is not None:
             self._jobs.put(None)
             child = self._child

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
+import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,6 +16,7 @@ from sqlalchemy.exc import DatabaseError
 from quickstudy.errors import StoreError
 
 # FULL: with NORMAL an acknowledged commit in WAL mode can vanish at a power cut.
+Error = sqlite3.Error  # of a driver that is talked to directly
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "secure_delete=ON")
 
 
@@ -65,15 +69,24 @@ def lock(folder: Path) -> IO[str]:
 
 
 def copy(engine: Engine, target: Path) -> None:
-    """A consistent copy of a store, also while it is written to."""
-    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with engine.connect() as source:
-        raw: Any = source.connection.driver_connection
-        import sqlite3
+    """A consistent copy of a store, also while it is written to; whole, or not there.
 
-        with sqlite3.connect(target) as copied:
-            raw.backup(copied)
-        copied.close()
+    Raises:
+        OSError, DatabaseError: it cannot be written.
+    """
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    os.close(handle)
+    try:
+        with engine.connect() as source:
+            raw: Any = source.connection.driver_connection
+            with closing(sqlite3.connect(name)) as copied:
+                raw.backup(copied)
+        with Path(name).open("rb") as file:
+            os.fsync(file.fileno())
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def damage(connection: Connection) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from sqlalchemy import (
     Table,
     select,
 )
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from quickstudy.errors import StoreError
 from quickstudy.log import sqlite
@@ -170,6 +171,22 @@ class Store:
         with typed("the store cannot be read"), self.engine.connect() as connection:
             yield connection
 
+    def backup(self, target: Path) -> None:
+        """Copy the store and its folder to `target` and `target.d`.
+
+        Raises:
+            StoreError: it cannot be written; what was begun is removed.
+        """
+        folder = target.with_name(target.name + ".d")
+        try:
+            with typed(f"{target} cannot be written"):
+                shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("lock", ".*"))
+                folder.chmod(0o700)
+                sqlite.copy(self.engine, target)  # last: snapshots must not be ahead of the log
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
     def close(self) -> None:
         """Let go of the store."""
         if getattr(self, "_writing", None) is not None:
@@ -185,9 +202,9 @@ def typed(what: str) -> Iterator[None]:
     """Turn errors of disk and database into `StoreError`."""
     try:
         yield
-    except (DatabaseError, OperationalError) as error:
+    except DatabaseError as error:
         raise StoreError(f"{what} ({error.orig}); nothing was changed") from error
-    except OSError as error:
+    except (OSError, sqlite.Error) as error:
         raise StoreError(f"{what} ({error}); nothing was changed") from error
 
 

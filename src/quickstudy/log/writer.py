@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from quickstudy.log.failpoints import reach
 from quickstudy.log.store import Store, Transaction
 
 MOST_TOGETHER = 256  # requests in one transaction
+log = logging.getLogger("quickstudy")
 
 
 @dataclass(slots=True)
@@ -90,7 +92,10 @@ class Writer:
             for request in requests:
                 request.future.set_exception(_as_store_error(error))
             return
-        self._handler.committed(transaction)
+        try:
+            self._handler.committed(transaction)
+        except Exception:  # what is on disk is so all the same, and the next must not hang
+            log.exception("after a commit")
         reach("before-reply")
         for request, result in zip(requests, results, strict=True):
             if isinstance(result, Exception):

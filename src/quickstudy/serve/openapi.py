@@ -76,9 +76,10 @@ def says(
     media: dict[str, Any] = {"schema": gives}
     if example is not None:
         media["example"] = example
+    content = {"application/json": media}
     also = (*refuses, *ALWAYS, *(WITH_BODY if takes else ()))
     responses: dict[int, Any] = {
-        status: {"description": "Done.", "content": {"application/json": media}},
+        status: {"description": "Done."} | ({} if status == 204 else {"content": content}),
         **{code: refusal(code) for code in sorted(set(also))},
     }
     extra: dict[str, Any] = {"security": [{"key": []}, {"session": []}], "x-role": role}

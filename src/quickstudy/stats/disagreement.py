@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from quickstudy.types import Floats
 
@@ -22,9 +23,19 @@ def disagreement(votes: Floats) -> float:
     >>> round(disagreement(sure_and_apart), 2), round(disagreement(unsure_alike), 2)
     (0.69, 0.0)
     """
-    if votes.size == 0:
-        return 0.0
-    p = np.exp(votes)
-    mean = p.mean(0)
-    entropy = -float((p * votes).sum()) / len(p)
-    return max(0.0, -float(mean @ np.log(np.maximum(mean, 1e-300))) - entropy)
+    return max(0.0, _divergence(votes)) if votes.size else 0.0
+
+
+@njit(cache=True)
+def _divergence(votes):  # type: ignore[no-untyped-def]
+    experts, labels = votes.shape
+    total = 0.0
+    for c in range(labels):
+        mean = 0.0
+        for e in range(experts):
+            p = np.exp(votes[e, c])
+            mean += p / experts
+            total += p * votes[e, c] / experts
+        if mean > 0.0:
+            total -= mean * np.log(mean)
+    return total

@@ -48,6 +48,21 @@ def coin(seed: int, number: int) -> float:
     return (bits >> 11) * 2.0**-53
 
 
+class Coins:
+    """`coin(seed, number)` for one seed, five times as fast."""
+
+    def __init__(self, seed: int) -> None:
+        self._generator = np.random.Philox(key=seed)
+        self._state: Any = self._generator.state
+
+    def toss(self, number: int) -> float:
+        """Toss number `number`, uniform in [0, 1)."""
+        self._state["state"]["counter"] = np.array([number, 0, 0, 0], np.uint64)
+        self._state["buffer_pos"] = 4
+        self._generator.state = self._state
+        return (int(self._generator.random_raw()) >> 11) * 2.0**-53
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What to do with one case; keep it, in a log say, until `record`.
@@ -235,6 +250,7 @@ class ActOrAsk:
         self.alpha = require("alpha", alpha, 0.0, 1.0)
         self.seed = seed
         self.number = 0
+        self._coins = Coins(seed)
         settled = require("audit_settled", audit_settled, 1e-6, 1.0, closed=True)
         rates = _Rates(
             testing=require("audit_testing", audit_testing, settled, 1.0, closed=True),
@@ -275,7 +291,7 @@ class ActOrAsk:
         lane = self._lane(label)
         require_probability("ask_probability", ask_probability, lane.rates.least_ask)
         owner = label if lane is not self._rest else None
-        toss = coin(self.seed, self.number)
+        toss = self._coins.toss(self.number)
         decision = lane.decide(confidence, ask_probability, toss, (self.number, owner))
         lane.controller.observe(confidence)
         self.number += 1

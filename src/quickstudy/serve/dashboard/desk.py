@@ -7,6 +7,7 @@ one it put aside travel with the form, so a restart of the server loses nothing.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ router = page_router()
 KEYS, LIKELY = 9, 5  # labels that have a key of their own, and those for being probable
 TRAIL = 30  # cases that can be undone
 HOLD_SECONDS = 120.0
+PATIENCE = 0.3  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def label_case(request: Request, visitor: Known, store: Store, form: Form, name:
     )
     trail = [*(i for i in _trail(form) if i != case), case][-TRAIL:]
     status: str = receipt.status
+    _let_learn(store, name)
     if store.history(case).status == "waiting":  # a check that this source's word does not settle
         store.release(case, holder=visitor.holder(field(form, "tab")))
         status = "untrusted"
@@ -154,6 +157,13 @@ def _claim(store: Store, name: str, holder: str, held: str) -> Ask | None:
         if ask is not None:
             return ask
     return store.claim(name, holder=holder, seconds=HOLD_SECONDS)
+
+
+def _let_learn(store: Store, name: str) -> None:
+    """Give it a moment to learn, so that the next case shows what it makes of the last."""
+    ends = time.monotonic() + PATIENCE
+    while store.lag(name) and time.monotonic() < ends:
+        time.sleep(0.01)
 
 
 def _still_waiting(store: Store, form: FormData) -> str:

@@ -24,7 +24,7 @@ router = page_router()
 @router.get("/login")
 def login_page(request: Request, visitor: Anyone, next: str = "/") -> Response:
     """Asks for a key; somebody who needs none goes on."""
-    if visitor.caller is not None:
+    if visitor.door is not None:
         return go(request, _ours(next))
     return render(request, "login.html", next=_ours(next), problem="")
 

@@ -17,7 +17,7 @@ from quickstudy.serve.forms import Patience
 from quickstudy.serve.openapi import says
 from quickstudy.serve.reply import Served, reply
 from quickstudy.serve.schema import several
-from quickstudy.serve.stream import Hub
+from quickstudy.serve.stream import EventStream, Hub
 
 router = APIRouter(tags=["events"])
 LARGEST = 2**53
@@ -33,7 +33,7 @@ def _stream_says() -> dict[str, Any]:
     said = says("teach", {})
     content = {"text/event-stream": {"schema": {"type": "string"}}}
     said["responses"][200] = {"description": "Events as they come.", "content": content}
-    return said
+    return said | {"response_class": EventStream}
 
 
 @router.get("/v1/events", summary="Events as they come", **_stream_says())

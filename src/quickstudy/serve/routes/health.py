@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from quickstudy.serve.auth import Predictor, check_unscoped
 from quickstudy.serve.metrics import Metrics
@@ -41,7 +41,7 @@ def _metrics_say() -> dict[str, Any]:
     said = says("predict", {})
     content = {"text/plain": {"schema": {"type": "string"}}}
     said["responses"][200] = {"description": "Figures for Prometheus.", "content": content}
-    return said
+    return said | {"response_class": PlainTextResponse}
 
 
 @router.get("/metrics", summary="Figures for Prometheus", **_metrics_say())
