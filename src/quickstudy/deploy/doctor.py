@@ -26,13 +26,14 @@ def check(store: Store, *, progress: Progress = None) -> list[Finding]:
     checks: list[tuple[str, Callable[[Store], str]]] = [
         ("pages and indexes", _pages),
         ("chain of events", _chain),
+        ("all that was acknowledged", _anchor),
         ("tables", _rows),
         ("cases and receipts follow from the log", _follow),
         ("files are for their owner alone", _modes),
     ]
     for name, look in checks:
         findings.append(_finding(name, partial(look, store)))
-    if all(f.ok for f in findings[:4]):
+    if all(f.ok for f in findings[:5]):
         findings += _learners(store, progress)
     return findings
 
@@ -80,6 +81,18 @@ def _chain(store: Store) -> str:
                 raise _DamageError(f"event {event.seq} is not what was written")
             before, seq = event.link, event.seq
     return f"{seq:,} events, each fits the one before"
+
+
+def _anchor(store: Store) -> str:
+    anchored = store.anchor.read()
+    if anchored is None:
+        if store.head[0]:
+            raise _DamageError(
+                f"{store.folder.name}/head is missing or damaged; it is made anew "
+                "with the next event"
+            )
+        return "nothing yet"
+    return f"the log goes at least to event {anchored[0]:,}, as it must"
 
 
 def _rows(store: Store) -> str:

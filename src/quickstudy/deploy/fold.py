@@ -23,7 +23,7 @@ from quickstudy.errors import ModelFileError, NotFoundError, StoreError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.learners.mixture import Fitted
 from quickstudy.log.events import Logged
-from quickstudy.log.store import Store, events_at, read_events, whole
+from quickstudy.log.store import Store, events_at, read_events
 from quickstudy.snapshot import digest
 from quickstudy.stats.risk import ActOrAsk
 
@@ -114,7 +114,7 @@ def advance(
     asofs = {} if artifacts else _asofs(connection, number)
     fitted: dict[int, Fitted] = {}
     for events in _groups(read_events(connection, after=after, learner=number)):
-        told = [(event, whole(event).read()) for event in events]
+        told = [(event, event.read()) for event in events]
         cases = events_at(connection, [p["case"] for _, p in told if p.get("case")])
         lessons: list[Lesson] = []
         for event, payload in told:
@@ -172,7 +172,7 @@ def _fitted(
         except OSError as error:
             raise ModelFileError(f"refitted experts of event {event.seq} are gone") from error
         made = unpack_fitted(content, name=payload["file"])
-    if artifact_name(made) != payload["file"]:
+    if artifact_name(made, payload["asof"]) != payload["file"]:
         raise ModelFileError(f"event {event.seq}: {payload['file']} holds other refitted experts")
     return made
 

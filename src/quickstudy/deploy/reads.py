@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, cast, func, literal, select
+from sqlalchemy import Connection, Select, Table, cast, func, literal, select
 from sqlalchemy import String as Text
 
 from quickstudy.deploy.answers import Ask, Case, CurvePoint, Event, Policy
@@ -16,7 +16,7 @@ from quickstudy.deploy.records import read, written
 from quickstudy.deploy.tables import CASES, LEARNERS, SOURCES, STRETCHES, Row, checked
 from quickstudy.errors import NotFoundError
 from quickstudy.log.events import Logged
-from quickstudy.log.store import EVENTS, events_at, events_of, whole
+from quickstudy.log.store import EVENTS, events_at, events_of
 from quickstudy.stats.calibration import weighted_share
 from quickstudy.stats.risk import ActOrAsk
 from quickstudy.types import Label
@@ -24,6 +24,7 @@ from quickstudy.types import Label
 RECENT_CASES = 500  # that the share handled is of
 AUDITS = 2000  # latest ones, that the precision is of
 POINTS = 300  # of a curve
+MOST_SOURCES = 100  # shown
 INTERNAL = ("decision", "said")  # parts of payloads that are for the fold alone
 
 
@@ -41,14 +42,7 @@ def case_row(connection: Connection, case_id: str) -> Row:
 
 def asks(connection: Connection, number: int, name: str, *, limit: int) -> list[Ask]:
     """Waiting cases, those that teach most first."""
-    query = (
-        select(CASES)
-        .where(CASES.c.learner == number, CASES.c.status == "waiting")
-        .order_by(CASES.c.usefulness.desc(), CASES.c.seq)
-        .limit(limit)
-    )
-    rows = [checked(CASES, found) for found in connection.execute(query).mappings()]
-    return asks_of(connection, rows, name)
+    return asks_of(connection, _waiting(connection, number, limit=limit), name)
 
 
 def asks_of(connection: Connection, rows: Sequence[Row], name: str) -> list[Ask]:
@@ -74,13 +68,22 @@ def _ask(row: Row, payload: dict[str, Any], name: str) -> Ask:
 
 def waiting_ids(connection: Connection, number: int, *, limit: int) -> list[str]:
     """Ids of waiting cases, those that teach most first."""
+    return [row["id"] for row in _waiting(connection, number, limit=limit)]
+
+
+def _waiting(connection: Connection, number: int, *, limit: int) -> list[Row]:
     query = (
-        select(CASES.c.id)
+        select(CASES)
         .where(CASES.c.learner == number, CASES.c.status == "waiting")
         .order_by(CASES.c.usefulness.desc(), CASES.c.seq)
         .limit(limit)
     )
-    return list(connection.execute(query).scalars())
+    return rows_of(connection, CASES, query)
+
+
+def rows_of(connection: Connection, table: Table, query: Select[Any]) -> list[Row]:
+    """The rows of a query over a whole table, checked."""
+    return [checked(table, found) for found in connection.execute(query).mappings()]
 
 
 def cases(
@@ -112,7 +115,7 @@ def cases(
             func.instr(func.lower(payload.scalar_subquery()), literal(text.lower()))
         )
     query = query.order_by(CASES.c.seq.desc()).limit(limit)
-    rows = [checked(CASES, found) for found in connection.execute(query).mappings()]
+    rows = rows_of(connection, CASES, query)
     events = events_at(connection, [row["seq"] for row in rows])
     return [case_of(row, events[row["seq"]], name) for row in rows]
 
@@ -134,8 +137,7 @@ def case_of(row: Row, predicted: Logged, name: str, events: Sequence[Event] = ()
 
 def history(connection: Connection, row: Row, names: dict[int, str]) -> Case:
     """A prediction with all that happened to it."""
-    logged = [whole(event) for event in events_of(connection, row["id"])]
-    events = [event_of(event, names) for event in logged]
+    events = [event_of(event, names) for event in events_of(connection, row["id"])]
     predicted = events_at(connection, [row["seq"]])[row["seq"]]
     return case_of(row, predicted, names.get(row["learner"], ""), events)
 
@@ -156,7 +158,7 @@ def event_of(event: Logged, names: dict[int, str]) -> Event:
 
 def names(connection: Connection) -> dict[int, str]:
     """Names of all learners there ever were, by number."""
-    return {row.id: row.name for row in connection.execute(select(LEARNERS.c.id, LEARNERS.c.name))}
+    return {row["id"]: row["name"] for row in rows_of(connection, LEARNERS, select(LEARNERS))}
 
 
 def tally(connection: Connection, number: int) -> dict[str, int]:
@@ -169,38 +171,39 @@ def tally(connection: Connection, number: int) -> dict[str, int]:
 def share_handled(connection: Connection, number: int) -> float:
     """Share of the last cases that were acted on."""
     last = (
-        select(CASES.c.acted)
+        select(CASES)
         .where(CASES.c.learner == number)
         .order_by(CASES.c.seq.desc())
         .limit(RECENT_CASES)
     )
-    acted = connection.execute(last).scalars().all()
+    acted = [row["acted"] for row in rows_of(connection, CASES, last)]
     return float(np.mean(acted)) if acted else 0.0
 
 
 def precision(connection: Connection, number: int) -> tuple[float, float, float, int]:
     """Share of right answers among those acted on, a 95 % interval, and the number of audits."""
     query = (
-        select(CASES.c.wrong, CASES.c.probability)
+        select(CASES)
         .where(CASES.c.learner == number, CASES.c.acted == 1, CASES.c.wrong.is_not(None))
         .order_by(CASES.c.seq.desc())
         .limit(AUDITS)
     )
-    rows = connection.execute(query).all()
-    right = np.array([not row.wrong for row in rows], dtype=bool)
-    return *weighted_share(right, np.array([row.probability for row in rows])), len(rows)
+    rows = rows_of(connection, CASES, query)
+    right = np.array([not row["wrong"] for row in rows], dtype=bool)
+    return *weighted_share(right, np.array([row["probability"] for row in rows])), len(rows)
 
 
 def sources(connection: Connection, number: int) -> tuple[tuple[str, int], ...]:
     """Who taught how much, most first."""
     query = select(SOURCES).where(SOURCES.c.learner == number).order_by(SOURCES.c.labels.desc())
-    return tuple((row.source, row.labels) for row in connection.execute(query.limit(100)))
+    rows = rows_of(connection, SOURCES, query.limit(MOST_SOURCES))
+    return tuple((row["source"], row["labels"]) for row in rows)
 
 
 def curve(connection: Connection, number: int) -> tuple[CurvePoint, ...]:
     """The learning curve: stretches of the stream, some together where there are many."""
     query = select(STRETCHES).where(STRETCHES.c.learner == number).order_by(STRETCHES.c.number)
-    rows = connection.execute(query).mappings().all()
+    rows = rows_of(connection, STRETCHES, query)
     together = -(-len(rows) // POINTS)
     points, cases_so_far, labels_so_far = [], 0, 0
     for at in range(0, len(rows), max(together, 1)):

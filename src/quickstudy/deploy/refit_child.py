@@ -50,9 +50,9 @@ def _plain(fitted: Fitted) -> dict[str, Any]:
     return {"count": fitted.count, "maps": fitted.maps, "places": fitted.places}
 
 
-def artifact_name(fitted: Fitted) -> str:
-    """A file name for refitted experts that says what they are."""
-    return f"refit-{snapshot.digest(fitted.arrays, _plain(fitted))}.safetensors"
+def artifact_name(fitted: Fitted, asof: int) -> str:
+    """A file name for experts refitted on the state after event `asof`, by what they are."""
+    return f"refit-{asof:012d}-{snapshot.digest(fitted.arrays, _plain(fitted))}.safetensors"
 
 
 def unpack_fitted(content: bytes, *, name: str = "the refitted experts") -> Fitted:
@@ -68,10 +68,9 @@ def main() -> None:
     os.dup2(2, 1)  # what a library prints must not get between the messages
     while True:
         try:
-            packed = receive(sys.stdin.buffer)
-        except EOFError:
+            send(replies, refit(receive(sys.stdin.buffer)))
+        except (EOFError, BrokenPipeError):
             return
-        send(replies, refit(packed))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +50,20 @@ def write(folder: Path, fold: Fold) -> Path:
 
 
 def _tidy(folder: Path) -> None:
-    kept = found(folder)[-KEPT:]
     for path in found(folder)[:-KEPT]:
         path.unlink(missing_ok=True)
-    oldest = kept[0].stat().st_mtime if kept else 0.0
-    for path in folder.glob("refit-*"):
-        if len(kept) == KEPT and path.stat().st_mtime < oldest:
-            path.unlink(missing_ok=True)  # a replay works it out again
+    oldest = _number(found(folder)[0])
+    refits = sorted(folder.glob("refit-*"))
+    for path, after in pairwise(refits):
+        if _number(after) <= oldest:  # the later was begun once the earlier was in effect
+            path.unlink(missing_ok=True)
     for path in folder.glob(".*.safetensors.*"):  # cut short by a crash
         path.unlink(missing_ok=True)
+
+
+def _number(path: Path) -> int:
+    """The event up to which a file holds what was learned."""
+    return int(path.name.split("-")[1])
 
 
 def found(folder: Path) -> list[Path]:

@@ -92,7 +92,7 @@ class Staff:
             folder = snapshots.folder_of(self._store.folder, duty.number)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             fitted = unpack_fitted(content)
-            name = artifact_name(fitted)
+            name = artifact_name(fitted, asof)
             snapshot.write_whole(folder / name, content)
             reach("artifact-written")
             request = Refitted(duty, asof, fitted, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,11 +26,13 @@ from sqlalchemy.exc import DatabaseError
 
 from quickstudy.errors import StoreError
 from quickstudy.log import sqlite
+from quickstudy.log.anchor import Anchor
 from quickstudy.log.events import FIRST_LINK, Logged, make_event
 from quickstudy.log.failpoints import reach
 from quickstudy.log.statements import TableStatements
 
 SCHEMA = 1
+log = logging.getLogger("quickstudy")
 METADATA = MetaData()
 EVENTS = Table(
     "events",
@@ -46,6 +49,10 @@ EVENTS = Table(
     Column("commitment", LargeBinary, nullable=False),
     Column("link", LargeBinary, nullable=False),
     Index("events_by_subject", "subject"),
+)
+_BEFORE = EVENTS.alias("before")
+WITH_LINK = select(EVENTS, _BEFORE.c.link.label("link_before")).select_from(
+    EVENTS.outerjoin(_BEFORE, _BEFORE.c.seq == EVENTS.c.seq - 1)
 )
 META = Table(
     "meta",
@@ -118,7 +125,13 @@ class Store:
                 raise
             self._writing = sqlite.begin_writing(self.engine.connect()) if write else None
         self._statements = TableStatements(EVENTS, self.engine.dialect)
-        self.head = self._last()
+        self.anchor = Anchor(self.folder / "head")
+        try:
+            self.head = self._last()
+            self._check_anchor()
+        except BaseException:
+            self.close()
+            raise
 
     def _prepare(self, write: bool) -> None:
         if write:
@@ -148,6 +161,21 @@ class Store:
             row = connection.execute(query).first()
         return (row.seq, row.link) if row else (0, FIRST_LINK)
 
+    def _check_anchor(self) -> None:
+        """Whether the log holds all that was acknowledged."""
+        anchored = self.anchor.read()
+        if anchored is None:
+            return  # a new store, a copy, or a matter for the doctor
+        with self.reading() as connection:
+            found = connection.execute(select(EVENTS.c.link).where(EVENTS.c.seq == anchored[0]))
+            link = found.scalar()
+        if anchored[0] and link != anchored[1]:
+            raise StoreError(
+                f"{self.path} ends at event {self.head[0]}, but {anchored[0]} were acknowledged: "
+                "its end is damaged; go back to a backup, or remove the file "
+                f"{self.folder.name}/head to go on without what is lost"
+            )
+
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Append events and change tables: all of it, or nothing.
@@ -164,6 +192,11 @@ class Store:
                 reach("before-commit")
             reach("after-commit")
         self.head = transaction.head
+        if transaction.events:
+            try:
+                self.anchor.write(*transaction.head)
+            except OSError as error:  # an older anchor still holds, only for less
+                log.warning("the anchor of %s was not moved: %s", self.path, error)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -193,6 +226,8 @@ class Store:
             self._writing.close()  # type: ignore[union-attr]
         if hasattr(self, "engine"):
             self.engine.dispose()
+        if hasattr(self, "anchor"):
+            self.anchor.close()
         if self._lock:
             self._lock.close()
 
@@ -216,8 +251,12 @@ def read_events(
     types: Sequence[str] = (),
     limit: int | None = None,
 ) -> Iterator[Logged]:
-    """Events in order, those with a sequence number above `after`."""
-    query = select(EVENTS).order_by(EVENTS.c.seq)
+    """Events in order, those with a sequence number above `after`.
+
+    Raises:
+        StoreError: one of them is not as it was written.
+    """
+    query = WITH_LINK.order_by(EVENTS.c.seq)
     if learner is not None:
         query = query.where(EVENTS.c.learner == learner)
     if types:
@@ -227,7 +266,7 @@ def read_events(
         size = CHUNK if left is None else min(left, CHUNK)
         rows = connection.execute(query.where(EVENTS.c.seq > after).limit(size)).all()
         for row in rows:
-            yield Logged(*row)
+            yield _whole(row)
         if len(rows) < size:
             return
         after = rows[-1].seq
@@ -235,30 +274,32 @@ def read_events(
 
 
 def events_of(connection: Connection, subject: str) -> list[Logged]:
-    """All events about one subject, in order."""
-    query = select(EVENTS).where(EVENTS.c.subject == subject).order_by(EVENTS.c.seq)
-    return [Logged(*row) for row in connection.execute(query)]
+    """All events about one subject, in order.
+
+    Raises:
+        StoreError: one of them is not as it was written.
+    """
+    query = WITH_LINK.where(EVENTS.c.subject == subject).order_by(EVENTS.c.seq)
+    return [_whole(row) for row in connection.execute(query)]
 
 
 def events_at(connection: Connection, seqs: Sequence[int]) -> dict[int, Logged]:
     """Events by sequence number.
 
     Raises:
-        StoreError: one of them does not fit its commitment.
+        StoreError: one of them is not as it was written.
     """
     found = {}
     for at in range(0, len(seqs), 500):
-        query = select(EVENTS).where(EVENTS.c.seq.in_(seqs[at : at + 500]))
-        for row in connection.execute(query):
-            event = Logged(*row)
-            found[event.seq] = whole(event)
+        query = WITH_LINK.where(EVENTS.c.seq.in_(seqs[at : at + 500]))
+        found.update({row.seq: _whole(row) for row in connection.execute(query)})
     return found
 
 
-def whole(event: Logged) -> Logged:
-    """The event itself, once its payload was checked against its commitment."""
-    from quickstudy.log.events import commit
-
-    if event.payload is not None and commit(event.salt or b"", event.payload) != event.commitment:
+def _whole(row: Any) -> Logged:
+    """The event of a row that ends with the link before it, once all of it was checked."""
+    *columns, before = row
+    event = Logged(*columns)
+    if not event.whole(FIRST_LINK if event.seq == 1 else before or b""):
         raise StoreError(f"event {event.seq} is damaged: run `quickstudy doctor` on the store")
     return event

@@ -160,16 +160,14 @@ def backup(
     quickstudy backup --store work.db monday.db
     """
     from quickstudy.console import check_writable
-    from quickstudy.log import sqlite
-    from quickstudy.log.store import Store, typed
+    from quickstudy.log.store import Store
 
     if out.exists():
         raise InputError(f"{out} is there already; a backup overwrites nothing")
     check_writable(out)
     found = Store(store, write=False)
     try:
-        with typed(f"{store} cannot be copied to {out}"):
-            sqlite.copy(found.engine, out)
+        found.backup(out)
     finally:
         found.close()
     typer.echo(f"{out}: {out.stat().st_size:,} bytes", err=True)

@@ -1,0 +1,49 @@
+"""The anchor: a small file that says how long the log is.
+
+SQLite drops damaged pages at the end of its write-ahead log without a word. The anchor is written
+after each commit and before its answer, so a log that ends before it has lost something.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+SEQ, LINK, SUM = 8, 32, 8  # bytes
+
+
+class Anchor:
+    """The last event that was acknowledged, in a file of 48 bytes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: int | None = None
+
+    def read(self) -> tuple[int, bytes] | None:
+        """Sequence number and link of the last event; None if there is no whole anchor."""
+        try:
+            content = self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+        body = content[: SEQ + LINK]
+        if len(content) != SEQ + LINK + SUM or _sum(body) != content[SEQ + LINK :]:
+            return None
+        return int.from_bytes(body[:SEQ], "little"), body[SEQ:]
+
+    def write(self, seq: int, link: bytes) -> None:
+        """Move the anchor. Not synced: after a power cut it is older than the log, never ahead."""
+        if self._file is None:
+            self._file = os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600)
+        body = seq.to_bytes(SEQ, "little") + link
+        os.pwrite(self._file, body + _sum(body), 0)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def _sum(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=SUM).digest()
