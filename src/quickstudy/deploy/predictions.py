@@ -56,7 +56,7 @@ def _one(desk: Desk, request: Predict, item: Predicted) -> Answer:
     if not decision.labelled:
         control.record(decision, None)
     seq = desk.transaction.head[0] + 1
-    case_id = item.id or f"{feedbacks.OURS}{seq:x}{secrets.token_hex(6)}"
+    case_id = item.id or f"{feedbacks.OURS}{seq:010x}{secrets.token_hex(5)}"
     payload = {
         "record": item.record,
         "label": said.label,

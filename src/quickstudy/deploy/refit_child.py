@@ -64,6 +64,8 @@ def unpack_fitted(content: bytes, *, name: str = "the refitted experts") -> Fitt
 def main() -> None:
     """Serve until the input ends."""
     os.nice(NICE)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))  # a server may keep to one core
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not get between the messages
     while True:

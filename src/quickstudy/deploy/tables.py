@@ -55,7 +55,6 @@ CASES = Table(
     Column("sum", LargeBinary, nullable=False),
     Index("cases_by_status", "learner", "status", "usefulness"),
     Index("cases_in_order", "learner", "seq"),
-    Index("cases_by_input", "learner", "input"),
     Index("cases_by_end", "expires", sqlite_where=text("expires IS NOT NULL")),
     Index("cases_audited", "learner", "seq", sqlite_where=text("acted = 1 AND wrong IS NOT NULL")),
 )

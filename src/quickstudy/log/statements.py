@@ -26,7 +26,11 @@ class TableStatements:
         names = [dialect.identifier_preparer.quote(name) for name in self.columns]
         keys = [dialect.identifier_preparer.quote(name) for name in self.keys]
         others = [f"{n}=excluded.{n}" for n in names if n not in keys]
-        self._find = f"SELECT {', '.join(names)} FROM {table.name} WHERE ({', '.join(keys)}) IN "
+        columns = ", ".join([f"t.{name}" for name in names])
+        wanted = ", ".join([f"k{i}" for i in range(len(keys))])
+        same = " AND ".join([f"t.{key} = wanted.k{i}" for i, key in enumerate(keys)])
+        self._wanted = f"WITH wanted({wanted}) AS (VALUES "
+        self._find = f") SELECT {columns} FROM wanted JOIN {table.name} AS t ON {same}"
         self._insert = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES "
         self._upsert = f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {', '.join(others)}"
 
@@ -36,7 +40,7 @@ class TableStatements:
         most = MOST_VALUES // len(self.keys)
         for at in range(0, len(keys), most):
             part = keys[at : at + most]
-            sql = f"{self._find}(VALUES {self._rows(len(part), len(self.keys))})"
+            sql = f"{self._wanted}{self._rows(len(part), len(self.keys))}{self._find}"
             found += connection.exec_driver_sql(sql, _flat(part)).fetchall()
         return found
 
