@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 PEERS := $(VENV)/.installed-peers
-BENCHMARKS := peers_streams streams fewshot autonomy speed r19
+BENCHMARKS := peers_streams streams fewshot autonomy speed r19 server durability
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test lint bench java clean
+.PHONY: install demo test lint bench java chromium clean
 
 install: $(INSTALLED)
 
@@ -31,13 +31,18 @@ $(PEERS): requirements-peers.lock $(INSTALLED)
 demo: $(INSTALLED)
 	$(BIN)/quickstudy demo
 
-test: $(INSTALLED)
+test: $(INSTALLED) chromium
 	$(BIN)/python -m pytest
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+chromium:
+	@command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 \
+		|| { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
+		|| echo "No Chromium: the tests of the page will be skipped. Install it as your system does."
 
 java:
 	@java -version >/dev/null 2>&1 \
