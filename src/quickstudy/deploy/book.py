@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Dialect, Table
 
 from quickstudy.deploy.tables import Row, checksum, damaged
-from quickstudy.log.statements import Key, TableStatements
+from quickstudy.log.statements import Cursor, Key, TableStatements
 
 MOST_KEPT = 4000  # rows of a table from one transaction to the next
 
@@ -26,13 +26,13 @@ class Shelf:
         self._rows: dict[Key, Row | None] = {}
         self._put: dict[Key, None] = {}
 
-    def load(self, connection: Connection, keys: Iterable[Key]) -> None:
+    def load(self, cursor: Cursor, keys: Iterable[Key]) -> None:
         """Have the rows with these keys at hand."""
         wanted = [key for key in dict.fromkeys(keys) if key not in self._rows]
         if not wanted:
             return
         self._rows.update(dict.fromkeys(wanted))
-        for found in self._statements.find(connection, wanted):
+        for found in self._statements.find(cursor, wanted):
             row = dict(zip(self._statements.columns, found, strict=True))
             if checksum(row) != row.pop("sum"):
                 self._rows.clear()
@@ -42,10 +42,10 @@ class Shelf:
     def _key(self, row: Row) -> Key:
         return tuple([row[name] for name in self._statements.keys])
 
-    def find(self, connection: Connection, key: Key) -> Row | None:
+    def find(self, cursor: Cursor, key: Key) -> Row | None:
         """A row by its key; not to be changed in place. None where there is none."""
         if key not in self._rows:
-            self.load(connection, [key])
+            self.load(cursor, [key])
         return self._rows[key]
 
     def put(self, row: Row) -> None:
@@ -60,11 +60,11 @@ class Shelf:
         assert row is not None
         self.put({**row, **values})
 
-    def flush(self, connection: Connection) -> None:
+    def flush(self, cursor: Cursor) -> None:
         """Write what was put."""
         if self._put:
             rows = [row for key in self._put if (row := self._rows[key]) is not None]
-            self._statements.upsert(connection, [self._written(row) for row in rows])
+            self._statements.upsert(cursor, [self._written(row) for row in rows])
             self._put.clear()
 
     def _written(self, row: Row) -> Key:
@@ -89,16 +89,16 @@ class Book:
         """The transaction failed: what is at hand may never have been written."""
         self._shelves = {table.name: Shelf(table, self._dialect) for table in self._tables}
 
-    def begin(self, connection: Connection) -> None:
+    def begin(self, cursor: Cursor) -> None:
         """Work in this transaction."""
-        self._connection = connection
+        self._cursor = cursor
 
     def __getitem__(self, table: Table) -> Shelf:
         return self._shelves[table.name]
 
     def find(self, table: Table, *key: Any) -> Row | None:
         """A row by its key; not to be changed in place. None where there is none."""
-        return self._shelves[table.name].find(self._connection, key)
+        return self._shelves[table.name].find(self._cursor, key)
 
     def put(self, table: Table, row: Row) -> None:
         """Write a row, over the one with its key if there is one."""
@@ -106,12 +106,12 @@ class Book:
 
     def load(self, table: Table, keys: Iterable[Key]) -> None:
         """Have many rows at hand by one look."""
-        self._shelves[table.name].load(self._connection, keys)
+        self._shelves[table.name].load(self._cursor, keys)
 
     def flush(self) -> None:
         """Write all that was put."""
         for shelf in self._shelves.values():
-            shelf.flush(self._connection)
+            shelf.flush(self._cursor)
 
     def tidy(self) -> None:
         """Keep no more rows at hand than are likely to be used."""

@@ -85,7 +85,7 @@ class Desk:
         """Results in order; the exception itself for a request that was refused."""
         self._clear()
         self.transaction = transaction
-        self.book.begin(transaction.connection)
+        self.book.begin(transaction.cursor)
         results = [self._one(request) for request in requests]
         self.book.flush()
         return results

@@ -10,14 +10,14 @@ from concurrent.futures import Future
 from typing import Any
 
 from quickstudy.deploy.answers import Settings
-from quickstudy.deploy.lessons import Lesson, teach
+from quickstudy.deploy.lessons import Lesson, Said, teach
 from quickstudy.deploy.records import written
 from quickstudy.deploy.twins import Twins
 from quickstudy.errors import StoreError
 from quickstudy.learners.classifier import LABELS_PER_MB, Classifier
 from quickstudy.log.failpoints import reach
 from quickstudy.stats.risk import ActOrAsk
-from quickstudy.types import Label, Prediction
+from quickstudy.types import Label
 
 RECENT_BYTES = 32 * 2**20  # of votes of predictions that wait for their label
 LESSONS_AT_ONCE = 64  # before the twins change places: some 20 ms
@@ -31,16 +31,17 @@ class Recent:
     """
 
     def __init__(self) -> None:
-        self._said: OrderedDict[str, Prediction] = OrderedDict()
+        self._said: OrderedDict[str, Said] = OrderedDict()
         self._bytes = 0
 
-    def add(self, case_id: str, prediction: Prediction) -> None:
-        self._said[case_id] = prediction
-        self._bytes += prediction.votes.nbytes
+    def add(self, case_id: str, said: Said) -> None:
+        """Keep what was said of a case."""
+        self._said[case_id] = said
+        self._bytes += said.votes.nbytes
         while self._bytes > RECENT_BYTES:
             self._bytes -= self._said.popitem(last=False)[1].votes.nbytes
 
-    def pop(self, case_id: str) -> Prediction | None:
+    def pop(self, case_id: str) -> Said | None:
         """What was said of a case, once."""
         found = self._said.pop(case_id, None)
         self._bytes -= found.votes.nbytes if found else 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from quickstudy.deploy.answers import Feedback, Receipt, Status
 from quickstudy.deploy.duty import Duty
-from quickstudy.deploy.lessons import lesson_of, written_votes
+from quickstudy.deploy.lessons import lesson_of
 from quickstudy.deploy.records import checked_label, checked_name, digest, read, written
 from quickstudy.deploy.requests import Give, Rule
 from quickstudy.deploy.tables import CASES, EARLY, INPUTS, RECEIPTS, SAID, SOURCES, STRETCHES, Row
@@ -183,7 +183,7 @@ def _about_case(desk: Desk, word: Word, actor: str) -> Receipt:
         "learn": learn,
         "counted": counted,
         "wrong": wrong,
-        "said": written_votes(said) if said else None,
+        "said": said.written() if said else None,
     }
     receipt = _log(desk, word, actor, duty=duty, status=status, label=label, extra=extra)
     row = {"case_id": case_id, "source": word.source, "label": says, "seq": receipt.seq}

@@ -17,6 +17,7 @@ from quickstudy.learners.mixture import Fitted
 from quickstudy.types import Label, Prediction, Probabilities
 
 Votes = NDArray[np.float16]
+LEAST = -60_000.0  # that half precision can hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,23 @@ class Lesson:
     fitted: Fitted | None = None
 
 
-def written_votes(prediction: Prediction) -> dict[str, Any]:
-    """What experts said, for the log: half precision is enough to score them by."""
-    votes = np.maximum(prediction.votes, -60_000.0).astype(np.float16)
-    text = base64.b64encode(np.ascontiguousarray(votes).tobytes()).decode()
-    return {"votes": text, "voices": len(votes), "last": prediction.last_label}
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What experts and members said, (voices, labels); half precision is enough to score them."""
+
+    votes: Votes
+    last_label: int
+
+    @classmethod
+    def of(cls, prediction: Prediction) -> Said:
+        """The part of a prediction that is kept until its label comes."""
+        votes = np.maximum(prediction.votes, LEAST).astype(np.float16)
+        return cls(votes, prediction.last_label)
+
+    def written(self) -> dict[str, Any]:
+        """For the log."""
+        text = base64.b64encode(self.votes.tobytes()).decode()
+        return {"votes": text, "voices": len(self.votes), "last": self.last_label}
 
 
 def read_votes(written: Mapping[str, Any]) -> Prediction:

@@ -9,6 +9,7 @@ from quickstudy.deploy import feedbacks
 from quickstudy.deploy.answers import Answer, Feedback
 from quickstudy.deploy.control import reason, written_decision
 from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.lessons import Said
 from quickstudy.deploy.records import checked_name, digest, written
 from quickstudy.deploy.requests import Predict, Predicted
 from quickstudy.deploy.tables import CASES, EARLY, STRETCHES, Row
@@ -68,7 +69,7 @@ def _one(desk: Desk, request: Predict, item: Predicted) -> Answer:
         "seen": item.seen,
     }
     desk.log("predicted", duty.number, actor=request.actor, subject=case_id, payload=payload)
-    duty.recent.add(case_id, said)
+    duty.recent.add(case_id, Said.of(said))
     stretch = _tally(desk, duty, decision)
     desk.book.put(CASES, _case(desk, duty, item, decision, case_id) | {"stretch": stretch})
     answer = make_answer(payload, case_id, duty.name, seq=seq, time=desk.transaction.time)

@@ -1,19 +1,29 @@
 """Statements written once and run as they are: what the writer does for every request.
 
 SQLAlchemy's own way costs some 200 us a statement, and a driver lets go of the interpreter at every
-row: here a table is written by one statement for all rows. As portable: SQLite and PostgreSQL both
-know these forms.
+row: here a table is written by one statement for all rows, through the driver's own cursor. As
+portable: SQLite and PostgreSQL both know these forms.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Dialect, Table
 
 MOST_VALUES = 10_000  # in one statement
 Key = tuple[Any, ...]
+
+
+class Cursor(Protocol):
+    """A cursor of any driver (PEP 249)."""
+
+    def execute(self, operation: str, parameters: Any, /) -> Any:
+        """Carry out a statement."""
+
+    def fetchall(self) -> Sequence[Any]:
+        """All rows that it found."""
 
 
 class TableStatements:
@@ -34,30 +44,31 @@ class TableStatements:
         self._insert = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES "
         self._upsert = f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {', '.join(others)}"
 
-    def find(self, connection: Connection, keys: Sequence[Key]) -> list[Sequence[Any]]:
+    def find(self, cursor: Cursor, keys: Sequence[Key]) -> list[Sequence[Any]]:
         """The rows with these keys, as far as there are such."""
         found: list[Sequence[Any]] = []
         most = MOST_VALUES // len(self.keys)
         for at in range(0, len(keys), most):
             part = keys[at : at + most]
             sql = f"{self._wanted}{self._rows(len(part), len(self.keys))}{self._find}"
-            found += connection.exec_driver_sql(sql, _flat(part)).fetchall()
+            cursor.execute(sql, _flat(part))
+            found += cursor.fetchall()
         return found
 
-    def insert(self, connection: Connection, rows: Sequence[Key]) -> None:
+    def insert(self, cursor: Cursor, rows: Sequence[Key]) -> None:
         """Write rows that are not there yet."""
-        self._write(connection, rows, "")
+        self._write(cursor, rows, "")
 
-    def upsert(self, connection: Connection, rows: Sequence[Key]) -> None:
+    def upsert(self, cursor: Cursor, rows: Sequence[Key]) -> None:
         """Write rows, over those with the same key."""
-        self._write(connection, rows, self._upsert)
+        self._write(cursor, rows, self._upsert)
 
-    def _write(self, connection: Connection, rows: Sequence[Key], end: str) -> None:
+    def _write(self, cursor: Cursor, rows: Sequence[Key], end: str) -> None:
         most = MOST_VALUES // len(self.columns)
         for at in range(0, len(rows), most):
             part = rows[at : at + most]
             values = self._rows(len(part), len(self.columns))
-            connection.exec_driver_sql(f"{self._insert}{values}{end}", _flat(part))
+            cursor.execute(f"{self._insert}{values}{end}", _flat(part))
 
     def _rows(self, rows: int, columns: int) -> str:
         row = f"({', '.join([self._mark] * columns)})"

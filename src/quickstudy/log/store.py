@@ -29,7 +29,7 @@ from quickstudy.log import sqlite
 from quickstudy.log.anchor import Anchor
 from quickstudy.log.events import FIRST_LINK, Logged, make_event
 from quickstudy.log.failpoints import reach
-from quickstudy.log.statements import TableStatements
+from quickstudy.log.statements import Cursor, TableStatements
 
 SCHEMA = 1
 log = logging.getLogger("quickstudy")
@@ -70,6 +70,7 @@ class Transaction:
         self, connection: Connection, head: tuple[int, bytes], statements: TableStatements
     ) -> None:
         self.connection = connection
+        self.cursor: Cursor = connection.connection.cursor()
         self._statements = statements
         self.head = head
         self.time = time.time()
@@ -97,7 +98,7 @@ class Transaction:
         if self.events:
             reach("before-insert")
             rows = [tuple([getattr(e, c) for c in Logged.__slots__]) for e in self.events]
-            self._statements.insert(self.connection, rows)
+            self._statements.insert(self.cursor, rows)
 
 
 class Store:

@@ -45,14 +45,16 @@ def queue_page(request: Request, visitor: Known, store: Store, name: str) -> Res
     """The page; it fetches its first case at once, as this tab."""
     visitor.require("teach", name)
     info = store.learner(name)
-    return render(request, "queue.html", name=name, labels=info.labels, trusted=_trust(info, visitor))
+    counts = not info.settings.trusted or visitor.source in info.settings.trusted
+    return render(request, "queue.html", name=name, labels=info.labels, counts=counts)
 
 
 @router.post("/learners/{name}/queue/next")
 def next_case(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
     """A case for this tab: the one it holds, else the most useful one that nobody holds."""
     visitor.require("teach", name)
-    return _desk(request, visitor, store, form, name, trail=_trail(form), held=_still_waiting(store, form))
+    held = _still_waiting(store, form)
+    return _desk(request, visitor, store, form, name, trail=_trail(form), held=held)
 
 
 @router.post("/learners/{name}/queue/hold")
@@ -71,7 +73,11 @@ def label_case(request: Request, visitor: Known, store: Store, form: Form, name:
     case = _own_case(store, name, field(form, "id"))
     label = read_label(field(form, "label"), field(form, "text"), store.learner(name).labels)
     receipt = store.feedback(
-        case, label=label, source=visitor.source, key=field(form, "key") or None, actor=visitor.actor
+        case,
+        label=label,
+        key=field(form, "key") or None,
+        source=visitor.source,
+        actor=visitor.actor,
     )
     trail = [*(i for i in _trail(form) if i != case), case][-TRAIL:]
     status: str = receipt.status
@@ -135,17 +141,17 @@ def _desk(
     if ask is not None and ask.id == skipped:
         said = "That is the only case left."
     report = store.report(name)
-    found = {
+    found: dict[str, Any] = {
         "ask": ask,
         "choices": _choices(store, ask),
         "before": _label_before(store, ask),
         "waiting": report.waiting,
         "contested": report.contested,
+        "trail": ",".join(trail),
+        "aside": aside,
+        "key": secrets.token_urlsafe(12),
     }
-    carried = {"trail": ",".join(trail), "aside": aside, "key": secrets.token_urlsafe(12)}
-    return render(
-        request, "parts/desk.html", said=said, events=events, name=name, **found, **carried
-    )
+    return render(request, "parts/desk.html", said=said, events=events, name=name, **found)
 
 
 def _claim(store: Store, name: str, holder: str, held: str) -> Ask | None:
@@ -213,8 +219,3 @@ def _own_case(store: Store, name: str, case: str) -> str:
 
 def _trail(form: FormData) -> list[str]:
     return [i for i in field(form, "trail").split(",") if i][-TRAIL:]
-
-
-def _trust(info: Any, visitor: Visitor) -> bool:
-    """Whether what this visitor says of audits counts."""
-    return not info.settings.trusted or visitor.source in info.settings.trusted

@@ -34,7 +34,6 @@ class Trust:
     mood: str
     low: float
     high: float
-    middle: float
     target: float
     scale: tuple[str, str]
 
@@ -84,7 +83,8 @@ def headline(r: Report) -> Headline:
     share = f"It answers {percent(r.share_handled)} of cases alone"
     if r.precision is None:
         return Headline("good", share, "None of these answers has been checked yet.")
-    return Headline("good", share, f"{percent(r.precision, 1)} of its own answers were right, by the checks so far.")
+    right = f"{percent(r.precision, 1)} of its own answers were right, by the checks so far."
+    return Headline("good", share, right)
 
 
 def better(curve: tuple[CurvePoint, ...]) -> tuple[str, str]:
@@ -124,10 +124,10 @@ def trust(r: Report) -> Trust | None:
     target = r.learner.settings.target
     floor = max(0.0, min(r.precision_low, target, 1.0 - LEAST_SPAN) - 0.02)
     floor = math.floor(floor * 20) / 20
-    place = [
-        100.0 * (v - floor) / (1.0 - floor)
-        for v in (r.precision_low, r.precision_high, r.precision, target)
-    ]
+
+    def place(share: float) -> float:
+        return 100.0 * (share - floor) / (1.0 - floor)
+
     goal = percent(target)
     if r.precision_low >= target:
         verdict, mood = f"surely above the target, {goal}", "good"
@@ -137,7 +137,10 @@ def trust(r: Report) -> Trust | None:
         verdict, mood = f"above the target, {goal}, as far as the checks can tell", "good"
     else:
         verdict, mood = f"close to the target, {goal}: more checks will tell", "busy"
-    return Trust(verdict, mood, *place, (percent(floor), "100 %"))
+    ends = percent(floor), "100 %"
+    return Trust(
+        verdict, mood, place(r.precision_low), place(r.precision_high), place(target), ends
+    )
 
 
 def proofs(r: Report) -> list[Proof]:
@@ -184,9 +187,7 @@ def curve_data(r: Report) -> dict[str, Any]:
 def sources(r: Report, most: int = 8) -> list[Share]:
     """Who taught it, most first."""
     top = max((n for _, n in r.sources), default=1) or 1
-    rows = [
-        Share(name, "", plural(n, "label"), 100.0 * n / top) for name, n in r.sources[:most]
-    ]
+    rows = [Share(name, "", plural(n, "label"), 100.0 * n / top) for name, n in r.sources[:most]]
     rest = sum(n for _, n in r.sources[most:])
     if rest:
         others = f"{count(len(r.sources) - most)} others"

@@ -65,4 +65,3 @@ def _page(
     return render(
         request, "learners.html", status=status, cards=cards, given=given, may=visitor.may("manage")
     )
-

@@ -79,9 +79,8 @@ def render(
     `said` is read out and shown for a moment; `events` reach the page's scripts by name.
     """
     visitor = stranger(request)
-    html = _templates().get_template(template).render(
-        visitor=visitor, csrf=visitor.token, path=request.url.path, **context
-    )
+    shared = {"visitor": visitor, "csrf": visitor.token, "path": request.url.path}
+    html = _templates().get_template(template).render(**shared, **context)
     response = HTMLResponse(html, status)
     told = dict(events or {}) | ({"said": said} if said else {})
     if told:
