@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 MOST_HOLDERS = 1000  # whose skipped cases are remembered
+MOST_SKIPPED = 1000  # cases, by one holder
 
 
 @dataclass
@@ -15,44 +18,64 @@ class _Claim:
     until: float
 
 
-@dataclass
 class Claims:
     """Kept in memory: a claim is over within minutes, and after a restart all cases are free."""
 
-    _held: dict[str, _Claim] = field(default_factory=dict)
-    _skipped: dict[str, set[str]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def take(self, case_ids: list[str], holder: str, seconds: float) -> str | None:
-        """Claim the first of these cases that nobody else holds, those skipped by `holder` last."""
-        now = time.monotonic()
-        with self._lock:
-            self._held = {i: c for i, c in self._held.items() if c.until > now}
-            free = [i for i in case_ids if i not in self._held or self._held[i].holder == holder]
-            if not free:
-                return None
-            skipped = self._skipped.get(holder, set())
-            if all(i in skipped for i in free):
-                skipped.clear()
-            chosen = next(i for i in free if i not in skipped)
-            self._held[chosen] = _Claim(holder, now + seconds)
-            return chosen
+    def __init__(self) -> None:
+        self._held: dict[str, _Claim] = {}
+        self._skipped: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
+        self._lock = threading.Lock()
 
     @property
     def held(self) -> int:
         """How many cases somebody holds."""
         return len(self._held)
 
+    def take(self, case_ids: Sequence[str], holder: str, seconds: float) -> str | None:
+        """Claim the first of these cases that nobody else holds, those skipped by `holder` last."""
+        with self._lock:
+            free = self._free(case_ids, holder)
+            skipped = self._skipped.get(holder, OrderedDict())
+            if free and all(i in skipped for i in free):
+                free.sort(key=list(skipped).index)  # the one skipped longest ago
+                chosen: str | None = free[0]
+            else:
+                chosen = next((i for i in free if i not in skipped), None)
+            if chosen is not None:
+                self._held[chosen] = _Claim(holder, time.monotonic() + seconds)
+                skipped.pop(chosen, None)
+            return chosen
+
+    def take_one(self, case_id: str, holder: str, seconds: float) -> bool:
+        """Claim this case, unless somebody else holds it."""
+        with self._lock:
+            if not self._free([case_id], holder):
+                return False
+            self._held[case_id] = _Claim(holder, time.monotonic() + seconds)
+            return True
+
+    def _free(self, case_ids: Sequence[str], holder: str) -> list[str]:
+        now = time.monotonic()
+        self._held = {i: c for i, c in self._held.items() if c.until > now}
+        return [i for i in case_ids if i not in self._held or self._held[i].holder == holder]
+
     def release(self, case_id: str, holder: str) -> None:
         """Give a case back; it comes back to this holder after all others."""
         with self._lock:
-            if case_id in self._held and self._held[case_id].holder == holder:
-                del self._held[case_id]
-            self._skipped.setdefault(holder, set()).add(case_id)
+            if case_id not in self._held or self._held[case_id].holder != holder:
+                return
+            del self._held[case_id]
+            skipped = self._skipped.setdefault(holder, OrderedDict())
+            skipped[case_id] = None
+            self._skipped.move_to_end(holder)
+            if len(skipped) > MOST_SKIPPED:
+                skipped.popitem(last=False)
             if len(self._skipped) > MOST_HOLDERS:
-                del self._skipped[next(iter(self._skipped))]
+                self._skipped.popitem(last=False)
 
     def forget(self, case_id: str) -> None:
         """The case is no longer waiting."""
         with self._lock:
             self._held.pop(case_id, None)
+            for skipped in self._skipped.values():
+                skipped.pop(case_id, None)

@@ -44,8 +44,10 @@ from quickstudy.deploy.requests import (
     RevokeKey,
     Rule,
 )
+from quickstudy.deploy.settings import checked_changes, checked_settings
 from quickstudy.deploy.staff import Staff
-from quickstudy.errors import InputError, NotFoundError, SettingError, StoreError
+from quickstudy.deploy.tables import Row
+from quickstudy.errors import InputError, NotFoundError, StoreError
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Store, read_events
 from quickstudy.log.writer import Writer
@@ -54,6 +56,7 @@ from quickstudy.types import Explanation, Input, Label
 TICK_SECONDS = 1.0  # between looks for cases whose time is over
 MOST_AT_ONCE = 1000  # records or feedbacks in one call
 CLAIMABLE = 200  # waiting cases among which people are given theirs
+LONGEST_CLAIM = 86_400.0  # seconds
 
 
 class Deployment:
@@ -101,16 +104,22 @@ class Deployment:
             for row in rows:
                 self.desk.take_over(self.staff.recall(row))
         except BaseException:
+            for duty in self.desk.duties.values() if hasattr(self, "desk") else ():
+                self.staff.dismiss(duty)
             self.store.close()
             raise
         self._claims = Claims()
         self._stop = threading.Event()
         self._closing = threading.Lock()
+        self._keys_change = threading.Lock()
         self.desk.after.append(self._forget_claims)
         self.writer = Writer(self.store, self.desk)
         self.staff.begin(self.writer)
         self._clock = threading.Thread(target=self._tick, name="quickstudy-clock", daemon=True)
         self._clock.start()
+
+    def _actor(self, actor: str | None) -> str:
+        return self.actor if actor is None else checked_name("actor", actor)
 
     def __enter__(self) -> Self:
         return self
@@ -141,21 +150,20 @@ class Deployment:
         Raises:
             InputError, SettingError: the name is taken or none, or a setting is out of its range.
         """
-        settings = Settings(
-            schema=dict(schema or {}),
-            budget_mb=float(budget_mb),
-            seed=secrets.randbits(32) if seed is None else seed,
-            **_checked(
-                target=target,
-                alpha=alpha,
-                targets=targets or (),
-                costs=costs or (),
-                audit=audit,
-                wait_seconds=wait_seconds,
-                trusted=trusted,
-            ),
-        )
-        request = Create(_checked_learner(name), settings, actor or self.actor)
+        given = {
+            "schema": schema,
+            "target": target,
+            "alpha": alpha,
+            "targets": targets,
+            "costs": costs,
+            "audit": audit,
+            "wait_seconds": wait_seconds,
+            "budget_mb": budget_mb,
+            "seed": seed,
+            "trusted": trusted,
+        }
+        settings = Settings(**checked_settings(given))
+        request = Create(_checked_learner(name), settings, self._actor(actor))
         self.writer.submit(request).result()
         return self.learner(name)
 
@@ -168,12 +176,12 @@ class Deployment:
             NotFoundError, SettingError: there is no such learner, or a setting is out of range.
         """
         self.desk.duty(name)
-        self.writer.submit(Change(name, _checked(**settings), actor or self.actor)).result()
+        self.writer.submit(Change(name, checked_changes(settings), self._actor(actor))).result()
         return self.learner(name)
 
     def delete(self, name: str, *, actor: str | None = None) -> None:
         """Take a learner off duty. Its events stay in the log; its name is free again."""
-        duty: Duty = self.writer.submit(Delete(name, actor or self.actor)).result()
+        duty: Duty = self.writer.submit(Delete(name, self._actor(actor))).result()
         self.staff.dismiss(duty)
 
     def learners(self) -> list[LearnerInfo]:
@@ -236,7 +244,7 @@ class Deployment:
             said = learner.predict_many(plain)
             seen = duty.learned
         items = [Predicted(x, i, p, seen) for x, i, p in zip(plain, names, said, strict=True)]
-        return self.writer.submit(Predict(duty, items, actor or self.actor))
+        return self.writer.submit(Predict(duty, items, self._actor(actor)))
 
     def feedback(
         self,
@@ -275,7 +283,7 @@ class Deployment:
         """Receipts that are there once all is on disk, or, with `wait_learned`, learned."""
         _check_count("feedback", items)
         checked = [self._checked(item) for item in items]
-        future: Future[list[Receipt]] = self.writer.submit(Give(checked, actor or self.actor))
+        future: Future[list[Receipt]] = self.writer.submit(Give(checked, self._actor(actor)))
         return self.staff.when_learned(future, self.desk) if wait_learned else future
 
     def _checked(self, item: Feedback) -> Feedback:
@@ -300,8 +308,9 @@ class Deployment:
         Raises:
             NotFoundError, InputError: there is no such prediction, or it is not contested.
         """
-        actor = actor or self.actor
-        request = Rule(prediction_id, checked_label(label), source or actor, actor)
+        actor = self._actor(actor)
+        source = checked_name("source", source) if source is not None else actor
+        request = Rule(prediction_id, checked_label(label), source, actor)
         receipt: Receipt = self.writer.submit(request).result()
         return receipt
 
@@ -323,20 +332,35 @@ class Deployment:
         """
         duty = self.desk.duty(name)
         checked_name("holder", holder)
+        if not 0.0 < seconds <= LONGEST_CLAIM:
+            raise InputError(f"seconds is {seconds}; it must be above 0, at most {LONGEST_CLAIM:g}")
+        row = self._claimed(duty, holder, id, seconds)
+        if row is None:
+            return None
         with self.store.reading() as connection:
-            if id is not None and reads.case_row(connection, id)["learner"] != duty.number:
-                raise NotFoundError(f"prediction {id!r} is not one of learner {name!r}")
-            ids = [id] if id is not None else self._claimable(connection, duty)
-            chosen = self._claims.take(ids, holder, seconds)
-            if chosen is None:
-                return None
-            row = reads.case_row(connection, chosen)
             ask = reads.asks_of(connection, [row], name)[0]
-        self.writer.submit(Asked(chosen, holder)).result()
+        self.writer.submit(Asked(ask.id, holder)).result()
         return ask
 
-    def _claimable(self, connection: Any, duty: Duty) -> list[str]:
-        return reads.waiting_ids(connection, duty.number, limit=CLAIMABLE + self._claims.held)
+    def _claimed(self, duty: Duty, holder: str, id: str | None, seconds: float) -> Row | None:
+        """The row of the case that was claimed, as it is once nobody else can have it."""
+        while True:
+            with self.store.reading() as connection:
+                if id is not None:
+                    row = reads.case_row(connection, id)
+                    if row["learner"] != duty.number:
+                        raise NotFoundError(f"prediction {id!r} is not one of {duty.name!r}")
+                    return row if self._claims.take_one(id, holder, seconds) else None
+                limit = CLAIMABLE + self._claims.held
+                waiting = reads.waiting_ids(connection, duty.number, limit=limit)
+            chosen = self._claims.take(waiting, holder, seconds)
+            if chosen is None:
+                return None
+            with self.store.reading() as connection:
+                row = reads.case_row(connection, chosen)
+            if row["status"] == "waiting":
+                return row
+            self._claims.forget(chosen)  # it got its label in between
 
     def release(self, prediction_id: str, *, holder: str) -> None:
         """Give a case back unanswered; this holder gets it again only after all others."""
@@ -367,7 +391,8 @@ class Deployment:
         """
         case = self.history(prediction_id)
         with self.desk.duty(case.learner).twins.reading() as learner:
-            return learner.explain(case.record)
+            copy = learner.copy()  # an explanation takes long, and predictions must not wait for it
+        return copy.explain(case.record)
 
     def cases(
         self,
@@ -459,9 +484,8 @@ class Deployment:
     ) -> tuple[Key, str]:
         """A new API key and its secret, which is kept nowhere."""
         row, secret = new_key(name, role, None if learners is None else tuple(learners))
-        self.writer.submit(MakeKey(row, actor or self.actor)).result()
-        self._refresh_keys()
-        return next(key for key in self.keys() if key.id == row["id"]), secret
+        self.writer.submit(MakeKey(row, self._actor(actor))).result()
+        return self._refresh_keys()[row["id"]], secret
 
     def keys(self) -> list[Key]:
         """All keys, without their secrets."""
@@ -469,16 +493,17 @@ class Deployment:
 
     def revoke_key(self, id: str, *, actor: str | None = None) -> None:
         """Make a key worthless, from the next request on."""
-        self.writer.submit(RevokeKey(id, actor or self.actor)).result()
+        self.writer.submit(RevokeKey(id, self._actor(actor))).result()
         self._refresh_keys()
 
     def find_key(self, secret: str) -> Key | None:
         """The key of a secret, unless there is none or it was revoked."""
         return self._keys.find(secret)
 
-    def _refresh_keys(self) -> None:
-        with self.store.reading() as connection:
+    def _refresh_keys(self) -> dict[str, Key]:
+        with self._keys_change, self.store.reading() as connection:
             self._keys.refresh(all_keys(connection))
+            return {key.id: key for key in self.keys()}
 
     def backup(self, path: str | Path) -> None:
         """A copy of the store at `path`, whole as of now, with its snapshots."""
@@ -530,9 +555,11 @@ class Deployment:
             if not self._stop.is_set():
                 self._stop.set()
                 self._clock.join()
-                self.staff.rest(list(self.desk.duties.values()))
-                self.writer.close()
-                self.store.close()
+                try:
+                    self.staff.rest(list(self.desk.duties.values()))
+                finally:
+                    self.writer.close()
+                    self.store.close()
 
 
 def _check_count(name: str, items: Sequence[Any]) -> None:
@@ -551,19 +578,3 @@ def _checked_learner(name: str) -> str:
     if "/" in name or name != name.strip():
         raise InputError(f"name {name!r} must not hold a slash, nor start or end with a space")
     return name
-
-
-def _checked(**settings: Any) -> dict[str, Any]:
-    """Settings in their own types."""
-    for name in ("targets", "costs"):
-        if name in settings:
-            given = settings[name]
-            pairs = given.items() if isinstance(given, Mapping) else given
-            settings[name] = tuple((checked_label(y), float(v)) for y, v in pairs)
-    if "trusted" in settings:
-        settings["trusted"] = tuple(checked_name("trusted", s) for s in settings["trusted"])
-    if "wait_seconds" in settings and not 0.0 < float(settings["wait_seconds"]) <= 1e9:
-        raise SettingError(
-            f"wait_seconds is {settings['wait_seconds']}; it must be above 0, at most 1e9"
-        )
-    return settings

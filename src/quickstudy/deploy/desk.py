@@ -35,6 +35,7 @@ from quickstudy.deploy.requests import (
     RevokeKey,
     Rule,
 )
+from quickstudy.deploy.settings import PROMISE
 from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, Row
 from quickstudy.errors import InputError, NotFoundError, SettingError
 from quickstudy.log.events import Logged
@@ -43,8 +44,6 @@ from quickstudy.stats.risk import ActOrAsk
 
 EXPIRED_AT_ONCE = 500
 MOST_PAYLOADS = 2000  # of the latest predictions, kept for their feedback
-PROMISE = ("target", "alpha", "targets", "costs", "audit")  # a change of these proves nothing yet
-CHANGEABLE = (*PROMISE, "wait_seconds", "trusted")
 TALLY = ("cases", "acted", "labels", "waiting", "contested", "expired")
 
 
@@ -64,6 +63,7 @@ class Desk:
         self._saved: dict[int, tuple[Duty, dict[str, Any], Settings, int]] = {}
         self._learned_names: list[tuple[Duty, str]] = []
         self._lessons: dict[int, list[Lesson]] = {}
+        self._on_duty = (self.duties, self.by_number)  # before the transaction
         self._once_committed: list[Callable[[], None]] = []
 
     def take_over(self, duty: Duty) -> None:
@@ -84,6 +84,7 @@ class Desk:
     def handle(self, transaction: Transaction, requests: Sequence[Any]) -> list[Any]:
         """Results in order; the exception itself for a request that was refused."""
         self._clear()
+        self._on_duty = dict(self.duties), dict(self.by_number)
         self.transaction = transaction
         self.book.begin(transaction.cursor)
         results = [self._one(request) for request in requests]
@@ -100,6 +101,7 @@ class Desk:
         """Nothing of the last `handle` happened."""
         for duty, control, settings, epoch in self._saved.values():
             duty.control, duty.settings, duty.epoch = ActOrAsk.from_state(control), settings, epoch
+        self.duties, self.by_number = self._on_duty
         for duty, label in self._learned_names:
             duty.known.discard(label)
         self.book.forget()
@@ -108,13 +110,14 @@ class Desk:
 
     def committed(self, transaction: Transaction) -> None:
         """What was logged is taught."""
-        for act in self._once_committed:
-            act()
         for number, lessons in self._lessons.items():
-            worker = self.by_number[number].worker if number in self.by_number else None
+            worker = self._on_duty[1][number].worker
             if worker:
                 worker.give(lessons)
+        acts = self._once_committed
         self._clear()
+        for act in acts:
+            act()
         self.book.tidy()
         while len(self._payloads) > MOST_PAYLOADS:
             del self._payloads[next(iter(self._payloads))]
@@ -158,6 +161,10 @@ class Desk:
                 duty.known.add(label)
                 self._learned_names.append((duty, label))
 
+    def once_committed(self, act: Callable[[], None]) -> None:
+        """Have something done in memory once it is on disk."""
+        self._once_committed.append(act)
+
     def count(self, duty: Duty, **changes: int) -> Row:
         """Change the tally of a learner; its row."""
         row = self.book.find(LEARNERS, duty.number)
@@ -179,7 +186,8 @@ class Desk:
     # what follows carries out one kind of request each
 
     def create(self, request: Create) -> None:
-        if request.name in self.duties:
+        self.book.flush()
+        if any(row.name == request.name for row in self._names_taken()):
             raise InputError(f"there is a learner {request.name!r} already; choose another name")
         new_control(request.settings, 0)  # these two refuse settings out of range
         new_learner(request.settings)
@@ -195,8 +203,6 @@ class Desk:
             "deleted": 0,
             "tally": written(dict.fromkeys(TALLY, 0)),
         }
-        if any(r.name == request.name for r in self._names_taken()):
-            raise InputError(f"there is a learner {request.name!r} already; choose another name")
         self.book.put(LEARNERS, row)
         event = self.log(
             "created",
@@ -214,11 +220,6 @@ class Desk:
 
     def change(self, request: Change) -> Duty:
         duty = self.duty(request.name)
-        unknown = set(request.values) - set(CHANGEABLE)
-        if unknown:
-            raise SettingError(
-                f"{', '.join(sorted(unknown))} cannot be changed; {', '.join(CHANGEABLE)} can"
-            )
         settings = replace(duty.settings, **request.values)
         anew = any(getattr(settings, n) != getattr(duty.settings, n) for n in PROMISE)
         epoch = duty.epoch + anew
@@ -237,11 +238,7 @@ class Desk:
         self.book.find(LEARNERS, duty.number)
         self.book[LEARNERS].change((duty.number,), deleted=1)
         self.log("deleted", duty.number, actor=request.actor, subject=duty.name, payload={})
-
-        def dismiss() -> None:
-            del self.duties[duty.name], self.by_number[duty.number]
-
-        self._once_committed.append(dismiss)
+        del self.duties[duty.name], self.by_number[duty.number]
         return duty
 
     def asked(self, request: Asked) -> None:
@@ -263,7 +260,7 @@ class Desk:
         for case_id in ids:
             case = self.book.find(CASES, case_id)
             if case and case["expires"] is not None:
-                self._expire(case)
+                self.expire_case(case)
         self._expire_early(now)
         return len(ids)
 
@@ -273,14 +270,19 @@ class Desk:
             self.log("expired", 0, actor="clock", subject=row.case_id, payload={"early": row.seq})
         connection.execute(EARLY.delete().where(EARLY.c.expires <= now))
 
-    def _expire(self, case: Row) -> None:
+    def expire_case(self, case: Row) -> None:
+        """The time of a case is over: it counts as wrong, an audit also in the precision shown."""
         duty = self.by_number.get(case["learner"])
-        self.book[CASES].change((case["id"],), status="expired", expires=None, decision=None)
+        waits = case["status"] == "waiting"  # else it is contested, and stays so
+        changed: dict[str, Any] = {"status": "expired"} if waits else {}
+        counted = self.close(duty, case, None) if duty and case["decision"] else False
+        if counted and case["audit"]:
+            changed["wrong"] = 1
+        self.book[CASES].change((case["id"],), expires=None, decision=None, **changed)
         if duty:
-            counted = self.close(duty, case, None)
             payload = {"case": case["seq"], "counted": counted}
             self.log("expired", duty.number, actor="clock", subject=case["id"], payload=payload)
-            self.count(duty, waiting=-1, expired=1)
+            self.count(duty, waiting=-int(waits), expired=int(waits))
 
     def refitted(self, request: Refitted) -> int:
         fitted = request.fitted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -138,9 +139,12 @@ def _logged(connection: Connection) -> tuple[dict[int, str], int]:
 
 
 def _modes(store: Store) -> str:
+    mode = 0
     paths = [store.path, store.folder, *store.folder.rglob("*")]
     for path in paths:
-        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        with suppress(FileNotFoundError):  # a snapshot that was made superfluous meanwhile
+            mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
             raise _DamageError(f"{path} can be read by others: chmod go-rwx it")
     return f"{len(paths)} files and folders"
 
@@ -152,18 +156,19 @@ def _learners(store: Store, progress: Progress) -> Iterator[Finding]:
         number = row["id"]
         folder = snapshots.folder_of(store.folder, number)
         for path in snapshots.found(folder):
-            yield _finding(f"{row['name']}: {path.name}", partial(_snapshot, path))
+            yield _finding(f"{row['name']}: {path.name}", partial(_snapshot, store, path))
         yield _finding(f"{row['name']}: replay", partial(_replayed, store, number, progress))
 
 
-def _snapshot(path: Path) -> str:
-    fold = snapshots.read(path)
+def _snapshot(store: Store, path: Path) -> str:
+    fold = snapshots.read(path, store.link_at)
     return f"whole, up to event {min(fold.learned, fold.decided):,}"
 
 
 def _replayed(store: Store, number: int, progress: Progress) -> str:
-    full = replay(store, number, progress=progress)
-    quick: Fold = recover(store, number)
+    upto = store.last()[0]
+    full = replay(store, number, upto=upto, progress=progress)
+    quick: Fold = recover(store, number, upto=upto)
     if full.hash != quick.hash:
         raise ModelFileError(
             f"a replay of the whole log gives {full.hash}, the snapshot and its tail {quick.hash}"

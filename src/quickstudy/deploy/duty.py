@@ -36,16 +36,20 @@ class Recent:
 
     def add(self, case_id: str, said: Said) -> None:
         """Keep what was said of a case."""
+        self.drop(case_id)
         self._said[case_id] = said
         self._bytes += said.votes.nbytes
         while self._bytes > RECENT_BYTES:
             self._bytes -= self._said.popitem(last=False)[1].votes.nbytes
 
-    def pop(self, case_id: str) -> Said | None:
-        """What was said of a case, once."""
+    def get(self, case_id: str) -> Said | None:
+        """What was said of a case, if that is still here."""
+        return self._said.get(case_id)
+
+    def drop(self, case_id: str) -> None:
+        """It was used, and is not needed any more."""
         found = self._said.pop(case_id, None)
         self._bytes -= found.votes.nbytes if found else 0
-        return found
 
 
 class Duty:

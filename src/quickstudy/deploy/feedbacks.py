@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from quickstudy.deploy.answers import Feedback, Receipt, Status
@@ -14,6 +15,7 @@ from quickstudy.deploy.records import checked_label, checked_name, digest, read,
 from quickstudy.deploy.requests import Give, Rule
 from quickstudy.deploy.tables import CASES, EARLY, INPUTS, RECEIPTS, SAID, SOURCES, STRETCHES, Row
 from quickstudy.errors import InputError, LabelError, NotFoundError
+from quickstudy.types import Label
 
 if TYPE_CHECKING:
     from quickstudy.deploy.desk import Desk
@@ -82,6 +84,7 @@ def give(desk: Desk, request: Give) -> list[Receipt]:
     words = [_word(desk, item, request.actor) for item in request.items]
     _load(desk, words)
     contents: dict[bytes, bytes] = {}
+    new: dict[int, set[str]] = {}
     for word in words:
         known = desk.book.find(RECEIPTS, word.key)
         kept = json.loads(known["receipt"])["content"] if known else word.content.hex()
@@ -90,7 +93,7 @@ def give(desk: Desk, request: Give) -> list[Receipt]:
             or contents.setdefault(word.key, word.content) != word.content
         ):
             raise InputError(f"key {word.given.key!r} was used for another feedback; use a new one")
-        _check_room(desk, word.given)
+        _check_room(desk, word.given, new)
     return [_one(desk, word, request.actor) for word in words]
 
 
@@ -105,7 +108,8 @@ def _load(desk: Desk, words: Sequence[Word]) -> None:
     desk.book.load(INPUTS, [(case["learner"], case["input"]) for case in cases])
 
 
-def _check_room(desk: Desk, given: Feedback) -> None:
+def _check_room(desk: Desk, given: Feedback, new: dict[int, set[str]]) -> None:
+    """Whether it can be learned; `new` gathers the labels that a request brings."""
     duty: Duty | None = None
     if given.record is not None:
         duty = desk.duty(str(given.learner))
@@ -115,8 +119,15 @@ def _check_room(desk: Desk, given: Feedback) -> None:
             raise NotFoundError(f"the learner of prediction {case['id']!r} was deleted")
         if given.correct is not None and case["answer"] == "null":
             raise LabelError(f"prediction {case['id']!r} had no answer: give its label")
-    label = given.label
-    if duty and label is not None and not duty.knows(label) and len(duty.known) >= duty.most_labels:
+    if duty and given.label is not None:
+        _check_label(duty, given.label, new.setdefault(duty.number, set()))
+
+
+def _check_label(duty: Duty, label: Label, new: set[str]) -> None:
+    if duty.knows(label):
+        return
+    new.add(written(label))
+    if len(duty.known) + len(new - duty.known) > duty.most_labels:
         raise LabelError(
             f"label {label!r:.80} is one too many: budget_mb={duty.settings.budget_mb:g} is for "
             f"{duty.most_labels} labels"
@@ -124,17 +135,26 @@ def _check_room(desk: Desk, given: Feedback) -> None:
 
 
 def _one(desk: Desk, word: Word, actor: str) -> Receipt:
-    known = desk.book.find(RECEIPTS, word.key)
+    known = None if _told_by_case(desk, word) else desk.book.find(RECEIPTS, word.key)
     if known:
         return _repeated(json.loads(known["receipt"]))
     if word.given.record is not None:
         receipt = _taught(desk, word, actor)
     else:
         receipt = _about_case(desk, word, actor)
-    if receipt.status != "repeated":
+    if not _told_by_case(desk, word):
         kept = {**asdict(receipt), "content": word.content.hex()}
         desk.book.put(RECEIPTS, {"digest": word.key, "receipt": written(kept)})
     return receipt
+
+
+def _told_by_case(desk: Desk, word: Word) -> bool:
+    """Without a key, what a source said last of a case tells whether it says so again.
+
+    So it may say x, then y, then x once more: that is a change of mind, not a repetition.
+    """
+    case_id = word.given.prediction_id
+    return word.given.key is None and case_id is not None and bool(desk.book.find(CASES, case_id))
 
 
 def _repeated(kept: dict[str, Any]) -> Receipt:
@@ -167,8 +187,11 @@ def _about_case(desk: Desk, word: Word, actor: str) -> Receipt:
     says = written({"not": label} if refuted else label)
     before = desk.book.find(SAID, case_id, word.source)
     if before and before["label"] == says:
-        told = MESSAGES["repeated"]
-        return Receipt(before["seq"], "repeated", case_id, duty.name, False, told)
+        told, counted = MESSAGES["repeated"], bool(before["counted"])
+        return Receipt(before["seq"], "repeated", case_id, duty.name, counted, told)
+    if case["expires"] is not None and case["expires"] <= desk.transaction.time:
+        desk.expire_case(case)  # the clock comes by once a second only
+        case = desk.book.find(CASES, case_id) or case
     status = _status(desk, case, duty, before, says)
     learn = ("not" if refuted else "label") if status in TEACHES else None
     if learn == "label" and _note_input(
@@ -176,8 +199,10 @@ def _about_case(desk: Desk, word: Word, actor: str) -> Receipt:
     ):
         status, learn = "contested", None
     wrong = refuted or answer is None or written(label) != case["answer"]
-    counted = _count(desk, duty, case, wrong, word.source)
-    said = duty.recent.pop(case_id) if learn == "label" else None
+    trusted = not (case["audit"] and duty.settings.trusted) or word.source in duty.settings.trusted
+    counted = trusted and _count(desk, duty, case, wrong)
+    said = duty.recent.get(case_id) if learn == "label" else None
+    desk.once_committed(partial(duty.recent.drop, case_id))
     extra = {
         "case": case["seq"],
         "learn": learn,
@@ -187,20 +212,33 @@ def _about_case(desk: Desk, word: Word, actor: str) -> Receipt:
     }
     receipt = _log(desk, word, actor, duty=duty, status=status, label=label, extra=extra)
     row = {"case_id": case_id, "source": word.source, "label": says, "seq": receipt.seq}
-    desk.book.put(SAID, row)
+    desk.book.put(SAID, row | {"counted": int(counted)})
     _close_case(desk, duty, case, status=status, says=says, counted=counted)
     return receipt
 
 
 def _status(desk: Desk, case: Row, duty: Duty, before: Row | None, says: str) -> Status:
-    if case["status"] == "contested":
+    place = desk.book.find(INPUTS, duty.number, case["input"])
+    if case["status"] == "contested" or (place and place["contested"]):
         return "contested"
     if before:
         return "superseded"
     if case["truth"] is not None:
-        return "confirmed" if case["truth"] == says else "conflicting"
+        return _beside(read(case["truth"]), read(says))
     over = desk.transaction.time > case["time"] + duty.settings.wait_seconds
-    return "late" if over or case["status"] == "expired" else "accepted"
+    late = case["status"] == "expired" or (case["status"] == "closed" and over)
+    return "late" if late else "accepted"
+
+
+def _beside(truth: Any, says: Any) -> Status:
+    """What a word is beside an earlier one of another source; either may be {"not": label}."""
+    if written(truth) == written(says):
+        return "confirmed"
+    if isinstance(truth, dict):
+        contradicted = not isinstance(says, dict) and written(truth["not"]) == written(says)
+        return "conflicting" if contradicted else "accepted"
+    refuted = not isinstance(says, dict) or written(says["not"]) == written(truth)
+    return "conflicting" if refuted else "confirmed"
 
 
 def _no_case(desk: Desk, word: Word, actor: str, case_id: str) -> Receipt:
@@ -216,7 +254,15 @@ def _no_case(desk: Desk, word: Word, actor: str, case_id: str) -> Receipt:
 
 def join(desk: Desk, given: Feedback, actor: str) -> None:
     """Take in a feedback that came before its prediction; its sender has the receipt already."""
-    word = _word(desk, Feedback(**{**asdict(given), "key": None}), actor)
+    word = _word(desk, given, actor)
+    try:
+        _check_room(desk, given, {})
+    except InputError as error:
+        case = desk.book.find(CASES, given.prediction_id)
+        duty = desk.by_number[case["learner"]] if case else None
+        extra = {"learn": None, "refused": str(error)}
+        _log(desk, word, actor, duty=duty, status="early", label=given.label, extra=extra)
+        return
     _about_case(desk, word, actor)
 
 
@@ -244,12 +290,9 @@ def _note_input(desk: Desk, place: tuple[int, bytes], label: str, source: str) -
     return bool(contested)
 
 
-def _count(desk: Desk, duty: Duty, case: Row, wrong: bool, source: str) -> bool:
-    """Put the outcome on record if a label was due, and this is one that counts."""
-    trusted = duty.settings.trusted
-    if case["decision"] is None or (case["audit"] and trusted and source not in trusted):
-        return False
-    if not desk.close(duty, case, wrong):
+def _count(desk: Desk, duty: Duty, case: Row, wrong: bool) -> bool:
+    """Put the outcome on record if a label was due."""
+    if case["decision"] is None or not desk.close(duty, case, wrong):
         return False
     stretch = desk.book.find(STRETCHES, duty.number, case["stretch"])
     assert stretch is not None
@@ -267,8 +310,7 @@ def _count(desk: Desk, duty: Duty, case: Row, wrong: bool, source: str) -> bool:
 def _close_case(
     desk: Desk, duty: Duty, case: Row, *, status: Status, says: str, counted: bool
 ) -> None:
-    waits = case["status"] == "waiting"
-    stays = waits and case["decision"] is not None and not counted and case["audit"]
+    stays = case["decision"] is not None and not counted and case["audit"]  # for a trusted source
     now = "contested" if status == "contested" else "waiting" if stays else "labelled"
     changed: dict[str, Any] = {"status": now, "truth": says}
     if not stays:
@@ -316,6 +358,18 @@ def _log(
     return Receipt(event.seq, status, subject or None, name, counted, MESSAGES[status])
 
 
+def _ruled(desk: Desk, duty: Duty, case_id: str, label: Label) -> None:
+    """Close a contested case; where its outcome is still due, the ruling is that."""
+    case = desk.book.find(CASES, case_id)
+    assert case is not None
+    wrong = written(label) != case["answer"]
+    if _count(desk, duty, case, wrong):
+        payload = {"case": case["seq"], "counted": True, "wrong": wrong}
+        desk.log("closed", duty.number, actor="desk", subject=case_id, payload=payload)
+    changed = {"status": "labelled", "truth": written(label), "decision": None, "expires": None}
+    desk.book[CASES].change((case_id,), **changed)
+
+
 def _credit(desk: Desk, duty: Duty, source: str) -> None:
     row = desk.book.find(SOURCES, duty.number, source)
     labels = row["labels"] if row else 0
@@ -332,6 +386,7 @@ def rule(desk: Desk, request: Rule) -> Receipt:
     row = desk.book.find(INPUTS, duty.number, case["input"])
     if not row or not row["contested"]:
         raise InputError(f"prediction {request.case_id!r} is not contested: give feedback instead")
+    _check_label(duty, label, set())
     query = CASES.select().where(
         CASES.c.learner == duty.number,
         CASES.c.input == case["input"],
@@ -340,8 +395,7 @@ def rule(desk: Desk, request: Rule) -> Receipt:
     desk.book.flush()
     found = [r.id for r in desk.transaction.connection.execute(query)]
     for case_id in found:
-        desk.book.find(CASES, case_id)
-        desk.book[CASES].change((case_id,), status="labelled", truth=written(label))
+        _ruled(desk, duty, case_id, label)
     desk.book[INPUTS].change(
         (duty.number, case["input"]),
         label=written(label),

@@ -84,8 +84,7 @@ class Fold:
             if not made.labelled:
                 self.control.record(made, None)
         elif payload.get("counted"):
-            wrong = payload["wrong"] if event.type == "feedback" else None
-            self.control.record(read_decision(decision)[0], wrong)
+            self.control.record(read_decision(decision)[0], payload.get("wrong"))
         self.decided = event.seq
 
     def learn(self, lessons: Sequence[Lesson]) -> None:
@@ -104,16 +103,17 @@ def advance(
     number: int,
     *,
     artifacts: Path | None,
+    upto: int | None = None,
     progress: Progress = None,
 ) -> None:
-    """Fold all events of a learner that come after where it stands.
+    """Fold the events of a learner that come after where it stands, all or those up to one.
 
     Without `artifacts` what was refitted is worked out again, and held against what was logged.
     """
     after = min(fold.learned, fold.decided)
     asofs = {} if artifacts else _asofs(connection, number)
     fitted: dict[int, Fitted] = {}
-    for events in _groups(read_events(connection, after=after, learner=number)):
+    for events in _groups(read_events(connection, after=after, learner=number, upto=upto)):
         told = [(event, event.read()) for event in events]
         cases = events_at(connection, [p["case"] for _, p in told if p.get("case")])
         lessons: list[Lesson] = []
@@ -177,8 +177,10 @@ def _fitted(
     return made
 
 
-def replay(store: Store, number: int, *, progress: Progress = None) -> Fold:
-    """The learner `number` of a store, folded from its first event.
+def replay(
+    store: Store, number: int, *, upto: int | None = None, progress: Progress = None
+) -> Fold:
+    """The learner `number` of a store, folded from its first event to the last or to `upto`.
 
     Raises:
         NotFoundError: there is no such learner.
@@ -189,7 +191,7 @@ def replay(store: Store, number: int, *, progress: Progress = None) -> Fold:
         if created is None:
             raise NotFoundError(f"there is no learner number {number}")
         fold = Fold.new(read_settings(created.read()), created.seq)
-        advance(fold, connection, number, artifacts=None, progress=progress)
+        advance(fold, connection, number, artifacts=None, upto=upto, progress=progress)
     return fold
 
 

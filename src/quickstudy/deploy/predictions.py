@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from quickstudy.deploy import feedbacks
@@ -12,7 +13,7 @@ from quickstudy.deploy.duty import Duty
 from quickstudy.deploy.lessons import Said
 from quickstudy.deploy.records import checked_name, digest, written
 from quickstudy.deploy.requests import Predict, Predicted
-from quickstudy.deploy.tables import CASES, EARLY, STRETCHES, Row
+from quickstudy.deploy.tables import CASES, EARLY, STRETCHES, Row, damaged
 from quickstudy.errors import InputError
 from quickstudy.log.events import canonical
 from quickstudy.log.store import events_at
@@ -29,15 +30,18 @@ ALTERNATIVES = 5
 
 def predict(desk: Desk, request: Predict) -> list[Answer]:
     """Decide on each prediction, in order."""
-    if request.duty.name not in desk.duties:
+    if desk.duties.get(request.duty.name) is not request.duty:
         raise InputError(f"learner {request.duty.name!r} was deleted meanwhile")
+    together: dict[str, bytes] = {}
     for item in request.items:
         if item.id is not None:
             checked_name("id", item.id)
             if item.id.startswith(feedbacks.OURS):
                 raise InputError(f"id {item.id!r} starts with {feedbacks.OURS!r}, as only ours do")
             case = desk.book.find(CASES, item.id)
-            if case and _other(desk, case, request.duty, item):
+            record = digest(desk.secret, item.record)
+            same = together.setdefault(item.id, record) == record
+            if not same or (case and _other(desk, case, request.duty, item)):
                 raise InputError(f"id {item.id!r} was used for another record; give each its own")
     return [_one(desk, request, item) for item in request.items]
 
@@ -69,7 +73,7 @@ def _one(desk: Desk, request: Predict, item: Predicted) -> Answer:
         "seen": item.seen,
     }
     desk.log("predicted", duty.number, actor=request.actor, subject=case_id, payload=payload)
-    duty.recent.add(case_id, Said.of(said))
+    desk.once_committed(partial(duty.recent.add, case_id, Said.of(said)))
     stretch = _tally(desk, duty, decision)
     desk.book.put(CASES, _case(desk, duty, item, decision, case_id) | {"stretch": stretch})
     answer = make_answer(payload, case_id, duty.name, seq=seq, time=desk.transaction.time)
@@ -127,6 +131,8 @@ def _join_early(desk: Desk, case_id: str) -> None:
         connection.execute(EARLY.delete().where(EARLY.c.case_id == case_id))
         for seq in seqs:
             event = events_at(connection, [seq])[seq]
+            if event.subject != case_id:
+                raise damaged(EARLY)
             given = {**event.read()["given"], "prediction_id": case_id}
             feedbacks.join(desk, Feedback(**given), event.actor)
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
-from sqlalchemy import Connection, Select, Table, cast, func, literal, select
-from sqlalchemy import String as Text
+from sqlalchemy import Connection, Select, Table, func, select
 
-from quickstudy.deploy.answers import Ask, Case, CurvePoint, Event, Policy
+from quickstudy.deploy.answers import Action, Ask, Case, CaseStatus, CurvePoint, Event, Policy
 from quickstudy.deploy.predictions import make_answer
 from quickstudy.deploy.records import read, written
 from quickstudy.deploy.tables import CASES, LEARNERS, SOURCES, STRETCHES, Row, checked
-from quickstudy.errors import NotFoundError
+from quickstudy.errors import InputError, NotFoundError
 from quickstudy.log.events import Logged
-from quickstudy.log.store import EVENTS, events_at, events_of
+from quickstudy.log.store import events_at, events_of
 from quickstudy.stats.calibration import weighted_share
 from quickstudy.stats.risk import ActOrAsk
 from quickstudy.types import Label
@@ -25,6 +24,9 @@ RECENT_CASES = 500  # that the share handled is of
 AUDITS = 2000  # latest ones, that the precision is of
 POINTS = 300  # of a curve
 MOST_SOURCES = 100  # shown
+ABOUT_CASES = ("predicted", "asked", "feedback", "closed", "expired", "contested", "ruled")
+SEARCHED = 20_000  # latest cases, for a text
+PAGE = 500  # of them at once
 INTERNAL = ("decision", "said")  # parts of payloads that are for the fold alone
 
 
@@ -98,7 +100,19 @@ def cases(
     before: int | None = None,
     limit: int = 50,
 ) -> list[Case]:
-    """Predictions, newest first, without their histories."""
+    """Predictions, newest first, without their histories.
+
+    `text` is looked for in fields and values of the latest 20,000 records, whatever its case.
+
+    Raises:
+        InputError: there is no such decision or status.
+    """
+    for field, value, known in (
+        ("decision", decision, get_args(Action)),
+        ("status", status, get_args(CaseStatus)),
+    ):
+        if value is not None and value not in known:
+            raise InputError(f"{field} is {value!r:.60}; it must be one of {', '.join(known)}")
     query = select(CASES).where(CASES.c.learner == number)
     if decision is not None:
         query = query.where(CASES.c.acted == int(decision == "act"))
@@ -109,15 +123,26 @@ def cases(
         query = query.where(func.coalesce(CASES.c.truth, CASES.c.answer) == name_of)
     if before is not None:
         query = query.where(CASES.c.seq < before)
-    if text:
-        payload = select(cast(EVENTS.c.payload, Text)).where(EVENTS.c.seq == CASES.c.seq)
-        query = query.where(
-            func.instr(func.lower(payload.scalar_subquery()), literal(text.lower()))
-        )
-    query = query.order_by(CASES.c.seq.desc()).limit(limit)
-    rows = rows_of(connection, CASES, query)
-    events = events_at(connection, [row["seq"] for row in rows])
-    return [case_of(row, events[row["seq"]], name) for row in rows]
+    query = query.order_by(CASES.c.seq.desc())
+    found: list[Case] = []
+    for at in range(0, SEARCHED if text else 1, PAGE):
+        page = query.offset(at).limit(PAGE if text else limit)
+        rows = rows_of(connection, CASES, page)
+        events = events_at(connection, [row["seq"] for row in rows])
+        made = [case_of(row, events[row["seq"]], name) for row in rows]
+        found += [case for case in made if not text or text.casefold() in _words(case.record)]
+        if len(found) >= limit or len(rows) < PAGE:
+            break
+    return found[:limit]
+
+
+def _words(value: Any) -> str:
+    """Everything that a record says, in one spelling."""
+    if isinstance(value, dict):
+        return " ".join([f"{name} {_words(v)}" for name, v in value.items()]).casefold()
+    if isinstance(value, list):
+        return " ".join([_words(v) for v in value])
+    return str(value).casefold()
 
 
 def case_of(row: Row, predicted: Logged, name: str, events: Sequence[Event] = ()) -> Case:
@@ -137,7 +162,8 @@ def case_of(row: Row, predicted: Logged, name: str, events: Sequence[Event] = ()
 
 def history(connection: Connection, row: Row, names: dict[int, str]) -> Case:
     """A prediction with all that happened to it."""
-    events = [event_of(event, names) for event in events_of(connection, row["id"])]
+    logged = events_of(connection, row["id"])
+    events = [event_of(event, names) for event in logged if event.type in ABOUT_CASES]
     predicted = events_at(connection, [row["seq"]])[row["seq"]]
     return case_of(row, predicted, names.get(row["learner"], ""), events)
 

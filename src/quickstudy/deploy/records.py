@@ -14,6 +14,7 @@ from quickstudy.errors import InputError, LabelError, RecordError
 from quickstudy.log.events import canonical
 from quickstudy.types import Label
 
+MOST_BITS = 1000  # of an integer: as far as floats go
 MOST_NAME = 128  # characters of a name, an id, a source or a key
 
 
@@ -37,7 +38,11 @@ def plain_record(x: Any) -> Any:
 
 
 def _plain(name: Any, value: Any) -> Any:
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int):
+        if value.bit_length() > MOST_BITS:
+            raise RecordError(f"field {name!r} is an integer of {value.bit_length():,} bits")
         return value
     if isinstance(value, float):
         if not math.isfinite(value):

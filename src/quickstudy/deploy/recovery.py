@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
-
-from sqlalchemy import Connection
 
 from quickstudy.deploy import snapshots
 from quickstudy.deploy.fold import Fold, Progress, advance, replay
-from quickstudy.errors import ModelFileError
-from quickstudy.log.store import Store, read_events
+from quickstudy.errors import ModelFileError, StoreError
+from quickstudy.log.store import Store
 
 log = logging.getLogger("quickstudy")
 
 
-def recover(store: Store, number: int, *, progress: Progress = None) -> Fold:
-    """Where learner `number` stands.
+def recover(
+    store: Store, number: int, *, upto: int | None = None, progress: Progress = None
+) -> Fold:
+    """Where learner `number` stands, now or after event `upto`.
 
-    A damaged snapshot is passed over, with a warning, for the one before, or for the whole log.
+    A snapshot that is damaged, or of another log, is passed over, with a warning, for the one
+    before, or for the whole log.
 
     Raises:
         StoreError: the log is damaged.
@@ -26,19 +26,27 @@ def recover(store: Store, number: int, *, progress: Progress = None) -> Fold:
     folder = snapshots.folder_of(store.folder, number)
     for path in reversed(snapshots.found(folder)):
         try:
-            fold = snapshots.read(path)
+            fold = snapshots.read(path, store.link_at)
+            if upto is not None and max(fold.learned, fold.decided) > upto:
+                continue
             with store.reading() as connection:
-                _check_known(connection, fold, path)
-                advance(fold, connection, number, artifacts=folder, progress=progress)
-        except ModelFileError as error:
+                advance(fold, connection, number, artifacts=folder, upto=upto, progress=progress)
+        except (ModelFileError, StoreError) as error:
             log.warning("%s; going back to what was before it", error)
             continue
         return fold
-    return replay(store, number, progress=progress)
+    return replay(store, number, upto=upto, progress=progress)
 
 
-def _check_known(connection: Connection, fold: Fold, path: Any) -> None:
-    """A snapshot that is ahead of the log belongs to another store."""
-    last = max(fold.learned, fold.decided)
-    if next(read_events(connection, after=last - 1, limit=1), None) is None:
-        raise ModelFileError(f"{path} knows events that the log does not have")
+def clear(store: Store, number: int) -> None:
+    """Remove what a crash cut short, and snapshots of another log: they must not come back."""
+    folder = snapshots.folder_of(store.folder, number)
+    snapshots.sweep(folder)
+    for path in snapshots.found(folder):
+        try:
+            snapshots.read(path, store.link_at)
+        except ModelFileError:
+            continue  # damaged: the doctor says so until there are newer ones
+        except StoreError as error:
+            log.warning("%s; it is removed", error)
+            path.unlink(missing_ok=True)

@@ -24,13 +24,18 @@ class Refits:
         self._thread: threading.Thread | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._closed = False
+        self._entry = threading.Lock()
 
     def submit(self, packed: bytes, done: Callable[[bytes | None], None]) -> None:
         """Refit a packed learner; `done` gets the outcome, or None if the child failed."""
+        with self._entry:
+            self._start()
+        self._jobs.put((packed, done))
+
+    def _start(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="quickstudy-refits", daemon=True)
             self._thread.start()
-        self._jobs.put((packed, done))
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None and not self._closed:

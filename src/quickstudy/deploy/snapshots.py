@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from quickstudy import snapshot
 from quickstudy.deploy.control import control_from, state_of
 from quickstudy.deploy.fold import Fold, read_settings, state_hash
-from quickstudy.errors import ModelFileError
+from quickstudy.errors import ModelFileError, StoreError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.log.failpoints import reach
 
@@ -23,8 +24,11 @@ def folder_of(store_folder: Path, number: int) -> Path:
     return store_folder / f"learner-{number}"
 
 
-def write(folder: Path, fold: Fold) -> Path:
-    """Write a snapshot, and remove those that it makes superfluous."""
+def write(folder: Path, fold: Fold, link: bytes) -> Path:
+    """Write a snapshot, and remove those that it makes superfluous.
+
+    `link` is that of the last event it knows: it belongs to the log that has this link there.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     control_arrays, control = state_of(fold.control)
     arrays = {f"{CONTROL}{path}": array for path, array in control_arrays.items()}
@@ -39,6 +43,7 @@ def write(folder: Path, fold: Fold) -> Path:
         "learned": fold.learned,
         "decided": fold.decided,
         "hash": fold.hash,
+        "link": link.hex(),
     }
     path = folder / f"snapshot-{fold.learned:012d}-{fold.decided:012d}.safetensors"
     content = snapshot.pack(arrays, plain)
@@ -57,7 +62,11 @@ def _tidy(folder: Path) -> None:
     for path, after in pairwise(refits):
         if _number(after) <= oldest:  # the later was begun once the earlier was in effect
             path.unlink(missing_ok=True)
-    for path in folder.glob(".*.safetensors.*"):  # cut short by a crash
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a crash cut short; before anything else is written."""
+    for path in folder.glob(".*.safetensors.*"):
         path.unlink(missing_ok=True)
 
 
@@ -71,15 +80,19 @@ def found(folder: Path) -> list[Path]:
     return sorted(folder.glob("snapshot-*.safetensors"))
 
 
-def read(path: Path) -> Fold:
-    """The fold that was kept.
+def read(path: Path, link_at: Callable[[int], bytes]) -> Fold:
+    """The fold that was kept; `link_at` tells the links of the log it is for.
 
     Raises:
         ModelFileError: the file is damaged.
+        StoreError: it belongs to another log.
     """
     arrays, plain = snapshot.read_snapshot(path)
     try:
-        return _fold(arrays, plain)
+        fold = _fold(arrays, plain)
+        if link_at(max(fold.learned, fold.decided)).hex() != plain["link"]:
+            raise StoreError(f"{path} was not made from this log")
+        return fold
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{path} lacks a part of a learner on duty ({error})") from error
 

@@ -14,7 +14,7 @@ from quickstudy.deploy import snapshots
 from quickstudy.deploy.desk import Desk
 from quickstudy.deploy.duty import Duty, Worker
 from quickstudy.deploy.fold import Fold
-from quickstudy.deploy.recovery import recover
+from quickstudy.deploy.recovery import clear, recover
 from quickstudy.deploy.refit_child import artifact_name, unpack_fitted
 from quickstudy.deploy.refits import Refits
 from quickstudy.deploy.requests import Checkpoint, Refitted
@@ -56,6 +56,7 @@ class Staff:
 
     def recall(self, row: Row) -> Duty:
         """A learner from the log."""
+        clear(self._store, row["id"])
         return self._start(row, recover(self._store, row["id"]))
 
     def _start(self, row: Row, fold: Fold) -> Duty:
@@ -116,7 +117,8 @@ class Staff:
         """Write a snapshot; in the worker's thread."""
         try:
             fold = self._fold(duty)
-            snapshots.write(snapshots.folder_of(self._store.folder, duty.number), fold)
+            link = self._store.link_at(max(fold.learned, fold.decided))
+            snapshots.write(snapshots.folder_of(self._store.folder, duty.number), fold, link)
             duty.saved = min(fold.learned, fold.decided)
         except (OSError, StoreError) as error:
             log.warning("no snapshot of learner %s was written: %s", duty.name, error)
@@ -151,6 +153,10 @@ class Staff:
         except TimeoutError:
             lag = duty.worker.lag
             raise StoreError(f"{duty.name} has {lag} lessons yet to learn; wait longer") from None
+        except Exception as error:
+            raise StoreError(
+                f"{duty.name} has stopped learning ({error}); start it anew"
+            ) from error
 
     def rest(self, duties: list[Duty]) -> None:
         """Learn what is logged, write snapshots, and stop."""
@@ -158,10 +164,13 @@ class Staff:
         for duty in duties:
             worker = duty.worker
             assert worker is not None
-            if worker.failed is None:
+            try:
                 worker.after(self._store.head[0]).result()
                 worker.errand(partial(self._save, duty)).result()
-            worker.close()
+            except Exception as error:  # it stopped before: the log has all that it did not learn
+                log.warning("learner %s was closed without a snapshot: %s", duty.name, error)
+            finally:
+                worker.close()
 
     def when_learned(self, future: Future[Any], desk: Desk) -> Future[Any]:
         """A future that is done once the feedback that `future` is about is learned."""
@@ -172,9 +181,11 @@ class Staff:
                 learned.set_exception(error)
                 return
             receipts = done.result()
-            last = {r.learner: r.seq for r in receipts if r.learner in desk.duties}
-            workers = [(desk.duties[name].worker, seq) for name, seq in last.items()]
-            _when_all([w.after(seq) for w, seq in workers if w], learned, receipts)
+            last = max(receipt.seq for receipt in receipts)
+            duties = dict(desk.duties)
+            names = {r.learner for r in receipts if r.learner in duties}
+            workers = [duties[name].worker for name in names]
+            _when_all([worker.after(last) for worker in workers if worker], learned, receipts)
 
         future.add_done_callback(logged)
         return learned

@@ -65,6 +65,7 @@ SAID = Table(
     Column("source", String, primary_key=True),
     Column("label", String, nullable=False),
     Column("seq", Integer, nullable=False),
+    Column("counted", Integer, nullable=False),
     Column("sum", LargeBinary, nullable=False),
 )
 RECEIPTS = Table(

@@ -21,6 +21,7 @@ TYPES = frozenset(
         "predicted",
         "asked",
         "feedback",
+        "closed",
         "expired",
         "contested",
         "ruled",

@@ -30,7 +30,12 @@ PRAGMAS = (
 def open_engine(path: Path) -> Engine:
     """An engine on a store file, made with mode 0600 where there is none."""
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    engine = create_engine(f"sqlite:///{path}", pool_size=8, max_overflow=24)
+    engine = create_engine(
+        f"sqlite:///{path}",
+        pool_size=8,
+        max_overflow=24,
+        connect_args={"cached_statements": 1024},  # one for each table and number of rows
+    )
 
     @event.listens_for(engine, "connect")
     def settings(connection: Any, _: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import shutil
 import time
@@ -24,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DatabaseError
 
-from quickstudy.errors import StoreError
+from quickstudy.errors import InputError, StoreError
 from quickstudy.log import sqlite
 from quickstudy.log.anchor import Anchor
 from quickstudy.log.events import FIRST_LINK, Logged, make_event
@@ -61,6 +62,7 @@ META = Table(
     Column("value", LargeBinary, nullable=False),
 )
 CHUNK = 1000  # events read at once
+META_SUM = 8  # bytes
 
 
 class Transaction:
@@ -128,7 +130,7 @@ class Store:
         self._statements = TableStatements(EVENTS, self.engine.dialect)
         self.anchor = Anchor(self.folder / "head")
         try:
-            self.head = self._last()
+            self.head = self.last()
             self._check_anchor()
         except BaseException:
             self.close()
@@ -146,17 +148,31 @@ class Store:
             )
 
     def meta(self, name: str, make: Callable[[], bytes], *, write: bool = True) -> bytes:
-        """A fact about the store; made by `make` and kept the first time it is asked for."""
+        """A fact about the store; made by `make` and kept the first time it is asked for.
+
+        Raises:
+            StoreError: it is not as it was written.
+        """
         with self.engine.begin() as connection:
             found = connection.execute(select(META.c.value).where(META.c.name == name)).scalar()
             if found is None:
                 if not write:
                     raise StoreError(f"{self.path} is not a store: it has no {name}")
-                found = make()
+                found = _summed(make())
                 connection.execute(META.insert(), {"name": name, "value": found})
-        return bytes(found)
+        value = bytes(found[:-META_SUM])
+        if _summed(value) != found:
+            raise StoreError(f"{self.path} is damaged: its {name} is not what was written")
+        return value
 
-    def _last(self) -> tuple[int, bytes]:
+    def link_at(self, seq: int) -> bytes:
+        """The link of event `seq`; that before the first for 0."""
+        with self.reading() as connection:
+            query = select(EVENTS.c.link).where(EVENTS.c.seq == seq)
+            return bytes(connection.execute(query).scalar() or FIRST_LINK)
+
+    def last(self) -> tuple[int, bytes]:
+        """Sequence number and link of the last event."""
         with self.reading() as connection:
             query = select(EVENTS.c.seq, EVENTS.c.link).order_by(EVENTS.c.seq.desc()).limit(1)
             row = connection.execute(query).first()
@@ -209,9 +225,13 @@ class Store:
         """Copy the store and its folder to `target` and `target.d`.
 
         Raises:
-            StoreError: it cannot be written; what was begun is removed.
+            InputError: one of them is there already.
+        StoreError: they cannot be written; what was begun is removed.
         """
         folder = target.with_name(target.name + ".d")
+        for path in (target, folder):
+            if path.exists():
+                raise InputError(f"{path} is there already; a backup overwrites nothing")
         try:
             with typed(f"{target} cannot be written"):
                 shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("lock", ".*"))
@@ -233,6 +253,10 @@ class Store:
             self._lock.close()
 
 
+def _summed(value: bytes) -> bytes:
+    return value + hashlib.blake2b(value, digest_size=META_SUM).digest()
+
+
 @contextmanager
 def typed(what: str) -> Iterator[None]:
     """Turn errors of disk and database into `StoreError`."""
@@ -250,9 +274,10 @@ def read_events(
     after: int = 0,
     learner: int | None = None,
     types: Sequence[str] = (),
+    upto: int | None = None,
     limit: int | None = None,
 ) -> Iterator[Logged]:
-    """Events in order, those with a sequence number above `after`.
+    """Events in order, those with a sequence number above `after`, at most `upto`.
 
     Raises:
         StoreError: one of them is not as it was written.
@@ -262,6 +287,8 @@ def read_events(
         query = query.where(EVENTS.c.learner == learner)
     if types:
         query = query.where(EVENTS.c.type.in_(types))
+    if upto is not None:
+        query = query.where(EVENTS.c.seq <= upto)
     left = limit
     while left is None or left > 0:
         size = CHUNK if left is None else min(left, CHUNK)

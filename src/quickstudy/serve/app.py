@@ -56,8 +56,13 @@ def create_app(deployment: Deployment, *, settings: ServerSettings | None = None
         app.include_router(part.router)
     mount(app, deployment)
     problems.install(app)
-    lanes = (*predictions.LANES, *feedback.LANES)
-    app.add_middleware(Frame, settings=settings, metrics=app.state.metrics, lanes=lanes)
+    app.add_middleware(
+        Frame,
+        settings=settings,
+        doors=app.state.doors,
+        metrics=app.state.metrics,
+        lanes=(*predictions.LANES, *feedback.LANES),
+    )
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     return app
 

@@ -19,7 +19,7 @@ RECORD = {
 }
 AnyRecord = Annotated[Any, WithJsonSchema(RECORD)]
 AnyLabel = Annotated[Any, WithJsonSchema({"anyOf": [*LABEL["anyOf"], {"type": "null"}]})]
-TICKET = {"text": "my card has not arrived", "country": "IT", "days": 9}
+TICKET: Any = {"text": "my card has not arrived", "country": "IT", "days": 9}
 
 
 class Form(BaseModel):

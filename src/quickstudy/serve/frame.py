@@ -10,16 +10,18 @@ from typing import Any
 
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quickstudy.errors import QuickstudyError
+from quickstudy.serve.auth import Doors
 from quickstudy.serve.metrics import Metrics
 from quickstudy.serve.paths import keep_slashes
 from quickstudy.serve.problems import Problem, of_error
 from quickstudy.serve.settings import ServerSettings, is_loopback
 
 log = logging.getLogger("quickstudy.serve")
+LEFT = 499  # the status, for the figures alone, of a client that did not wait for its answer
 SAFE = ("GET", "HEAD", "OPTIONS")
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -45,11 +47,13 @@ class Frame:
         app: ASGIApp,
         *,
         settings: ServerSettings,
+        doors: Doors,
         metrics: Metrics,
         lanes: Sequence[APIRoute] = (),
     ) -> None:
         self.app = app
         self.settings = settings
+        self.doors = doors
         self.metrics = metrics
         self.lanes = tuple(lanes)
 
@@ -64,22 +68,19 @@ class Frame:
         try:
             self._check(scope, exchange)
             await self._serve(scope, exchange)
-        except Problem as problem:
-            await exchange.refuse(problem)
-        except QuickstudyError as error:
-            await exchange.refuse(of_error(error))
-        except Exception as error:  # a handler's bug must not end the connection without a word
-            _log_without_payload(scope, error)
-            if exchange.status:
+        except ClientDisconnect:
+            exchange.status = LEFT
+        except Exception as error:
+            if exchange.status:  # too late for another response
                 raise
-            await exchange.refuse(Problem(500, "bug", "the server met a bug; its log says where"))
+            await exchange.refuse(_problem_of(error, scope))
         finally:
             self.metrics.saw(scope, exchange.status, time.perf_counter() - began)
 
     async def _serve(self, scope: Scope, exchange: _Exchange) -> None:
         for route in self.lanes:
             found = route.path_regex.match(scope["path"])
-            if found and scope["method"] in route.methods:
+            if found and scope["method"] in (route.methods or ()):
                 convert = route.param_convertors
                 given = {name: convert[name].convert(v) for name, v in found.groupdict().items()}
                 scope["route"], scope["path_params"] = route, given
@@ -92,9 +93,9 @@ class Frame:
     def _check(self, scope: Scope, exchange: _Exchange) -> None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if self.settings.loopback and not is_loopback(_name_of(host)):
+        if not is_loopback(_name_of(host)) and self.doors.open:
             raise Problem(  # another site's name that was made to point here
-                403, "wrong-host", "this server answers to localhost and 127.0.0.1 only"
+                403, "wrong-host", "without keys this server answers to localhost only"
             )
         if scope["method"] not in SAFE:
             _check_origin(headers, host)
@@ -113,7 +114,10 @@ class _Exchange:
         self._got = 0
 
     def check_length(self, length: str | None) -> None:
-        if length is not None and (not length.isdigit() or int(length) > self.max_body):
+        if length is None:
+            return
+        known = length.isascii() and length.isdigit() and len(length) < 20
+        if not known or int(length) > self.max_body:
             raise self._too_large()
 
     def _too_large(self) -> Problem:
@@ -142,6 +146,16 @@ class _Exchange:
 
     async def refuse(self, problem: Problem) -> None:
         await problem.response()(self.scope, self.receive, self.send)
+
+
+def _problem_of(error: Exception, scope: Scope) -> Problem:
+    """What the client is told; a handler's bug must not end the connection without a word."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, QuickstudyError):
+        return of_error(error)
+    _log_without_payload(scope, error)
+    return Problem(500, "bug", "the server met a bug; its log says where")
 
 
 def _check_origin(headers: Headers, host: str) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 FRESH = 2.0  # seconds for which a report is good enough: scraping often must cost little
 STREAM = "/v1/events"
+METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS")
 GAUGES = {
     "share_handled": "Share of the last 500 cases that it answered alone.",
     "precision": "Precision of its own answers, from audits.",
@@ -61,8 +62,8 @@ class Metrics:
     def saw(self, scope: Scope, status: int, seconds: float) -> None:
         """Count one request; its route is the pattern, never the path."""
         found: Any = scope.get("route")
-        route = getattr(found, "path_format", None) or getattr(found, "path", "none")
-        method = scope["method"] if route != "none" else "any"  # a client can make up methods
+        route = str(getattr(found, "path_format", None) or getattr(found, "path", "none"))
+        method = scope["method"] if scope["method"] in METHODS else "other"  # clients make them up
         which = (method, route, status)
         if which not in self._known:  # finding them by their labels takes as long as the rest
             self._known[which] = (self._requests.labels(*which), self._seconds.labels(route))

@@ -49,12 +49,12 @@ def components(*roots: Any) -> dict[str, Any]:
     waiting = list(roots)
     while waiting:
         kind = waiting.pop()
-        name = getattr(kind, "__name__", "")
-        if is_dataclass(kind) and name not in found:
-            found[name] = _component(kind)
-            waiting += hints(kind).values()
-        else:
-            waiting += get_args(kind)
+        inner: Any = get_args(kind)
+        if is_dataclass(kind):
+            noun: Any = kind
+            inner = () if noun.__name__ in found else hints(noun).values()
+            found.setdefault(noun.__name__, _component(noun))
+        waiting += inner
     return dict(sorted(found.items()))
 
 
@@ -74,9 +74,9 @@ def _component(cls: Any) -> dict[str, Any]:
 
 
 def _union(inner: tuple[Any, ...]) -> dict[str, Any]:
-    some = []
+    some: list[dict[str, Any]] = []
     for part in inner:
-        found = {"type": "null"} if part is type(None) else schema(part)
+        found: dict[str, Any] = {"type": "null"} if part is type(None) else schema(part)
         some += found.get("anyOf", [found])
     return {"anyOf": some} if {} not in some else {}
 

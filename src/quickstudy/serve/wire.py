@@ -60,7 +60,8 @@ def dump(value: Any) -> Any:
     if isinstance(value, Probabilities):
         return [{"label": label, "probability": p} for label, p in value.items()]
     if is_dataclass(value):
-        return {name: encode(getattr(value, name)) for name, encode in _plan(type(value))}
+        noun: Any = type(value)
+        return {name: encode(getattr(value, name)) for name, encode in _plan(noun)}
     if isinstance(value, Mapping):
         return {name: dump(v) for name, v in value.items()}
     if isinstance(value, np.generic | np.ndarray):

@@ -19,7 +19,7 @@ from quickstudy.deploy.answers import Ask
 from quickstudy.errors import NotFoundError, QuickstudyError
 from quickstudy.serve.dashboard import words
 from quickstudy.serve.dashboard.cases import explanation
-from quickstudy.serve.dashboard.records import label_text, read_label
+from quickstudy.serve.dashboard.records import label_code, label_text, read_label
 from quickstudy.serve.dashboard.shell import page_router, render
 from quickstudy.serve.dashboard.visitor import Form, Known, Store, Visitor, field
 from quickstudy.types import Label, label_key
@@ -86,7 +86,7 @@ def label_case(request: Request, visitor: Known, store: Store, form: Form, name:
         store.release(case, holder=visitor.holder(field(form, "tab")))
         status = "untrusted"
     said = words.receipt(status, label)
-    taught = {"id": case, "label": label_text(label)}
+    taught = {"id": case, "label": label_text(label), "code": label_code(label)}
     return _desk(
         request, visitor, store, form, name,
         trail=trail, held=field(form, "aside"), said=said, events={"taught": taught},

@@ -9,7 +9,7 @@ from fastapi import Request, Response
 
 from quickstudy.errors import QuickstudyError, SettingError
 from quickstudy.serve.dashboard.figures import headline
-from quickstudy.serve.dashboard.shell import go, page_router, render
+from quickstudy.serve.dashboard.shell import go, home, page_router, render
 from quickstudy.serve.dashboard.visitor import Form, Known, Store, Visitor, field
 from quickstudy.serve.problems import of_error
 
@@ -32,7 +32,7 @@ def create(request: Request, visitor: Known, store: Store, form: Form) -> Respon
     except QuickstudyError as problem:
         given = {"name": name, "target": field(form, "target"), "problem": str(problem)}
         return _page(request, visitor, store, status=of_error(problem).status, **given)
-    return go(request, f"/learners/{made.name}")
+    return go(request, home(made.name))
 
 
 def share(form: Any, name: str) -> float:

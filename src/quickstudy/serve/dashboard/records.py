@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ SNIPPET = 140  # characters of a record in a list
 LONG = 60  # characters from which a value gets lines of its own
 NUMBERS_SHOWN = 8
 LONGEST_LABEL = 200
+WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +138,10 @@ def read_label(code: str, typed: str, known: Sequence[Label]) -> Label:
     Raises:
         LabelError: neither is there, or it is too long.
 
-    >>> read_label('1', "", ()), read_label("", "yes", (True, False)), read_label("", "new", ())
-    (1, True, 'new')
+    >>> read_label('1', "", ()), read_label("", "yes", (True, False)), read_label("", "7", (1, 2))
+    (1, True, 7)
+    >>> read_label("", "7", ("a",)), read_label("", "CARD", ("card",))
+    ('7', 'card')
     """
     if code:
         return _decoded(code)
@@ -146,9 +150,15 @@ def read_label(code: str, typed: str, known: Sequence[Label]) -> Label:
         raise LabelError("choose a label, or type a new one")
     if len(typed) > LONGEST_LABEL:
         raise LabelError(f"a label has at most {LONGEST_LABEL} characters, not {len(typed)}")
-    same = (label for label in known if label_text(label) == typed)
+    exact = (label for label in known if label_text(label) == typed)
     folded = (label for label in known if label_text(label).casefold() == typed.casefold())
-    return next(same, next(folded, typed))
+    return next(exact, next(folded, _new(typed, known)))
+
+
+def _new(typed: str, known: Sequence[Label]) -> Label:
+    """A label not seen before: a number where all others are numbers, else a text."""
+    numbers = bool(known) and all(type(label) is int for label in known)
+    return int(typed) if numbers and WHOLE.fullmatch(typed) else typed
 
 
 def _decoded(code: str) -> Label:

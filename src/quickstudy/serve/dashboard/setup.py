@@ -8,7 +8,7 @@ from fastapi import Request, Response
 
 from quickstudy.errors import InputError, QuickstudyError, SettingError
 from quickstudy.serve.dashboard.learners import share
-from quickstudy.serve.dashboard.shell import go, page_router, render
+from quickstudy.serve.dashboard.shell import go, home, page_router, render
 from quickstudy.serve.dashboard.visitor import Form, Known, Store, Visitor, field
 from quickstudy.serve.problems import of_error
 
@@ -32,7 +32,7 @@ def change(request: Request, visitor: Known, store: Store, form: Form, name: str
     except QuickstudyError as problem:
         status = of_error(problem).status
         return _page(request, visitor, store, name, status=status, problem=str(problem))
-    return go(request, f"/learners/{name}/settings?saved=yes")
+    return go(request, f"{home(name)}/settings?saved=yes")
 
 
 @router.post("/learners/{name}/delete")

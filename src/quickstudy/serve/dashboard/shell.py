@@ -95,9 +95,15 @@ def go(request: Request, where: str) -> Response:
     return Response(status_code=303, headers={"Location": where})
 
 
+def home(name: str) -> str:
+    """The address of a learner's page."""
+    return f"/learners/{quote(name, safe='')}"
+
+
 def is_partial(request: Request) -> bool:
     """Whether only a part of the page is asked for."""
-    return request.headers.get("hx-request") == "true"
+    headers = request.headers
+    return headers.get("hx-request") == "true" and "hx-history-restore-request" not in headers
 
 
 def _refused(request: Request, problem: Problem) -> Response:

@@ -7,7 +7,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends, Request, Response
 from starlette.datastructures import FormData
@@ -91,11 +91,15 @@ def stranger(request: Request) -> Visitor:
     return visitor
 
 
-def signed_in(request: Request) -> Visitor:
+async def _stranger(request: Request) -> Visitor:
+    return stranger(request)
+
+
+async def signed_in(request: Request) -> Visitor:
     """The visitor; one who needs a key and has none is sent to the page that asks for it."""
     visitor = stranger(request)
     if visitor.door is None:
-        there = quote(request.url.path if request.method == "GET" else "/")
+        there = quote(_page_of(request))
         raise Problem(303, "access", "sign in first", headers={"location": f"/login?next={there}"})
     return visitor
 
@@ -131,9 +135,16 @@ def cleaned_name(text: str) -> str:
     return "".join(c for c in text if c.isprintable()).strip()[:LONGEST_NAME]
 
 
-def deployment_of(request: Request) -> Any:
+async def deployment_of(request: Request) -> Any:
     """The deployment that this server serves."""
     return request.app.state.deployment
+
+
+def _page_of(request: Request) -> str:
+    """The path of the page that is open, also where only a part of it is asked for."""
+    if request.headers.get("hx-request") == "true":
+        return urlsplit(request.headers.get("hx-current-url", "/")).path
+    return request.url.path if request.method == "GET" else "/"
 
 
 async def _door(request: Request) -> auth.Visitor | None:
@@ -150,7 +161,7 @@ def _digest(purpose: str, secret: str) -> str:
 
 
 Known = Annotated[Visitor, Depends(signed_in)]
-Anyone = Annotated[Visitor, Depends(stranger)]
+Anyone = Annotated[Visitor, Depends(_stranger)]
 Form = Annotated[FormData, Depends(posted)]
 if TYPE_CHECKING:
     Store = Deployment

@@ -44,7 +44,7 @@
       if (!elt.isConnected) return;
       const source = sent.triggeringEvent && sent.triggeringEvent.submitter;
       if (source) elt.requestSubmit(source.isConnected ? source : undefined);
-      else htmx.trigger(elt, elt.matches('form') ? 'submit' : elt.matches('button') ? 'click' : 'load');
+      else htmx.trigger(elt, elt.matches('form') ? 'submit' : elt.matches('button') ? 'click' : 'again');
     }, AGAIN_MS);
   }
   document.addEventListener('htmx:sendError', again);

@@ -6,8 +6,8 @@
   const labels = source ? JSON.parse(source.textContent) : [];
 
   document.addEventListener('taught', (event) => {
-    const text = event.detail.label;
-    if (!labels.some((known) => known[1] === text)) labels.push([JSON.stringify(text), text]);
+    const { code, label } = event.detail;
+    if (!labels.some((known) => known[0] === code)) labels.push([code, label]);
   });
 
   function fold(text) {
@@ -36,7 +36,8 @@
     chosen.value = '';
     const typed = input.value.trim();
     const rows = found(typed).map(([code, text]) => ({ code, text, kind: '' }));
-    if (typed && !labels.some(([, text]) => text === typed)) {
+    const same = (text) => text.toLowerCase() === typed.toLowerCase();
+    if (typed && !labels.some(([, text]) => same(text))) {
       rows.push({ code: '', text: typed, kind: 'new' });
     }
     list.replaceChildren(...rows.map((row, i) => option(list, row, i)));
