@@ -15,14 +15,12 @@ from quickstudy.deploy import feedbacks, reads
 from quickstudy.deploy.answers import (
     Answer,
     Ask,
-    Case,
     Event,
     Feedback,
     Finding,
     Key,
     LearnerInfo,
     Receipt,
-    Report,
     Settings,
 )
 from quickstudy.deploy.claims import Claims
@@ -47,19 +45,19 @@ from quickstudy.deploy.requests import (
 from quickstudy.deploy.settings import checked_changes, checked_settings
 from quickstudy.deploy.staff import Staff
 from quickstudy.deploy.tables import Row
+from quickstudy.deploy.views import MOST_AT_ONCE, Views
 from quickstudy.errors import InputError, NotFoundError, StoreError
 from quickstudy.log.events import Logged
-from quickstudy.log.store import Store, read_events
+from quickstudy.log.store import Store
 from quickstudy.log.writer import Writer
-from quickstudy.types import Explanation, Input, Label
+from quickstudy.types import Input, Label
 
 TICK_SECONDS = 1.0  # between looks for cases whose time is over
-MOST_AT_ONCE = 1000  # records or feedbacks in one call
 CLAIMABLE = 200  # waiting cases among which people are given theirs
 LONGEST_CLAIM = 86_400.0  # seconds
 
 
-class Deployment:
+class Deployment(Views):
     """Learners on duty: predictions with ids, feedback that counts exactly once.
 
     Everything it says yes to is on disk before it says so. One process at a time may have a store
@@ -184,21 +182,6 @@ class Deployment:
         duty: Duty = self.writer.submit(Delete(name, self._actor(actor))).result()
         self.staff.dismiss(duty)
 
-    def learners(self) -> list[LearnerInfo]:
-        """All learners on duty, by name."""
-        return [self.learner(name) for name in sorted(self.desk.duties)]
-
-    def learner(self, name: str) -> LearnerInfo:
-        """One learner.
-
-        Raises:
-            NotFoundError: there is none of that name.
-        """
-        duty = self.desk.duty(name)
-        with duty.twins.reading() as learner:
-            examples, labels = learner.examples, learner.labels
-        return LearnerInfo(name, duty.settings, duty.created, examples, labels)
-
     # predictions and feedback
 
     def predict(
@@ -316,12 +299,6 @@ class Deployment:
 
     # people
 
-    def asks(self, name: str, *, limit: int = 50) -> list[Ask]:
-        """Cases that wait for a label, those that teach most first."""
-        duty = self.desk.duty(name)
-        with self.store.reading() as connection:
-            return reads.asks(connection, duty.number, name, limit=_checked_limit(limit))
-
     def claim(
         self, name: str, *, holder: str, id: str | None = None, seconds: float = 120.0
     ) -> Ask | None:
@@ -370,97 +347,6 @@ class Deployment:
         for event in events:
             if event.type in ("feedback", "expired"):
                 self._claims.forget(event.subject)
-
-    # reading
-
-    def history(self, prediction_id: str) -> Case:
-        """A prediction with all that happened to it.
-
-        Raises:
-            NotFoundError: there is none of that id.
-        """
-        with self.store.reading() as connection:
-            row = reads.case_row(connection, prediction_id)
-            return reads.history(connection, row, reads.names(connection))
-
-    def explain(self, prediction_id: str) -> Explanation:
-        """Why the learner answers the record of this prediction as it does now.
-
-        Raises:
-            NotFoundError, NotReadyError: there is no such prediction, or nothing was learned yet.
-        """
-        case = self.history(prediction_id)
-        with self.desk.duty(case.learner).twins.reading() as learner:
-            copy = learner.copy()  # an explanation takes long, and predictions must not wait for it
-        return copy.explain(case.record)
-
-    def cases(
-        self,
-        name: str,
-        *,
-        text: str = "",
-        decision: str | None = None,
-        status: str | None = None,
-        label: Label | None = None,
-        before: int | None = None,
-        limit: int = 50,
-    ) -> list[Case]:
-        """Predictions, newest first; `before` is the seq of the last one seen, to page on."""
-        duty = self.desk.duty(name)
-        with self.store.reading() as connection:
-            return reads.cases(
-                connection,
-                duty.number,
-                name,
-                text=text,
-                decision=decision,
-                status=status,
-                label=label,
-                before=before,
-                limit=_checked_limit(limit),
-            )
-
-    def report(self, name: str) -> Report:
-        """How a learner does, at a glance."""
-        duty = self.desk.duty(name)
-        with duty.twins.reading() as learner:
-            experts = learner.experts if learner.examples else ()
-        with self.store.reading() as connection:
-            tally = reads.tally(connection, duty.number)
-            share, low, high, audits = reads.precision(connection, duty.number)
-            policies, alarms, attempt = reads.policies(duty.control)
-            return Report(
-                learner=self.learner(name),
-                cases=tally["cases"],
-                acted=tally["acted"],
-                labels_used=tally["labels"],
-                share_handled=reads.share_handled(connection, duty.number),
-                precision=share if audits else None,
-                precision_low=low if audits else None,
-                precision_high=high if audits else None,
-                audits=audits,
-                waiting=tally["waiting"],
-                contested=tally["contested"],
-                expired=tally["expired"],
-                lag=self.lag(name),
-                policies=policies,
-                alarms=alarms,
-                attempt=attempt,
-                curve=reads.curve(connection, duty.number),
-                sources=reads.sources(connection, duty.number),
-                experts=experts,
-                seq=self.store.head[0],
-            )
-
-    def events(self, after: int = 0, limit: int = 1000, learner: str | None = None) -> list[Event]:
-        """Events with a number above `after`, in order."""
-        number = None if learner is None else self.desk.duty(learner).number
-        with self.store.reading() as connection:
-            names = reads.names(connection)
-            found = read_events(
-                connection, after=after, learner=number, limit=_checked_limit(limit)
-            )
-            return [reads.event_of(event, names) for event in found]
 
     def listen(self, callback: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
         """Have every event told after its commit, in the writer's thread; returns the way out."""
@@ -519,11 +405,6 @@ class Deployment:
         self.flush()
         return check(self.store)
 
-    def lag(self, name: str) -> int:
-        """Feedbacks that are logged and not yet learned."""
-        worker = self.desk.duty(name).worker
-        return worker.lag if worker else 0
-
     def flush(self, timeout: float = 60.0) -> None:
         """Wait until all that is logged is learned."""
         ends = time.monotonic() + timeout
@@ -533,11 +414,6 @@ class Deployment:
     def state_hash(self, name: str) -> str:
         """Digest of learner and risk control, after all that is logged was learned."""
         return self.staff.hash(self.desk.duty(name))
-
-    def faults(self) -> list[str]:
-        """What keeps learners from learning; empty when all is well."""
-        workers = [(duty.name, duty.worker) for duty in list(self.desk.duties.values())]
-        return [f"{name}: {w.failed}" for name, w in workers if w is not None and w.failed]
 
     def _tick(self) -> None:
         while not self._stop.wait(TICK_SECONDS):
@@ -565,12 +441,6 @@ class Deployment:
 def _check_count(name: str, items: Sequence[Any]) -> None:
     if not 0 < len(items) <= MOST_AT_ONCE:
         raise InputError(f"{name} has {len(items)} items; give 1 to {MOST_AT_ONCE}")
-
-
-def _checked_limit(limit: int) -> int:
-    if not 0 < limit <= MOST_AT_ONCE:
-        raise InputError(f"limit is {limit}; it must be 1 to {MOST_AT_ONCE}")
-    return limit
 
 
 def _checked_learner(name: str) -> str:

@@ -12,13 +12,14 @@ from typing import Any
 from quickstudy import snapshot
 from quickstudy.deploy import snapshots
 from quickstudy.deploy.desk import Desk
-from quickstudy.deploy.duty import Duty, Worker
+from quickstudy.deploy.duty import Duty
 from quickstudy.deploy.fold import Fold
 from quickstudy.deploy.recovery import clear, recover
 from quickstudy.deploy.refit_child import artifact_name, unpack_fitted
 from quickstudy.deploy.refits import Refits
 from quickstudy.deploy.requests import Checkpoint, Refitted
 from quickstudy.deploy.tables import Row
+from quickstudy.deploy.worker import Worker
 from quickstudy.errors import ModelFileError, StoreError
 from quickstudy.log.failpoints import reach
 from quickstudy.log.store import Store

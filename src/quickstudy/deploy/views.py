@@ -1,0 +1,144 @@
+"""What a deployment shows: learners, cases, asks, reports. Nothing of it changes anything."""
+
+from __future__ import annotations
+
+from quickstudy.deploy import reads
+from quickstudy.deploy.answers import Ask, Case, Event, LearnerInfo, Report
+from quickstudy.deploy.desk import Desk
+from quickstudy.errors import InputError
+from quickstudy.log.store import Store, read_events
+from quickstudy.types import Explanation, Label
+
+MOST_AT_ONCE = 1000  # records, feedbacks or rows in one call
+
+
+class Views:
+    """The reading half of `Deployment`."""
+
+    store: Store
+    desk: Desk
+
+    def learners(self) -> list[LearnerInfo]:
+        """All learners on duty, by name."""
+        return [self.learner(name) for name in sorted(self.desk.duties)]
+
+    def learner(self, name: str) -> LearnerInfo:
+        """One learner.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        duty = self.desk.duty(name)
+        with duty.twins.reading() as learner:
+            examples, labels = learner.examples, learner.labels
+        return LearnerInfo(name, duty.settings, duty.created, examples, labels)
+
+    def asks(self, name: str, *, limit: int = 50) -> list[Ask]:
+        """Cases that wait for a label, those that teach most first."""
+        duty = self.desk.duty(name)
+        with self.store.reading() as connection:
+            return reads.asks(connection, duty.number, name, limit=checked_limit(limit))
+
+    def history(self, prediction_id: str) -> Case:
+        """A prediction with all that happened to it.
+
+        Raises:
+            NotFoundError: there is none of that id.
+        """
+        with self.store.reading() as connection:
+            row = reads.case_row(connection, prediction_id)
+            return reads.history(connection, row, reads.names(connection))
+
+    def explain(self, prediction_id: str) -> Explanation:
+        """Why the learner answers the record of this prediction as it does now.
+
+        Raises:
+            NotFoundError, NotReadyError: there is no such prediction, or nothing was learned yet.
+        """
+        case = self.history(prediction_id)
+        with self.desk.duty(case.learner).twins.reading() as learner:
+            copy = learner.copy()  # an explanation takes long, and predictions must not wait for it
+        return copy.explain(case.record)
+
+    def cases(
+        self,
+        name: str,
+        *,
+        text: str = "",
+        decision: str | None = None,
+        status: str | None = None,
+        label: Label | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[Case]:
+        """Predictions, newest first; `before` is the seq of the last one seen, to page on."""
+        duty = self.desk.duty(name)
+        with self.store.reading() as connection:
+            return reads.cases(
+                connection,
+                duty.number,
+                name,
+                text=text,
+                decision=decision,
+                status=status,
+                label=label,
+                before=before,
+                limit=checked_limit(limit),
+            )
+
+    def report(self, name: str) -> Report:
+        """How a learner does, at a glance."""
+        duty = self.desk.duty(name)
+        with duty.twins.reading() as learner:
+            experts = learner.experts if learner.examples else ()
+        with self.store.reading() as connection:
+            tally = reads.tally(connection, duty.number)
+            share, low, high, audits = reads.precision(connection, duty.number)
+            policies, alarms, attempt = reads.policies(duty.control)
+            return Report(
+                learner=self.learner(name),
+                cases=tally["cases"],
+                acted=tally["acted"],
+                labels_used=tally["labels"],
+                share_handled=reads.share_handled(connection, duty.number),
+                precision=share if audits else None,
+                precision_low=low if audits else None,
+                precision_high=high if audits else None,
+                audits=audits,
+                waiting=tally["waiting"],
+                contested=tally["contested"],
+                expired=tally["expired"],
+                lag=self.lag(name),
+                policies=policies,
+                alarms=alarms,
+                attempt=attempt,
+                curve=reads.curve(connection, duty.number),
+                sources=reads.sources(connection, duty.number),
+                experts=experts,
+                seq=self.store.head[0],
+            )
+
+    def events(self, after: int = 0, limit: int = 1000, learner: str | None = None) -> list[Event]:
+        """Events with a number above `after`, in order."""
+        number = None if learner is None else self.desk.duty(learner).number
+        with self.store.reading() as connection:
+            names = reads.names(connection)
+            found = read_events(connection, after=after, learner=number, limit=checked_limit(limit))
+            return [reads.event_of(event, names) for event in found]
+
+    def lag(self, name: str) -> int:
+        """Feedbacks that are logged and not yet learned."""
+        worker = self.desk.duty(name).worker
+        return worker.lag if worker else 0
+
+    def faults(self) -> list[str]:
+        """What keeps learners from learning; empty when all is well."""
+        workers = [(duty.name, duty.worker) for duty in list(self.desk.duties.values())]
+        return [f"{name}: {w.failed}" for name, w in workers if w is not None and w.failed]
+
+
+def checked_limit(limit: int) -> int:
+    """The limit itself, if it is 1 to 1,000."""
+    if not 0 < limit <= MOST_AT_ONCE:
+        raise InputError(f"limit is {limit}; it must be 1 to {MOST_AT_ONCE}")
+    return limit
