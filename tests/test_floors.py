@@ -15,8 +15,8 @@ FLOORS = (
     ("encode", "memory", "pool", "snapshot"),
     ("learners",),
     ("evaluate", "log", "datasets", "console", "warm"),
-    ("deploy", "views", "demo"),
-    ("cli", "serve", "scale", "client"),
+    ("deploy", "views"),
+    ("cli", "demo", "serve", "scale", "client"),
 )
 FLOOR = {part: height for height, parts in enumerate(FLOORS) for part in parts}
 PURE = ("types", "errors", "stats", "encode", "memory", "pool", "learners")

@@ -11,21 +11,42 @@ import quickstudy
 from quickstudy import errors
 from quickstudy.types import Explanation, FieldReport, Prediction, PredictionBatch, Probabilities
 
-NAMES = ["Classifier", "check_learner"]
-HEAVY = ("numpy", "scipy", "numba", "lightgbm", "sklearn", "tokenizers", "matplotlib", "typer")
+NAMES = [
+    "Classifier",
+    "Client",
+    "Deployment",
+    "Feedback",
+    "check_learner",
+    "connect",
+    "open",
+]
+HEAVY = (
+    *("numpy", "scipy", "numba", "lightgbm", "sklearn", "tokenizers", "matplotlib", "typer"),
+    *("fastapi", "httpx", "pydantic", "sqlalchemy", "uvicorn"),
+)
 METHODS = [
+    "check",
     "consolidate",
+    "copy",
+    "defer_refits",
     "explain",
+    "fit_due",
+    "from_state",
+    "install",
     "learn",
     "learn_many",
+    "learn_not",
     "load",
+    "packed",
     "predict",
     "predict_many",
     "save",
+    "state",
     "state_hash",
     "test_then_train",
+    "unpacked",
 ]
-PROPERTIES = ["examples", "experts", "fields", "labels", "size_bytes"]
+PROPERTIES = ["examples", "experts", "fields", "labels", "maps", "refit_due", "size_bytes"]
 
 
 def public(cls):
@@ -62,8 +83,10 @@ def test_what_a_learner_returns_is_described(cls):
 
 def test_everything_public_says_what_it_does():
     learner = quickstudy.Classifier
-    told = [learner, quickstudy.check_learner]
+    told = [getattr(quickstudy, name) for name in NAMES]
     told += [getattr(learner, name) for name in METHODS + PROPERTIES]
+    for face in (quickstudy.Deployment, quickstudy.Client):
+        told += [getattr(face, name) for name in public(face)]
     for thing in told:
         assert len(inspect.getdoc(thing) or "") > 20, thing
 

@@ -100,8 +100,16 @@ def demo(
     else:
         from quickstudy.demo.live import LiveDemo, show
 
-        place = {"port": port, "store": store, "once": once}
-        show(LiveDemo(questions=count, speed=speed, target=share, seed=seed, **place))
+        live = LiveDemo(
+            questions=count,
+            speed=speed,
+            target=share,
+            seed=seed,
+            port=port,
+            store=store,
+            once=once,
+        )
+        show(live)
 
 
 @app.command()

@@ -9,22 +9,31 @@ import pytest
 
 from quickstudy.cli import app
 
+
+def commands_of(group):
+    return group.typer_instance.registered_commands
+
+
 COMMANDS = [command.callback.__name__ for command in app.registered_commands]
+OF_KEYS = [command.name for group in app.registered_groups for command in commands_of(group)]
+ALL = [*COMMANDS, *(f"keys {name}" for name in OF_KEYS)]
 
 
 def test_the_verbs():
-    assert COMMANDS == ["demo", "evaluate", "learn", "predict", "explain", "inspect"]
+    learn = ["demo", "evaluate", "learn", "predict", "explain", "inspect"]
+    assert [*learn, "serve", "backup", "doctor"] == COMMANDS
+    assert OF_KEYS == ["create", "list", "revoke"]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", ALL)
 def test_every_command_has_examples(run, command):
-    code, out, _ = run(command, "--help")
+    code, out, _ = run(*command.split(), "--help")
     assert code == 0 and "Examples" in out and f"quickstudy {command}" in out
 
 
-@pytest.mark.parametrize("command", app.registered_commands, ids=COMMANDS)
+@pytest.mark.parametrize("command", ALL)
 def test_every_option_is_explained(run, command):
-    _, out, _ = run(command.callback.__name__, "--help")
+    _, out, _ = run(*command.split(), "--help")
     for line in out.splitlines():
         if re.match(r"│ \*? *--", line):
             assert len(line.strip("│ ").split("  ")) > 1, line
@@ -32,7 +41,9 @@ def test_every_option_is_explained(run, command):
 
 def test_help_needs_no_heavy_import():
     code = "import sys, quickstudy.cli; print([m for m in HEAVY if m in sys.modules])"
-    heavy = "HEAVY = ['scipy', 'sklearn', 'numba', 'matplotlib', 'lightgbm']; "
+    heavy = (
+        "HEAVY = ['scipy', 'sklearn', 'numba', 'matplotlib', 'lightgbm', 'fastapi', 'uvicorn']; "
+    )
     done = subprocess.run([sys.executable, "-c", heavy + code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
 

@@ -186,7 +186,8 @@ def _about_case(desk: Desk, word: Word, actor: str) -> Receipt:
     label = answer if word.given.correct is not None else word.given.label
     says = written({"not": label} if refuted else label)
     before = desk.book.find(SAID, case_id, word.source)
-    if before and before["label"] == says:
+    insists = word.given.key is not None and case["truth"] != says
+    if before and before["label"] == says and not insists:
         told, counted = MESSAGES["repeated"], bool(before["counted"])
         return Receipt(before["seq"], "repeated", case_id, duty.name, counted, told)
     if case["expires"] is not None and case["expires"] <= desk.transaction.time:

@@ -77,7 +77,6 @@ class KeyRing:
         """Take over the keys of the store."""
         with self._lock:
             self._rows = {row["id"]: row for row in rows}
-            self._met = {}
 
     def find(self, secret: str) -> Key | None:
         """The key of a secret, unless there is none or it was revoked."""

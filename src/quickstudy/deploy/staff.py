@@ -154,10 +154,6 @@ class Staff:
         except TimeoutError:
             lag = duty.worker.lag
             raise StoreError(f"{duty.name} has {lag} lessons yet to learn; wait longer") from None
-        except Exception as error:
-            raise StoreError(
-                f"{duty.name} has stopped learning ({error}); start it anew"
-            ) from error
 
     def rest(self, duties: list[Duty]) -> None:
         """Learn what is logged, write snapshots, and stop."""

@@ -32,7 +32,7 @@ class Worker:
     ) -> None:
         self.twins = Twins(learner)
         self.seq = seq  # of the last lesson learned
-        self.failed: Exception | None = None
+        self.failed: StoreError | None = None
         self._learned = learned
         self._lessons: deque[Lesson] = deque()
         self._waiting: deque[tuple[int, Future[None]]] = deque()
@@ -146,13 +146,15 @@ class Worker:
             future.set_result(None)
 
     def _fail(self, error: Exception) -> None:
+        told = StoreError(f"learning has stopped ({type(error).__name__}: {error}): start it anew")
+        told.__cause__ = error
         with self._change:
-            self.failed = error
+            self.failed = told
             waiting = [future for _, future in [*self._waiting, *self._errands]]
             self._waiting.clear()
             self._errands.clear()
         for future in waiting:
-            future.set_exception(error)
+            future.set_exception(told)
 
     def close(self) -> None:
         """Learn what was given, and end."""

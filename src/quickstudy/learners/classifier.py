@@ -293,7 +293,7 @@ class Classifier:
         return arrays, plain
 
     def packed(self) -> bytes:
-        """What `save` writes."""
+        """The learner as bytes: what `save` writes."""
         return snapshot.pack(*self.state())
 
     @classmethod

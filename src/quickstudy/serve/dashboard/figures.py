@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LEAST_SPAN = 0.1  # of the scale that the precision is drawn on
 WINDOW = 300  # cases that a point of the curve is an average of: a stretch alone jumps about
+TELLING = 5  # cases that one label may stand for in such an average
 STEADY = 0.02  # a smaller change of the share that is right is no change worth a word
 
 
@@ -102,18 +103,23 @@ def better(curve: tuple[CurvePoint, ...]) -> tuple[str, str]:
 
 
 def smooth(curve: tuple[CurvePoint, ...], name: str) -> list[float | None]:
-    """A share of every point, averaged over the cases before it that `WINDOW` holds."""
+    """A share of every point, averaged over the cases before it that `WINDOW` holds.
+
+    A stretch counts by its cases, and by less where it has few labels to tell from.
+    """
+    ends, labels = [0, *(p.cases for p in curve)], [0, *(p.labels for p in curve)]
     out: list[float | None] = []
-    ends = [0, *(p.cases for p in curve)]
     for i in range(len(curve)):
-        first = next(j for j in range(i + 1) if j == i or ends[j] >= ends[i + 1] - WINDOW)
-        pairs = [
-            (getattr(curve[j], name), ends[j + 1] - ends[j])
-            for j in range(first, i + 1)
-            if getattr(curve[j], name) is not None
-        ]
-        total = sum(n for _, n in pairs)
-        out.append(sum(v * n for v, n in pairs) / total if total else None)
+        total = weight = 0.0
+        for j in range(i, -1, -1):
+            if j < i and ends[j] < ends[i + 1] - WINDOW:
+                break
+            share, most = getattr(curve[j], name), TELLING * (labels[j + 1] - labels[j])
+            if share is None:
+                continue
+            n = ends[j + 1] - ends[j] if name == "handled" else min(ends[j + 1] - ends[j], most)
+            total, weight = total + n * share, weight + n
+        out.append(total / weight if weight else None)
     return out
 
 
@@ -130,13 +136,13 @@ def trust(r: Report) -> Trust | None:
 
     goal = percent(target)
     if r.precision_low >= target:
-        verdict, mood = f"surely above the target, {goal}", "good"
+        verdict, mood = f"surely above the target of {goal}", "good"
     elif r.precision_high < target:
-        verdict, mood = f"below the target, {goal}", "bad"
+        verdict, mood = f"below the target of {goal}", "bad"
     elif r.precision >= target:
-        verdict, mood = f"above the target, {goal}, as far as the checks can tell", "good"
+        verdict, mood = f"above the target of {goal}, so far", "good"
     else:
-        verdict, mood = f"close to the target, {goal}: more checks will tell", "busy"
+        verdict, mood = f"close to the target of {goal}", "busy"
     ends = percent(floor), "100 %"
     return Trust(
         verdict, mood, place(r.precision_low), place(r.precision_high), place(target), ends

@@ -1,0 +1,118 @@
+"""quickstudy serve"""
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import httpx
+import pytest
+
+import quickstudy
+from tests.serve.support import until
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Start the real command on a store; yields the process and its address."""
+    started = []
+
+    def serve(*options, store=tmp_path / "work.db"):
+        command = [sys.executable, "-m", "quickstudy.cli", "serve", "--store", store, "--port", "0"]
+        process = subprocess.Popen(
+            [str(part) for part in (*command, *options)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        said = {}
+        for line in process.stdout:
+            word, _, rest = line.partition(" ")
+            said[word] = rest.strip()
+            if word == "stop":
+                break
+        return process, said["page"].rstrip("/")
+
+    yield serve
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_it_says_where_it_is_and_a_signal_ends_it_with_nothing_lost(serve, tmp_path):
+    process, address = serve()
+    assert address.startswith("http://127.0.0.1:")
+    with quickstudy.connect(address) as client:
+        client.create("cards", budget_mb=16)
+        ids = [client.predict("cards", f"where is card {i}").id for i in range(20)]
+        for id in ids:
+            client.feedback(id, label="card", source="ana")
+        seen, stream = [], threading.Thread(target=lambda: seen.extend(read(address)))
+        stream.start()
+        until(lambda: "streams" in seen)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        stream.join(5)
+        assert seen[-1] == "ended" and "stopped" in process.stdout.read()
+    assert not (tmp_path / "work.db-wal").exists()
+    with quickstudy.open(tmp_path / "work.db") as deployment:
+        assert deployment.learner("cards").examples == 20
+        assert {case.id for case in deployment.cases("cards")} == set(ids)
+
+
+def read(address):
+    """What a client of the event stream sees."""
+    with httpx.stream("GET", f"{address}/v1/events", params={"after": 0}) as response:
+        for line in response.iter_lines():
+            if line.startswith("data:"):
+                yield "streams"
+    yield "ended"
+
+
+def test_a_request_in_flight_is_answered(serve):
+    process, address = serve()
+    with quickstudy.connect(address) as client:
+        client.create("cards", budget_mb=16)
+        items = [
+            quickstudy.Feedback(learner="cards", record=f"r {i}", label="x") for i in range(500)
+        ]
+        receipts = []
+        work = threading.Thread(
+            target=lambda: receipts.extend(client.feedback_many(items, wait_learned=True))
+        )
+        work.start()
+        until(lambda: client.report("cards").labels_used == 500)
+        process.send_signal(signal.SIGINT)
+        work.join(30)
+    assert process.wait(30) == 0
+    assert len(receipts) == 500 and {r.status for r in receipts} == {"accepted"}
+
+
+def test_beyond_this_machine_it_needs_a_key(refused, run, serve, tmp_path):
+    store = tmp_path / "work.db"
+    line = refused("serve", "--store", store, "--host", "0.0.0.0", "--port", 0)
+    assert f"quickstudy keys create --store {store}" in line
+    _, secret, _ = run("keys", "create", "app", "--store", store, "--role", "manage")
+    process, address = serve("--host", "0.0.0.0")
+    address = address.replace("0.0.0.0", "127.0.0.1")
+    assert httpx.get(f"{address}/v1/learners").status_code == 401
+    with quickstudy.connect(address, key=secret.strip()) as client:
+        assert client.learners() == []
+    assert process.poll() is None
+
+
+def test_what_cannot_be_served_is_one_clear_line(refused, serve, tmp_path):
+    store = tmp_path / "work.db"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert "--port" in refused("serve", "--store", store, "--port", port)
+    assert "no folder" in refused("serve", "--store", tmp_path / "none" / "work.db")
+    assert "rate" in refused("serve", "--store", store, "--rate", 0)
+    assert "host" in refused("serve", "--store", store, "--host", "no.such.name.invalid")
+    (tmp_path / "text.db").write_text("this is a text and no store at all" * 100)
+    assert "text.db" in refused("serve", "--store", tmp_path / "text.db", "--port", 0)
+    serve()
+    assert "another process" in refused("serve", "--store", store, "--port", 0)

@@ -1,0 +1,98 @@
+"""Nouns go over the wire and come back as they were."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from quickstudy.deploy import answers
+from quickstudy.errors import RecordError
+from quickstudy.serve import examples
+from quickstudy.serve.schema import components
+from quickstudy.serve.wire import dump, dumps, load, outgoing
+from quickstudy.types import Explanation, Neighbour, Prediction, Probabilities, Vote
+
+KINDS = {
+    "LEARNER": answers.LearnerInfo,
+    "ANSWER": answers.Answer,
+    "RECEIPT": answers.Receipt,
+    "ASK": answers.Ask,
+    "CASE": answers.Case,
+    "EVENT": answers.Event,
+    "REPORT": answers.Report,
+    "KEY": answers.Key,
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_there_and_back(name):
+    value = getattr(examples, name)
+    made = load(KINDS[name], json.loads(json.dumps(value)))
+    assert isinstance(made, KINDS[name]) and dump(made) == value
+    assert load(KINDS[name], json.loads(dumps(made))) == made
+
+
+def test_an_explanation_comes_back_with_its_own_types():
+    labels = (1, True, "1")
+    prediction = Prediction(
+        True, 0.5, 0.1, Probabilities(labels, np.array([0.3, 0.5, 0.1])), np.zeros((2, 3)), 2
+    )
+    vote, near = Vote("kernel", 0.7, True, 0.5), Neighbour({"a": 1}, "1", 0.9, 3)
+    why = Explanation(prediction, (vote,), (near,), (("a", 0.25),))
+    back = load(Explanation, json.loads(dumps(why)))
+    assert (back.votes, back.neighbours, back.fields) == (why.votes, why.neighbours, why.fields)
+    assert [back.prediction.probabilities[y] for y in labels] == [0.3, 0.5, 0.1]
+    assert back.prediction.label is True and back.prediction.confidence == 0.5
+
+
+def test_labels_of_equal_value_stay_apart():
+    answer = load(answers.Answer, {**examples.ANSWER, "label": True, "alternatives": [
+        {"label": label, "probability": 0.3} for label in (1, True, "1")
+    ]})  # fmt: skip
+    assert [type(label) for label, _ in answer.alternatives] == [int, bool, str]
+    assert dump(answer)["alternatives"][1]["label"] is True
+
+
+def test_what_json_has_no_number_for_is_null():
+    assert dump([math.inf, -math.inf, math.nan, 1.5]) == [None, None, None, 1.5]
+    assert b"NaN" not in dumps({"a": math.nan})
+
+
+def test_a_newer_server_may_say_more_and_an_older_one_less():
+    more = {**examples.CASE, "colour": "red"}
+    less = {name: value for name, value in examples.CASE.items() if name != "events"}
+    assert load(answers.Case, more) == load(answers.Case, examples.CASE)
+    assert load(answers.Case, less).events == ()
+
+
+@pytest.mark.parametrize(
+    ("record", "sent"),
+    [
+        ("text", "text"),
+        (
+            {"a": np.float32(0.5), "b": np.int64(3), "c": np.bool_(True)},
+            {"a": 0.5, "b": 3, "c": True},
+        ),
+        (np.arange(3), [0, 1, 2]),
+        ({"v": (1.0, np.array([2]))}, {"v": [1.0, [2]]}),
+        ({"a": None}, {"a": None}),
+    ],
+)
+def test_records_of_python_become_json(record, sent):
+    assert outgoing(record) == sent and json.loads(json.dumps(outgoing(record))) == sent
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, object(), b"bytes", {1, 2}, 1j])
+def test_what_json_cannot_carry_is_refused(value):
+    with pytest.raises(RecordError):
+        outgoing({"a": value})
+
+
+def test_every_noun_has_a_schema_that_says_what_it_is():
+    found = components(*KINDS.values(), Explanation)
+    assert {"Policy", "CurvePoint", "Settings", "Vote", "Neighbour", "Prediction"} <= set(found)
+    for name, schema in found.items():
+        assert len(schema["description"]) > 20 and schema["required"], name
+        assert name in ("Event", "Ask", "Neighbour", "Case") or all(schema["properties"].values())
+    assert "votes" not in found["Prediction"]["properties"]
