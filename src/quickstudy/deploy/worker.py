@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,6 +18,7 @@ from quickstudy.learners.classifier import Classifier
 from quickstudy.log.failpoints import reach
 
 LESSONS_AT_ONCE = 64  # before the twins change places: some 20 ms
+NICE = 10
 REST_SECONDS = 0.04  # between rounds of lessons
 log = logging.getLogger("quickstudy")
 
@@ -89,6 +92,8 @@ class Worker:
             return self.seq if behind else max(self.seq, seq)
 
     def _run(self) -> None:
+        if sys.platform == "linux":  # has it for each thread: answers come first
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         while (lessons := self._next()) is not None:
             try:
                 if lessons:

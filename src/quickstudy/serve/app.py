@@ -12,6 +12,7 @@ from quickstudy.serve import problems
 from quickstudy.serve.auth import Doors
 from quickstudy.serve.dashboard import mount
 from quickstudy.serve.frame import Frame
+from quickstudy.serve.gather import Gather
 from quickstudy.serve.metrics import Metrics
 from quickstudy.serve.openapi import document
 from quickstudy.serve.routes import (
@@ -49,6 +50,7 @@ def create_app(deployment: Deployment, *, settings: ServerSettings | None = None
     app.state.settings = settings
     app.state.doors = Doors(deployment, settings)
     app.state.hub = Hub(deployment, settings)
+    app.state.gather = Gather(deployment)
     app.state.metrics = Metrics(deployment)
     app.state.stopping = False
     app.state.api = [route for part in ROUTES for route in part.router.routes]

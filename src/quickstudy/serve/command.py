@@ -51,8 +51,9 @@ def serve(
 
     from quickstudy.serve.app import create_app
     from quickstudy.serve.auth import check_start
-    from quickstudy.serve.server import listen, run
+    from quickstudy.serve.server import keep_to_one_core, listen, run
 
+    keep_to_one_core()  # before there are other threads
     listening, address = listen(settings)
     with listening, _opened(store) as deployment:
         check_start(deployment, settings, str(store))

@@ -33,6 +33,7 @@ class Server(uvicorn.Server):
             access_log=False,
             log_level="warning",
             ws="none",
+            proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -65,6 +66,7 @@ def listen(settings: ServerSettings) -> tuple[socket.socket, str]:
         found = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM)
         family, _, _, _, address = found[0]
         listening = socket.create_server(address, family=family, backlog=BACKLOG)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does not here
     except OSError as error:
         raise SettingError(
             f"{place} cannot be listened on ({error}); choose another with --host or --port"
@@ -73,14 +75,21 @@ def listen(settings: ServerSettings) -> tuple[socket.socket, str]:
     return listening, f"http://{shown}:{listening.getsockname()[1]}"
 
 
+def keep_to_one_core() -> None:
+    """Where the system can, keep this process and the threads it will start to one core.
+
+    Threads that take turns at the interpreter take twice as long when they sit on two.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
 def run(app: FastAPI, listening: socket.socket, *, ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; returns once every request in flight was answered."""
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()  # what was imported and loaded stays: looking through it takes a tenth of a second
     gc.set_threshold(*COLLECT_AFTER)
-    if hasattr(os, "sched_setaffinity"):  # threads that take turns take twice as long on two cores
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with _signals_end_quietly():
         Server(app, ready=ready).run(sockets=[listening])
 

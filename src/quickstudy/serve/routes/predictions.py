@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -17,6 +16,7 @@ from quickstudy.serve import examples
 from quickstudy.serve.auth import Teacher, check_predictions, entry
 from quickstudy.serve.body import check_label, check_records, takes
 from quickstudy.serve.forms import Ruling, ToPredict
+from quickstudy.serve.gather import Gather
 from quickstudy.serve.openapi import NAME, says
 from quickstudy.serve.problems import Problem
 from quickstudy.serve.reply import Limits, Served, reply
@@ -65,8 +65,8 @@ async def predict(request: Request) -> Response:
     name = request.path_params["name"]
     size = int(request.headers.get("content-length", BYTES_AT_ONCE + 1))
     if len(records) <= AT_ONCE and size <= BYTES_AT_ONCE:
-        future = served.submit_predict(name, records, ids=ids, actor=visitor.name)
-        answers = await asyncio.wrap_future(future)
+        gather: Gather = request.app.state.gather
+        answers = await gather.predict(name, records, ids=ids, actor=visitor.name)
     else:
         answers = await run_in_threadpool(
             lambda: served.predict_many(name, records, ids=ids, actor=visitor.name)
