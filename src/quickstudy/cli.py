@@ -100,16 +100,7 @@ def demo(
     else:
         from quickstudy.demo.live import LiveDemo, show
 
-        live = LiveDemo(
-            questions=count,
-            speed=speed,
-            target=share,
-            seed=seed,
-            port=port,
-            store=store,
-            once=once,
-        )
-        show(live)
+        show(LiveDemo(count, speed, share, seed, port=port, store=store, once=once))
 
 
 @app.command()

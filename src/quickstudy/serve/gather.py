@@ -1,4 +1,4 @@
-"""Gathering: requests for predictions that come in one turn of the event loop are answered together.
+"""Gathering: requests for predictions that come in one turn of the loop are answered together.
 
 Nobody waits for it: what came while the loop was busy is there anyway. One call of the learner, one
 place in the log's queue and one wake-up are then enough for all of them.
