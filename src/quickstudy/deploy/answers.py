@@ -23,7 +23,7 @@ Status = Literal[
 """What became of a feedback. All but `repeated` are events of their own.
 
 accepted     the first word on this prediction, or a taught record: learned, and counted if due
-repeated     sent before (same key, or same source and content): the earlier answer, nothing changes
+repeated     sent before: the same key, or without one what this source said last; nothing changes
 superseded   it replaces what the same source said before: the new label is learned
 confirmed    another source had said the same: kept, not learned twice
 conflicting  another source had said otherwise: the new label is learned
@@ -215,7 +215,7 @@ class Report:
         share_handled: of the last 500 cases.
         precision: of its own answers, from audits, with `precision_low` and `precision_high` of a
             95 % interval; None before the first audit. `audits`: how many it rests on.
-        waiting, contested, expired: cases.
+        waiting, contested: cases that are so now; expired: cases that ever were.
         lag: feedbacks logged and not yet learned.
         policies: strict to permissive.
         alarms: of the guard, so far.

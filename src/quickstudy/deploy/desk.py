@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Dialect, select
@@ -19,7 +20,7 @@ from quickstudy.deploy.book import Book
 from quickstudy.deploy.control import new_control, read_decision
 from quickstudy.deploy.duty import Duty
 from quickstudy.deploy.fold import new_learner
-from quickstudy.deploy.lessons import Lesson
+from quickstudy.deploy.lessons import Lesson, Said
 from quickstudy.deploy.records import read, written
 from quickstudy.deploy.requests import (
     Asked,
@@ -65,6 +66,7 @@ class Desk:
         self._lessons: dict[int, list[Lesson]] = {}
         self._on_duty = (self.duties, self.by_number)  # before the transaction
         self._once_committed: list[Callable[[], None]] = []
+        self._scored: set[str] = set()  # cases, in this transaction
 
     def take_over(self, duty: Duty) -> None:
         """Put a learner on duty."""
@@ -127,6 +129,7 @@ class Desk:
     def _clear(self) -> None:
         self._saved, self._lessons = {}, {}
         self._learned_names, self._once_committed = [], []
+        self._scored = set()
 
     def log(
         self, type: str, learner: int, *, actor: str, subject: str, payload: dict[str, Any]
@@ -160,6 +163,14 @@ class Desk:
             if label is not None and label not in duty.known:
                 duty.known.add(label)
                 self._learned_names.append((duty, label))
+
+    def said(self, duty: Duty, case_id: str) -> Said | None:
+        """What experts said of a case, if that is here and no label was scored by it yet."""
+        if case_id in self._scored:
+            return None
+        self._scored.add(case_id)
+        self.once_committed(partial(duty.recent.drop, case_id))
+        return duty.recent.get(case_id)
 
     def once_committed(self, act: Callable[[], None]) -> None:
         """Have something done in memory once it is on disk."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from quickstudy.deploy.answers import Feedback, Receipt, Status
@@ -202,8 +201,7 @@ def _about_case(desk: Desk, word: Word, actor: str) -> Receipt:
     wrong = refuted or answer is None or written(label) != case["answer"]
     trusted = not (case["audit"] and duty.settings.trusted) or word.source in duty.settings.trusted
     counted = trusted and _count(desk, duty, case, wrong)
-    said = duty.recent.get(case_id) if learn == "label" else None
-    desk.once_committed(partial(duty.recent.drop, case_id))
+    said = desk.said(duty, case_id) if learn == "label" else None
     extra = {
         "case": case["seq"],
         "learn": learn,

@@ -56,7 +56,9 @@
     const figures = document.getElementById('figures');
     if (!document.hidden && figures) {
       const address = `${live.dataset.live}?seq=${figures.dataset.seq}`;
-      await htmx.ajax('GET', address, { source: live, target: live, swap: 'innerHTML' }).catch(() => {});
+      try {
+        await htmx.ajax('GET', address, { source: live, target: live, swap: 'innerHTML' });
+      } catch { /* said by the handlers above; the next round asks again */ }
     }
     setTimeout(refresh, LIVE_MS);
   }
