@@ -1,0 +1,142 @@
+"""The demo over HTTP, for real: a server process, questions, a teacher, and an orderly end."""
+
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+import quickstudy
+from quickstudy.demo.live import LiveDemo, questions, show
+from quickstudy.demo.served import HOST, Served, free_port
+from quickstudy.demo.simulation import Demo
+from quickstudy.errors import SettingError, StoreError
+
+PAGE = re.compile(r"http://127\.0\.0\.1:\d+")
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The folder that temporary stores go to."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+def begin(*options, terminal=False, **settings):
+    """Start `quickstudy demo` as a process, its output in a pipe or in a terminal."""
+    command = [sys.executable, "-m", "quickstudy.cli", "demo", *map(str, options)]
+    if not terminal:
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdout=pipe, stderr=subprocess.STDOUT, **settings), None
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, **settings
+    )
+    os.close(theirs)
+    return process, ours
+
+
+def read_until(terminal, wanted, seconds=60.0):
+    """What is written to a terminal, up to a text that matches."""
+    said, deadline = "", time.monotonic() + seconds
+    while not re.search(wanted, said):
+        assert time.monotonic() < deadline, said[-2000:]
+        said += os.read(terminal, 65_536).decode("utf-8", "replace")
+    return said
+
+
+def test_it_streams_teaches_keeps_the_store_and_ends_by_itself(tmp_path, capsys):
+    store = tmp_path / "bank.db"
+    show(LiveDemo(questions=60, speed=0.0, target=0.9, port=free_port(8400), store=store))
+    said = capsys.readouterr().out
+    assert PAGE.search(said) and f"--store {store}" in said.replace("\n", "")
+    with quickstudy.open(store) as deployment:
+        report = deployment.report("bank")
+        waiting = deployment.asks("bank")
+    assert report.cases == 60 and report.learner.settings.target == 0.9
+    assert len(waiting) == report.waiting == 3, "one ask in twenty is the visitor's"
+    assert report.labels_used == report.learner.examples == 57
+
+
+def test_a_store_that_is_there_is_refused_and_left_alone(tmp_path):
+    store = tmp_path / "old.db"
+    store.write_bytes(b"precious")
+    with pytest.raises(SettingError, match="serve --store"):
+        LiveDemo(store=store)
+    assert store.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"speed": -1.0}, {"speed": float("nan")}, {"questions": 0}, {"port": 0}, {"target": 1.0}],
+)
+def test_settings_out_of_range_are_refused_by_name(setting):
+    with pytest.raises(SettingError, match=next(iter(setting))):
+        LiveDemo(**setting)
+
+
+def test_the_questions_are_those_of_the_other_demo():
+    other = Demo(None, questions=100, seed=3)
+    assert questions(100, 3) == list(zip(other.questions, other.answers, strict=True))
+
+
+def test_a_port_that_is_taken_makes_way_for_the_next():
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert port < free_port(port) < port + 100
+
+
+def test_a_server_that_cannot_start_says_why(tmp_path):
+    store = tmp_path / "broken.db"
+    store.write_bytes(b"this is no store" * 1000)
+    with pytest.raises(StoreError, match="did not start: quickstudy: "), Served(store, 8450):
+        pass
+
+
+def test_at_a_terminal_it_stays_for_the_visitor_until_ctrl_c(temporary):
+    process, terminal = begin("--questions", 30, "--speed", 0, "--port", 8460, terminal=True)
+    said = read_until(terminal, "the page stays open")
+    url = PAGE.search(said)[0]
+    asks = httpx.get(f"{url}/v1/learners/bank/asks").json()["asks"]
+    label = {"prediction_id": asks[0]["id"], "label": "lost card", "source": "visitor"}
+    assert httpx.post(f"{url}/v1/feedback", json=label).json()["status"] == "accepted"
+    os.kill(process.pid, signal.SIGINT)
+    read_until(terminal, "demo is over")
+    os.close(terminal)
+    assert process.wait(30) == 0
+    assert not list(temporary.iterdir()), "the temporary store is gone"
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/readyz")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_on_the_way_it_ends_in_order(temporary, how):
+    process, _ = begin("--speed", 20, "--port", 8470)
+    url = PAGE.search(process.stdout.readline().decode())[0]
+    time.sleep(1.0)
+    process.send_signal(how)
+    rest = process.communicate(timeout=30)[0].decode()
+    assert process.returncode == 0 and "demo is over" in rest
+    assert not list(temporary.iterdir())
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/readyz")
+
+
+def test_speed_is_kept():
+    process, _ = begin("--speed", 25, "--questions", 50, "--port", 8480, "--once")
+    process.stdout.readline()
+    began = time.monotonic()
+    assert process.wait(60) == 0
+    process.stdout.close()
+    assert 2.0 < time.monotonic() - began < 12.0
