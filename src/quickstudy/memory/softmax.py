@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from quickstudy.memory.expert import LEFT_OUT, Block, State, linear_scores, log_softmax, widened
 from quickstudy.stats.moments import downdate, symmetric_times
@@ -13,6 +14,7 @@ LEAST_CURVATURE = 0.02  # of the log loss: sure predictions still move the weigh
 LARGEST_TRACE = 1e4  # a discounted covariance is held below this many times its prior
 CHECK = 200  # examples between two looks at the trace
 RECENT = 5000  # remembered examples that are relearned
+AT_ONCE = 128  # of them in one call: other threads get their turn in between
 
 
 class OnlineSoftmax:
@@ -49,20 +51,20 @@ class OnlineSoftmax:
 
     def learn(self, block: Block) -> Floats:
         out = np.empty((1, len(block), block.labels))
-        self._run(block.features[self.view], block, out[0])
+        self._run(block.features[self.view], block.y, out[0])
         return out
 
-    def _run(self, rows: Floats, block: Block, out: Floats) -> None:
+    def _run(self, rows: Floats, y: NDArray[np.int64], out: Floats) -> None:
         most = LARGEST_TRACE / self.ridge if self.discount < 1.0 else np.inf
         _learn(
             rows,
-            block.y,
+            y,
             self._covariance,
             self._weights,
             self._count,
             self.discount,
             most,
-            block.labels,
+            out.shape[1],
             out,
         )
 
@@ -70,7 +72,9 @@ class OnlineSoftmax:
         rows = block.features[self.view]
         self._reset(rows.shape[1], self._weights.shape[1])
         out = np.full((1, len(block), block.labels), -np.log(block.labels))
-        self._run(rows, block, out[0])
+        for at in range(0, len(block), AT_ONCE):
+            part = slice(at, at + AT_ONCE)
+            self._run(rows[part], block.y[part], out[0, part])
         return out[:, -LEFT_OUT:]
 
     def state(self) -> State:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
+from quickstudy.deploy.answers import Answer, Feedback, Receipt
 from quickstudy.deploy.deployment import Deployment
 from quickstudy.serve import problems
 from quickstudy.serve.auth import Doors
 from quickstudy.serve.dashboard import mount
 from quickstudy.serve.frame import Frame
-from quickstudy.serve.gather import Gather
+from quickstudy.serve.gather import Gather, Submit
 from quickstudy.serve.metrics import Metrics
 from quickstudy.serve.openapi import document
 from quickstudy.serve.routes import (
@@ -50,7 +53,8 @@ def create_app(deployment: Deployment, *, settings: ServerSettings | None = None
     app.state.settings = settings
     app.state.doors = Doors(deployment, settings)
     app.state.hub = Hub(deployment, settings)
-    app.state.gather = Gather(deployment)
+    app.state.predictions = Gather(_predict(deployment))
+    app.state.feedback = Gather(_teach(deployment))
     app.state.metrics = Metrics(deployment)
     app.state.stopping = False
     app.state.api = [route for part in ROUTES for route in part.router.routes]
@@ -73,3 +77,18 @@ def create_app(deployment: Deployment, *, settings: ServerSettings | None = None
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     app.state.hub.end()
+
+
+def _predict(deployment: Deployment) -> Submit:
+    def submit(kind: tuple[str, str], items: list[tuple[Any, str | None]]) -> Future[list[Answer]]:
+        records, ids = zip(*items, strict=True)
+        return deployment.submit_predict(kind[0], records, ids=ids, actor=kind[1])
+
+    return submit
+
+
+def _teach(deployment: Deployment) -> Submit:
+    def submit(kind: tuple[str, bool], items: list[Feedback]) -> Future[list[Receipt]]:
+        return deployment.submit_feedback(items, wait_learned=kind[1], actor=kind[0])
+
+    return submit

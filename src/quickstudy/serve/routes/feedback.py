@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +13,7 @@ from quickstudy.serve import examples
 from quickstudy.serve.auth import Visitor, check_learner, check_predictions, entry
 from quickstudy.serve.body import check_count, check_label, check_records, takes
 from quickstudy.serve.forms import OneFeedback, ToTeach
+from quickstudy.serve.gather import Gather
 from quickstudy.serve.openapi import says
 from quickstudy.serve.problems import Problem
 from quickstudy.serve.reply import reply
@@ -62,8 +61,8 @@ async def teach(request: Request) -> Response:
     served: Deployment = request.app.state.deployment
     await _check(given, visitor, served, request.app.state.settings)
     items = [one.noun() for one in given]
-    future = served.submit_feedback(items, wait_learned=wait == "learned", actor=visitor.name)
-    receipts = await asyncio.wrap_future(future)
+    gather: Gather = request.app.state.feedback
+    receipts = await gather.ask((visitor.name, wait == "learned"), items)
     return reply(receipts[0] if body.feedback is None else {"receipts": receipts})
 
 

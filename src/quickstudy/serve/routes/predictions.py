@@ -64,9 +64,10 @@ async def predict(request: Request) -> Response:
     served: Deployment = request.app.state.deployment
     name = request.path_params["name"]
     size = int(request.headers.get("content-length", BYTES_AT_ONCE + 1))
-    if len(records) <= AT_ONCE and size <= BYTES_AT_ONCE:
-        gather: Gather = request.app.state.gather
-        answers = await gather.predict(name, records, ids=ids, actor=visitor.name)
+    each = ids if ids is not None else [None] * len(records)
+    if 0 < len(records) == len(each) <= AT_ONCE and size <= BYTES_AT_ONCE:
+        gather: Gather = request.app.state.predictions
+        answers = await gather.ask((name, visitor.name), list(zip(records, each, strict=True)))
     else:
         answers = await run_in_threadpool(
             lambda: served.predict_many(name, records, ids=ids, actor=visitor.name)
