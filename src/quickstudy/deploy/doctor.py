@@ -14,11 +14,11 @@ from quickstudy.deploy import snapshots
 from quickstudy.deploy.answers import Finding
 from quickstudy.deploy.fold import Fold, Progress, learner_rows, replay
 from quickstudy.deploy.recovery import recover
-from quickstudy.deploy.tables import CASES, DERIVED, KEYS, LEARNERS, RECEIPTS, checked
+from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, RECEIPTS, checked
 from quickstudy.errors import ModelFileError, QuickstudyError
 from quickstudy.log import sqlite
 from quickstudy.log.events import FIRST_LINK
-from quickstudy.log.store import EVENTS, Store, read_events, typed
+from quickstudy.log.store import EVENTS, Store, events_at, read_events, typed
 
 
 def check(store: Store, *, progress: Progress = None) -> list[Finding]:
@@ -103,7 +103,12 @@ def _rows(store: Store) -> str:
             for row in connection.execute(select(table)).mappings():
                 checked(table, row)
                 count += 1
-    return f"{count:,} rows, each as it was written"
+        early = {row.seq: row.case_id for row in connection.execute(select(EARLY))}
+        events = events_at(connection, list(early))
+    if early != {seq: event.subject for seq, event in events.items()}:
+        raise _DamageError("what is kept for predictions to come is not what the log says")
+    store.meta("secret", lambda: b"", write=False)
+    return f"{count + len(early):,} rows, each as it was written"
 
 
 def _follow(store: Store) -> str:

@@ -36,7 +36,9 @@ class Anchor:
         if self._file is None:
             self._file = os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600)
         body = seq.to_bytes(SEQ, "little") + link
-        os.pwrite(self._file, body + _sum(body), 0)
+        content = body + _sum(body)
+        if os.pwrite(self._file, content, 0) != len(content):
+            raise OSError(f"{self._path} was written in part")
 
     def close(self) -> None:
         """Let go of the file."""

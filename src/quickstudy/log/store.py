@@ -129,6 +129,7 @@ class Store:
             self._writing = sqlite.begin_writing(self.engine.connect()) if write else None
         self._statements = TableStatements(EVENTS, self.engine.dialect)
         self.anchor = Anchor(self.folder / "head")
+        self._anchored = True
         try:
             self.head = self.last()
             self._check_anchor()
@@ -210,10 +211,15 @@ class Store:
             reach("after-commit")
         self.head = transaction.head
         if transaction.events:
-            try:
-                self.anchor.write(*transaction.head)
-            except OSError as error:  # an older anchor still holds, only for less
-                log.warning("the anchor of %s was not moved: %s", self.path, error)
+            self._move_anchor()
+
+    def _move_anchor(self) -> None:
+        try:
+            self.anchor.write(*self.head)
+            self._anchored = True
+        except OSError as error:  # an older anchor still holds, only for less
+            log.warning("the anchor of %s was not moved: %s", self.path, error)
+            self._anchored = False
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -248,6 +254,8 @@ class Store:
         if hasattr(self, "engine"):
             self.engine.dispose()
         if hasattr(self, "anchor"):
+            if not self._anchored:
+                self._move_anchor()
             self.anchor.close()
         if self._lock:
             self._lock.close()
