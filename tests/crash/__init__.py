@@ -1,0 +1,1 @@
+"""Crash tests: real processes, real SIGKILL, real files; see `benchmarks/durability.py`."""

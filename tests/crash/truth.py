@@ -1,0 +1,98 @@
+"""What a store holds, by other ways than the deployment that is being tested."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from quickstudy.deploy import doctor, fold
+from quickstudy.deploy.answers import Event, Finding
+from quickstudy.deploy.lessons import Lesson, lesson_of
+from quickstudy.log.events import Logged
+from quickstudy.log.store import Store, events_at, read_events
+
+PAGE = 1000
+
+
+def all_events(api: Any) -> Iterator[Event]:
+    """The whole log, page by page."""
+    after = 0
+    while page := api.events(after=after, limit=PAGE):
+        yield from page
+        after = page[-1].seq
+
+
+def replayed_hashes(path: Path, name: str, seqs: set[int]) -> dict[int, str]:
+    """States of a learner after some events, all met by one replay from the first event on."""
+    store, found = Store(path, write=False), {}
+    try:
+        number = _number(store, name)
+        with store.reading() as connection:
+            events = list(read_events(connection, learner=number))
+            asofs = {e.read()["asof"] for e in events if e.type == "refitted"}
+            folded = fold.Fold.new(fold.read_settings(events[0].read()), events[0].seq)
+            fitted: dict[int, Any] = {}
+            left = sorted(seqs, reverse=True)
+            for event in events:
+                while left and left[-1] < event.seq:
+                    found[left.pop()] = folded.hash
+                if event.type != "created":
+                    _step(folded, connection, event, fitted)
+                if event.seq in asofs:
+                    fitted[event.seq] = folded.learner.copy().fit_due()
+            found |= dict.fromkeys(left, folded.hash)
+    finally:
+        store.close()
+    return found
+
+
+def _step(folded: fold.Fold, connection: Any, event: Logged, fitted: dict[int, Any]) -> None:
+    payload = event.read()
+    about = payload
+    if payload.get("case"):
+        about = events_at(connection, [payload["case"]])[payload["case"]].read()
+    folded.decide(event, payload, about.get("decision"))
+    if event.type == "refitted":
+        folded.learn([Lesson(event.seq, fitted=fitted.pop(payload["asof"]))])
+    elif event.type in ("feedback", "ruled"):
+        lesson = lesson_of(event.seq, payload, about.get("record"))
+        if lesson is not None:
+            folded.learn([lesson])  # alone: together they must give the same bits
+
+
+def _number(store: Store, name: str) -> int:
+    with store.reading() as connection:
+        return next(r["id"] for r in fold.learner_rows(connection) if r["name"] == name)
+
+
+def findings(path: Path) -> list[Finding]:
+    """What doctor says of a store."""
+    return doctor.check_file(path)
+
+
+def digest(values: Any) -> str:
+    """Of JSON values and dataclasses."""
+    text = json.dumps(values, sort_keys=True, default=asdict)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def content(api: Any) -> dict[str, str]:
+    """Digests of everything that can be read from a deployment."""
+    api.flush()
+    events = list(all_events(api))
+    found = {"events": digest(events), "learners": digest(api.learners())}
+    ids = [e.subject for e in events if e.type == "predicted"]
+    found["histories"] = digest([api.history(i) for i in ids])
+    for info in api.learners():
+        name = info.name
+        found[f"{name} report"] = digest(api.report(name))
+        found[f"{name} asks"] = digest(api.asks(name, limit=1000))
+        found[f"{name} cases"] = digest(api.cases(name, limit=1000))
+        found[f"{name} state"] = api.state_hash(name)
+    if hasattr(api, "keys"):
+        found["keys"] = digest(api.keys())
+    return found

@@ -1,0 +1,102 @@
+"""A small world that is learned fast, and ways to look at a deployment from outside."""
+
+import time
+
+from quickstudy.deploy.fold import replay
+from quickstudy.deploy.requests import Expire
+
+# a promise so easy that policies are certified after some 30 labels
+EASY = {"target": 0.6, "alpha": 0.9, "audit": 1.0, "seed": 1, "trusted": ["boss"]}
+SECONDS = 60.0  # nobody waits that long unless something hangs
+
+
+def record(i):
+    """Record number i: there are 20 kinds of them."""
+    return {"a": i % 4, "b": (i * 7) % 5}
+
+
+def truth(x):
+    """What is right about a record."""
+    return "even" if x["a"] % 2 == 0 else "odd"
+
+
+def train(desk, name, n, *, start=0, source="boss"):
+    """Predict records one after the other and label those that want a label; the answers."""
+    answers = []
+    for i in range(start, start + n):
+        answer = desk.predict(name, record(i))
+        if answer.decision == "ask" or answer.audit:
+            label = truth(record(i))
+            desk.feedback(answer.id, label=label, source=source, wait_learned=True)
+        answers.append(answer)
+    return answers
+
+
+def acted(desk, name, *, audit):
+    """An answer that was acted on, audited or not, and that nobody has spoken of yet."""
+    train(desk, name, 40)
+    for i in range(200):
+        answer = desk.predict(name, record(i))
+        if answer.decision == "act" and answer.audit == audit:
+            return answer
+        if answer.decision == "ask" or answer.audit:
+            desk.feedback(answer.id, label=truth(record(i)), source="boss")
+    raise AssertionError("it never acted")
+
+
+def expire(desk):
+    """Close the cases whose time is over now, not at the clock's next look."""
+    desk.writer.submit(Expire()).result(SECONDS)
+
+
+def learned(desk, name):
+    """How many examples were learned, once all are."""
+    desk.flush()
+    return desk.learner(name).examples
+
+
+def tally(desk, name):
+    """Cases that are waiting, contested and expired."""
+    report = desk.report(name)
+    return report.waiting, report.contested, report.expired
+
+
+def statuses(desk, name):
+    """How many cases there are of each status, by looking at them."""
+    found = {}
+    for case in desk.cases(name, limit=1000):
+        found[case.status] = found.get(case.status, 0) + 1
+    return found
+
+
+def types(desk, **which):
+    """Types of events in the order of the log."""
+    return [event.type for event in desk.events(**which)]
+
+
+def replayed(desk, name):
+    """The state hash that the log alone leads to."""
+    desk.flush()
+    return replay(desk.store, desk.desk.duty(name).number).hash
+
+
+def agrees(desk, name):
+    """Whether the log alone leads to the state; looked at while nothing is logged meanwhile."""
+    while True:
+        seq = desk.store.head[0]
+        states = desk.state_hash(name), replayed(desk, name)
+        if desk.store.head[0] == seq:
+            return states[0] == states[1]
+
+
+def sound(desk):
+    """What doctor finds wrong."""
+    return [finding for finding in desk.doctor() if not finding.ok]
+
+
+def until(holds, seconds=SECONDS):
+    """Wait until something holds; fails if it never does."""
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, "it never came to that"
+        time.sleep(0.01)

@@ -1,0 +1,163 @@
+"""Settings: refused at the door if they cannot be, kept with their types, changed as promised."""
+
+import pytest
+
+import quickstudy
+from quickstudy import Feedback
+from quickstudy.errors import InputError, LabelError, NotFoundError, SettingError
+from tests.deploy.support import EASY, agrees, learned, record, sound, tally, train, types
+
+WRONG = [
+    ("target", [0, 1, 1.5, -0.1, float("nan"), "high", None, True, [0.9]]),
+    ("alpha", [0, 1, -1, float("inf"), "a", None]),
+    ("audit", [0, -0.1, 1.1, float("nan"), "a", None]),
+    ("wait_seconds", [0, -1, 1e10, float("nan"), "w", None]),
+    ("targets", [{"x": "y"}, {"x": 1.5}, {"x": 0}, [("a",)], 7, {0.5: 0.9}, {"": 0.9}]),
+    ("costs", [{"x": 0}, {"x": -1}, {"x": float("inf")}, {"x": None}, "costs"]),
+    ("trusted", ["ana", ["ana", ""], [3], 7]),
+    ("budget_mb", [0, 1, 1e9, float("nan"), "x", None]),
+    ("seed", [-1, 1.5, "x", True]),
+    ("schema", [{"a": "colour"}, {1: "number"}, "number", {"a": 3}]),
+]
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory):
+    """A deployment in which nothing changes, as all is refused."""
+    with quickstudy.open(tmp_path_factory.mktemp("store") / "work.db") as desk:
+        desk.create("t", seed=1)
+        yield desk
+        assert types(desk) == ["created"] and learned(desk, "t") == 0
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in WRONG for v in values])
+def test_a_setting_that_cannot_be_is_refused_and_named(steady, name, value):
+    with pytest.raises((SettingError, LabelError), match=f"{name}|label|field"):
+        steady.create("new", **{name: value})
+    if name not in ("budget_mb", "seed", "schema"):
+        with pytest.raises((SettingError, LabelError), match=f"{name}|label"):
+            steady.change("t", **{name: value})
+    assert types(steady) == ["created"]
+
+
+@pytest.mark.parametrize("name", ["", "a/b", " a", "a ", "x" * 129, "a\nb", "\ud83d", 7, None])
+def test_a_name_that_cannot_be_is_refused(steady, name):
+    with pytest.raises(InputError):
+        steady.create(name)
+    assert len(steady.learners()) == 1
+
+
+def test_a_name_is_taken_once_and_free_when_its_learner_is_gone(desk):
+    with pytest.raises(InputError, match="already"):
+        desk.create("t")
+    desk.feedback(learner="t", record=record(0), label="x")
+    assert learned(desk, "t") == 1
+    desk.delete("t")
+    with pytest.raises(NotFoundError, match="none yet"):
+        desk.learner("t")
+    assert desk.create("t", seed=2).examples == 0
+    with pytest.raises(NotFoundError, match="t"):
+        desk.delete("nobody")
+
+
+def test_settings_are_kept_with_their_types_over_a_restart(path):
+    given = {
+        "schema": {"a": "category"},
+        "target": 0.9,
+        "alpha": 0.1,
+        "targets": {1: 0.8, "1": 0.7},
+        "costs": [(True, 2.0), ("x", 3)],
+        "audit": 0.25,
+        "wait_seconds": 12.5,
+        "budget_mb": 32,
+        "seed": 2**40,
+        "trusted": ["ana", "ü"],
+    }
+    with quickstudy.open(path) as desk:
+        made = desk.create("t", **given)
+    with quickstudy.open(path) as desk:
+        again = desk.learner("t")
+    assert again == made and again.settings.schema == {"a": "category"}
+    assert again.settings.targets == ((1, 0.8), ("1", 0.7))
+    assert [type(y) for y, _ in again.settings.costs] == [bool, str]
+    assert again.settings.trusted == ("ana", "ü") and again.settings.seed == 2**40
+
+
+def test_learners_are_listed_by_name(desk):
+    for name in ("b", "a", "ü"):
+        desk.create(name, seed=1)
+    assert [info.name for info in desk.learners()] == ["a", "b", "t", "ü"]
+
+
+def test_another_promise_must_be_proved_anew(path):
+    with quickstudy.open(path) as desk:
+        desk.create("t", **EASY)
+        assert train(desk, "t", 60)[-1].decision == "act"
+        assert desk.change("t", wait_seconds=1e6, trusted=["boss", "ana"]).settings.trusted == (
+            "boss",
+            "ana",
+        )
+        assert desk.predict("t", record(0)).decision == "act"
+        examples = learned(desk, "t")
+        assert desk.change("t", target=0.7).settings.target == 0.7
+        assert desk.predict("t", record(0)).decision == "ask"
+        assert learned(desk, "t") == examples
+        state = desk.state_hash("t")
+    with quickstudy.open(path) as desk:
+        assert desk.state_hash("t") == state and desk.learner("t").settings.target == 0.7
+        assert desk.predict("t", record(0)).decision == "ask"
+        assert train(desk, "t", 60)[-1].decision == "act" and sound(desk) == []
+
+
+def test_what_cannot_be_changed_is_refused(desk):
+    for setting in ({"seed": 3}, {"schema": {}}, {"budget_mb": 99}, {"tarket": 0.9}):
+        with pytest.raises(SettingError, match=next(iter(setting))):
+            desk.change("t", **setting)
+    assert types(desk) == ["created"]
+
+
+def test_a_label_with_a_target_of_its_own_acts_only_by_its_own_proof(path):
+    with quickstudy.open(path) as desk:
+        desk.create("t", **EASY | {"targets": {"even": 0.999}})
+        acted = {a.label for a in train(desk, "t", 90) if a.decision == "act"}
+        assert acted == {"odd"}
+
+
+def test_there_is_room_for_so_many_labels_and_no_more(path):
+    """The least budget has room for 128."""
+    with quickstudy.open(path) as desk:
+        desk.create("t", budget_mb=16, seed=1)
+        ahead = [Feedback("sent ahead", label="too many", source="ana")]
+        assert desk.feedback_many(ahead)[0].status == "early"
+
+        def items(start, n):
+            return [
+                Feedback(learner="t", record={"n": i}, label=f"l{i}", key=f"k{i}")
+                for i in range(start, start + n)
+            ]
+
+        desk.feedback_many(items(0, 120))
+        with pytest.raises(LabelError, match="128"):
+            desk.feedback_many(items(120, 9))
+        desk.feedback_many(items(120, 8), wait_learned=True)
+        assert learned(desk, "t") == 128 == len(desk.learner("t").labels)
+        case = desk.predict("t", {"n": 3}).id
+        with pytest.raises(LabelError, match="one more"):
+            desk.feedback(case, label="one more")
+        assert desk.feedback(case, label="l5", source="ana").status == "accepted"
+        desk.predict("t", {"n": 4}, id="sent ahead")
+        assert len(desk.learner("t").labels) == 128 and tally(desk, "t")[1] == 0
+    with quickstudy.open(path) as desk:
+        with pytest.raises(LabelError):
+            desk.feedback(learner="t", record={"n": 1}, label="one more")
+        assert agrees(desk, "t") and sound(desk) == []
+
+
+@pytest.mark.parametrize("label", ["", "  ", "x" * 1001, 0.5, None, 2**63, "\ud83d", b"x", ["x"]])
+def test_what_is_no_label_is_refused(desk, label):
+    case = desk.predict("t", {"a": 1}).id
+    with pytest.raises(LabelError):
+        desk.feedback(case, label=label)
+    with pytest.raises(InputError):
+        desk.feedback(learner="t", record={"a": 1}, label=label)
+    assert tally(desk, "t") == (1, 0, 0) and learned(desk, "t") == 0

@@ -1,0 +1,83 @@
+"""Twins: whoever reads meets a whole learner, never one that is being taught."""
+
+import threading
+
+import pytest
+
+from quickstudy import Classifier
+from quickstudy.deploy.twins import Twins
+from tests.deploy.support import record, truth
+
+
+def lesson(i):
+    return lambda learner: learner.learn(record(i), truth(record(i)))
+
+
+def test_after_every_change_both_are_the_same_and_as_if_taught_alone():
+    alone, twins = Classifier(seed=1), Twins(Classifier(seed=1))
+    alone.defer_refits()
+    for i in range(30):
+        lesson(i)(alone)
+        twins.change(lesson(i))
+        assert not twins.differ()
+        with twins.reading() as learner:
+            assert learner.examples == i + 1
+    assert twins.resting.state_hash() == alone.state_hash()
+
+
+def test_readers_are_answered_while_the_other_is_taught():
+    twins = Twins(Classifier(seed=1))
+    twins.change(lesson(0))
+    teaching, go_on = threading.Event(), threading.Event()
+
+    def slowly(learner):
+        teaching.set()
+        assert go_on.wait(20)
+        lesson(1)(learner)
+
+    worker = threading.Thread(target=twins.change, args=(slowly,))
+    worker.start()
+    assert teaching.wait(20)
+    with twins.reading() as learner:
+        assert learner.examples == 1 and learner.predict(record(0)).label == "even"
+    go_on.set()
+    worker.join()
+    assert twins.resting.examples == 2 and not twins.differ()
+
+
+def test_no_reader_ever_meets_a_half_taught_learner():
+    """Each change teaches two examples: nobody sees an odd number of them."""
+    twins, stop, seen = Twins(Classifier(seed=1)), threading.Event(), set()
+
+    def read():
+        while not stop.is_set():
+            with twins.reading() as learner:
+                before = learner.examples
+                learner.predict(record(1))
+                seen.add((before, learner.examples))
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for i in range(0, 60, 2):
+        twins.change(lambda learner, i=i: (lesson(i)(learner), lesson(i + 1)(learner)))
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert all(before == after and before % 2 == 0 for before, after in seen)
+
+
+def test_a_change_that_fails_leaves_readers_the_learner_as_it_was():
+    twins = Twins(Classifier(seed=1))
+    twins.change(lesson(0))
+    with twins.reading() as learner:
+        before = learner.state_hash()
+
+    def fails(learner):
+        lesson(1)(learner)
+        raise RuntimeError("out of luck")
+
+    with pytest.raises(RuntimeError):
+        twins.change(fails)
+    with twins.reading() as learner:
+        assert learner.state_hash() == before

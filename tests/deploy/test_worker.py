@@ -1,0 +1,111 @@
+"""The worker learns everything it is given, in order, and says when."""
+
+import threading
+
+import pytest
+
+from quickstudy import Classifier
+from quickstudy.deploy.lessons import Lesson
+from quickstudy.deploy.worker import LESSONS_AT_ONCE, Worker
+from quickstudy.errors import StoreError
+from tests.deploy.support import SECONDS, record, truth
+
+
+def lessons(start, n):
+    return [Lesson(seq, record(seq), truth(record(seq))) for seq in range(start, start + n)]
+
+
+@pytest.fixture
+def worker():
+    rounds = []
+    worker = Worker(
+        Classifier(seed=1), seq=0, name="t", learned=lambda worker: rounds.append(worker.seq)
+    )
+    worker.rounds = rounds
+    yield worker
+    worker.close()
+
+
+def examples(worker):
+    with worker.twins.reading() as learner:
+        return learner.examples
+
+
+def test_it_learns_all_in_the_order_of_the_log(worker):
+    alone = Classifier(seed=1)
+    alone.defer_refits()
+    for start in range(1, 90, 9):
+        worker.give(lessons(start, 9))
+        for lesson in lessons(start, 9):
+            alone.learn(lesson.record, lesson.label)
+    worker.after(90).result(SECONDS)
+    assert worker.seq == 90 and worker.lag == 0 and examples(worker) == 90
+    assert worker.errand(lambda: worker.twins.resting.state_hash()).result(SECONDS) == (
+        alone.state_hash()
+    )
+    assert worker.rounds == sorted(set(worker.rounds)) and worker.rounds[-1] == 90
+
+
+@pytest.mark.parametrize("seq", [1, LESSONS_AT_ONCE, 150])
+def test_who_waits_for_an_event_waits_until_it_is_learned(worker, seq):
+    worker.give(lessons(1, 150))
+    worker.after(seq).result(SECONDS)
+    assert examples(worker) >= seq
+
+
+def test_who_waits_for_an_event_that_teaches_nothing_does_not_wait_for_ever(worker):
+    worker.after(0).result(SECONDS)
+    worker.after(500).result(SECONDS)
+    worker.give(lessons(1, 3))
+    worker.after(500).result(SECONDS)
+    assert examples(worker) == 3
+
+
+def test_many_may_wait_at_once(worker):
+    worker.give(lessons(1, 130))
+    futures = [worker.after(seq) for seq in (130, 1, 70, 999)]
+    for future in futures:
+        future.result(SECONDS)
+    assert examples(worker) == 130
+
+
+def test_errands_are_run_between_lessons_and_their_errors_are_for_who_sent_them(worker):
+    worker.give(lessons(1, 3))
+    assert worker.errand(threading.get_ident).result(SECONDS) != threading.get_ident()
+    with pytest.raises(ZeroDivisionError):
+        worker.errand(lambda: 1 // 0).result(SECONDS)
+    worker.give(lessons(4, 1))
+    worker.after(4).result(SECONDS)
+    assert worker.failed is None and examples(worker) == 4
+
+
+def test_what_is_given_before_the_end_is_learned(worker):
+    worker.give(lessons(1, 200))
+    worker.close()
+    assert examples(worker) == 200 and worker.lag == 0
+    with pytest.raises(StoreError, match="off duty"):
+        worker.errand(lambda: None).result(SECONDS)
+
+
+def test_a_lesson_that_the_learner_refuses_takes_no_other_with_it(worker):
+    told = lessons(1, 6)
+    told[2] = Lesson(3, {"a": {"not": "a record"}}, "odd")
+    told[4] = Lesson(5, record(1), "never seen", wrong=True)
+    worker.give(told)
+    worker.after(6).result(SECONDS)
+    assert examples(worker) == 4 and worker.failed is None
+
+
+def test_after_an_accident_answers_go_on_and_everybody_hears_of_it(worker, caplog):
+    worker.give(lessons(1, 3))
+    worker.after(3).result(SECONDS)
+    broken = Lesson(4, record(4), label=["no", "label"], fitted="not experts")
+    worker.give([broken])
+    with pytest.raises(StoreError):
+        worker.after(4).result(SECONDS)
+    with pytest.raises(StoreError):
+        worker.errand(lambda: None).result(SECONDS)
+    worker.give(lessons(5, 1))
+    with pytest.raises(StoreError):
+        worker.after(5).result(SECONDS)
+    assert worker.failed is not None and examples(worker) == 3
