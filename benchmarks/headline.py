@@ -28,6 +28,7 @@ STREAMS = {
     "covertype_shuffled": "forest cover, 7 kinds (10,000 rows)",
 }
 SIZES = {"3 a class": 3, "10 a class": 3, "all": 1}  # with the number of draws
+SERVERS = ("Quickstudy", "River ARF")  # as in the names of runs
 Runs = dict[str, Any]
 
 
@@ -40,7 +41,7 @@ def read(name: str) -> Runs:
 def table() -> str:
     """The table in Markdown."""
     head = "| what | Quickstudy | beside it | measured by |\n| --- | --- | --- | --- |\n"
-    rows = [*streams(), *few_labels(), *autonomy(), *certificate(), *speed()]
+    rows = [*streams(), *few_labels(), *autonomy(), *certificate(), *speed(), *server(), *durable()]
     return head + "".join(f"| {' | '.join(row)} |\n" for row in rows) + missed()
 
 
@@ -48,7 +49,7 @@ def missed() -> str:
     """What was promised and not reached, as a list in Markdown."""
     lines = [
         f"- {c['claim']}: {c['value']:.4g}, promised {c['sign']} {c['need']:g}\n"
-        for name in ("streams", "fewshot", "speed")
+        for name in ("streams", "fewshot", "speed", "server")
         for c in read(name).get("claims", [])
         if c["reached"] is False
     ]
@@ -159,6 +160,36 @@ def speed() -> Iterator[tuple[str, ...]]:
     yield "predict + learn one by one, median; 99th percentile", one, "", "`speed.py`"
     saved = or_missing(lambda: "{file_mb:.1f} MB in {save_ms:.0f} ms".format(**runs["saving"]))
     yield "saved after 45,312 examples", saved, "", "`speed.py`"
+
+
+def server() -> Iterator[tuple[str, ...]]:
+    """Latencies under load, and what is lost when the server is killed; River's beside it."""
+    runs = read("server").get("runs", {})
+
+    def cell(kind: str, form: Callable[[Runs, Runs], str]) -> tuple[str, str]:
+        ours, theirs = (
+            or_missing(lambda of=of: form(runs[f"{of} | {kind}"], runs)) for of in SERVERS
+        )
+        return ours, theirs if theirs == MISSING else f"{theirs} (River ARF behind FastAPI)"
+
+    def latency(run: Runs, _: Runs) -> str:
+        p, f = run["predictions"], run["feedbacks"]
+        return f"{p['p50_ms']:.1f}, {p['p99_ms']:.0f} ms; {f['p50_ms']:.1f}, {f['p99_ms']:.0f} ms"
+
+    by = "`server.py`"
+    what = "300 predictions and 150 durable feedbacks a second: median, 99th percentile of each"
+    yield what, *cell("single", latency), by
+    what = "the same, 1,000 and 500 a second, ten in a request"
+    yield what, *cell("batches", latency), by
+    what = "feedbacks lost of those acknowledged, killed (-9) under load"
+    yield what, *cell("kill", lambda run, _: f"{run['lost']:,} of {run['acknowledged']:,}"), by
+
+
+def durable() -> Iterator[tuple[str, ...]]:
+    """What a store survives."""
+    for run in read("durability").get("runs", {}).values():
+        verdict = "" if run["holds"] else "does not hold"
+        yield f"{run['test']}: {run['must']}", run["measured"], verdict, "`durability.py`"
 
 
 def main() -> None:

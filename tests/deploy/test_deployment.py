@@ -114,7 +114,7 @@ def test_when_the_disk_is_full_nothing_happened_and_the_next_goes_on(path):
 
 
 def test_one_process_has_the_store(path):
-    with quickstudy.open(path), pytest.raises(StoreError, match="another process"):
+    with quickstudy.open(path), pytest.raises(StoreError, match="this process already"):
         quickstudy.open(path)
     quickstudy.open(path).close()
 

@@ -72,7 +72,7 @@ def test_a_failed_transaction_leaves_nothing(engine):
 
 def test_a_store_is_held_until_it_is_let_go(tmp_path):
     held = sqlite.lock(tmp_path)
-    with pytest.raises(StoreError, match="another process"):
+    with pytest.raises(StoreError, match="this process already"):
         sqlite.lock(tmp_path)
     held.close()
     sqlite.lock(tmp_path).close()

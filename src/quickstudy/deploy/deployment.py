@@ -116,6 +116,10 @@ class Deployment(Views):
         self._clock = threading.Thread(target=self._tick, name="quickstudy-clock", daemon=True)
         self._clock.start()
 
+    def __repr__(self) -> str:
+        names = ", ".join(sorted(self.desk.duties)) or "none"
+        return f"<Deployment {self.store.path}, learners: {names}>"
+
     def _actor(self, actor: str | None) -> str:
         return self.actor if actor is None else checked_name("actor", actor)
 

@@ -24,7 +24,7 @@ CHANGES, SOURCES_NEEDED = 3, 2  # of label on one input, before it is contested
 EARLY_SECONDS = 7 * 86_400.0
 TEACHES: frozenset[Status] = frozenset({"accepted", "superseded", "conflicting", "late"})
 MESSAGES: dict[Status, str] = {
-    "accepted": "learned",
+    "accepted": "on disk, and learned",
     "repeated": "this was sent before; nothing changed",
     "superseded": "it replaces what this source said before",
     "confirmed": "another source had said the same; kept, not learned twice",

@@ -61,7 +61,7 @@ def lock(folder: Path) -> IO[str]:
     """Hold a store for this process until the file is closed.
 
     Raises:
-        StoreError: another process holds it.
+        StoreError: it is held already, here or by another process.
     """
     file = os.fdopen(os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600), "r+")
     try:
@@ -70,9 +70,12 @@ def lock(folder: Path) -> IO[str]:
         file.seek(0)
         holder = file.read().strip() or "unknown"
         file.close()
+        where = "this process already"
+        if holder != str(os.getpid()):
+            where = f"another process (number {holder})"
         raise StoreError(
-            f"{folder.with_suffix('')} is open in another process (number {holder}): a store has "
-            "one writer; talk to it through its server, or stop that first"
+            f"{folder.with_suffix('')} is open in {where}: a store has one writer; close it first, "
+            "or talk to it through its server"
         ) from None
     file.truncate(0)
     file.write(str(os.getpid()))

@@ -116,8 +116,10 @@ class Store:
         if not write and not self.path.exists():
             raise StoreError(f"there is no store {path}")
         self._lock = None
+        if not self.path.parent.is_dir():
+            raise StoreError(f"there is no folder {self.path.parent} for a store: make it first")
         with typed(f"{path} cannot be opened as a store"):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
             if write:
                 self._lock = sqlite.lock(self.folder)
             self.engine = sqlite.open_engine(self.path)

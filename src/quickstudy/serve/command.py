@@ -208,7 +208,7 @@ def _opened(store: Path) -> Iterator[Deployment]:
     try:
         deployment = Deployment(store)
     except StoreError as error:
-        if "another process" not in str(error):
+        if "is open in" not in str(error):
             raise
         raise StoreError(
             f"{error}. Keys of a store that is being served are made and revoked through its "
