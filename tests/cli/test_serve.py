@@ -115,4 +115,4 @@ def test_what_cannot_be_served_is_one_clear_line(refused, serve, tmp_path):
     (tmp_path / "text.db").write_text("this is a text and no store at all" * 100)
     assert "text.db" in refused("serve", "--store", tmp_path / "text.db", "--port", 0)
     serve()
-    assert "another process" in refused("serve", "--store", store, "--port", 0)
+    assert "is open in" in refused("serve", "--store", store, "--port", 0)
