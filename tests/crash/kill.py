@@ -32,10 +32,10 @@ ENDLESS = 10**6  # cases of a life that only its death ends
 LAST_WORDS = 8  # cases of a thread before the store is closed, where that is killed
 LAST_BREATH = 10.0  # seconds for a refit that is under way when its deployment dies
 REMOTE = 0.1  # share of lives as a server, under load through HTTP
-PATIENCE = 1.5  # seconds of load until a failpoint that was not met is given up
+PATIENCE = 0.8  # seconds of load until a failpoint that was not met is given up
 REAL_REFITS = 0.1  # share of lives whose refits start their process as in earnest
 RARE = ("snapshot-written", "snapshot-renamed", "artifact-written", "before-refit-event")
-MOST_VISITS = 25
+MOST_VISITS = 15
 
 
 @dataclass
@@ -82,7 +82,7 @@ class Point:
             number=number,
             failpoint=f"{name}:{visit}" if number % 2 else None,
             since="ready" if number % 2 else since,
-            seconds=PATIENCE if number % 2 else rng.uniform(0.0, 0.6),
+            seconds=PATIENCE if number % 2 else rng.uniform(0.0, 0.4),
             real_refits=rng.random() < REAL_REFITS,
             between_snapshots=10 if number % 2 and "snap" in name else rng.choice((30, 100, 1000)),
             remote=rng.random() < REMOTE,

@@ -20,8 +20,24 @@ def test_it_holds_the_last_event(anchor, tmp_path):
         anchor.write(seq, LINK)
         assert Anchor(tmp_path / "head").read() == (seq, LINK)
     anchor.close()
-    anchor.write(4, LINK[::-1])
-    assert anchor.read() == (4, LINK[::-1])
+    anchor.write(300_001, LINK[::-1])
+    assert anchor.read() == (300_001, LINK[::-1])
+
+
+@pytest.mark.parametrize("written", [1, 2, 5])
+def test_a_write_that_was_cut_short_leaves_the_one_before(anchor, tmp_path, written):
+    for seq in range(1, written + 1):
+        anchor.write(seq, LINK)
+    whole = (tmp_path / "head").read_bytes()
+    anchor.write(written + 1, LINK)
+    after = (tmp_path / "head").read_bytes()
+    start = 48 * (written % 2)
+    (tmp_path / "head").write_bytes(whole[:start] + after[start : start + 24] + whole[start + 24 :])
+    assert anchor.read() == (written, LINK)
+    reopened = Anchor(tmp_path / "head")
+    reopened.write(written + 2, LINK)
+    assert reopened.read() == (written + 2, LINK)
+    reopened.close()
 
 
 @pytest.mark.parametrize("place", range(0, 48, 5))
