@@ -1,6 +1,6 @@
 """The server under load on two cores: latency, durability, memory, start; River's ARF beside it.
 
-    python benchmarks/server.py             about half an hour; nothing else should be running
+    python benchmarks/server.py             a quarter of an hour; nothing else should be running
     python benchmarks/server.py --short     a few minutes, to see that all of it works
     python benchmarks/server.py --no-peer   without River
     python benchmarks/server.py --table     print the results there are
@@ -62,13 +62,13 @@ REFIT_SECONDS = 10.0
 class Scale:
     """How much is measured."""
 
-    repeats: int = 3
-    seconds: float = 20.0
-    batch_seconds: float = 10.0
+    repeats: int = 2
+    seconds: float = 15.0
+    batch_seconds: float = 8.0
     sizes: tuple[int, ...] = TREE_SIZES
-    kills: int = 5
+    kills: int = 3
     start_events: int = 100_000
-    starts: int = 3
+    starts: int = 2
     memory: tuple[int, ...] = (20_000, 100_000, 200_000)
 
 
@@ -254,7 +254,7 @@ def main() -> None:
         return
     kinds = [OURS] if given.no_peer else [OURS, RIVER]
     if RIVER in kinds:
-        require("river.forest")  # before half an hour has gone by
+        require("river.forest")  # before much time has gone by
     results.runs.clear()
     if given.short:
         results.path = Path(tempfile.gettempdir()) / "server-short.json"
