@@ -53,7 +53,7 @@ from server_table import claims, print_table
 
 SINGLE = Plan(port=0, predictions=300, feedbacks=150, seconds=0)
 BATCHES = Plan(port=0, predictions=1_000, feedbacks=500, seconds=0, batch=10)
-TREE_SIZES = (5_767, 8_650, 12_975)  # examples at which the trees are grown anew
+TREE_SIZES = (12_975, 19_462)  # examples at which the trees are grown anew
 BEFORE = 150  # labels: a load begins so many before a refit is due
 REFIT_SECONDS = 10.0
 
