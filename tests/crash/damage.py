@@ -33,7 +33,7 @@ from tests.crash.ledger import Ledger
 from tests.crash.rows import Row, Scale, Tick
 from tests.crash.truth import content, digest, findings
 
-CASES, THREADS = 20, 4
+CASES, THREADS, TEXTS = 20, 4, 0.02  # few texts: they take longest to replay
 KINDS = {"flip": 0.7, "cut": 0.2, "zeros": 0.1}
 SECTOR = 512
 FATES = ("refused", "noticed", "harmless", "loaded", "silent")
@@ -49,7 +49,7 @@ def build(path: Path, *, killed: bool) -> Ledger:
         for name in LEARNERS:
             deployment.create(name, **SMALL)
         deployment.create_key("someone", "teach", learners=["prices"])
-        load.run(deployment, say, "R4", threads=THREADS, cases=CASES)
+        load.run(deployment, say, "R4", threads=THREADS, cases=CASES, texts=TEXTS)
         deployment.flush()
         say("ready")
         if killed:

@@ -17,7 +17,8 @@ from tests.crash.data import LEARNERS, Word, draw, words
 from tests.crash.forking import Say
 from tests.crash.ledger import about
 
-BATCH, OWN_ID, OWN_KEY, WAIT, REPEAT, TEXTS = 0.25, 0.5, 0.8, 0.1, 0.2, 0.15
+BATCH, OWN_ID, OWN_KEY, WAIT, REPEAT = 0.25, 0.5, 0.8, 0.1, 0.2
+TEXTS = 0.1  # share of the slower learner
 MOST_REMEMBERED = 50
 
 
@@ -38,9 +39,12 @@ class Talker(threading.Thread):
 
     numbers = itertools.count()
 
-    def __init__(self, api: Any, say: Say, seed: str, cases: int, *, remote: bool = False) -> None:
+    def __init__(
+        self, api: Any, say: Say, seed: str, cases: int, *, remote: bool, texts: float
+    ) -> None:
         super().__init__(daemon=True)
         self.api, self.say, self.cases, self.remote = api, say, cases, remote
+        self.texts = texts
         self.rng = Random(seed)
         self.name = f"t{seed}"
         self.keys = itertools.count()
@@ -156,15 +160,26 @@ class Talker(threading.Thread):
 
     def learner(self) -> str:
         """Texts are slower to learn, so they are fewer."""
-        return LEARNERS[self.rng.random() < TEXTS]
+        return LEARNERS[self.rng.random() < self.texts]
 
     def new(self, kind: str) -> str:
         return f"{kind}-{self.name}-{next(self.keys)}"
 
 
-def run(api: Any, say: Say, seed: str, *, threads: int, cases: int, remote: bool = False) -> None:
+def run(
+    api: Any,
+    say: Say,
+    seed: str,
+    *,
+    threads: int,
+    cases: int,
+    remote: bool = False,
+    texts: float = TEXTS,
+) -> None:
     """Let some users talk until each has had its cases."""
-    talkers = [Talker(api, say, f"{seed}.{i}", cases, remote=remote) for i in range(threads)]
+    talkers = [
+        Talker(api, say, f"{seed}.{i}", cases, remote=remote, texts=texts) for i in range(threads)
+    ]
     for talker in talkers:
         talker.start()
     for talker in talkers:
