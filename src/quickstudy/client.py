@@ -1,4 +1,12 @@
-"""A deployment on the other side of HTTP: the same methods, nouns and errors as in the process."""
+"""A deployment on the other side of HTTP: the same methods, nouns and errors as in the process.
+
+>>> from quickstudy import connect
+>>> desk = connect("http://127.0.0.1:9")  # nothing is sent before the first question
+>>> desk.learner("tickets")
+Traceback (most recent call last):
+...
+quickstudy.errors.StoreError: http://127.0.0.1:9 cannot be reached: ...
+"""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_by_keyboard_alone(tab, client, learner):
     page.keyboard.type("cards")
     page.keyboard.press("Enter")
     expect(page.locator("#desk")).not_to_have_attribute("data-case", shown)
-    assert page.evaluate("document.activeElement.id") == "desk-case"
+    page.wait_for_function("document.activeElement.id === 'desk-case'")
     second = case_on(page)
     page.keyboard.press("1")
     expect(page.locator("#desk")).not_to_have_attribute("data-case", second)

@@ -38,6 +38,8 @@ def plain_record(x: Any) -> Any:
 
 
 def _plain(name: Any, value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return _plain(name, value.item())
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, int):
@@ -48,8 +50,6 @@ def _plain(name: Any, value: Any) -> Any:
         if not math.isfinite(value):
             raise RecordError(f"field {name!r} is {value}; leave a missing value out, or use None")
         return value
-    if isinstance(value, np.generic):
-        return _plain(name, value.item())
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, list | tuple):
