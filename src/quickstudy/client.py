@@ -1,11 +1,9 @@
 """A deployment on the other side of HTTP: the same methods, nouns and errors as in the process.
 
 >>> from quickstudy import connect
->>> desk = connect("http://127.0.0.1:9")  # nothing is sent before the first question
->>> desk.learner("tickets")
+>>> connect("localhost:8321")
 Traceback (most recent call last):
-...
-quickstudy.errors.StoreError: http://127.0.0.1:9 cannot be reached: ...
+quickstudy.errors.InputError: url 'localhost:8321' must begin with http:// or https://
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The nouns of a deployment: what one says to it, and what it says."""
+"""The nouns of a deployment: what one says to it, and what it says.
+
+>>> Feedback("case-7", label="refund", source="ana").label
+'refund'
+"""
 
 from __future__ import annotations
 
