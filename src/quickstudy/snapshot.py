@@ -88,6 +88,21 @@ def read_snapshot(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
     return unpack(Path(path).read_bytes(), name=str(path))
 
 
+def read_plain(path: str | Path) -> dict[str, Any]:
+    """The plain values of a snapshot alone, without a look at its arrays or its checksum.
+
+    Raises:
+        ModelFileError: the head of the file cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(int.from_bytes(file.read(8), "little"))
+        plain: dict[str, Any] = json.loads(json.loads(head)["__metadata__"]["plain"])
+        return plain
+    except (OSError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise ModelFileError(f"{path} is no model file of quickstudy ({error})") from error
+
+
 def unpack(content: bytes, *, name: str = "the snapshot") -> tuple[Arrays, dict[str, Any]]:
     """Arrays and plain values of a packed snapshot.
 

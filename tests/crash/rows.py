@@ -16,7 +16,7 @@ class Scale:
 
     Attributes:
         points: kills of R1, and damages of R4.
-        thorough: every failing write of every operation in R3, in every way to fail.
+        thorough: every failing write of every operation in R3, in every way to fail; R18 timed.
         events, restarts: of R5.
         ids: of R6.
         workers: processes at once.

@@ -97,8 +97,9 @@ def test_a_deployment_refits_while_it_answers_and_outlives_its_child(path):
         desk.create("t", seed=1)
         teach(desk, 10)
         until(lambda: "refitted" in types(desk))
-        os.kill(desk.staff._refits._child.pid, signal.SIGKILL)
-        until(lambda: desk.staff._refits._child.poll() is not None)
+        child = desk.staff._refits._child
+        child.kill()
+        child.wait()
         teach(desk, 3)
         assert desk.predict("t", vector(1)).label == 1 and desk.faults() == []
         assert agrees(desk, "t")

@@ -2,7 +2,6 @@
 
 import gc
 import resource
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPConnection
@@ -16,7 +15,6 @@ from tests.serve.support import running, until
 
 PREDICT = "/v1/learners/cards/predictions"
 JSON = {"content-type": "application/json"}
-AT_ONCE = 0.05  # seconds for a refusal
 MIB = 1 << 20
 CUT_OFF = suppress(BrokenPipeError, ConnectionResetError)  # while the server was being told
 
@@ -26,16 +24,6 @@ def address(deployment):
     """A real server, as a refusal must come before the body was read."""
     with running(deployment) as address:
         yield address
-
-
-def seconds_of(refuse, clock=time.process_time):
-    """The fastest of three tries, of this process alone: the machine may be busy with others."""
-    took = []
-    for _ in range(3):
-        began = clock()
-        refuse()
-        took.append(clock() - began)
-    return min(took)
 
 
 def post(client, body, path=PREDICT):
@@ -69,10 +57,8 @@ def post(client, body, path=PREDICT):
     ],
     ids=lambda value: repr(value[:30]) if isinstance(value, bytes) else str(value),
 )
-def test_what_no_record_can_be_is_refused_at_once(client, body, status):
+def test_what_no_record_can_be_is_refused(client, body, status):
     assert is_problem(post(client, body), status)
-    took = seconds_of(lambda: post(client, body))
-    assert took < AT_ONCE
 
 
 def test_a_refusal_names_the_field(client):
@@ -95,18 +81,15 @@ def test_unicode_keys_are_fields_like_others(client):
 def test_a_long_body_is_refused_before_it_is_read(address):
     host = address.removeprefix("http://")
 
-    def announce():
-        connection = HTTPConnection(host, timeout=5)
-        connection.putrequest("POST", PREDICT)
-        connection.putheader("content-type", "application/json")
-        connection.putheader("content-length", str(10 * MIB))
-        connection.endheaders()
-        response = connection.getresponse()  # not a byte of the body was sent
-        assert response.status == 413
-        assert response.getheader("content-type") == "application/problem+json"
-        connection.close()
-
-    assert seconds_of(announce, time.perf_counter) < AT_ONCE
+    connection = HTTPConnection(host, timeout=5)
+    connection.putrequest("POST", PREDICT)
+    connection.putheader("content-type", "application/json")
+    connection.putheader("content-length", str(10 * MIB))
+    connection.endheaders()
+    response = connection.getresponse()  # not a byte of the body was sent
+    assert response.status == 413
+    assert response.getheader("content-type") == "application/problem+json"
+    connection.close()
 
 
 def test_a_long_body_without_a_length_is_cut_off(address):

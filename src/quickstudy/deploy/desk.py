@@ -7,7 +7,7 @@ is taken back if the transaction fails.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -198,13 +198,13 @@ class Desk:
 
     def create(self, request: Create) -> None:
         self.book.flush()
-        if any(row.name == request.name for row in self._names_taken()):
+        query = select(LEARNERS.c.id, LEARNERS.c.name, LEARNERS.c.deleted)
+        learners = self.transaction.connection.execute(query).all()
+        if any(row.name == request.name and not row.deleted for row in learners):
             raise InputError(f"there is a learner {request.name!r} already; choose another name")
         new_control(request.settings, 0)  # these two refuse settings out of range
         new_learner(request.settings)
-        number = len(self.transaction.connection.execute(select(LEARNERS.c.id)).all()) + 1
-        while self.book.find(LEARNERS, number):
-            number += 1
+        number = max((row.id for row in learners), default=0) + 1
         row = {
             "id": number,
             "name": request.name,
@@ -224,10 +224,6 @@ class Desk:
         )
         made = {**row, "settings": request.settings}
         self._once_committed.append(lambda: self.take_over(self._hire(made, event.seq)))
-
-    def _names_taken(self) -> Iterable[Any]:
-        query = select(LEARNERS.c.name).where(LEARNERS.c.deleted == 0)
-        return self.transaction.connection.execute(query).all()
 
     def change(self, request: Change) -> Duty:
         duty = self.duty(request.name)

@@ -134,14 +134,15 @@ def _check_label(duty: Duty, label: Label, new: set[str]) -> None:
 
 
 def _one(desk: Desk, word: Word, actor: str) -> Receipt:
-    known = None if _told_by_case(desk, word) else desk.book.find(RECEIPTS, word.key)
+    told_by_case = _told_by_case(desk, word)
+    known = None if told_by_case else desk.book.find(RECEIPTS, word.key)
     if known:
         return _repeated(json.loads(known["receipt"]))
     if word.given.record is not None:
         receipt = _taught(desk, word, actor)
     else:
         receipt = _about_case(desk, word, actor)
-    if not _told_by_case(desk, word):
+    if not told_by_case:
         kept = {**asdict(receipt), "content": word.content.hex()}
         desk.book.put(RECEIPTS, {"digest": word.key, "receipt": written(kept)})
     return receipt

@@ -15,7 +15,6 @@ from quickstudy.deploy.records import checked_name, digest, written
 from quickstudy.deploy.requests import Predict, Predicted
 from quickstudy.deploy.tables import CASES, EARLY, STRETCHES, Row, damaged
 from quickstudy.errors import InputError
-from quickstudy.log.events import canonical
 from quickstudy.log.store import events_at
 from quickstudy.pool import MEMBERS
 from quickstudy.stats.disagreement import disagreement
@@ -62,6 +61,7 @@ def _one(desk: Desk, request: Predict, item: Predicted) -> Answer:
         control.record(decision, None)
     seq = desk.transaction.head[0] + 1
     case_id = item.id or f"{feedbacks.OURS}{seq:010x}{secrets.token_hex(5)}"
+    promised = written_decision(decision, duty.epoch)
     payload = {
         "record": item.record,
         "label": said.label,
@@ -69,13 +69,15 @@ def _one(desk: Desk, request: Predict, item: Predicted) -> Answer:
         "novelty": said.novelty,
         "alternatives": said.probabilities.top(ALTERNATIVES),
         "reason": reason(decision, control, said.label),
-        "decision": written_decision(decision, duty.epoch),
+        "decision": promised,
         "seen": item.seen,
     }
     desk.log("predicted", duty.number, actor=request.actor, subject=case_id, payload=payload)
     desk.once_committed(partial(duty.recent.add, case_id, Said.of(said)))
     stretch = _tally(desk, duty, decision)
-    desk.book.put(CASES, _case(desk, duty, item, decision, case_id) | {"stretch": stretch})
+    case = _case(desk, duty, item, decision, case_id)
+    due = {"decision": written(promised) if decision.labelled else None, "stretch": stretch}
+    desk.book.put(CASES, case | due)
     answer = make_answer(payload, case_id, duty.name, seq=seq, time=desk.transaction.time)
     if item.id is not None:
         _join_early(desk, item.id)
@@ -97,9 +99,6 @@ def _case(desk: Desk, duty: Duty, item: Predicted, decision: Decision, case_id: 
         "audit": int(decision.audit),
         "usefulness": disagreement(experts),
         "input": digest(desk.secret, item.record),
-        "decision": canonical(written_decision(decision, duty.epoch)).decode()
-        if decision.labelled
-        else None,
         "probability": decision.label_probability,
         "truth": None,
         "wrong": None,

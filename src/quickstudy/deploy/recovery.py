@@ -44,7 +44,8 @@ def clear(store: Store, number: int) -> None:
     snapshots.sweep(folder)
     for path in snapshots.found(folder):
         try:
-            snapshots.read(path, store.link_at)
+            if not snapshots.fits(path, store.link_at):
+                snapshots.read(path, store.link_at)  # is it damaged, or indeed of another log?
         except ModelFileError:
             continue  # damaged: the doctor says so until there are newer ones
         except StoreError as error:

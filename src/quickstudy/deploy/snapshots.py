@@ -90,11 +90,28 @@ def read(path: Path, link_at: Callable[[int], bytes]) -> Fold:
     arrays, plain = snapshot.read_snapshot(path)
     try:
         fold = _fold(arrays, plain)
-        if link_at(max(fold.learned, fold.decided)).hex() != plain["link"]:
+        if not _fits(plain, link_at):
             raise StoreError(f"{path} was not made from this log")
         return fold
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{path} lacks a part of a learner on duty ({error})") from error
+
+
+def fits(path: Path, link_at: Callable[[int], bytes]) -> bool:
+    """Whether a snapshot says that it was made from this log: quick, as it reads no arrays.
+
+    Raises:
+        ModelFileError: it cannot be read.
+    """
+    try:
+        return _fits(snapshot.read_plain(path), link_at)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ModelFileError(f"{path} lacks a part of a learner on duty ({error})") from error
+
+
+def _fits(plain: dict[str, Any], link_at: Callable[[int], bytes]) -> bool:
+    link: str = plain["link"]
+    return link_at(max(plain["learned"], plain["decided"])).hex() == link
 
 
 def _fold(arrays: snapshot.Arrays, plain: dict[str, Any]) -> Fold:

@@ -186,10 +186,7 @@ class Store:
         anchored = self.anchor.read()
         if anchored is None:
             return  # a new store, a copy, or a matter for the doctor
-        with self.reading() as connection:
-            found = connection.execute(select(EVENTS.c.link).where(EVENTS.c.seq == anchored[0]))
-            link = found.scalar()
-        if anchored[0] and link != anchored[1]:
+        if self.link_at(anchored[0]) != anchored[1]:
             raise StoreError(
                 f"{self.path} ends at event {self.head[0]}, but {anchored[0]} were acknowledged: "
                 "its end is damaged; go back to a backup, or remove the file "
@@ -234,7 +231,7 @@ class Store:
 
         Raises:
             InputError: one of them is there already.
-        StoreError: they cannot be written; what was begun is removed.
+            StoreError: they cannot be written; what was begun is removed.
         """
         folder = target.with_name(target.name + ".d")
         for path in (target, folder):
