@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from quickstudy.deploy.oversight import Level
 from quickstudy.types import Input, Label
 
 Action = Literal["act", "ask"]
@@ -59,7 +60,13 @@ class Settings:
         wait_seconds: after this an asked case without label expires, and counts as wrong.
         budget_mb: memory of the learner, MiB.
         seed: of the learner and the audit coins.
-        trusted: sources whose labels on audits count; empty: all.
+        trusted: sources whose labels on audits count; empty: all. Their corrections are pinned.
+        start, ceiling: autonomy level that it starts with, and the highest that it may reach.
+        approvals: held answers that people must find right before it acts alone.
+        margin: by how much, in share wrong, a challenger that is no larger may at most be worse.
+        environment: field by whose value the gate groups cases; "" for none.
+        probation: labelled cases for which the last champion is still compared with the new one.
+        consolidate: make challengers by itself, whenever the examples have doubled.
     """
 
     schema: dict[str, str] = field(default_factory=dict)
@@ -72,6 +79,13 @@ class Settings:
     budget_mb: float = 64.0
     seed: int = 0
     trusted: tuple[str, ...] = ()
+    start: Level = "suggest"
+    ceiling: Level = "act"
+    approvals: int = 20
+    margin: float = 0.02
+    environment: str = ""
+    probation: int = 1000
+    consolidate: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +104,17 @@ class Answer:
     """A durable prediction: `id` is what feedback refers to.
 
     Attributes:
-        label: the answer; None before anything was learned.
+        label: the answer; None before anything was learned, and where the level is "shadow".
         decision: "act": use it; "ask": a teacher decides.
         policy: how permissive the certified policy is that acted, from 1; 0 when it asks.
         audit: acted on, and a trusted source is to check it.
         reason: why it acted or asked, in words.
         alternatives: the most probable labels with their probabilities, at most five.
         seq: of its event; time: seconds since 1970.
+        level: of autonomy, at which it was given.
+        held: it would act, and is held until a person says yes (`feedback(id, correct=True)`).
+        limit: the limit that kept it from acting, or "".
+        version: id of the version that answered.
     """
 
     id: str
@@ -111,6 +129,10 @@ class Answer:
     alternatives: tuple[tuple[Label, float], ...]
     seq: int
     time: float
+    level: Level = "suggest"
+    held: bool = False
+    limit: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +181,7 @@ class Ask:
     audit: bool
     time: float
     expires: float
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

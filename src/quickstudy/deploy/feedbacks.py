@@ -371,9 +371,10 @@ def _ruled(desk: Desk, duty: Duty, case_id: str, label: Label) -> None:
 
 
 def _credit(desk: Desk, duty: Duty, source: str) -> None:
-    row = desk.book.find(SOURCES, duty.number, source)
-    labels = row["labels"] if row else 0
-    desk.book.put(SOURCES, {"learner": duty.number, "source": source, "labels": labels + 1})
+    now = desk.transaction.time
+    new = {"learner": duty.number, "source": source, "labels": 0, "spoke": 0, "against": 0}
+    row = desk.book.find(SOURCES, duty.number, source) or {**new, "first": now}
+    desk.book.put(SOURCES, {**row, "labels": row["labels"] + 1, "last": now})
 
 
 def rule(desk: Desk, request: Rule) -> Receipt:

@@ -97,6 +97,7 @@ def _case(desk: Desk, duty: Duty, item: Predicted, decision: Decision, case_id: 
         "answer": written(item.prediction.label),
         "acted": int(decision.act),
         "audit": int(decision.audit),
+        "held": 0,
         "usefulness": disagreement(experts),
         "input": digest(desk.secret, item.record),
         "probability": decision.label_probability,

@@ -45,6 +45,7 @@ CASES = Table(
     Column("answer", String, nullable=False),
     Column("acted", Integer, nullable=False),
     Column("audit", Integer, nullable=False),
+    Column("held", Integer, nullable=False),
     Column("usefulness", Float, nullable=False),
     Column("input", LargeBinary, nullable=False),
     Column("decision", String),  # until its outcome is on record
@@ -111,6 +112,54 @@ SOURCES = Table(
     Column("learner", Integer, primary_key=True),
     Column("source", String, primary_key=True),
     Column("labels", Integer, nullable=False),
+    Column("spoke", Integer, nullable=False),  # of answers that were sure
+    Column("against", Integer, nullable=False),  # of these, contradicted
+    Column("first", Float, nullable=False),
+    Column("last", Float, nullable=False),
+    Column("sum", LargeBinary, nullable=False),
+)
+VERSIONS = Table(
+    "versions",
+    METADATA,
+    Column("learner", Integer, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("time", Float, nullable=False),
+    Column("asof", Integer, nullable=False),
+    Column("examples", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("parent", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("why", String, nullable=False),
+    Column("challenged", Integer, nullable=False),  # event from which it was in shadow, 0: never
+    Column("left", Integer, nullable=False),  # event at which it last stopped to answer, 0: never
+    Column("anchor", String, nullable=False),  # the version before it that had proved to be better
+    Column("sum", LargeBinary, nullable=False),
+)
+EXAM = Table(
+    "exam",
+    METADATA,
+    Column("learner", Integer, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("input", LargeBinary, nullable=False),
+    Column("record", String, nullable=False),
+    Column("label", String, nullable=False),
+    Column("bound", String, nullable=False),
+    Column("auto", Integer, nullable=False),
+    Column("source", String, nullable=False),
+    Column("time", Float, nullable=False),
+    Column("sum", LargeBinary, nullable=False),
+    Index("exam_by_input", "learner", "input"),
+)
+LIMITS = Table(
+    "limits",
+    METADATA,
+    Column("learner", Integer, primary_key=True),  # 0: all learners
+    Column("limits", String, nullable=False),
+    Column("usage", String, nullable=False),
+    Column("pause", String),
     Column("sum", LargeBinary, nullable=False),
 )
 KEYS = Table(
@@ -126,7 +175,18 @@ KEYS = Table(
     Column("revoked", Integer, nullable=False),
     Column("sum", LargeBinary, nullable=False),
 )
-DERIVED = (LEARNERS, CASES, SAID, RECEIPTS, INPUTS, STRETCHES, SOURCES)
+DERIVED = (
+    LEARNERS,
+    CASES,
+    SAID,
+    RECEIPTS,
+    INPUTS,
+    STRETCHES,
+    SOURCES,
+    VERSIONS,
+    EXAM,
+    LIMITS,
+)
 Row = dict[str, Any]
 
 
