@@ -8,17 +8,19 @@ import pytest
 import quickstudy
 from quickstudy import Client
 from quickstudy import client as module
+from quickstudy.deploy.oversight import Limits
 from quickstudy.errors import (
     AccessError,
     InputError,
     LabelError,
+    ModelFileError,
     NotFoundError,
     NotReadyError,
     RecordError,
     SettingError,
     StoreError,
 )
-from quickstudy.serve import examples
+from quickstudy.serve import examples, examples_oversight
 from tests.serve.support import running
 
 
@@ -83,6 +85,33 @@ def test_a_prediction_is_not_asked_for_twice_unless_that_gives_the_same_one(line
     assert len(line.sent) == 1 + 2 + 2 + 2 + 1
 
 
+def test_what_moves_a_version_is_sent_once_and_a_pause_until_it_arrives(line):
+    with pytest.raises(StoreError):
+        line(httpx.ReadTimeout).challenge("tickets")
+    with pytest.raises(StoreError):
+        line(httpx.ReadTimeout).promote("tickets")
+    with pytest.raises(StoreError):
+        line(httpx.ReadTimeout).rollback("tickets")
+    assert len(line.sent) == 3
+    line(httpx.ReadTimeout, httpx.ReadTimeout, httpx.Response(204)).pause(reason="why")
+    assert [json.loads(r.content) for r in line.sent[3:]] == [{"reason": "why"}] * 3
+    line(httpx.ReadTimeout, good(examples_oversight.LIMITS)).limit("tickets", Limits(per_minute=3))
+    assert line.sent[-1].method == "PUT" and json.loads(line.sent[-1].content)["per_minute"] == 3
+
+
+def test_a_learner_travels_as_its_bytes(line, tmp_path):
+    (file := tmp_path / "model.qs").write_bytes(b"\x00a learner")
+    version = good(examples_oversight.VERSION)
+    for given in (file, str(file), b"\x00a learner"):
+        made = line(version).challenge("tickets", model=given, reason="a & b")
+        assert made.id == examples_oversight.VERSION["id"]
+        assert line.sent[-1].content == b"\x00a learner"
+        assert line.sent[-1].headers["content-type"] == "application/octet-stream"
+        assert line.sent[-1].url.params["reason"] == "a & b"
+    with pytest.raises(FileNotFoundError, match=r"none\.qs"):
+        line().challenge("tickets", model=tmp_path / "none.qs")
+
+
 def test_it_gives_up_after_three_more(line):
     with pytest.raises(StoreError, match="cannot be reached"):
         line(*[httpx.ConnectError] * 9).learners()
@@ -98,6 +127,7 @@ def test_it_gives_up_after_three_more(line):
         (problem(422, "record"), RecordError),
         (problem(422, "label"), LabelError),
         (problem(422, "setting"), SettingError),
+        (problem(422, "model-file"), ModelFileError),
         (problem(422, "input"), InputError),
         (problem(409, "input"), InputError),
         (problem(409, "not-ready"), NotReadyError),

@@ -16,10 +16,12 @@ FLOORS = (
     ("learners",),
     ("evaluate", "log", "datasets", "console", "warm"),
     ("deploy", "views"),
-    ("cli", "demo", "serve", "scale", "client"),
+    ("cli", "demo", "serve", "scale", "client", "client_oversight"),
 )
 FLOOR = {part: height for height, parts in enumerate(FLOORS) for part in parts}
 PURE = ("types", "errors", "stats", "encode", "memory", "pool", "learners")
+LEARNING = ("stats", "encode", "memory", "pool", "learners")
+LIMITS = [ROOT / "deploy" / f"{name}.py" for name in ("limits", "rules")]
 FORBIDDEN = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 CLOCKS = {"time", "datetime", "random", "socket", "urllib", "requests", "httpx", "logging"}
 ANNOTATED = re.compile(r"lightgbm|sklearn|river|capymoa|vowpalwabbit|pandas|torch|matplotlib")
@@ -65,6 +67,40 @@ def test_imports_point_down(path):
             other = name.split(".")[1]
             if other in FLOOR:
                 assert FLOOR[other] <= FLOOR[part], f"{name_of(path)} imports {name}"
+
+
+def ours(path):
+    """Modules of the package that a file imports, as their own files."""
+    for name in imports(tree_of(path)):
+        if name.startswith("quickstudy."):
+            parts = name.split(".")[1:]
+            for end in range(1, len(parts) + 1):
+                file = ROOT.joinpath(*parts[:end]).with_suffix(".py")
+                if file.exists():
+                    yield file
+
+
+def test_limits_use_nothing_of_the_learner():
+    """Not by way of others either: what is wrong with a learner cannot be wrong with them."""
+    reached, waiting = set(), list(LIMITS)
+    while waiting:
+        path = waiting.pop()
+        if path not in reached:
+            reached.add(path)
+            waiting += ours(path)
+    assert reached > set(LIMITS)
+    assert not {name_of(path) for path in reached if part_of(path) in LEARNING}
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if part_of(p) in LEARNING], ids=name_of)
+def test_a_learner_knows_nothing_of_what_it_may_do(path):
+    for name in imports(tree_of(path)):
+        assert not re.match(r"quickstudy\.(deploy|log|serve)\b", name)
+    if part_of(path) != "stats":  # which has the tests that autonomy rests on
+        names = {node.id for node in ast.walk(tree_of(path)) if isinstance(node, ast.Name)}
+        names |= {n.attr for n in ast.walk(tree_of(path)) if isinstance(n, ast.Attribute)}
+        spoken = {word for name in names for word in name.lower().split("_")}
+        assert not spoken & {"limits", "guardrails", "autonomy", "ceiling", "pause", "paused"}
 
 
 @every_file

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quickstudy.errors import QuickstudyError, RecordError
-from quickstudy.serve import command
+from quickstudy.serve import command, command_oversight
 
 if TYPE_CHECKING:
     from quickstudy import Classifier
@@ -267,6 +267,9 @@ app.command()(command.serve)
 app.add_typer(command.keys)
 app.command()(command.backup)
 app.command()(command.doctor)
+app.command()(command_oversight.pause)
+app.command()(command_oversight.resume)
+app.add_typer(command_oversight.pins)
 
 
 def _read(

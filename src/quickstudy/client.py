@@ -12,11 +12,11 @@ import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, TypeVar
-from urllib.parse import quote
+from typing import Any, Self
 
 import httpx
 
+from quickstudy.client_oversight import Oversight
 from quickstudy.deploy.answers import (
     Action,
     Answer,
@@ -29,11 +29,19 @@ from quickstudy.deploy.answers import (
     Receipt,
     Report,
 )
+from quickstudy.deploy.oversight import Level
 from quickstudy.errors import AccessError, InputError, NotFoundError, QuickstudyError, StoreError
-from quickstudy.serve.wire import PROBLEM_BASE, PROBLEMS, load, outgoing, to_bytes
+from quickstudy.serve.wire import (
+    PROBLEM_BASE,
+    PROBLEMS,
+    load,
+    load_all,
+    outgoing,
+    path_of,
+    to_bytes,
+)
 from quickstudy.types import Explanation, Input, Label
 
-T = TypeVar("T")
 PAUSES = (0.1, 0.4, 1.6)  # seconds before it tries again
 PATIENCE = httpx.Timeout(30.0, connect=5.0)
 FLUSH_STEP = 20.0  # seconds of one request of `flush`: well below the patience
@@ -59,7 +67,7 @@ def connect(url: str, *, key: str | None = None) -> Client:
     return client
 
 
-class Client:
+class Client(Oversight):
     """The methods of `Deployment`, over HTTP. Safe to use from several threads.
 
     It tries again, up to three times, where that cannot do a thing twice: whatever only reads,
@@ -111,6 +119,13 @@ class Client:
         budget_mb: float = 64.0,
         seed: int | None = None,
         trusted: Sequence[str] = (),
+        start: Level = "suggest",
+        ceiling: Level = "act",
+        approvals: int = 20,
+        margin: float = 0.02,
+        environment: str = "",
+        probation: int = 1000,
+        consolidate: bool = True,
     ) -> LearnerInfo:
         """Make a learner; see `Deployment.create`."""
         settings = {
@@ -124,30 +139,39 @@ class Client:
             "budget_mb": budget_mb,
             "seed": seed,
             "trusted": trusted,
+            "start": start,
+            "ceiling": ceiling,
+            "approvals": approvals,
+            "margin": margin,
+            "environment": environment,
+            "probation": probation,
+            "consolidate": consolidate,
         }
         made = self._send("POST", "/v1/learners", {"name": name, **_settings(settings)})
         return load(LearnerInfo, made)
 
     def learners(self) -> list[LearnerInfo]:
         """All learners that the key may see."""
-        return _all(LearnerInfo, self._get("/v1/learners")["learners"])
+        return load_all(LearnerInfo, self._get("/v1/learners")["learners"])
 
     def learner(self, name: str) -> LearnerInfo:
         """A learner's settings, and how far it is."""
-        return load(LearnerInfo, self._get(_path("learners", name)))
+        return load(LearnerInfo, self._get(path_of("learners", name)))
 
     def change(self, name: str, **settings: Any) -> LearnerInfo:
         """Change settings of a learner; see `Deployment.change`."""
-        return load(LearnerInfo, self._send("PATCH", _path("learners", name), _settings(settings)))
+        return load(
+            LearnerInfo, self._send("PATCH", path_of("learners", name), _settings(settings))
+        )
 
     def delete(self, name: str) -> None:
         """Delete a learner; its events stay in the log."""
-        self._send("DELETE", _path("learners", name))
+        self._send("DELETE", path_of("learners", name))
 
     def predict(self, name: str, record: Input, *, id: str | None = None) -> Answer:
         """Answer one record, durably; see `Deployment.predict`."""
         body = {"record": outgoing(record)} | ({} if id is None else {"id": id})
-        path = _path("learners", name, "predictions")
+        path = path_of("learners", name, "predictions")
         return load(Answer, self._send("POST", path, body, again=id is not None))
 
     def predict_many(
@@ -157,9 +181,9 @@ class Client:
         body: dict[str, Any] = {"records": [outgoing(record) for record in records]}
         if ids is not None:
             body["ids"] = list(ids)
-        path = _path("learners", name, "predictions")
+        path = path_of("learners", name, "predictions")
         said = self._send("POST", path, body, again=ids is not None and None not in ids)
-        return _all(Answer, said["predictions"])
+        return load_all(Answer, said["predictions"])
 
     def feedback(
         self,
@@ -184,7 +208,7 @@ class Client:
     ) -> list[Receipt]:
         """Several feedbacks in order: all of them are taken in, or none."""
         body = {"feedback": [_feedback(item) for item in items]}
-        return _all(Receipt, self._teach(body, wait_learned)["receipts"])
+        return load_all(Receipt, self._teach(body, wait_learned)["receipts"])
 
     def _teach(self, body: Any, wait_learned: bool) -> Any:
         path = "/v1/feedback?wait=learned" if wait_learned else "/v1/feedback"
@@ -194,35 +218,35 @@ class Client:
         """End a contested case with a person's label."""
         body = {"label": outgoing(label), "source": source}
         return load(
-            Receipt, self._send("POST", _path("predictions", prediction_id, "ruling"), body)
+            Receipt, self._send("POST", path_of("predictions", prediction_id, "ruling"), body)
         )
 
     def asks(self, name: str, *, limit: int = 50) -> list[Ask]:
         """Cases that wait for a label, most useful first; none is claimed."""
-        found = self._get(_path("learners", name, "asks"), limit=limit)
-        return _all(Ask, found["asks"])
+        found = self._get(path_of("learners", name, "asks"), limit=limit)
+        return load_all(Ask, found["asks"])
 
     def claim(
         self, name: str, *, holder: str, id: str | None = None, seconds: float = 120.0
     ) -> Ask | None:
         """Take the most useful case that nobody holds, or that of `id`; None if there is none."""
         body = {"holder": holder, "id": id, "seconds": seconds}
-        found = self._send("POST", _path("learners", name, "asks", "claim"), body)["ask"]
+        found = self._send("POST", path_of("learners", name, "asks", "claim"), body)["ask"]
         return None if found is None else load(Ask, found)
 
     def release(self, prediction_id: str, *, holder: str) -> None:
         """Give a case back: to the queue, and to this holder only after the others."""
-        path = _path("predictions", prediction_id, "release")
+        path = path_of("predictions", prediction_id, "release")
         self._send("POST", path, {"holder": holder}, again=True)
 
     def history(self, prediction_id: str) -> Case:
         """A prediction with all that happened to it."""
-        path = _path("predictions", prediction_id)
+        path = path_of("predictions", prediction_id)
         return load(Case, self._get(path, explanation="false"))
 
     def explain(self, prediction_id: str) -> Explanation:
         """Why the learner answers as it does today. The votes' matrix stays at the server."""
-        path = _path("predictions", prediction_id, "explanation")
+        path = path_of("predictions", prediction_id, "explanation")
         return load(Explanation, self._get(path))
 
     def cases(
@@ -239,12 +263,12 @@ class Client:
         """Search predictions, newest first; page on with `before`, a case's seq."""
         asked = {"text": text or None, "decision": decision, "status": status, "before": before}
         wanted = None if label is None else json.dumps(outgoing(label), ensure_ascii=False)
-        path = _path("learners", name, "cases")
-        return _all(Case, self._get(path, label=wanted, limit=limit, **asked)["cases"])
+        path = path_of("learners", name, "cases")
+        return load_all(Case, self._get(path, label=wanted, limit=limit, **asked)["cases"])
 
     def report(self, name: str) -> Report:
         """How a learner does, at a glance."""
-        return load(Report, self._get(_path("learners", name, "report")))
+        return load(Report, self._get(path_of("learners", name, "report")))
 
     def flush(self, timeout: float = 60.0) -> None:
         """Wait until all that is logged is learned; see `Deployment.flush`."""
@@ -259,11 +283,11 @@ class Client:
 
     def state_hash(self, name: str) -> str:
         """Of learner and risk control, once all that is logged is learned."""
-        return str(self._get(_path("learners", name, "state"))["state_hash"])
+        return str(self._get(path_of("learners", name, "state"))["state_hash"])
 
     def events(self, after: int = 0, limit: int = 1000, learner: str | None = None) -> list[Event]:
         """Events of the log in order, with their payloads."""
-        return _all(
+        return load_all(
             Event, self._get("/v1/log", after=after, limit=limit, learner=learner)["events"]
         )
 
@@ -272,15 +296,24 @@ class Client:
         return self._send("GET", path, query=given)
 
     def _send(
-        self, method: str, path: str, body: Any = None, *, query: Any = None, again: bool = False
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Any = None,
+        again: bool = False,
+        patience: float | None = None,
     ) -> Any:
         """The JSON of a success, sent again where that is safe; raises a problem's error."""
+        media = "application/octet-stream" if isinstance(body, bytes) else "application/json"
         request = self._http.build_request(
             method,
             path,
             params=query or None,
-            content=None if body is None else _written(body),
-            headers=None if body is None else {"content-type": "application/json"},
+            content=body if body is None or isinstance(body, bytes) else _written(body),
+            headers=None if body is None else {"content-type": media},
+            timeout=httpx.USE_CLIENT_DEFAULT if patience is None else patience,
         )
         safe = again or method in ("GET", "DELETE")
         for pause in (*PAUSES, None):
@@ -320,11 +353,6 @@ def _never_arrived(error: httpx.TransportError) -> bool:
     return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 
-def _path(*parts: str) -> str:
-    """A path below /v1; a name of any characters is one part of it."""
-    return "/v1/" + "/".join(quote(str(part), safe="") for part in parts)
-
-
 def _written(body: Any) -> bytes:
     try:
         return to_bytes(body)
@@ -356,7 +384,3 @@ def _feedback(item: Feedback) -> dict[str, Any]:
         "key": item.key,
     }
     return {name: value for name, value in said.items() if value is not None}
-
-
-def _all(kind: type[T], values: Any) -> list[T]:
-    return [load(kind, value) for value in values]

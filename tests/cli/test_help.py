@@ -15,14 +15,18 @@ def commands_of(group):
 
 
 COMMANDS = [command.callback.__name__ for command in app.registered_commands]
-OF_KEYS = [command.name for group in app.registered_groups for command in commands_of(group)]
-ALL = [*COMMANDS, *(f"keys {name}" for name in OF_KEYS)]
+GROUPED = [
+    f"{group.typer_instance.info.name} {command.name}"
+    for group in app.registered_groups
+    for command in commands_of(group)
+]
+ALL = [*COMMANDS, *GROUPED]
 
 
 def test_the_verbs():
     learn = ["demo", "evaluate", "learn", "predict", "explain", "inspect"]
-    assert [*learn, "serve", "backup", "doctor"] == COMMANDS
-    assert OF_KEYS == ["create", "list", "revoke"]
+    assert [*learn, "serve", "backup", "doctor", "pause", "resume"] == COMMANDS
+    assert GROUPED == ["keys create", "keys list", "keys revoke", "pins import"]
 
 
 @pytest.mark.parametrize("command", ALL)

@@ -24,26 +24,46 @@ from tests.serve.support import running
 
 METHODS = [
     "asks",
+    "autonomy",
     "cases",
+    "challenge",
     "change",
     "claim",
     "close",
     "create",
     "delete",
+    "diff",
     "events",
+    "exam",
     "explain",
     "feedback",
     "feedback_many",
     "flush",
+    "gate",
+    "held",
     "history",
     "learner",
     "learners",
+    "limit",
+    "limits",
+    "pause",
+    "pauses",
+    "pin",
+    "pin_many",
     "predict",
     "predict_many",
+    "promote",
     "release",
     "report",
+    "resume",
+    "rollback",
     "rule",
+    "sources",
     "state_hash",
+    "unpin",
+    "version_at",
+    "versions",
+    "withdraw",
 ]
 ROWS = [
     ({"height": h, "colour": c}, "up" if h > 0 else "down") for h in (-2, -1, 1, 2) for c in "ab"
@@ -85,6 +105,19 @@ def test_both_ends_have_the_same_methods():
         for parameter, meant in there.parameters.items():
             assert meant.kind == here.parameters[parameter].kind, method
             assert meant.default == here.parameters[parameter].default, (method, parameter)
+        assert here.return_annotation == there.return_annotation, method
+
+
+def test_neither_end_has_a_method_that_the_other_has_not():
+    """But for what only who has the store can do."""
+    here, there = (
+        {name for name, _ in inspect.getmembers(cls, inspect.isfunction) if name[0] != "_"}
+        for cls in (Deployment, Client)
+    )
+    assert there == set(METHODS)
+    own = {"backup", "create_key", "doctor", "faults", "find_key", "keys", "lag", "listen"}
+    own |= {"now", "revoke_key", "submit_feedback", "submit_predict"}
+    assert here - there == own
 
 
 def test_a_learner_is_made_as_it_was_wished(desk):

@@ -6,7 +6,14 @@ from quickstudy.deploy.fold import replay
 from quickstudy.deploy.requests import Expire
 
 # a promise so easy that policies are certified after some 30 labels
-EASY = {"target": 0.6, "alpha": 0.9, "audit": 1.0, "seed": 1, "trusted": ["boss"]}
+EASY = {
+    "target": 0.6,
+    "alpha": 0.9,
+    "audit": 1.0,
+    "seed": 1,
+    "trusted": ["boss"],
+    "start": "act",
+}
 SECONDS = 60.0  # nobody waits that long unless something hangs
 
 

@@ -25,7 +25,8 @@ def book(connection):
 
 
 def row(source, labels=1):
-    return {"learner": 1, "source": source, "labels": labels}
+    counts = {"labels": labels, "spoke": 0, "against": 0, "first": 1.0, "last": 2.0}
+    return {"learner": 1, "source": source, **counts}
 
 
 def test_what_was_put_is_found_before_and_after_it_is_written(book, connection):

@@ -7,6 +7,7 @@ import pytest
 
 import quickstudy
 from quickstudy.deploy import snapshots
+from quickstudy.deploy.fold import folder_of
 from quickstudy.errors import StoreError
 from tests.deploy.support import EASY, agrees, sound, train
 
@@ -24,7 +25,7 @@ def lived(path):
 
 
 def snapshots_of(path):
-    return snapshots.found(snapshots.folder_of(path.with_name(path.name + ".d"), 1))
+    return snapshots.found(folder_of(path.with_name(path.name + ".d"), 1))
 
 
 def warnings(caplog):

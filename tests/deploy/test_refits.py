@@ -9,7 +9,7 @@ import pytest
 
 import quickstudy
 from quickstudy import Classifier
-from quickstudy.deploy.refit_child import artifact_name, pack_fitted, refit, unpack_fitted
+from quickstudy.deploy.refit_child import REFIT, artifact_name, pack_fitted, refit, unpack_fitted
 from quickstudy.deploy.refits import Refits
 from quickstudy.errors import ModelFileError
 from tests.deploy.support import SECONDS, agrees, sound, types, until
@@ -45,7 +45,7 @@ def refits():
 def ask(refits, packed):
     """What the child makes of a packed learner."""
     got, done = [], threading.Event()
-    refits.submit(packed, lambda content: (got.append(content), done.set()))
+    refits.submit(REFIT, packed, lambda content: (got.append(content), done.set()))
     assert done.wait(SECONDS)
     return got[0]
 
@@ -73,7 +73,7 @@ def test_a_child_that_cannot_do_it_says_so(refits, packed):
 
 def test_closing_ends_the_child_also_in_the_middle_of_its_work(packed):
     refits, heard = Refits(), []
-    refits.submit(packed, heard.append)
+    refits.submit(REFIT, packed, heard.append)
     until(lambda: refits._child is not None)
     child = refits._child
     refits.close()

@@ -14,7 +14,7 @@ def lesson(i):
 
 
 def test_after_every_change_both_are_the_same_and_as_if_taught_alone():
-    alone, twins = Classifier(seed=1), Twins(Classifier(seed=1))
+    alone, twins = Classifier(seed=1), Twins(Classifier(seed=1), "v")
     alone.defer_refits()
     for i in range(30):
         lesson(i)(alone)
@@ -26,7 +26,7 @@ def test_after_every_change_both_are_the_same_and_as_if_taught_alone():
 
 
 def test_readers_are_answered_while_the_other_is_taught():
-    twins = Twins(Classifier(seed=1))
+    twins = Twins(Classifier(seed=1), "v")
     twins.change(lesson(0))
     teaching, go_on = threading.Event(), threading.Event()
 
@@ -47,7 +47,7 @@ def test_readers_are_answered_while_the_other_is_taught():
 
 def test_no_reader_ever_meets_a_half_taught_learner():
     """Each change teaches two examples: nobody sees an odd number of them."""
-    twins, stop, seen = Twins(Classifier(seed=1)), threading.Event(), set()
+    twins, stop, seen = Twins(Classifier(seed=1), "v"), threading.Event(), set()
 
     def read():
         while not stop.is_set():
@@ -68,7 +68,7 @@ def test_no_reader_ever_meets_a_half_taught_learner():
 
 
 def test_a_change_that_fails_leaves_readers_the_learner_as_it_was():
-    twins = Twins(Classifier(seed=1))
+    twins = Twins(Classifier(seed=1), "v")
     twins.change(lesson(0))
     with twins.reading() as learner:
         before = learner.state_hash()

@@ -19,7 +19,12 @@ def lessons(start, n):
 def worker():
     rounds = []
     worker = Worker(
-        Classifier(seed=1), seq=0, name="t", learned=lambda worker: rounds.append(worker.seq)
+        Classifier(seed=1),
+        version="first",
+        seq=0,
+        name="t",
+        learned=lambda worker: rounds.append(worker.seq),
+        successor=lambda lesson, leaving: Classifier(seed=lesson.switch["seed"]),
     )
     worker.rounds = rounds
     yield worker

@@ -1,6 +1,5 @@
 """Who may do what: every endpoint of the document, with every role and scope."""
 
-import itertools
 import time
 
 import pytest
@@ -10,42 +9,19 @@ from quickstudy.errors import SettingError
 from quickstudy.serve.app import create_app
 from quickstudy.serve.auth import COOKIE, ROLES, check_start
 from quickstudy.serve.settings import ServerSettings, is_loopback
+from tests.serve import matrix
 from tests.serve.conftest import HOME, is_problem
-
-OPEN = {("get", "/healthz"), ("get", "/readyz")}
-UNSCOPED = {("get", "/metrics"), ("post", "/v1/keys"), ("get", "/v1/keys")}
-UNSCOPED |= {("delete", "/v1/keys/{id}")}
-NAMES = ("mine", "theirs")
-FOR_ALL = {("get", "/v1/learners"), ("post", "/v1/flush")}  # about no learner in particular
-
-
-def body_of(path, name):
-    """A body for a path, about a learner."""
-    return {
-        "/v1/learners": {"name": name},
-        "/v1/learners/{name}/predictions": {"record": "hello"},
-        "/v1/learners/{name}/asks/claim": {"holder": "eve"},
-        "/v1/learners/{name}": {"target": 0.9},
-        "/v1/feedback": {"learner": name, "record": "hello", "label": "x"},
-        "/v1/predictions/{id}/ruling": {"label": "x"},
-        "/v1/predictions/{id}/release": {"holder": "eve"},
-        "/v1/keys": {"name": "eve", "role": "predict"},
-        "/v1/flush": {"timeout": 0},
-    }.get(path)
 
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory):
     """A store with two learners, a prediction each, and a key for each role and scope."""
     with quickstudy.open(tmp_path_factory.mktemp("store") / "work.db") as desk:
-        for name in NAMES:
-            desk.create(name, budget_mb=16)
+        desk.ids = matrix.furnish(desk)
         desk.secrets = {
             (role, scope): desk.create_key(f"{role} {scope}", role, scope)[1]
-            for role in ROLES
-            for scope in (None, ("mine",))
+            for role, scope in matrix.KEYS
         }
-        desk.ids = {name: desk.predict(name, f"a canary of {name}").id for name in NAMES}
         yield desk
 
 
@@ -62,54 +38,32 @@ def knock(guarded, client_of):
     return knock
 
 
-def operations():
-    """(method, path, role) of every operation of the document."""
-    document = create_app(_Nothing()).openapi()
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            yield method, path, operation.get("x-role")
-
-
-class _Nothing:
-    """An app's document needs no deployment."""
-
-
-OPERATIONS = list(operations())
+OPERATIONS = list(matrix.operations(create_app(object()).openapi()))
 
 
 def test_the_document_names_a_role_for_all_but_health():
-    assert {(m, p) for m, p, role in OPERATIONS if role is None} == OPEN
-    assert {role for _, _, role in OPERATIONS} == {None, *ROLES} and len(OPERATIONS) >= 25
+    assert {(o.method, o.path) for o in OPERATIONS if o.role is None} == matrix.OPEN
+    assert {o.role for o in OPERATIONS} == {None, *ROLES} and len(OPERATIONS) >= 43
 
 
-@pytest.mark.parametrize(("method", "path", "role"), [o for o in OPERATIONS if o[2]])
-def test_the_matrix(guarded, knock, method, path, role):
+def test_every_body_that_is_asked_for_is_one_that_fits():
+    """Else a refusal would be due to the body, and would say nothing of the door."""
+    asked = [o for o in OPERATIONS if o.method in ("post", "put", "patch")]
+    assert [o.path for o in asked if matrix.body_of(o, "mine") is None] == []
+
+
+@pytest.mark.parametrize("operation", [o for o in OPERATIONS if o.role], ids=str)
+def test_the_matrix(guarded, knock, operation):
     """Endpoint x role x scope: what a key may not do answers 401, 403 or 404, and shows nothing."""
-    assert is_problem(knock(method, path.format(name="mine", id="p_1")), 401, says="key")
-    for have, scope, name in itertools.product(ROLES, (None, ("mine",)), NAMES):
-        may = ROLES.index(have) >= ROLES.index(role)
-        sees = scope is None or (
-            (method, path) in FOR_ALL or (name in scope and (method, path) not in UNSCOPED)
-        )
-        if may and sees and (method == "delete" or path == "/v1/events"):
+    for cell in matrix.cells(operation):
+        if cell.may and cell.operation.takes_away:
             continue  # it would change what the others need, or never end
-        said = knock(
-            method,
-            path.format(name=name, id=guarded.ids[name]),
-            guarded.secrets[have, scope],
-            json=body_of(path, name),
-            params={"learner": name} if path in ("/v1/events", "/v1/log") else None,
-        )
-        if may and sees:
-            assert said.status_code < 500 and said.status_code not in (401, 403), (
-                have,
-                scope,
-                name,
-            )
-        else:
-            refused = (403, 404) if may and "{id}" in path else (403,)
-            assert said.status_code in refused, (have, scope, name, said.text)
-            assert is_problem(said, said.status_code) and "canary" not in said.text
+        secret = guarded.secrets.get(cell.key) if cell.key else None
+        asked = cell.request(guarded.ids)
+        said = knock(asked.method, asked.path, secret, json=asked.body, params=asked.query)
+        assert cell.fault(said.status_code, said.text) == "", said.text
+        assert cell.may or is_problem(said, said.status_code)
+    assert is_problem(knock(asked.method, asked.path), 401, says="key")
 
 
 def test_lists_show_only_what_the_key_is_good_for(guarded, knock):

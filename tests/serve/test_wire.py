@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from quickstudy.deploy import answers
+from quickstudy.deploy import answers, oversight
 from quickstudy.errors import RecordError
-from quickstudy.serve import examples
+from quickstudy.serve import examples, examples_oversight
 from quickstudy.serve.schema import components
 from quickstudy.serve.wire import dump, dumps, load, outgoing
 from quickstudy.types import Explanation, Neighbour, Prediction, Probabilities, Vote
@@ -23,14 +23,41 @@ KINDS = {
     "REPORT": answers.Report,
     "KEY": answers.Key,
 }
+OF_OVERSIGHT = {
+    "VERSION": oversight.Version,
+    "GATE": oversight.GateReport,
+    "DIFF": oversight.Diff,
+    "PIN": oversight.Pin,
+    "EXAM": oversight.Exam,
+    "PAUSE": oversight.Pause,
+    "LIMITS": oversight.LimitsReport,
+    "AUTONOMY": oversight.AutonomyReport,
+    "SOURCE": oversight.SourceReport,
+}
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_there_and_back(name):
-    value = getattr(examples, name)
-    made = load(KINDS[name], json.loads(json.dumps(value)))
-    assert isinstance(made, KINDS[name]) and dump(made) == value
-    assert load(KINDS[name], json.loads(dumps(made))) == made
+@pytest.mark.parametrize(
+    ("where", "name", "kind"),
+    [(examples, *pair) for pair in KINDS.items()]
+    + [(examples_oversight, *pair) for pair in OF_OVERSIGHT.items()],
+)
+def test_there_and_back(where, name, kind):
+    value = getattr(where, name)
+    made = load(kind, json.loads(json.dumps(value)))
+    assert isinstance(made, kind) and dump(made) == value
+    assert load(kind, json.loads(dumps(made))) == made
+
+
+def test_pairs_and_triples_have_names_on_the_wire_and_are_tuples_in_python():
+    source = load(oversight.SourceReport, examples_oversight.SOURCE)
+    assert source.against_others == (40, 1) and source.agreement == (("ben", 12, 11),)
+    assert examples_oversight.SOURCE["against_others"] == {"spoke": 40, "against": 1}
+    report = load(oversight.LimitsReport, examples_oversight.LIMITS)
+    assert report.hits[0][::2] == (1_207, "per_minute")
+    limits = oversight.Limits(costs=(("1", 2.0), (1, 3.0), (True, 0.5)))
+    assert dump(limits)["costs"][2] == {"label": True, "cost": 0.5}
+    back = load(oversight.Limits, json.loads(dumps(limits)))
+    assert [type(label) for label, _ in back.costs] == [str, int, bool] and back == limits
 
 
 def test_an_explanation_comes_back_with_its_own_types():
@@ -90,9 +117,11 @@ def test_what_json_cannot_carry_is_refused(value):
 
 
 def test_every_noun_has_a_schema_that_says_what_it_is():
-    found = components(*KINDS.values(), Explanation)
+    found = components(*KINDS.values(), *OF_OVERSIGHT.values(), Explanation)
+    assert {"Limits", "Condition", "Group", "Difference", "LevelChange", "Allowed"} <= set(found)
     assert {"Policy", "CurvePoint", "Settings", "Vote", "Neighbour", "Prediction"} <= set(found)
     for name, schema in found.items():
         assert len(schema["description"]) > 20 and schema["required"], name
-        assert name in ("Event", "Ask", "Neighbour", "Case") or all(schema["properties"].values())
+        free = ("Event", "Ask", "Neighbour", "Case", "Pin", "Difference")  # they hold a record
+        assert name in free or all(schema["properties"].values())
     assert "votes" not in found["Prediction"]["properties"]

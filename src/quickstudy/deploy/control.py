@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from quickstudy.deploy.answers import Settings
+from quickstudy.deploy.autonomy import Autonomy, Ruling
+from quickstudy.deploy.oversight import LEVELS, Level
 from quickstudy.errors import SettingError
 from quickstudy.stats.risk import AUDIT_TESTING, ActOrAsk, Decision
 from quickstudy.types import Label
@@ -15,11 +17,14 @@ from quickstudy.types import Label
 EPOCH_STRIDE = 1_000_003  # between the coins of one promise and the next
 
 
-def new_control(settings: Settings, epoch: int) -> ActOrAsk:
-    """Risk control as the settings want it, with nothing proved yet."""
+def new_control(settings: Settings, epoch: int, *, before: Level = "shadow") -> Autonomy:
+    """What a learner may do as the settings want it, with nothing proved yet.
+
+    `before`: its level until now; it does not fall back into the shadow.
+    """
     if not settings.audit <= 1.0:
         raise SettingError(f"audit is {settings.audit}; it must be a share in (0, 1]")
-    return ActOrAsk(
+    risk = ActOrAsk(
         settings.target,
         seed=(settings.seed + EPOCH_STRIDE * epoch) % 2**64,
         alpha=settings.alpha,
@@ -27,6 +32,13 @@ def new_control(settings: Settings, epoch: int) -> ActOrAsk:
         costs=_per_label(settings.costs),
         audit_settled=settings.audit,
         audit_testing=max(AUDIT_TESTING, settings.audit),
+    )
+    least = settings.start if before == "shadow" else "suggest"
+    return Autonomy(
+        risk,
+        start=max(settings.start, least, key=LEVELS.index),
+        ceiling=settings.ceiling,
+        approvals=settings.approvals,
     )
 
 
@@ -56,33 +68,23 @@ class _ByLabel(Mapping[Label, float]):
         return self._pairs
 
 
-def written_decision(decision: Decision, epoch: int) -> dict[str, Any]:
-    """A decision for the log, with the promise it was made under."""
+def written_ruling(ruling: Ruling, epoch: int) -> dict[str, Any]:
+    """A ruling for the log, with the promise it was made under."""
+    decision = ruling.decision
     values = {name: getattr(decision, name) for name in Decision.__slots__}
-    return {**values, "would_act": list(decision.would_act), "epoch": epoch}
+    held = {"held": True} if ruling.held else {}
+    return {**values, "would_act": list(decision.would_act), "epoch": epoch, **held}
 
 
-def read_decision(written: Mapping[str, Any]) -> tuple[Decision, int]:
-    """The decision, and the promise it was made under."""
+def read_ruling(written: Mapping[str, Any]) -> tuple[Ruling, int]:
+    """The ruling, and the promise it was made under."""
     values = dict(written)
-    epoch = values.pop("epoch")
-    return Decision(**{**values, "would_act": tuple(values["would_act"])}), epoch
+    epoch, held = values.pop("epoch"), values.pop("held", False)
+    decision = Decision(**{**values, "would_act": tuple(values["would_act"])})
+    return Ruling(decision, held), epoch
 
 
-def reason(decision: Decision, control: ActOrAsk, label: Label | None) -> str:
-    """Why it acts or asks, in words."""
-    if label is None:
-        return "nothing was learned yet"
-    level = control.level(label)
-    if decision.act:
-        audited = "; this one is checked" if decision.audit else ""
-        return f"policy {decision.policy} is certified for answers as sure as this{audited}"
-    if level == 0:
-        return "no policy is certified yet, so everything is asked"
-    return f"not sure enough for policy {level}, the most permissive that is certified"
-
-
-def state_of(control: ActOrAsk) -> tuple[dict[str, np.ndarray[Any, Any]], Any]:
+def state_of(control: Autonomy) -> tuple[dict[str, np.ndarray[Any, Any]], Any]:
     """The state of a control as arrays by path, and plain values with None where an array was."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     return arrays, _without_arrays(control.state(), "", arrays)
@@ -99,9 +101,9 @@ def _without_arrays(value: Any, path: str, arrays: dict[str, np.ndarray[Any, Any
     return value.item() if isinstance(value, np.generic) else value
 
 
-def control_from(arrays: Mapping[str, np.ndarray[Any, Any]], plain: Any) -> ActOrAsk:
+def control_from(arrays: Mapping[str, np.ndarray[Any, Any]], plain: Any) -> Autonomy:
     """The control whose state this was."""
-    return ActOrAsk.from_state(_with_arrays(plain, arrays))
+    return Autonomy.from_state(_with_arrays(plain, arrays))
 
 
 def _with_arrays(value: Any, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Any:

@@ -28,6 +28,8 @@ from quickstudy.deploy.desk import Desk
 from quickstudy.deploy.duty import Duty
 from quickstudy.deploy.fold import learner_rows
 from quickstudy.deploy.keys import KeyRing, all_keys, new_key
+from quickstudy.deploy.limits import PauseFile
+from quickstudy.deploy.oversight import Level
 from quickstudy.deploy.records import checked_label, checked_name, plain_record
 from quickstudy.deploy.requests import (
     Asked,
@@ -44,8 +46,10 @@ from quickstudy.deploy.requests import (
 )
 from quickstudy.deploy.settings import checked_changes, checked_settings
 from quickstudy.deploy.staff import Staff
+from quickstudy.deploy.steering import Steering
 from quickstudy.deploy.tables import Row
-from quickstudy.deploy.views import MOST_AT_ONCE, Views
+from quickstudy.deploy.versions import roles_of
+from quickstudy.deploy.views import MOST_AT_ONCE
 from quickstudy.errors import InputError, NotFoundError, StoreError
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Store
@@ -57,7 +61,7 @@ CLAIMABLE = 200  # waiting cases among which people are given theirs
 LONGEST_CLAIM = 86_400.0  # seconds
 
 
-class Deployment(Views):
+class Deployment(Steering):
     """Learners on duty: predictions with ids, feedback that counts exactly once.
 
     Everything it says yes to is on disk before it says so. One process at a time may have a store
@@ -94,10 +98,19 @@ class Deployment(Views):
             secret = self.store.meta("secret", lambda: secrets.token_bytes(32))
             self.staff = Staff(self.store)
             dialect = self.store.engine.dialect
-            self.desk = Desk(secret, dialect=dialect, hire=self.staff.hire)
+            self.desk = Desk(
+                secret,
+                dialect=dialect,
+                hire=self.staff.hire,
+                roles_changed=self.staff.contests.shadows.changed,
+                pause_file=PauseFile(self.store.folder),
+            )
             self._keys = KeyRing()
             with self.store.reading() as connection:
-                rows = learner_rows(connection)
+                rows = [
+                    {**row, "roles": roles_of(connection, row["id"])}
+                    for row in learner_rows(connection)
+                ]
                 self._keys.refresh(all_keys(connection))
             for row in rows:
                 self.desk.take_over(self.staff.recall(row))
@@ -113,6 +126,9 @@ class Deployment(Views):
         self.desk.after.append(self._forget_claims)
         self.writer = Writer(self.store, self.desk)
         self.staff.begin(self.writer)
+        for duty in self.desk.duties.values():
+            if duty.roles.challenger or duty.roles.previous:
+                self.staff.contests.shadows.changed(duty)
         self._clock = threading.Thread(target=self._tick, name="quickstudy-clock", daemon=True)
         self._clock.start()
 
@@ -145,6 +161,13 @@ class Deployment(Views):
         budget_mb: float = 64.0,
         seed: int | None = None,
         trusted: Sequence[str] = (),
+        start: Level = "suggest",
+        ceiling: Level = "act",
+        approvals: int = 20,
+        margin: float = 0.02,
+        environment: str = "",
+        probation: int = 1000,
+        consolidate: bool = True,
         actor: str | None = None,
     ) -> LearnerInfo:
         """Put a new learner on duty; `Settings` says what each setting is.
@@ -163,6 +186,13 @@ class Deployment(Views):
             "budget_mb": budget_mb,
             "seed": seed,
             "trusted": trusted,
+            "start": start,
+            "ceiling": ceiling,
+            "approvals": approvals,
+            "margin": margin,
+            "environment": environment,
+            "probation": probation,
+            "consolidate": consolidate,
         }
         settings = Settings(**checked_settings(given))
         request = Create(_checked_learner(name), settings, self._actor(actor))
@@ -170,7 +200,8 @@ class Deployment(Views):
         return self.learner(name)
 
     def change(self, name: str, *, actor: str | None = None, **settings: Any) -> LearnerInfo:
-        """Change target, alpha, targets, costs, audit, wait_seconds or trusted.
+        """Change settings: target, alpha, targets, costs, audit, wait_seconds, trusted, ceiling,
+        approvals, margin, environment, probation, consolidate.
 
         With another promise (the first five) nothing is proved any more: it asks until it is.
 
@@ -229,8 +260,10 @@ class Deployment(Views):
         plain = [plain_record(record) for record in records]
         with duty.twins.reading() as learner:
             said = learner.predict_many(plain)
-            seen = duty.learned
-        items = [Predicted(x, i, p, seen) for x, i, p in zip(plain, names, said, strict=True)]
+            seen, version = duty.learned, duty.twins.version
+        items = [
+            Predicted(x, i, p, seen, version) for x, i, p in zip(plain, names, said, strict=True)
+        ]
         return self.writer.submit(Predict(duty, items, self._actor(actor)))
 
     def feedback(

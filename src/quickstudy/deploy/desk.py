@@ -14,34 +14,45 @@ from typing import Any
 
 from sqlalchemy import Dialect, select
 
-from quickstudy.deploy import feedbacks, predictions
+from quickstudy.deploy import challenges, enforce, exam, feedbacks, predictions
 from quickstudy.deploy.answers import Settings
+from quickstudy.deploy.autonomy import Autonomy, Step
 from quickstudy.deploy.book import Book
-from quickstudy.deploy.control import new_control, read_decision
-from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.control import new_control, read_ruling
+from quickstudy.deploy.duty import Duty, Roles
 from quickstudy.deploy.fold import new_learner
 from quickstudy.deploy.lessons import Lesson, Said
+from quickstudy.deploy.limits import Guardrails, PauseFile
 from quickstudy.deploy.records import read, written
 from quickstudy.deploy.requests import (
     Asked,
+    Challenge,
     Change,
     Checkpoint,
     Create,
     Delete,
     Expire,
     Give,
+    Made,
     MakeKey,
+    PinCases,
     Predict,
+    Promote,
     Refitted,
+    Refuse,
+    Resume,
     RevokeKey,
+    Rollback,
     Rule,
+    SetLimits,
+    SetPause,
+    Unpin,
 )
 from quickstudy.deploy.settings import PROMISE
 from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, Row
 from quickstudy.errors import InputError, NotFoundError, SettingError
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Transaction, events_at
-from quickstudy.stats.risk import ActOrAsk
 
 EXPIRED_AT_ONCE = 500
 MOST_PAYLOADS = 2000  # of the latest predictions, kept for their feedback
@@ -52,7 +63,13 @@ class Desk:
     """Handles the writer's requests."""
 
     def __init__(
-        self, secret: bytes, *, dialect: Dialect, hire: Callable[[Row, int], Duty]
+        self,
+        secret: bytes,
+        *,
+        dialect: Dialect,
+        hire: Callable[[Row, int], Duty],
+        roles_changed: Callable[[Duty], None],
+        pause_file: PauseFile,
     ) -> None:
         self.secret = secret
         self.book = Book((*DERIVED, KEYS), dialect)
@@ -61,7 +78,10 @@ class Desk:
         self.by_number: dict[int, Duty] = {}
         self.after: list[Callable[[Sequence[Logged]], None]] = []
         self._hire = hire
-        self._saved: dict[int, tuple[Duty, dict[str, Any], Settings, int]] = {}
+        self.roles_changed = roles_changed
+        self.pause_file = pause_file
+        self.rails: dict[int, tuple[str, str, Guardrails]] = {}  # by what they were made of
+        self._saved: dict[int, tuple[Duty, dict[str, Any], Settings, int, Roles]] = {}
         self._learned_names: list[tuple[Duty, str]] = []
         self._lessons: dict[int, list[Lesson]] = {}
         self._on_duty = (self.duties, self.by_number)  # before the transaction
@@ -101,8 +121,9 @@ class Desk:
 
     def undo(self) -> None:
         """Nothing of the last `handle` happened."""
-        for duty, control, settings, epoch in self._saved.values():
-            duty.control, duty.settings, duty.epoch = ActOrAsk.from_state(control), settings, epoch
+        for duty, control, settings, epoch, roles in self._saved.values():
+            duty.control, duty.settings = Autonomy.from_state(control), settings
+            duty.epoch, duty.roles = epoch, roles
         self.duties, self.by_number = self._on_duty
         for duty, label in self._learned_names:
             duty.known.discard(label)
@@ -148,12 +169,18 @@ class Desk:
             self._payloads[seq] = events_at(self.transaction.connection, [seq])[seq].read()
         return self._payloads[seq]
 
-    def control(self, duty: Duty) -> ActOrAsk:
-        """Risk control of a learner, to be changed in this transaction."""
+    def control(self, duty: Duty) -> Autonomy:
+        """What a learner may do, to be changed in this transaction."""
         if duty.number not in self._saved:
             state = duty.control.state()
-            self._saved[duty.number] = (duty, state, duty.settings, duty.epoch)
+            self._saved[duty.number] = (duty, state, duty.settings, duty.epoch, duty.roles)
         return duty.control
+
+    def set_roles(self, duty: Duty, **roles: str) -> None:
+        """Another version answers, or wants to; who looks after shadows is told once it is so."""
+        self.control(duty)  # saves them
+        duty.roles = replace(duty.roles, **roles)
+        self.once_committed(lambda: self.roles_changed(duty))
 
     def learn(self, duty: Duty, lesson: Lesson | None) -> None:
         """Have a lesson learned once it is on disk."""
@@ -188,11 +215,28 @@ class Desk:
 
     def close(self, duty: Duty, case: Row, wrong: bool | None) -> bool:
         """Put the outcome of a decision on record, once; False if its promise is no more."""
-        decision, epoch = read_decision(json.loads(case["decision"]))
+        ruling, epoch = read_ruling(json.loads(case["decision"]))
         if epoch != duty.epoch:
             return False
-        self.control(duty).record(decision, wrong)
+        self.control(duty).record(ruling, wrong)
+        self.note_steps(duty)
         return True
+
+    def note_steps(self, duty: Duty) -> None:
+        """Put levels earned and lost on record."""
+        for step in duty.control.taken_steps():
+            self.log("level_changed", duty.number, actor="desk", subject="", payload=asdict(step))
+
+    def prove_anew(self, duty: Duty, settings: Settings, why: str) -> None:
+        """A new promise: nothing is proved of it yet."""
+        before = self.control(duty)
+        duty.settings, duty.epoch = settings, duty.epoch + 1
+        duty.control = new_control(settings, duty.epoch, before=before.level)
+        self.book.find(LEARNERS, duty.number)
+        self.book[LEARNERS].change((duty.number,), epoch=duty.epoch)
+        if duty.control.level != before.level:
+            step = Step(before.level, duty.control.level, why)
+            self.log("level_changed", duty.number, actor="desk", subject="", payload=asdict(step))
 
     # what follows carries out one kind of request each
 
@@ -203,7 +247,7 @@ class Desk:
         if any(row.name == request.name and not row.deleted for row in learners):
             raise InputError(f"there is a learner {request.name!r} already; choose another name")
         new_control(request.settings, 0)  # these two refuse settings out of range
-        new_learner(request.settings)
+        learner = new_learner(request.settings)
         number = max((row.id for row in learners), default=0) + 1
         row = {
             "id": number,
@@ -222,22 +266,27 @@ class Desk:
             subject=request.name,
             payload=asdict(request.settings),
         )
-        made = {**row, "settings": request.settings}
+        size = len(learner.packed())
+        first = Made(learner.state_hash(), "first", event.seq, 0, size, "", simpler=False)
+        challenges.first_version(self, number, first, seq=event.seq, actor=request.actor)
+        made = {**row, "settings": request.settings, "roles": Roles(first.id)}
         self._once_committed.append(lambda: self.take_over(self._hire(made, event.seq)))
 
     def change(self, request: Change) -> Duty:
         duty = self.duty(request.name)
         settings = replace(duty.settings, **request.values)
         anew = any(getattr(settings, n) != getattr(duty.settings, n) for n in PROMISE)
-        epoch = duty.epoch + anew
-        control = new_control(settings, epoch) if anew else None
-        self.control(duty)  # saves it
-        duty.settings, duty.epoch = settings, epoch
-        duty.control = control or duty.control
-        self.book.find(LEARNERS, duty.number)
-        self.book[LEARNERS].change((duty.number,), settings=written(asdict(settings)), epoch=epoch)
-        payload = {"settings": asdict(settings), "epoch": epoch}
+        new_control(settings, 0)  # refuses settings out of range
+        payload = {"settings": asdict(settings), "epoch": duty.epoch + anew}
         self.log("changed", duty.number, actor=request.actor, subject=duty.name, payload=payload)
+        if anew:
+            self.prove_anew(duty, settings, "the promise was changed: it must be proved anew")
+        control = self.control(duty)
+        control.bound(ceiling=settings.ceiling, approvals=settings.approvals)
+        duty.settings = settings
+        self.note_steps(duty)
+        self.book.find(LEARNERS, duty.number)
+        self.book[LEARNERS].change((duty.number,), settings=written(asdict(settings)))
         return duty
 
     def delete(self, request: Delete) -> Duty:
@@ -328,6 +377,15 @@ HANDLERS: dict[type, Callable[[Desk, Any], Any]] = {
     Expire: Desk.expire,
     Refitted: Desk.refitted,
     Checkpoint: Desk.checkpoint,
+    Challenge: challenges.challenge,
+    Promote: challenges.promote,
+    Rollback: challenges.rollback,
+    Refuse: challenges.refuse,
+    SetLimits: enforce.limit,
+    SetPause: enforce.pause,
+    Resume: enforce.resume,
     MakeKey: Desk.make_key,
     RevokeKey: Desk.revoke_key,
+    PinCases: exam.pin,
+    Unpin: exam.unpin,
 }

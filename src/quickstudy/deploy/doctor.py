@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from quickstudy.deploy import snapshots
 from quickstudy.deploy.answers import Finding
-from quickstudy.deploy.fold import Fold, Progress, learner_rows, replay
+from quickstudy.deploy.fold import Fold, Progress, folder_of, learner_rows, replay
 from quickstudy.deploy.recovery import recover
 from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, RECEIPTS, checked
 from quickstudy.errors import ModelFileError, QuickstudyError
@@ -159,7 +159,7 @@ def _learners(store: Store, progress: Progress) -> Iterator[Finding]:
         rows = learner_rows(connection)
     for row in rows:
         number = row["id"]
-        folder = snapshots.folder_of(store.folder, number)
+        folder = folder_of(store.folder, number)
         for path in snapshots.found(folder):
             yield _finding(f"{row['name']}: {path.name}", partial(_snapshot, store, path))
         yield _finding(f"{row['name']}: replay", partial(_replayed, store, number, progress))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from quickstudy.deploy.answers import Settings
+from quickstudy.deploy.autonomy import Autonomy
 from quickstudy.deploy.lessons import Said
 from quickstudy.deploy.records import written
 from quickstudy.deploy.twins import Twins
 from quickstudy.deploy.worker import Worker
 from quickstudy.learners.classifier import LABELS_PER_MB
-from quickstudy.stats.risk import ActOrAsk
 from quickstudy.types import Label
 
 RECENT_BYTES = 32 * 2**20  # of votes of predictions that wait for their label
@@ -44,21 +45,38 @@ class Recent:
         self._bytes -= found.votes.nbytes if found else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Which version answers, which wants to, and which did before: ids, or ""."""
+
+    champion: str
+    challenger: str = ""
+    previous: str = ""
+
+
 class Duty:
     """One learner on duty.
 
-    `control`, `settings`, `epoch`, `recent` and `known` belong to the writer's thread; `twins` to
-    the worker's; everybody may read through `twins.reading()`.
+    `control`, `settings`, `epoch`, `roles`, `recent` and `known` belong to the writer's thread;
+    `twins` to the worker's; everybody may read through `twins.reading()`.
     """
 
     def __init__(
-        self, number: int, name: str, settings: Settings, *, epoch: int, control: ActOrAsk
+        self,
+        number: int,
+        name: str,
+        settings: Settings,
+        *,
+        epoch: int,
+        control: Autonomy,
+        roles: Roles,
     ) -> None:
         self.number = number
         self.name = name
         self.settings = settings
         self.epoch = epoch
         self.control = control
+        self.roles = roles
         self.recent = Recent()
         self.known: set[str] = set()
         self.created = 0.0
@@ -67,6 +85,9 @@ class Duty:
         self.refitting = False
         self.refit_event: int | None = None  # where the refit under way takes effect
         self.refit_again = 0.0  # not before, by the monotonic clock
+        self.made_at = 0  # examples of the largest version that was made
+        self.consolidating = False
+        self.consolidate_again = 0.0  # not before, by the monotonic clock
 
     @property
     def twins(self) -> Twins:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from quickstudy.deploy.answers import Feedback, Receipt, Status
 from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.exam import auto_pin
 from quickstudy.deploy.lessons import lesson_of
 from quickstudy.deploy.records import checked_label, checked_name, digest, read, written
 from quickstudy.deploy.requests import Give, Rule
-from quickstudy.deploy.tables import CASES, EARLY, INPUTS, RECEIPTS, SAID, SOURCES, STRETCHES, Row
+from quickstudy.deploy.sources import SURE, credit
+from quickstudy.deploy.tables import CASES, EARLY, INPUTS, RECEIPTS, SAID, STRETCHES, Row
 from quickstudy.errors import InputError, LabelError, NotFoundError
 from quickstudy.types import Label
 
@@ -203,6 +205,8 @@ def _about_case(desk: Desk, word: Word, actor: str) -> Receipt:
     trusted = not (case["audit"] and duty.settings.trusted) or word.source in duty.settings.trusted
     counted = trusted and _count(desk, duty, case, wrong)
     said = desk.said(duty, case_id) if learn == "label" else None
+    if desk.payload(case["seq"])["version"] != duty.roles.champion:
+        said = None  # these were the votes of other experts
     extra = {
         "case": case["seq"],
         "learn": learn,
@@ -211,6 +215,9 @@ def _about_case(desk: Desk, word: Word, actor: str) -> Receipt:
         "said": said.written() if said else None,
     }
     receipt = _log(desk, word, actor, duty=duty, status=status, label=label, extra=extra)
+    corrected = wrong and learn == "label" and answer is not None
+    if corrected and word.source in duty.settings.trusted:
+        auto_pin(desk, duty, case, read(says), word.source)
     row = {"case_id": case_id, "source": word.source, "label": says, "seq": receipt.seq}
     desk.book.put(SAID, row | {"counted": int(counted)})
     _close_case(desk, duty, case, status=status, says=says, counted=counted)
@@ -352,7 +359,8 @@ def _log(
         record = given if given is not None else desk.payload(payload["case"])["record"]
         desk.learn(duty, lesson_of(event.seq, payload, record))
         desk.count(duty, labels=1)
-        _credit(desk, duty, word.source)
+    if duty:
+        _credit(desk, duty, word.source, payload)
     name = duty.name if duty else None
     counted = bool(payload["counted"])
     return Receipt(event.seq, status, subject or None, name, counted, MESSAGES[status])
@@ -370,11 +378,18 @@ def _ruled(desk: Desk, duty: Duty, case_id: str, label: Label) -> None:
     desk.book[CASES].change((case_id,), **changed)
 
 
-def _credit(desk: Desk, duty: Duty, source: str) -> None:
-    now = desk.transaction.time
-    new = {"learner": duty.number, "source": source, "labels": 0, "spoke": 0, "against": 0}
-    row = desk.book.find(SOURCES, duty.number, source) or {**new, "first": now}
-    desk.book.put(SOURCES, {**row, "labels": row["labels"] + 1, "last": now})
+def _credit(desk: Desk, duty: Duty, source: str, payload: dict[str, Any]) -> None:
+    """Put on record that a source spoke, and whether against an answer that was sure."""
+    answer = desk.payload(payload["case"]) if "wrong" in payload else {"confidence": 0.0}
+    spoke = answer["confidence"] >= SURE
+    credit(
+        desk,
+        duty,
+        source,
+        labels=int(payload["learn"] is not None),
+        spoke=spoke,
+        against=spoke and payload["wrong"],
+    )
 
 
 def rule(desk: Desk, request: Rule) -> Receipt:
@@ -419,7 +434,7 @@ def rule(desk: Desk, request: Rule) -> Receipt:
         subject=request.case_id,
         payload=payload,
     )
-    _credit(desk, duty, request.source)
+    credit(desk, duty, request.source, labels=1, spoke=False, against=False)
     desk.learn(duty, lesson_of(event.seq, payload, desk.payload(case["seq"])["record"]))
     told = "the ruling is learned, and the input is no longer contested"
     return Receipt(event.seq, "accepted", request.case_id, duty.name, False, told)

@@ -7,28 +7,29 @@ out again what background jobs had made, so that it rests on no file but the sto
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from quickstudy.deploy import lines
 from quickstudy.deploy.answers import Settings
-from quickstudy.deploy.control import new_control, read_decision, state_of
-from quickstudy.deploy.lessons import Lesson, lesson_of, teach
+from quickstudy.deploy.autonomy import Autonomy, overruled
+from quickstudy.deploy.control import new_control, read_ruling, state_of
+from quickstudy.deploy.lessons import Lesson, teach
+from quickstudy.deploy.lines import Base
 from quickstudy.deploy.refit_child import artifact_name, unpack_fitted
 from quickstudy.deploy.tables import LEARNERS, checked
 from quickstudy.errors import ModelFileError, NotFoundError, StoreError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.learners.mixture import Fitted
 from quickstudy.log.events import Logged
-from quickstudy.log.store import Store, events_at, read_events
+from quickstudy.log.store import Store, read_events
 from quickstudy.snapshot import digest
-from quickstudy.stats.risk import ActOrAsk
 
-AHEAD = 500  # events of which the records are looked up at once
-TEACHING = ("feedback", "ruled", "refitted")
+SWITCHES = ("promoted", "rolled_back")
 Progress = Any  # Callable[[int], None], told the sequence number now and then
 
 
@@ -43,11 +44,17 @@ def new_learner(settings: Settings) -> Classifier:
     learner = Classifier(
         budget_mb=settings.budget_mb, schema=settings.schema or None, seed=settings.seed
     )
+    return on_duty(learner)
+
+
+def on_duty(learner: Classifier) -> Classifier:
+    """A champion: others refit its slow experts, and make its later feature maps."""
     learner.defer_refits()
+    learner.freeze_map(lines.YOUTH)
     return learner
 
 
-def state_hash(learner: Classifier, control: ActOrAsk, epoch: int) -> str:
+def state_hash(learner: Classifier, control: Autonomy, epoch: int) -> str:
     """Digest of all that answers depend on: what was learned, and what may be acted on."""
     arrays, plain = state_of(control)
     return digest(arrays, {"learner": learner.state_hash(), "control": plain, "epoch": epoch})
@@ -58,7 +65,7 @@ class Fold:
     """Where a learner stands: what was learned up to `learned`, what is proved up to `decided`."""
 
     learner: Classifier
-    control: ActOrAsk
+    control: Autonomy
     epoch: int
     settings: Settings
     learned: int
@@ -73,19 +80,28 @@ class Fold:
         """Take risk control past an event; `decision` is that of the case it speaks of."""
         if event.type == "changed":
             self.settings = read_settings(payload["settings"])
-            if payload["epoch"] != self.epoch:
-                self.epoch = payload["epoch"]
-                self.control = new_control(self.settings, self.epoch)
+            self._prove_anew(payload["epoch"])
+            settings = self.settings
+            self.control.bound(ceiling=settings.ceiling, approvals=settings.approvals)
         elif event.type == "predicted":
             known = payload["label"] is not None
             made = self.control.decide(payload["confidence"] if known else 0.0, payload["label"])
-            if made != read_decision(payload["decision"])[0]:
+            made = overruled(made) if payload["limit"] else made
+            if made != read_ruling(payload["decision"])[0]:
                 raise StoreError(f"event {event.seq}: a replay decides otherwise than was logged")
-            if not made.labelled:
+            if not made.decision.labelled:
                 self.control.record(made, None)
+        elif event.type in SWITCHES:
+            self._prove_anew(payload["epoch"])
         elif payload.get("counted"):
-            self.control.record(read_decision(decision)[0], payload.get("wrong"))
+            self.control.record(read_ruling(decision)[0], payload.get("wrong"))
+        self.control.taken_steps()  # they are on record
         self.decided = event.seq
+
+    def _prove_anew(self, epoch: int) -> None:
+        if epoch != self.epoch:
+            self.epoch = epoch
+            self.control = new_control(self.settings, epoch, before=self.control.level)
 
     def learn(self, lessons: Sequence[Lesson]) -> None:
         """Take the learner past the events of these lessons."""
@@ -97,84 +113,132 @@ class Fold:
         return state_hash(self.learner, self.control, self.epoch)
 
 
+@dataclass
+class Made:
+    """What background jobs made, in a replay: worked out again at the events they rest on."""
+
+    refits: set[int]
+    consolidations: set[int]
+    fitted: dict[int, Fitted] = field(default_factory=dict)
+    bases: dict[tuple[str, Any], Base] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, connection: Connection, number: int) -> Made:
+        """For a learner's log."""
+        types = ["refitted", "consolidated"]
+        made = [(e.type, e.read()) for e in read_events(connection, learner=number, types=types)]
+        return cls(
+            {payload["asof"] for type, payload in made if type == "refitted"},
+            {payload["asof"] for _, payload in made if payload.get("kind") == "consolidated"},
+        )
+
+    def wants(self, seq: int) -> bool:
+        """Whether something was made of the learner as it was after event `seq`."""
+        return seq in self.refits or seq in self.consolidations
+
+    def make(self, learner: Classifier, seq: int) -> None:
+        """Make that of the learner, which stands at `seq`."""
+        if seq in self.refits:
+            self.fitted[seq] = learner.copy().fit_due()
+        if seq in self.consolidations:
+            champion = learner.copy()
+            champion.consolidate()
+            self.bases["version", champion.state_hash()] = Base(champion.packed(), seq)
+
+
 def advance(
     fold: Fold,
     connection: Connection,
     number: int,
     *,
-    artifacts: Path | None,
+    folder: Path,
+    anew: bool = False,
     upto: int | None = None,
     progress: Progress = None,
 ) -> None:
     """Fold the events of a learner that come after where it stands, all or those up to one.
 
-    Without `artifacts` what was refitted is worked out again, and held against what was logged.
+    `folder` has what background jobs made. Anew, that is worked out again, and held against what
+    was logged; only models that were imported are read.
     """
     after = min(fold.learned, fold.decided)
-    asofs = {} if artifacts else _asofs(connection, number)
-    fitted: dict[int, Fitted] = {}
-    for events in _groups(read_events(connection, after=after, learner=number, upto=upto)):
-        told = [(event, event.read()) for event in events]
-        cases = events_at(connection, [p["case"] for _, p in told if p.get("case")])
+    made = Made.of(connection, number) if anew else None
+    for group in lines.told(connection, number, after=after, upto=upto):
         lessons: list[Lesson] = []
-        for event, payload in told:
-            about = cases[payload["case"]].read() if payload.get("case") else payload
+        for event, payload, about in group:
             if event.seq > fold.decided:
                 fold.decide(event, payload, about.get("decision"))
-            if event.seq > fold.learned and event.type in TEACHING:
-                lessons += _lessons(event, payload, about, artifacts, fitted)
-            if event.seq in asofs:
+            if event.seq > fold.learned:
+                lesson = lines.champions_lesson(event, payload, about)
+                lessons += [lesson] if lesson else []
+                if event.type == "refitted":
+                    lessons.append(Lesson(event.seq, fitted=_fitted(event, payload, folder, made)))
+                if event.type in SWITCHES:
+                    fold.learn(lessons)
+                    lessons = []
+                    _switch(fold, connection, number, event.seq, payload, folder, made)
+            if made and made.wants(event.seq):
                 fold.learn(lessons)
                 lessons = []
-                fitted[event.seq] = fold.learner.copy().fit_due()
+                made.make(fold.learner, event.seq)
         fold.learn(lessons)
         if progress:
-            progress(events[-1].seq)
+            progress(group[-1][0].seq)
 
 
-def _asofs(connection: Connection, number: int) -> dict[int, None]:
-    events = read_events(connection, learner=number, types=["refitted"])
-    return {event.read()["asof"]: None for event in events}
-
-
-def _groups(events: Iterable[Logged]) -> Iterator[list[Logged]]:
-    group: list[Logged] = []
-    for event in events:
-        group.append(event)
-        if len(group) == AHEAD:
-            yield group
-            group = []
-    if group:
-        yield group
-
-
-def _lessons(
-    event: Logged,
+def _switch(
+    fold: Fold,
+    connection: Connection,
+    number: int,
+    seq: int,
     payload: dict[str, Any],
-    about: dict[str, Any],
-    artifacts: Path | None,
-    fitted: dict[int, Fitted],
-) -> list[Lesson]:
-    if event.type == "refitted":
-        return [Lesson(event.seq, fitted=_fitted(event, payload, artifacts, fitted))]
-    lesson = lesson_of(event.seq, payload, about.get("record"))
-    return [lesson] if lesson else []
+    folder: Path,
+    made: Made | None,
+) -> None:
+    """Another version answers from event `seq` on."""
+    leaving = fold.learner.packed()
+    if made:
+        made.bases["leaving", seq] = Base(leaving, seq)
+    else:
+        lines.keep(lines.leaving_file(folder, connection, seq), leaving)
+    came = lines.coming_file(folder, connection, seq)
+    if not made and came.exists():
+        learner = lines.read_base(came, seq).learner()
+    else:
+        base = switch_base(connection, payload, folder, made)
+        learner = lines.build(connection, number, base, seq)
+        if not made:
+            lines.keep(came, learner.packed())
+    fold.learner, fold.learned = on_duty(learner), seq
 
 
-def _fitted(
-    event: Logged, payload: dict[str, Any], artifacts: Path | None, fitted: dict[int, Fitted]
-) -> Fitted:
-    if artifacts is None:
-        made = fitted.pop(payload["asof"])
+def switch_base(
+    connection: Connection, payload: dict[str, Any], folder: Path, made: Made | None
+) -> Base:
+    """What a version goes on from: what it was made as, or where it stopped to answer."""
+    if payload["base"] == "leaving":
+        at = payload["at"]
+        if made:
+            return made.bases["leaving", at]
+        return lines.read_base(lines.leaving_file(folder, connection, at), at)
+    version = payload["version"]
+    if made and ("version", version) in made.bases:
+        return made.bases["version", version]
+    return lines.read_version(folder, version, payload["at"])
+
+
+def _fitted(event: Logged, payload: dict[str, Any], folder: Path, made: Made | None) -> Fitted:
+    if made:
+        fitted = made.fitted[payload["asof"]]
     else:
         try:
-            content = (artifacts / payload["file"]).read_bytes()
+            content = (folder / payload["file"]).read_bytes()
         except OSError as error:
             raise ModelFileError(f"refitted experts of event {event.seq} are gone") from error
-        made = unpack_fitted(content, name=payload["file"])
-    if artifact_name(made, payload["asof"]) != payload["file"]:
+        fitted = unpack_fitted(content, name=payload["file"])
+    if artifact_name(fitted, payload["asof"]) != payload["file"]:
         raise ModelFileError(f"event {event.seq}: {payload['file']} holds other refitted experts")
-    return made
+    return fitted
 
 
 def replay(
@@ -191,8 +255,14 @@ def replay(
         if created is None:
             raise NotFoundError(f"there is no learner number {number}")
         fold = Fold.new(read_settings(created.read()), created.seq)
-        advance(fold, connection, number, artifacts=None, upto=upto, progress=progress)
+        folder = folder_of(store.folder, number)
+        advance(fold, connection, number, folder=folder, anew=True, upto=upto, progress=progress)
     return fold
+
+
+def folder_of(store_folder: Path, number: int) -> Path:
+    """Where the snapshots, versions and refitted experts of a learner are."""
+    return store_folder / f"learner-{number}"
 
 
 def learner_rows(connection: Connection) -> list[dict[str, Any]]:

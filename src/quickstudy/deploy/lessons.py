@@ -22,7 +22,10 @@ LEAST = -60_000.0  # that half precision can hold
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One thing to be learned: a label of a record, that a label is wrong, or refitted experts."""
+    """One thing to be learned: a label of a record, that a label is wrong, or refitted experts.
+
+    A `switch` (the payload of its event) is no lesson for a learner: another one takes over.
+    """
 
     seq: int
     record: Any = None
@@ -30,6 +33,7 @@ class Lesson:
     wrong: bool = False
     said: Prediction | None = None
     fitted: Fitted | None = None
+    switch: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from quickstudy.deploy import feedbacks
+from quickstudy.deploy import enforce, feedbacks
 from quickstudy.deploy.answers import Answer, Feedback
-from quickstudy.deploy.control import reason, written_decision
+from quickstudy.deploy.autonomy import Ruling, overruled
+from quickstudy.deploy.control import written_ruling
 from quickstudy.deploy.duty import Duty
 from quickstudy.deploy.lessons import Said
 from quickstudy.deploy.records import checked_name, digest, written
@@ -42,7 +44,15 @@ def predict(desk: Desk, request: Predict) -> list[Answer]:
             same = together.setdefault(item.id, record) == record
             if not same or (case and _other(desk, case, request.duty, item)):
                 raise InputError(f"id {item.id!r} was used for another record; give each its own")
-    return [_one(desk, request, item) for item in request.items]
+    pause = enforce.pause_in_force(desk, request.duty)
+    return [shown(_one(desk, request, item, pause)) for item in request.items]
+
+
+def shown(answer: Answer) -> Answer:
+    """What of an answer may be seen at its level: in the shadow, nothing of what it says."""
+    if answer.level != "shadow":
+        return answer
+    return replace(answer, label=None, confidence=0.0, novelty=0.0, alternatives=())
 
 
 def _other(desk: Desk, case: Row, duty: Duty, item: Predicted) -> bool:
@@ -50,32 +60,55 @@ def _other(desk: Desk, case: Row, duty: Duty, item: Predicted) -> bool:
     return not same
 
 
-def _one(desk: Desk, request: Predict, item: Predicted) -> Answer:
+def _limit(desk: Desk, duty: Duty, item: Predicted, ruling: Ruling) -> str:
+    """The limit that forbids to act, if it would."""
+    label = item.prediction.label
+    if label is None or not (ruling.decision.act or ruling.held):
+        return ""
+    return enforce.refusal(desk, duty, item.record, label)
+
+
+def _one(desk: Desk, request: Predict, item: Predicted, pause: str) -> Answer:
     known = desk.book.find(CASES, item.id) if item.id is not None else None
     if known:
         return answer_of(desk, known, request.duty.name)
     duty, said = request.duty, item.prediction
     control = desk.control(duty)
-    decision = control.decide(said.confidence if said.label is not None else 0.0, said.label)
+    level = control.level
+    ruling = control.decide(said.confidence if said.label is not None else 0.0, said.label)
+    limit = pause or _limit(desk, duty, item, ruling)
+    if limit:
+        ruling = overruled(ruling)
+    decision = ruling.decision
+    if decision.act and said.label is not None:
+        enforce.acted(desk, duty, said.label)
+    why = control.reason(ruling, said.label, limit)
     if not decision.labelled:
-        control.record(decision, None)
+        control.record(ruling, None)
     seq = desk.transaction.head[0] + 1
     case_id = item.id or f"{feedbacks.OURS}{seq:010x}{secrets.token_hex(5)}"
-    promised = written_decision(decision, duty.epoch)
+    promised = written_ruling(ruling, duty.epoch)
     payload = {
         "record": item.record,
         "label": said.label,
         "confidence": said.confidence,
         "novelty": said.novelty,
         "alternatives": said.probabilities.top(ALTERNATIVES),
-        "reason": reason(decision, control, said.label),
+        "reason": why,
         "decision": promised,
         "seen": item.seen,
+        "level": level,
+        "limit": limit,
+        "version": item.version,
     }
     desk.log("predicted", duty.number, actor=request.actor, subject=case_id, payload=payload)
     desk.once_committed(partial(duty.recent.add, case_id, Said.of(said)))
+    if limit and not pause:
+        about = {"limit": limit, "case": seq}
+        desk.log("limited", duty.number, actor="desk", subject=case_id, payload=about)
+    desk.note_steps(duty)
     stretch = _tally(desk, duty, decision)
-    case = _case(desk, duty, item, decision, case_id)
+    case = _case(desk, duty, item, ruling, case_id=case_id, seq=seq)
     due = {"decision": written(promised) if decision.labelled else None, "stretch": stretch}
     desk.book.put(CASES, case | due)
     answer = make_answer(payload, case_id, duty.name, seq=seq, time=desk.transaction.time)
@@ -84,12 +117,15 @@ def _one(desk: Desk, request: Predict, item: Predicted) -> Answer:
     return answer
 
 
-def _case(desk: Desk, duty: Duty, item: Predicted, decision: Decision, case_id: str) -> Row:
+def _case(
+    desk: Desk, duty: Duty, item: Predicted, ruling: Ruling, *, case_id: str, seq: int
+) -> Row:
+    decision = ruling.decision
     now = desk.transaction.time
     experts = item.prediction.votes[:-MEMBERS]
     return {
         "id": case_id,
-        "seq": desk.transaction.head[0],
+        "seq": seq,
         "learner": duty.number,
         "time": now,
         "expires": now + duty.settings.wait_seconds if decision.labelled else None,
@@ -97,7 +133,7 @@ def _case(desk: Desk, duty: Duty, item: Predicted, decision: Decision, case_id: 
         "answer": written(item.prediction.label),
         "acted": int(decision.act),
         "audit": int(decision.audit),
-        "held": 0,
+        "held": int(ruling.held),
         "usefulness": disagreement(experts),
         "input": digest(desk.secret, item.record),
         "probability": decision.label_probability,
@@ -158,6 +194,10 @@ def make_answer(
         policy=decision["policy"],
         audit=decision["audit"],
         reason=payload["reason"],
+        level=payload["level"],
+        held=decision.get("held", False),
+        limit=payload["limit"],
+        version=payload["version"],
         alternatives=tuple((label, p) for label, p in payload["alternatives"]),
         seq=seq,
         time=time,

@@ -10,14 +10,14 @@ import numpy as np
 from sqlalchemy import Connection, Select, Table, func, select
 
 from quickstudy.deploy.answers import Action, Ask, Case, CaseStatus, CurvePoint, Event, Policy
+from quickstudy.deploy.autonomy import Autonomy
 from quickstudy.deploy.predictions import make_answer
 from quickstudy.deploy.records import read, written
 from quickstudy.deploy.tables import CASES, LEARNERS, SOURCES, STRETCHES, Row, checked
 from quickstudy.errors import InputError, NotFoundError
 from quickstudy.log.events import Logged
-from quickstudy.log.store import events_at, events_of
+from quickstudy.log.store import EVENTS, events_at, events_of
 from quickstudy.stats.calibration import weighted_share
-from quickstudy.stats.risk import ActOrAsk
 from quickstudy.types import Label
 
 RECENT_CASES = 500  # that the share handled is of
@@ -65,7 +65,19 @@ def _ask(row: Row, payload: dict[str, Any], name: str) -> Ask:
         audit=bool(row["audit"]),
         time=row["time"],
         expires=row["expires"] or row["time"],
+        held=bool(row["held"]),
     )
+
+
+def held(connection: Connection, number: int, name: str, *, limit: int) -> list[Ask]:
+    """Waiting cases of which the answer is held until a person says yes, oldest first."""
+    query = (
+        select(CASES)
+        .where(CASES.c.learner == number, CASES.c.status == "waiting", CASES.c.held == 1)
+        .order_by(CASES.c.seq)
+        .limit(limit)
+    )
+    return asks_of(connection, rows_of(connection, CASES, query), name)
 
 
 def waiting_ids(connection: Connection, number: int, *, limit: int) -> list[str]:
@@ -168,6 +180,15 @@ def history(connection: Connection, row: Row, names: dict[int, str]) -> Case:
     return case_of(row, predicted, names.get(row["learner"], ""), events)
 
 
+def latest(connection: Connection, number: int, type: str, limit: int) -> list[Logged]:
+    """The latest events of a type, newest first."""
+    of_type = (EVENTS.c.learner == number) & (EVENTS.c.type == type)
+    query = select(EVENTS.c.seq).where(of_type).order_by(EVENTS.c.seq.desc()).limit(limit)
+    seqs = list(connection.execute(query).scalars())
+    events = events_at(connection, seqs)
+    return [events[seq] for seq in seqs]
+
+
 def event_of(event: Logged, names: dict[int, str]) -> Event:
     """An event as people see it."""
     payload = {k: v for k, v in event.read().items() if k not in INTERNAL}
@@ -221,7 +242,8 @@ def precision(connection: Connection, number: int) -> tuple[float, float, float,
 
 def sources(connection: Connection, number: int) -> tuple[tuple[str, int], ...]:
     """Who taught how much, most first."""
-    query = select(SOURCES).where(SOURCES.c.learner == number).order_by(SOURCES.c.labels.desc())
+    taught = (SOURCES.c.learner == number) & (SOURCES.c.labels > 0)
+    query = select(SOURCES).where(taught).order_by(SOURCES.c.labels.desc())
     rows = rows_of(connection, SOURCES, query.limit(MOST_SOURCES))
     return tuple((row["source"], row["labels"]) for row in rows)
 
@@ -243,9 +265,9 @@ def curve(connection: Connection, number: int) -> tuple[CurvePoint, ...]:
     return tuple(points)
 
 
-def policies(control: ActOrAsk) -> tuple[tuple[Policy, ...], int, int]:
+def policies(control: Autonomy) -> tuple[tuple[Policy, ...], int, int]:
     """Policies strict to permissive, alarms of the guard, and the attempt that runs."""
-    told = control.report()
+    told = control.risk.report()
     bar, level = float(told["log_bar"]), int(told["level"])
     pairs = zip(told["thresholds"], np.atleast_1d(told["log_evidence"]), strict=True)
     made = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from quickstudy.deploy import snapshots
-from quickstudy.deploy.fold import Fold, Progress, advance, replay
+from quickstudy.deploy.fold import Fold, Progress, advance, folder_of, replay
 from quickstudy.errors import ModelFileError, StoreError
 from quickstudy.log.store import Store
 
@@ -23,14 +23,14 @@ def recover(
     Raises:
         StoreError: the log is damaged.
     """
-    folder = snapshots.folder_of(store.folder, number)
+    folder = folder_of(store.folder, number)
     for path in reversed(snapshots.found(folder)):
         try:
             fold = snapshots.read(path, store.link_at)
             if upto is not None and max(fold.learned, fold.decided) > upto:
                 continue
             with store.reading() as connection:
-                advance(fold, connection, number, artifacts=folder, upto=upto, progress=progress)
+                advance(fold, connection, number, folder=folder, upto=upto, progress=progress)
         except (ModelFileError, StoreError) as error:
             log.warning("%s; going back to what was before it", error)
             continue
@@ -40,7 +40,7 @@ def recover(
 
 def clear(store: Store, number: int) -> None:
     """Remove what a crash cut short, and snapshots of another log: they must not come back."""
-    folder = snapshots.folder_of(store.folder, number)
+    folder = folder_of(store.folder, number)
     snapshots.sweep(folder)
     for path in snapshots.found(folder):
         try:

@@ -1,13 +1,15 @@
-"""The child process in which slow experts are refitted: `python -m quickstudy.deploy.refit_child`.
+"""The child process that refits and consolidates: `python -m quickstudy.deploy.refit_child`.
 
-Reads packed learners from standard input and writes packed `Fitted` to standard output, each after
-eight bytes that say how long it is. It ends when its input does, so it never outlives its parent.
+Reads packed learners from standard input, each after a byte that says what to do with it, and
+writes what came of it to standard output; each message after eight bytes that say how long it is.
+It ends when its input does, so it never outlives its parent.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import IO, Any
 
 from quickstudy import snapshot
@@ -15,6 +17,7 @@ from quickstudy.learners.classifier import Classifier
 from quickstudy.learners.mixture import Fitted
 
 NICE = 10  # answers come first
+REFIT, CONSOLIDATE = b"r", b"c"
 
 
 def send(stream: IO[bytes], content: bytes) -> None:
@@ -39,6 +42,16 @@ def receive(stream: IO[bytes]) -> bytes:
 def refit(packed: bytes) -> bytes:
     """Refit what is due in a packed learner; the packed outcome."""
     return pack_fitted(Classifier.unpacked(packed).fit_due())
+
+
+def consolidate(packed: bytes) -> bytes:
+    """A packed learner with a new feature map and refitted slow experts, packed."""
+    learner = Classifier.unpacked(packed)
+    learner.consolidate()
+    return learner.packed()
+
+
+WORK: dict[bytes, Callable[[bytes], bytes]] = {REFIT: refit, CONSOLIDATE: consolidate}
 
 
 def pack_fitted(fitted: Fitted) -> bytes:
@@ -70,7 +83,8 @@ def main() -> None:
     os.dup2(2, 1)  # what a library prints must not get between the messages
     while True:
         try:
-            send(replies, refit(receive(sys.stdin.buffer)))
+            message = receive(sys.stdin.buffer)
+            send(replies, WORK[message[:1]](message[1:]))
         except (EOFError, BrokenPipeError):
             return
 

@@ -26,11 +26,13 @@ class Refits:
         self._closed = False
         self._entry = threading.Lock()
 
-    def submit(self, packed: bytes, done: Callable[[bytes | None], None]) -> None:
-        """Refit a packed learner; `done` gets the outcome, or None if the child failed."""
+    def submit(self, what: bytes, packed: bytes, done: Callable[[bytes | None], None]) -> None:
+        """Refit or consolidate a packed learner; `done` gets what came of it, None if the child
+        failed.
+        """
         with self._entry:
             self._start()
-        self._jobs.put((packed, done))
+        self._jobs.put((what + packed, done))
 
     def _start(self) -> None:
         if self._thread is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quickstudy.deploy.answers import Feedback, Settings
+from quickstudy.deploy.oversight import Bound, Condition, Kind, Limits
 from quickstudy.types import Label, Prediction
 
 if TYPE_CHECKING:
@@ -42,12 +43,13 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """What a learner said of a record, `seen` being the last event it had learned."""
+    """What a `version` said of a record, `seen` being the last event it had learned."""
 
     record: Any
     id: str | None
     prediction: Prediction
     seen: int
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,89 @@ class Refitted:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A version that was made, as in the table. `simpler`: it is no larger than the champion."""
+
+    id: str
+    kind: Kind
+    asof: int
+    examples: int
+    size: int
+    parent: str
+    simpler: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """Put a version into shadow; its base is on disk."""
+
+    duty: Duty
+    made: Made
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    """Have the challenger answer. `better`: it was proved to be, not only to be no worse."""
+
+    duty: Duty
+    version: str
+    conditions: Sequence[Condition]
+    override: Sequence[str]
+    better: bool
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """Have the previous version answer again; with `version`, only if it is that one."""
+
+    duty: Duty
+    version: str
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Take the challenger out of shadow: by the `gate`, or because people say so."""
+
+    duty: Duty
+    version: str
+    gate: bool
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetLimits:
+    """Replace the limits of a learner."""
+
+    name: str
+    limits: Limits
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetPause:
+    """Ask everything, of one learner or, without a name, of all."""
+
+    name: str | None
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """End that pause."""
+
+    name: str | None
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """Tell where risk control stands, for a snapshot."""
 
@@ -119,5 +204,34 @@ class MakeKey:
 class RevokeKey:
     """Make an API key worthless."""
 
+    id: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pinning:
+    """A case for the exam: that of a prediction, or a record. `source` None: who asks for it."""
+
+    label: Label
+    record: Any = None
+    prediction_id: str | None = None
+    bound: Bound = "must"
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PinCases:
+    """Pin cases, all of them or none."""
+
+    learner_name: str
+    items: Sequence[Pinning]
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unpin:
+    """Take a case out of the exam."""
+
+    name: str
     id: str
     actor: str

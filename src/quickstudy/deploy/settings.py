@@ -7,13 +7,25 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from quickstudy.deploy.oversight import LEVELS, Level
 from quickstudy.deploy.records import checked_label, checked_name
 from quickstudy.errors import InputError, SettingError
 from quickstudy.types import Label
 
 LONGEST_WAIT = 1e9  # seconds
 PROMISE = ("target", "alpha", "targets", "costs", "audit")  # a change of these proves nothing yet
-CHANGEABLE = (*PROMISE, "wait_seconds", "trusted")
+CHANGEABLE = (
+    *PROMISE,
+    "wait_seconds",
+    "trusted",
+    "ceiling",
+    "approvals",
+    "margin",
+    "environment",
+    "probation",
+    "consolidate",
+)
+MOST_COUNT = 1_000_000
 
 
 def checked_settings(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,6 +101,42 @@ def _schema(name: str, value: Any) -> dict[str, str]:
     return dict(value)
 
 
+def _level(name: str, value: Any) -> Level:
+    for level in LEVELS:
+        if value == level:
+            return level
+    raise SettingError(f"{name} is {value!r:.60}; it must be one of {', '.join(LEVELS)}")
+
+
+def _count(name: str, value: Any) -> int:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or not 0 <= value <= MOST_COUNT:
+        raise SettingError(f"{name} is {value!r:.60}; it must be an integer, 0 to {MOST_COUNT:,}")
+    return int(value)
+
+
+def _margin(name: str, value: Any) -> float:
+    number = _number(name, value)
+    if not 0.0 <= number < 1.0:
+        raise SettingError(f"{name} is {number:g}; it must be at least 0, below 1")
+    return number
+
+
+def _field(name: str, value: Any) -> str:
+    if value in ("", None):
+        return ""
+    try:
+        return checked_name(name, value)
+    except InputError as error:
+        raise SettingError(str(error)) from None
+
+
+def _switch(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise SettingError(f"{name} is {value!r:.60}; it must be true or false")
+    return value
+
+
 CHECKS = {
     "schema": _schema,
     "target": _share,
@@ -100,4 +148,11 @@ CHECKS = {
     "budget_mb": _number,
     "seed": _seed,
     "trusted": _names,
+    "start": _level,
+    "ceiling": _level,
+    "approvals": _count,
+    "margin": _margin,
+    "environment": _field,
+    "probation": _count,
+    "consolidate": _switch,
 }

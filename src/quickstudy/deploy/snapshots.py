@@ -10,18 +10,13 @@ from typing import Any
 
 from quickstudy import snapshot
 from quickstudy.deploy.control import control_from, state_of
-from quickstudy.deploy.fold import Fold, read_settings, state_hash
+from quickstudy.deploy.fold import Fold, on_duty, read_settings, state_hash
 from quickstudy.errors import ModelFileError, StoreError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.log.failpoints import reach
 
 KEPT = 2  # snapshots of a learner; the older is for the day the newer is damaged
 CONTROL = "control"  # what the names of risk control's arrays start with
-
-
-def folder_of(store_folder: Path, number: int) -> Path:
-    """Where the snapshots and refitted experts of a learner are."""
-    return store_folder / f"learner-{number}"
 
 
 def write(folder: Path, fold: Fold, link: bytes) -> Path:
@@ -120,7 +115,7 @@ def _fold(arrays: snapshot.Arrays, plain: dict[str, Any]) -> Fold:
         {n.removeprefix("learner/"): a for n, a in arrays.items() if n.startswith("learner/")},
         plain["learner"],
     )
-    learner.defer_refits()
+    on_duty(learner)
     control = control_from(
         {n.removeprefix(CONTROL): a for n, a in arrays.items() if n.startswith(CONTROL)},
         plain["control"],

@@ -11,20 +11,23 @@ from typing import Any
 
 from quickstudy import snapshot
 from quickstudy.deploy import snapshots
+from quickstudy.deploy.autonomy import Autonomy
+from quickstudy.deploy.contests import Contests
 from quickstudy.deploy.desk import Desk
 from quickstudy.deploy.duty import Duty
-from quickstudy.deploy.fold import Fold
+from quickstudy.deploy.fold import Fold, folder_of
+from quickstudy.deploy.lessons import Lesson
 from quickstudy.deploy.recovery import clear, recover
-from quickstudy.deploy.refit_child import artifact_name, unpack_fitted
+from quickstudy.deploy.refit_child import REFIT, artifact_name, unpack_fitted
 from quickstudy.deploy.refits import Refits
 from quickstudy.deploy.requests import Checkpoint, Refitted
 from quickstudy.deploy.tables import Row
 from quickstudy.deploy.worker import Worker
 from quickstudy.errors import ModelFileError, StoreError
+from quickstudy.learners.classifier import Classifier
 from quickstudy.log.failpoints import reach
 from quickstudy.log.store import Store
 from quickstudy.log.writer import Writer
-from quickstudy.stats.risk import ActOrAsk
 
 EVENTS_BETWEEN = 5_000  # snapshots of a learner: what a start has to fold, within a second or two
 RETRY_SECONDS = 60.0  # after a refit or a snapshot went wrong
@@ -37,6 +40,7 @@ class Staff:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._refits = Refits()
+        self.contests = Contests(store, self._refits, lambda: self.writer)
         self._writer: Writer | None = None
         self._begun = threading.Event()
 
@@ -61,17 +65,30 @@ class Staff:
         return self._start(row, recover(self._store, row["id"]))
 
     def _start(self, row: Row, fold: Fold) -> Duty:
-        duty = Duty(row["id"], row["name"], fold.settings, epoch=fold.epoch, control=fold.control)
+        duty = Duty(
+            row["id"],
+            row["name"],
+            fold.settings,
+            epoch=fold.epoch,
+            control=fold.control,
+            roles=row["roles"],
+        )
         duty.created = row["created"]
         duty.saved = min(fold.learned, fold.decided)
         duty.worker = Worker(
-            fold.learner, seq=fold.learned, name=duty.name, learned=lambda w: self._after(duty, w)
+            fold.learner,
+            version=duty.roles.champion,
+            seq=fold.learned,
+            name=duty.name,
+            learned=lambda w: self._after(duty, w),
+            successor=partial(self._succeed, duty),
         )
         duty.meet(fold.learner.labels)
         return duty
 
     def dismiss(self, duty: Duty) -> None:
         """The learner is off duty."""
+        self.contests.dropped(duty)
         if duty.worker:
             duty.worker.close()
 
@@ -83,7 +100,9 @@ class Staff:
         if worker.twins.resting.refit_due and not duty.refitting and now >= duty.refit_again:
             duty.refitting = True
             packed, asof = worker.twins.resting.packed(), worker.seq
-            self._refits.submit(packed, lambda content: self._refitted(duty, asof, content))
+            done = partial(self._refitted, duty, asof)
+            self._refits.submit(REFIT, packed, done)
+        self.contests.consolidate_if_due(duty)
         self._save_if_due(duty)
 
     def _refitted(self, duty: Duty, asof: int, content: bytes | None) -> None:
@@ -91,7 +110,7 @@ class Staff:
         try:
             if content is None:
                 raise OSError("the process that refits ended early")
-            folder = snapshots.folder_of(self._store.folder, duty.number)
+            folder = folder_of(self._store.folder, duty.number)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             fitted = unpack_fitted(content)
             name = artifact_name(fitted, asof)
@@ -104,6 +123,14 @@ class Staff:
             log.warning("learner %s was not refitted: %s", duty.name, error)
             duty.refit_again = time.monotonic() + RETRY_SECONDS
             duty.refitting = False
+
+    def _succeed(self, duty: Duty, lesson: Lesson, leaving: Classifier) -> Classifier:
+        """The learner that takes over at a switch; in the worker's thread."""
+        assert lesson.switch is not None
+        coming = self.contests.handed_over(duty, lesson.seq, lesson.switch, leaving.packed())
+        duty.meet(coming.labels)
+        duty.saved = lesson.seq - EVENTS_BETWEEN  # a start should not have to find the way again
+        return coming
 
     def _save_if_due(self, duty: Duty) -> None:
         if self._store.head[0] - duty.saved >= EVENTS_BETWEEN:
@@ -119,7 +146,7 @@ class Staff:
         try:
             fold = self._fold(duty)
             link = self._store.link_at(max(fold.learned, fold.decided))
-            snapshots.write(snapshots.folder_of(self._store.folder, duty.number), fold, link)
+            snapshots.write(folder_of(self._store.folder, duty.number), fold, link)
             duty.saved = min(fold.learned, fold.decided)
         except (OSError, StoreError) as error:
             log.warning("no snapshot of learner %s was written: %s", duty.name, error)
@@ -132,7 +159,7 @@ class Staff:
         told = self.writer.submit(Checkpoint(duty)).result()
         decided, control, epoch, settings = told
         learned = worker.learned_up_to(decided)
-        control = ActOrAsk.from_state(control)
+        control = Autonomy.from_state(control)
         return Fold(worker.twins.resting, control, epoch, settings, learned, decided)
 
     def hash(self, duty: Duty) -> str:
@@ -158,6 +185,7 @@ class Staff:
     def rest(self, duties: list[Duty]) -> None:
         """Learn what is logged, write snapshots, and stop."""
         self._refits.close()
+        self.contests.close()
         for duty in duties:
             worker = duty.worker
             assert worker is not None

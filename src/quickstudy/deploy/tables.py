@@ -131,6 +131,7 @@ VERSIONS = Table(
     Column("examples", Integer, nullable=False),
     Column("size", Integer, nullable=False),
     Column("parent", String, nullable=False),
+    Column("simpler", Integer, nullable=False),  # no larger than the champion was
     Column("actor", String, nullable=False),
     Column("why", String, nullable=False),
     Column("challenged", Integer, nullable=False),  # event from which it was in shadow, 0: never

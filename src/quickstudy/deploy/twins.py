@@ -19,8 +19,8 @@ from quickstudy.log.failpoints import reach
 class Twins:
     """Any number of readers, one worker."""
 
-    def __init__(self, learner: Classifier) -> None:
-        learner.defer_refits()
+    def __init__(self, learner: Classifier, version: str) -> None:
+        self.version = version  # that the learner in front is a line of; read it while reading
         self._pair = [learner, learner.copy()]
         self._locks = (threading.Lock(), threading.Lock())
         self._front = 0
@@ -48,6 +48,17 @@ class Twins:
                 act(self._pair[1 - back])
             else:  # a new feature map takes long to choose, and the copy has it
                 self._pair[1 - back] = self._pair[back].copy()
+
+    def replace(self, learner: Classifier, version: str) -> None:
+        """Another learner takes the place of both; for the worker alone."""
+        twin = learner.copy()
+        back = 1 - self._front
+        with self._locks[back]:
+            self._pair[back] = learner
+        with self._locks[self._front]:  # readers go to the front, so they see both change at once
+            self.version, self._front = version, back
+        with self._locks[1 - back]:
+            self._pair[1 - back] = twin
 
     @property
     def resting(self) -> Classifier:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from quickstudy.deploy import reads
 from quickstudy.deploy.answers import Ask, Case, Event, LearnerInfo, Report
 from quickstudy.deploy.desk import Desk
@@ -130,6 +132,10 @@ class Views:
         """Feedbacks that are logged and not yet learned."""
         worker = self.desk.duty(name).worker
         return worker.lag if worker else 0
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
 
     def faults(self) -> list[str]:
         """What keeps learners from learning; empty when all is well."""

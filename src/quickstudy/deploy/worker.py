@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from itertools import islice
 from typing import Any
 
 from quickstudy.deploy.lessons import Lesson, teach
@@ -27,16 +28,27 @@ class Worker:
     """Teaches the twins of one learner, in the order of the log, in a thread of its own.
 
     Args:
+        version: that the learner is a line of.
         learned: called in the thread after each round of lessons.
+        successor: called in the thread with a lesson that is a switch, and the champion that
+            leaves; gives the learner that answers from there on.
     """
 
     def __init__(
-        self, learner: Classifier, *, seq: int, name: str, learned: Callable[[Worker], None]
+        self,
+        learner: Classifier,
+        *,
+        version: str,
+        seq: int,
+        name: str,
+        learned: Callable[[Worker], None],
+        successor: Callable[[Lesson, Classifier], Classifier],
     ) -> None:
-        self.twins = Twins(learner)
+        self.twins = Twins(learner, version)
         self.seq = seq  # of the last lesson learned
         self.failed: StoreError | None = None
         self._learned = learned
+        self._successor = successor
         self._lessons: deque[Lesson] = deque()
         self._waiting: deque[tuple[int, Future[None]]] = deque()
         self._errands: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
@@ -130,7 +142,9 @@ class Worker:
                 self._change.wait()
             if not self._lessons and not self._errands:
                 return None
-            return [self._lessons[i] for i in range(min(len(self._lessons), LESSONS_AT_ONCE))]
+            lessons = list(islice(self._lessons, LESSONS_AT_ONCE))
+            switches = [i for i, lesson in enumerate(lessons) if lesson.switch]
+            return lessons[: max(switches[0], 1)] if switches else lessons
 
     def _teach(self, lessons: list[Lesson]) -> None:
         def act(learner: Classifier) -> None:
@@ -139,7 +153,11 @@ class Worker:
             reach("mid-learn")
             teach(learner, lessons[half:])
 
-        self.twins.change(act)
+        if lessons[0].switch:
+            learner = self._successor(lessons[0], self.twins.resting)
+            self.twins.replace(learner, lessons[0].switch["version"])
+        else:
+            self.twins.change(act)
         with self._change:
             for _ in lessons:
                 self._lessons.popleft()

@@ -244,14 +244,24 @@ class Classifier:
         return explain(x, self, self._encoder, self._mixture)
 
     def copy(self) -> Self:
-        """An independent learner in the same state, that defers refits if this one does."""
+        """An independent learner in the same state, that defers and freezes what this one does."""
         twin = self.from_state(*self.state())
         twin._mixture.deferred = self._mixture.deferred
+        twin._mixture.frozen_at = self._mixture.frozen_at
         return twin
 
     def defer_refits(self) -> None:
         """From now on refit no slow expert in `learn`: `fitted` on a copy, then `install`."""
         self._mixture.deferred = True
+
+    def freeze_map(self, examples: int) -> None:
+        """From that many examples on, choose the feature map only in `consolidate`."""
+        self._mixture.frozen_at = examples
+
+    @property
+    def map_due(self) -> bool:
+        """Whether the feature map wants to be chosen anew, while it is frozen."""
+        return self._mixture.map_due
 
     @property
     def refit_due(self) -> bool:

@@ -75,6 +75,7 @@ class Mixture:
         self._due = 1
         self.deferred = False  # slow experts are refitted by others, who `install` the result
         self.maps = 0  # times the feature map was chosen
+        self.frozen_at = sys.maxsize  # examples from which on only `choose_map` chooses it
 
     def _adopt(self, kind: str) -> None:
         """Start anew with the experts for a kind of input."""
@@ -211,8 +212,8 @@ class Mixture:
         """End of the rows from `at` on that can be learned in one go: up to what happens next."""
         if y[at] == self.labels:
             return at + 1
-        event = (self._due if self.deferred else min(self._due, self._refit_at)) - self.count
-        stop = min(len(y), at + CHUNK, at + event)
+        event = (self._map_at if self.deferred else min(self._map_at, self._refit_at)) - self.count
+        stop = min(len(y), at + CHUNK, at + max(event, 1))  # others may have left a refit due
         new = np.flatnonzero(y[at:stop] >= self.labels)
         return at + int(new[0]) if len(new) else stop
 
@@ -272,12 +273,20 @@ class Mixture:
     def _remember(self, raw: Raw, y: Ints, last: Ints) -> None:
         self.exemplars.add(raw, y, last)
         self.count += len(y)
-        if self.count >= self._due:
+        if self.count >= self._map_at:
             self.choose_map()
         if self.refit_due and not self.deferred:
-            self._refit(self._slow_due())
-            self._fitted_at = self.count
-            self._refit_at = self._next_refit()
+            self.refit(self._slow_due())
+
+    @property
+    def _map_at(self) -> int:
+        """The size at which the feature map is chosen anew."""
+        return self._due if self._due <= self.frozen_at else sys.maxsize
+
+    @property
+    def map_due(self) -> bool:
+        """Whether a frozen feature map has come to the size at which it would be chosen anew."""
+        return self.count >= self._due
 
     def new_field(self) -> None:
         """A field was added: choose the map anew before long, so that it counts."""
@@ -317,9 +326,11 @@ class Mixture:
             y = block.y[-LEFT_OUT:][judged]
             self.doubt.recalibrate(self.pool.stack(votes, which, y), y)
 
-    def refit(self) -> None:
-        """Fit all slow experts anew on remembered examples."""
-        self._refit(self._slow)
+    def refit(self, experts: list[SlowExpert] | None = None) -> None:
+        """Fit slow experts anew on remembered examples, all of them unless some are given."""
+        self._refit(self._slow if experts is None else experts)
+        self._fitted_at = self.count
+        self._refit_at = self._next_refit()
 
     @property
     def _slow(self) -> list[SlowExpert]:

@@ -20,19 +20,26 @@ from quickstudy.serve.metrics import Metrics
 from quickstudy.serve.openapi import document
 from quickstudy.serve.routes import (
     asks,
+    autonomy,
     cases,
     events,
+    exam,
     feedback,
     health,
     keys,
     learners,
+    limits,
     predictions,
+    versions,
 )
 from quickstudy.serve.settings import ServerSettings
 from quickstudy.serve.stream import Hub
 
 API_VERSION = "1.0"  # of what is below /v1
-ROUTES = (learners, predictions, feedback, asks, cases, events, keys, health)
+ROUTES = (
+    *(learners, predictions, feedback, asks, cases, versions, exam, autonomy, limits),
+    *(events, keys, health),
+)
 
 
 def create_app(deployment: Deployment, *, settings: ServerSettings | None = None) -> FastAPI:
@@ -68,6 +75,7 @@ def create_app(deployment: Deployment, *, settings: ServerSettings | None = None
         doors=app.state.doors,
         metrics=app.state.metrics,
         lanes=(*predictions.LANES, *feedback.LANES),
+        uploads=versions.UPLOADS,
     )
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     return app

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import pydantic_core
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from starlette.datastructures import Headers
 
 from quickstudy.errors import RecordError
 from quickstudy.serve.problems import Problem, of_validation
@@ -16,6 +18,8 @@ from quickstudy.serve.settings import ServerSettings
 
 Body = TypeVar("Body", bound=BaseModel)
 PATIENCE = 30.0  # seconds for a body to arrive once it has begun
+PATIENCE_MODEL = 300.0  # for a learner
+MODEL = "application/octet-stream"
 
 
 def takes(model: type[Body], slug: str = "input") -> Callable[[Request], Awaitable[Body]]:
@@ -37,14 +41,39 @@ async def read_bytes(request: Request) -> bytes:
     Raises:
         Problem: it is not JSON (415), or comes too slowly (408).
     """
-    media = request.headers.get("content-type", "")
-    if media.split(";")[0].strip().lower() != "application/json":
+    if _media(request.headers) != "application/json":
         raise Problem(415, "not-json", "send JSON, with the header content-type: application/json")
     try:
         async with asyncio.timeout(PATIENCE):
             return await request.body()
     except TimeoutError:
         raise Problem(408, "too-slow", f"the body took more than {PATIENCE:.0f} s") from None
+
+
+async def read_model(request: Request) -> bytes:
+    """The file of a learner: taken as it comes, so that it is in memory once.
+
+    Raises:
+        Problem: it comes too slowly (408).
+    """
+    found = io.BytesIO()
+    try:
+        async with asyncio.timeout(PATIENCE_MODEL):
+            async for chunk in request.stream():
+                found.write(chunk)
+    except TimeoutError:
+        detail = f"the body took more than {PATIENCE_MODEL:.0f} s"
+        raise Problem(408, "too-slow", detail) from None
+    return found.getvalue()  # without a copy
+
+
+def is_model(headers: Headers) -> bool:
+    """Whether a body is sent as the file of a learner."""
+    return _media(headers) == MODEL
+
+
+def _media(headers: Headers) -> str:
+    return headers.get("content-type", "").split(";")[0].strip().lower()
 
 
 def parse(body: bytes) -> Any:

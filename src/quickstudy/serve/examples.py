@@ -15,6 +15,7 @@ from quickstudy.deploy.answers import (
     Report,
     Settings,
 )
+from quickstudy.serve.examples_oversight import CHAMPION
 from quickstudy.serve.wire import dump
 
 _TIME = 1_790_000_000.0
@@ -34,6 +35,8 @@ _ANSWER = Answer(
     alternatives=_SHARES,
     seq=1_207,
     time=_TIME,
+    level="act",
+    version=CHAMPION,
 )
 _ASK = Ask("p_01JA50", "tickets", _RECORD, _SHARES, 0.55, 0.1, 0.8, False, _TIME, _TIME + 6e5)
 _EVENT = Event(1_208, _TIME, "feedback", "tickets", "shop", "p_01JA4Z", {"label": "card_arrival"})

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from quickstudy.deploy.answers import Feedback, Role
+from quickstudy.deploy.oversight import Level
 from quickstudy.serve.schema import LABEL
 
 RECORD = {
@@ -47,6 +48,16 @@ class Changes(Form):
     audit: float | None = Field(None, description="Share of its own answers that is checked.")
     wait_seconds: float | None = Field(None, description="How long an asked case waits.")
     trusted: list[str] | None = Field(None, description="Sources whose audits count; none: all.")
+    ceiling: Level | None = Field(None, description="The highest level that it may reach.")
+    approvals: int | None = Field(None, description="Held answers found right before it acts.")
+    margin: float | None = Field(
+        None, description="By how much, in share wrong, a challenger no larger may be worse."
+    )
+    environment: str | None = Field(None, description="Field by which the gate groups cases.")
+    probation: int | None = Field(
+        None, description="Labelled cases for which the last champion is still compared."
+    )
+    consolidate: bool | None = Field(None, description="Make challengers by itself.")
 
     def settings(self) -> dict[str, Any]:
         """What was given, as `Deployment.change` and `create` take it."""
@@ -70,6 +81,7 @@ class NewLearner(Changes):
     schema_: dict[str, str] | None = Field(
         None, alias="schema", description="field -> number, boolean, category, text or vector."
     )
+    start: Level | None = Field(None, description="The level that it starts with.")
     budget_mb: float | None = Field(None, description="Memory of the learner, MiB.")
     seed: int | None = Field(None, description="Of the learner and the audit coins.")
 

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quickstudy.errors import QuickstudyError
 from quickstudy.serve.auth import Doors
+from quickstudy.serve.body import is_model
 from quickstudy.serve.metrics import Metrics
 from quickstudy.serve.paths import keep_slashes
 from quickstudy.serve.problems import Problem, of_error
@@ -39,7 +40,8 @@ class Frame:
     """ASGI middleware around the whole app. A handler's own headers win over those given here.
 
     Routes of which the endpoint takes the request and nothing else (`lanes`) are called from here:
-    finding out what an endpoint needs takes longer than a prediction.
+    finding out what an endpoint needs takes longer than a prediction. `uploads` may be sent a
+    learner, which is larger than any other body.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class Frame:
         doors: Doors,
         metrics: Metrics,
         lanes: Sequence[APIRoute] = (),
+        uploads: Sequence[APIRoute] = (),
     ) -> None:
         self.app = app
         self.settings = settings
         self.doors = doors
         self.metrics = metrics
         self.lanes = tuple(lanes)
+        self.uploads = tuple(uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -64,7 +68,7 @@ class Frame:
             return
         began = time.perf_counter()
         keep_slashes(scope)
-        exchange = _Exchange(scope, receive, send, self.settings.max_body)
+        exchange = _Exchange(scope, receive, send, self._longest(scope))
         try:
             self._check(scope, exchange)
             await self._serve(scope, exchange)
@@ -76,6 +80,14 @@ class Frame:
             await exchange.refuse(_problem_of(error, scope))
         finally:
             self.metrics.saw(scope, exchange.status, time.perf_counter() - began)
+
+    def _longest(self, scope: Scope) -> int:
+        """Bytes that the body of a request may have."""
+        usual, model = self.settings.max_body, self.settings.max_model
+        if scope["method"] != "POST" or not is_model(Headers(scope=scope)):
+            return usual
+        found = any(route.path_regex.match(scope["path"]) for route in self.uploads)
+        return max(usual, model) if found else usual
 
     async def _serve(self, scope: Scope, exchange: _Exchange) -> None:
         for route in self.lanes:

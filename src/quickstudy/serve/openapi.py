@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from quickstudy.deploy import answers
-from quickstudy.serve import forms
+from quickstudy.deploy import answers, oversight
+from quickstudy.serve import forms, forms_oversight
 from quickstudy.serve.problems import MEDIA, SCHEMA
 from quickstudy.serve.schema import components
 from quickstudy.types import Explanation
@@ -23,6 +23,15 @@ NOUNS = (
     answers.Event,
     answers.Report,
     answers.Key,
+    oversight.Version,
+    oversight.GateReport,
+    oversight.Diff,
+    oversight.Pin,
+    oversight.Exam,
+    oversight.LimitsReport,
+    oversight.Pause,
+    oversight.AutonomyReport,
+    oversight.SourceReport,
     Explanation,
 )
 FORMS: tuple[type[BaseModel], ...] = (
@@ -35,6 +44,11 @@ FORMS: tuple[type[BaseModel], ...] = (
     forms.Release,
     forms.NewKey,
     forms.Patience,
+    forms_oversight.Reason,
+    forms_oversight.Promotion,
+    forms_oversight.ToPin,
+    forms_oversight.ToLimit,
+    forms_oversight.ToPause,
 )
 REFUSALS = {
     400: "The body is not JSON.",

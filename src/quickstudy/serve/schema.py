@@ -6,7 +6,7 @@ import types
 from dataclasses import is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
-from quickstudy.serve.wire import PAIRS, hints
+from quickstudy.serve.wire import PAIRS, hints, is_single
 from quickstudy.types import Label, Probabilities
 
 LABEL = {"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "boolean"}]}
@@ -24,7 +24,7 @@ def schema(cls: Any) -> dict[str, Any]:
     if cls == Label:
         return LABEL
     if cls is Probabilities:
-        return _pairs(("label", "probability"), (Label, float))
+        return {"type": "array", "items": _object(("label", "probability"), (Label, float))}
     if cls in PLAIN:
         return {"type": PLAIN[cls]}
     origin, inner = get_origin(cls), get_args(cls)
@@ -61,8 +61,8 @@ def components(*roots: Any) -> dict[str, Any]:
 def _component(cls: Any) -> dict[str, Any]:
     members = {}
     for name, kind in hints(cls).items():
-        pair = PAIRS.get((cls.__name__, name))
-        members[name] = schema(kind) if pair is None else _pairs(pair, get_args(get_args(kind)[0]))
+        said = PAIRS.get((cls.__name__, name))
+        members[name] = schema(kind) if said is None else _named(said, kind)
     about = (cls.__doc__ or "").split("\n\n")[0]
     return {
         "title": cls.__name__,
@@ -81,7 +81,13 @@ def _union(inner: tuple[Any, ...]) -> dict[str, Any]:
     return {"anyOf": some} if {} not in some else {}
 
 
-def _pairs(names: tuple[str, str], kinds: tuple[Any, ...]) -> dict[str, Any]:
+def _named(names: tuple[str, ...], kind: Any) -> dict[str, Any]:
+    """Of a tuple of pairs, or of one pair, whose members have these names on the wire."""
+    if is_single(kind):
+        return _object(names, get_args(kind))
+    return {"type": "array", "items": _object(names, get_args(get_args(kind)[0]))}
+
+
+def _object(names: tuple[str, ...], kinds: tuple[Any, ...]) -> dict[str, Any]:
     members = {name: schema(kind) for name, kind in zip(names, kinds, strict=True)}
-    item = {"type": "object", "properties": members, "required": list(names)}
-    return {"type": "array", "items": item}
+    return {"type": "object", "properties": members, "required": list(names)}

@@ -18,7 +18,7 @@ class ServerSettings:
     Attributes:
         host, port: where it listens. Anything but this machine itself needs keys.
         rate: requests a second that one key may make, on average; None: any number.
-        max_body: bytes of a request's body.
+        max_body: bytes of a request's body; max_model: of a learner that is uploaded.
         max_batch: records, or feedbacks, in one request.
         max_fields: of a record; max_string: characters of one of its texts; max_name: of a field.
         max_events: that wait for a slow reader of the event stream before it is cut off.
@@ -30,6 +30,7 @@ class ServerSettings:
     port: int = 8321
     rate: float | None = None
     max_body: int = MIB
+    max_model: int = 256 * MIB
     max_batch: int = 1_000
     max_fields: int = 1_000
     max_string: int = 20_000

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from urllib.parse import quote
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from quickstudy.errors import RecordError
 from quickstudy.types import Prediction, Probabilities
 
 T = TypeVar("T")
-# (class, field): what the two members of its pairs are called on the wire
+# (class, field): what the members of its pairs, or triples, are called on the wire
 PAIRS = {
     ("Answer", "alternatives"): ("label", "probability"),
     ("Ask", "suggestions"): ("label", "probability"),
@@ -26,6 +27,12 @@ PAIRS = {
     ("Report", "sources"): ("source", "labels"),
     ("Report", "experts"): ("expert", "weight"),
     ("Explanation", "fields"): ("field", "drop"),
+    ("GateReport", "baselines"): ("name", "gain"),
+    ("Limits", "costs"): ("label", "cost"),
+    ("LimitsReport", "hits"): ("seq", "time", "limit"),
+    ("AutonomyReport", "guard_delays"): ("error", "cases"),
+    ("SourceReport", "against_others"): ("spoke", "against"),
+    ("SourceReport", "agreement"): ("source", "both", "agree"),
 }
 # the last part of a problem's type -> the error that it is in Python
 PROBLEMS: dict[str, type[errors.QuickstudyError]] = {
@@ -90,6 +97,20 @@ def load(cls: type[T], value: Any) -> T:
     return made
 
 
+def path_of(*parts: str) -> str:
+    """A path below /v1; a name of any characters is one part of it.
+
+    >>> path_of("learners", "a/b")
+    '/v1/learners/a%2Fb'
+    """
+    return "/v1/" + "/".join(quote(str(part), safe="") for part in parts)
+
+
+def load_all(cls: type[T], values: Any) -> list[T]:
+    """Several nouns of one type."""
+    return [load(cls, value) for value in values]
+
+
 def outgoing(record: Any) -> Any:
     """A record as JSON can hold it: arrays become lists; nothing else is changed.
 
@@ -118,6 +139,11 @@ def hints(cls: Any) -> dict[str, Any]:
     return {f.name: found[f.name] for f in fields(cls) if f.repr}
 
 
+def is_single(kind: Any) -> bool:
+    """Whether a type of tuples is that of one pair or triple, rather than of any number of them."""
+    return get_args(kind)[-1] is not Ellipsis
+
+
 @cache
 def _plan(cls: Any) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
     """For each field that travels: its name, and what turns its value into JSON."""
@@ -127,8 +153,12 @@ def _plan(cls: Any) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
 def _encoder(cls: Any, name: str) -> Callable[[Any], Any]:
     if (cls.__name__, name) not in PAIRS:
         return dump
-    first, second = PAIRS[cls.__name__, name]
-    return lambda pairs: [{first: a, second: dump(b)} for a, b in pairs]
+    names = PAIRS[cls.__name__, name]
+
+    def one(members: Any) -> dict[str, Any]:
+        return {said: dump(member) for said, member in zip(names, members, strict=True)}
+
+    return one if is_single(hints(cls)[name]) else lambda pairs: [one(pair) for pair in pairs]
 
 
 def _load(kind: Any, value: Any) -> Any:
@@ -150,8 +180,10 @@ def _load_noun(cls: Any, value: Mapping[str, Any]) -> Any:
     for name, kind in hints(cls).items():
         if name not in value:
             continue  # a server of an older version: the field's default holds
-        if (pair := PAIRS.get((cls.__name__, name))) is not None:
-            made[name] = tuple((entry[pair[0]], entry[pair[1]]) for entry in value[name])
+        if (names := PAIRS.get((cls.__name__, name))) is not None:
+            entries = [value[name]] if is_single(kind) else value[name]
+            pairs = tuple(tuple(entry[said] for said in names) for entry in entries)
+            made[name] = pairs[0] if is_single(kind) else pairs
         else:
             made[name] = _load(kind, value[name])
     return cls(**made)

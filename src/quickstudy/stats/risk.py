@@ -320,6 +320,17 @@ class ActOrAsk:
         """How many policies, strictest first, may act on this label now; 0: everything is asked."""
         return self._lane(label).certificate.level
 
+    @property
+    def promises(self) -> list[Label | None]:
+        """None for the promise of most labels, then each label with a promise of its own."""
+        return [None, *(key[1] for key in self._own)]
+
+    @property
+    def certified(self) -> int:
+        """The most policies that may act under any of the promises; 0: everything is asked."""
+        levels = [lane.certificate.level for lane in self._own.values()]
+        return max([self._rest.certificate.level, *levels])
+
     def report(self, label: Label | None = None) -> dict[str, Any]:
         """How one promise stands: that of `label`, or of all labels without one of their own."""
         lane = self._lane(label)
@@ -328,6 +339,7 @@ class ActOrAsk:
             "level": lane.certificate.level,
             "attempt": lane.certificate.attempt,
             "alarms": lane.guard.alarms,
+            "between_alarms": lane.guard.between_alarms,
             "audit_rate": lane.audit_rate,
             "thresholds": lane.controller.thresholds,
             "log_evidence": lane.certificate.log_evidence,

@@ -1,0 +1,225 @@
+"""Contests: challengers are made, followed, and promoted or refused by what the gate finds."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from quickstudy.deploy import exam, lines
+from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.fold import folder_of, on_duty, switch_base
+from quickstudy.deploy.oversight import Condition, Pin, Version
+from quickstudy.deploy.refit_child import CONSOLIDATE
+from quickstudy.deploy.refits import Refits
+from quickstudy.deploy.requests import Challenge, Made, Promote, Refuse, Rollback
+from quickstudy.deploy.shadows import Report, Shadows
+from quickstudy.deploy.versions import answers_of, same
+from quickstudy.errors import InputError, StoreError
+from quickstudy.learners.classifier import Classifier
+from quickstudy.log.store import Store
+from quickstudy.log.writer import Writer
+
+GROWTH = 1.5  # of the examples, from one consolidation to the next
+NO_LARGER = 1.05  # times the champion's size: what counts as no larger than it
+MOST_LABELLED = 5_000  # cases after which a challenger that was not promoted is refused
+RETRY_SECONDS = 60.0  # after a consolidation went wrong, or an exam was not passed
+HANDOVER_SECONDS = 30.0  # that the process of shadows is waited for; then it is done here
+GATE = "gate"  # the actor of what happens by itself
+log = logging.getLogger("quickstudy")
+
+
+class Contests:
+    """Versions of all learners of a store, and their shadows."""
+
+    def __init__(self, store: Store, refits: Refits, writer: Callable[[], Writer]) -> None:
+        self._store = store
+        self._refits = refits
+        self._writer = writer
+        self._judged: dict[tuple[int, str], float] = {}
+        self.shadows = Shadows(store, self._heard)
+
+    def consolidate_if_due(self, duty: Duty) -> None:
+        """Make a challenger where the champion has grown so far that a new map may be better."""
+        learner = duty.twins.resting
+        busy = duty.consolidating or duty.roles.challenger or not duty.settings.consolidate
+        grown = learner.examples >= GROWTH * max(duty.made_at, lines.YOUTH)
+        if not busy and grown and learner.map_due and time.monotonic() >= duty.consolidate_again:
+            self._consolidate(duty, "the examples have grown", GATE, Future())
+
+    def consolidate(self, duty: Duty, reason: str, actor: str) -> Future[Version]:
+        """Make a challenger of the champion; done once it is in shadow."""
+        assert duty.worker is not None
+        future: Future[Version] = Future()
+        begin = partial(self._consolidate, duty, reason, actor, future)
+        duty.worker.errand(begin).add_done_callback(lambda done: _fail_with(done, future))
+        return future
+
+    def _consolidate(self, duty: Duty, reason: str, actor: str, future: Future[Version]) -> None:
+        """In the worker's thread: a copy of the champion goes to the child."""
+        learner, asof, parent = duty.twins.resting, duty.learned, duty.twins.version
+        if not learner.examples:
+            raise InputError(f"learner {duty.name!r} has learned nothing yet")
+        packed = learner.packed()
+        duty.consolidating = True
+
+        def done(content: bytes | None) -> None:
+            try:
+                if content is None:
+                    raise StoreError("the process that consolidates ended early: try again")
+                simpler = len(content) <= NO_LARGER * len(packed)
+                about = {"kind": "consolidated", "asof": asof, "parent": parent, "simpler": simpler}
+                future.set_result(self.enlist(duty, content, about, reason, actor))
+            except Exception as error:
+                log.warning("learner %s was not consolidated: %s", duty.name, error)
+                duty.consolidate_again = time.monotonic() + RETRY_SECONDS
+                future.set_exception(error)
+            finally:
+                duty.consolidating = False
+
+        self._refits.submit(CONSOLIDATE, packed, done)
+
+    def enlist(
+        self, duty: Duty, packed: bytes, about: dict[str, Any], reason: str, actor: str
+    ) -> Version:
+        """Put a version into shadow.
+
+        Raises:
+            ModelFileError, InputError: it is no model, or there is a challenger already.
+        """
+        learner = Classifier.unpacked(packed)
+        id = learner.state_hash()
+        folder = folder_of(self._store.folder, duty.number)
+        lines.keep(lines.version_file(folder, id), packed)
+        made = Made(id=id, examples=learner.examples, size=len(packed), **about)
+        version: Version = self._writer().submit(Challenge(duty, made, reason, actor)).result()
+        duty.made_at = max(duty.made_at, made.examples)
+        return version
+
+    def imported(self, duty: Duty, packed: bytes, reason: str, actor: str) -> Version:
+        """Put a model that was made elsewhere into shadow; it learns what comes from now on."""
+        assert duty.worker is not None
+        champion = duty.worker.errand(lambda: len(duty.twins.resting.packed())).result()
+        about = {
+            "kind": "imported",
+            "asof": self._store.head[0],
+            "parent": "",
+            "simpler": len(packed) <= NO_LARGER * champion,
+        }
+        return self.enlist(duty, packed, about, reason, actor)
+
+    def handed_over(
+        self, duty: Duty, seq: int, switch: dict[str, Any], leaving: bytes
+    ) -> Classifier:
+        """The champion from event `seq` on, as its shadow was there; in the worker's thread."""
+        folder = folder_of(self._store.folder, duty.number)
+        with self._store.reading() as connection:
+            lines.keep(lines.leaving_file(folder, connection, seq), leaving)
+            came = lines.coming_file(folder, connection, seq)
+        ends = time.monotonic() + HANDOVER_SECONDS
+        while not came.exists() and time.monotonic() < ends and self.shadows.alive:
+            time.sleep(0.02)
+        if not came.exists():
+            with self._store.reading() as connection:
+                base = switch_base(connection, switch, folder, None)
+                packed = lines.build(connection, duty.number, base, seq).packed()
+            lines.keep(came, packed)
+        return on_duty(lines.read_base(came, seq).learner())
+
+    def pins(self, duty: Duty) -> list[Pin]:
+        """The exam of a learner."""
+        with self._store.reading() as connection:
+            return exam.pins(connection, duty.number)
+
+    def judge(self, duty: Duty, version: str) -> Report:
+        """How a challenger stands, the exam included.
+
+        Raises:
+            StoreError: its shadow does not answer.
+        """
+        pins = self.pins(duty)
+        with duty.twins.reading() as learner:
+            answers = answers_of(learner, [pin.record for pin in pins])
+        asked = [
+            {
+                "id": pin.id,
+                "record": pin.record,
+                "label": pin.label,
+                "bound": pin.bound,
+                "before": same(answer, pin.label),
+            }
+            for pin, answer in zip(pins, answers, strict=True)
+        ]
+        return self.shadows.judge(duty, version, asked)
+
+    def _heard(self, duty: Duty, report: Report) -> None:
+        """A shadow reports; in the thread of shadows."""
+        try:
+            if report["purpose"] == "challenge":
+                self._challenger_reports(duty, report)
+            elif report["purpose"] == "probation" and report["verdict"] == "roll back":
+                self._roll_back(duty, report)
+        except (InputError, StoreError) as error:
+            log.warning("the gate of learner %s: %s", duty.name, error)
+
+    def _challenger_reports(self, duty: Duty, report: Report) -> None:
+        place = (duty.number, report["version"])
+        if duty.roles.challenger != report["version"]:
+            return
+        if all(condition["holds"] for condition in report["conditions"]):
+            if time.monotonic() < self._judged.get(place, 0.0):
+                return
+            self._judged[place] = time.monotonic() + RETRY_SECONDS
+            report = self.judge(duty, report["version"])
+            if all(condition["holds"] for condition in report["conditions"]):
+                self.promote(duty, report, (), passed(report), GATE)
+        elif report["labelled"] >= MOST_LABELLED:
+            failing = [c["name"] for c in report["conditions"] if not c["holds"]]
+            reason = f"after {report['labelled']:,} labelled cases: {', '.join(failing)}"
+            request = Refuse(duty, report["version"], gate=True, reason=reason, actor=GATE)
+            self._writer().submit(request).result()
+
+    def _roll_back(self, duty: Duty, report: Report) -> None:
+        if duty.roles.previous == report["version"]:
+            gain = f"{100 * report['gain']:.1f} points"
+            reason = f"it errs {gain} less than its successor on {report['labelled']:,} cases"
+            request = Rollback(duty, report["version"], reason=reason, actor=GATE)
+            self._writer().submit(request).result()
+
+    def promote(
+        self, duty: Duty, report: Report, override: Sequence[str], reason: str, actor: str
+    ) -> Version:
+        """Have the challenger answer, on the ground of a report."""
+        request = Promote(
+            duty,
+            report["version"],
+            conditions=[Condition(**condition) for condition in report["conditions"]],
+            override=override,
+            better=report["route"] == "better",
+            reason=reason,
+            actor=actor,
+        )
+        version: Version = self._writer().submit(request).result()
+        return version
+
+    def dropped(self, duty: Duty) -> None:
+        """A learner is off duty."""
+        self.shadows.dropped(duty)
+
+    def close(self) -> None:
+        """End the shadows."""
+        self.shadows.close()
+
+
+def _fail_with(done: Future[Any], future: Future[Any]) -> None:
+    if error := done.exception():
+        future.set_exception(error)
+
+
+def passed(report: Report) -> str:
+    """Why a challenger was promoted, in words."""
+    better = next(c["detail"] for c in report["conditions"] if c["name"] == "better")
+    return f"it passed the gate: {better}"

@@ -1,0 +1,124 @@
+"""Limits at the desk: asked last, before an answer is logged, and out of the learner's reach.
+
+If they cannot be read, nothing is acted on.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.limits import Guardrails, read_limits, written_limits
+from quickstudy.deploy.oversight import Limits, Pause
+from quickstudy.deploy.records import written
+from quickstudy.deploy.requests import Resume, SetLimits, SetPause
+from quickstudy.deploy.tables import LIMITS, Row
+from quickstudy.errors import InputError, StoreError
+from quickstudy.types import Label
+
+if TYPE_CHECKING:
+    from quickstudy.deploy.desk import Desk
+
+EVERYBODY = 0  # the number under which a pause of all learners is kept
+UNREADABLE = "the limits cannot be read: run `quickstudy doctor` on the store"
+
+
+def pause_in_force(desk: Desk, duty: Duty) -> str:
+    """Why everything is asked now, or ""."""
+    try:
+        rows = [desk.book.find(LIMITS, number) for number in (EVERYBODY, duty.number)]
+    except StoreError:
+        return UNREADABLE
+    found = [json.loads(row["pause"]) for row in rows if row and row["pause"]]
+    if found:
+        return f"paused by {found[0]['by']}" + _because(found[0]["reason"])
+    reason = desk.pause_file.reason()
+    return "" if reason is None else "paused by the file PAUSE" + _because(reason)
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""
+
+
+def refusal(desk: Desk, duty: Duty, record: Any, label: Label) -> str:
+    """The limit that forbids to act on a label, in words, or ""."""
+    try:
+        rails = _rails(desk, duty)
+    except StoreError:
+        return UNREADABLE
+    return rails.refusal(record, label, desk.transaction.time) if rails else ""
+
+
+def acted(desk: Desk, duty: Duty, label: Label) -> None:
+    """Count an action."""
+    rails = _rails(desk, duty)
+    if rails and rails.counting:
+        rails.acted(label, desk.transaction.time)
+        usage = written(rails.usage)
+        desk.book[LIMITS].change((duty.number,), usage=usage)
+        row = desk.book.find(LIMITS, duty.number)
+        assert row is not None
+        desk.rails[duty.number] = (row["limits"], usage, rails)
+
+
+def _rails(desk: Desk, duty: Duty) -> Guardrails | None:
+    """The limits of a learner with what is used of them, parsed once as long as they stay."""
+    row = desk.book.find(LIMITS, duty.number)
+    if row is None:
+        return None
+    known = desk.rails.get(duty.number)
+    if known and known[:2] == (row["limits"], row["usage"]):
+        return known[2]
+    rails = Guardrails(read_limits(row["limits"]), json.loads(row["usage"]))
+    desk.rails[duty.number] = (row["limits"], row["usage"], rails)
+    return rails
+
+
+def limit(desk: Desk, request: SetLimits) -> None:
+    """Replace the limits of a learner; what is used up stays so."""
+    duty = desk.duty(request.name)
+    row = _row(desk, duty.number)
+    desk.book.put(LIMITS, {**row, "limits": written_limits(request.limits)})
+    payload = {"limits": json.loads(written_limits(request.limits))}
+    desk.log("limits_changed", duty.number, actor=request.actor, subject=duty.name, payload=payload)
+
+
+def pause(desk: Desk, request: SetPause) -> None:
+    """Ask everything, from the next answer on."""
+    number = _number(desk, request.name)
+    row = _row(desk, number)
+    if row["pause"]:
+        return
+    kept = {"by": request.actor, "reason": request.reason, "since": desk.transaction.time}
+    desk.book.put(LIMITS, {**row, "pause": written(kept)})
+    payload = {"reason": request.reason}
+    desk.log("paused", number, actor=request.actor, subject=request.name or "", payload=payload)
+
+
+def resume(desk: Desk, request: Resume) -> None:
+    """Let it act again, as far as level and policies permit."""
+    number = _number(desk, request.name)
+    if request.name is None and desk.pause_file.reason() is not None:
+        raise InputError(
+            f"the file {desk.pause_file.path} pauses all: remove it, or run `quickstudy resume`"
+        )
+    row = _row(desk, number)
+    if row["pause"]:
+        desk.book.put(LIMITS, {**row, "pause": None})
+        desk.log("resumed", number, actor=request.actor, subject=request.name or "", payload={})
+
+
+def _number(desk: Desk, name: str | None) -> int:
+    return EVERYBODY if name is None else desk.duty(name).number
+
+
+def _row(desk: Desk, number: int) -> Row:
+    new = {"learner": number, "limits": written_limits(Limits()), "usage": "{}", "pause": None}
+    return desk.book.find(LIMITS, number) or new
+
+
+def pause_of(row: Row, scope: str) -> Pause | None:
+    """The pause that a row of the limits tells of."""
+    kept = json.loads(row["pause"]) if row["pause"] else None
+    return Pause(scope, kept["by"], kept["reason"], kept["since"]) if kept else None

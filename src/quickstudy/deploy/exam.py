@@ -1,0 +1,319 @@
+"""The exam: cases that people pinned, with the label that a version must, or should, give them.
+
+A pin is one event (`pinned`), whose number is the pin's: "pin-7". The table EXAM holds the pins
+that stand.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from sqlalchemy import Connection, func, select
+
+from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.oversight import Bound, Exam, Pin
+from quickstudy.deploy.records import checked_label, checked_name, digest, plain_record, read
+from quickstudy.deploy.records import written as text_of
+from quickstudy.deploy.requests import PinCases, Pinning, Unpin
+from quickstudy.deploy.tables import CASES, EXAM, LEARNERS, Row, checked, checksum
+from quickstudy.errors import DataFileError, InputError, LabelError, NotFoundError
+from quickstudy.evaluate.columns import convert_cells
+from quickstudy.evaluate.lines import Line, csv_lines, open_text
+from quickstudy.types import Label
+
+if TYPE_CHECKING:
+    from quickstudy.deploy.desk import Desk
+
+MOST_PINS = 5000  # of a learner, made by hand
+MOST_AUTO = 1000  # beside them, made of corrections
+ID = re.compile(r"pin-([1-9][0-9]{0,17})")
+WHOLE = re.compile(r"[+-]?\d+")
+OTHER_COLUMNS = ("label", "bound")
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A case to pin, after checking; `about` is the id of its prediction, or ""."""
+
+    record: Any
+    input: bytes
+    label: Label
+    bound: Bound
+    source: str
+    about: str
+
+
+def pin(desk: Desk, request: PinCases) -> list[Pin]:
+    """Pin cases, in order: all of them, or, if one is refused, none.
+
+    An input that is pinned already gets a new pin in place of the old one.
+
+    Raises:
+        NotFoundError: there is no such learner or prediction.
+        InputError: a record, label, bound or source cannot be one, or there are too many pins.
+    """
+    duty = desk.duty(request.learner_name)
+    cases = []
+    for i, item in enumerate(request.items):
+        try:
+            cases.append(_checked(desk, duty, item, request.actor))
+        except InputError as error:
+            raise type(error)(f"pins[{i}]: {error}" if len(request.items) > 1 else error) from None
+    before = _pins_of(desk, duty, [case.input for case in cases])
+    new = {case.input for case in cases if case.input not in before or before[case.input]["auto"]}
+    held = _count(desk, duty, auto=0)
+    if held + len(new) > MOST_PINS:
+        raise InputError(
+            f"learner {duty.name!r} has {held:,} pins, and {len(new):,} more are too many: it may "
+            f"have {MOST_PINS:,}; unpin some first"
+        )
+    return _write(desk, duty, cases, before, actor=request.actor)
+
+
+def _checked(desk: Desk, duty: Duty, item: Pinning, actor: str) -> _Case:
+    if (item.prediction_id is None) == (item.record is None):
+        raise InputError("give either prediction_id or record")
+    label = checked_label(item.label)
+    if item.bound not in get_args(Bound):
+        raise InputError(f"bound is {item.bound!r:.60}; it must be must or should")
+    source = actor if item.source is None else checked_name("source", item.source)
+    if item.prediction_id is None:
+        record = plain_record(item.record)
+        with duty.twins.reading() as learner:
+            learner.check(record)
+    else:
+        case = desk.book.find(CASES, checked_name("prediction_id", item.prediction_id))
+        if case is None or case["learner"] != duty.number:
+            raise NotFoundError(f"learner {duty.name!r} made no prediction {item.prediction_id!r}")
+        record = desk.payload(case["seq"])["record"]
+    place = digest(desk.secret, record)
+    return _Case(record, place, label, item.bound, source, item.prediction_id or "")
+
+
+def auto_pin(desk: Desk, duty: Duty, case_row: Row, label: Label, source: str) -> Pin | None:
+    """Pin a case whose answer was wrong, as a trusted source says; the oldest such pins leave.
+
+    None if nothing was pinned: a pin that was made by hand stays, as does one with this label.
+    """
+    before = _pins_of(desk, duty, [case_row["input"]])
+    old = before.get(case_row["input"])
+    if old and (not old["auto"] or old["label"] == text_of(label)):
+        return None
+    record = desk.payload(case_row["seq"])["record"]
+    case = _Case(record, case_row["input"], label, "should", source, case_row["id"])
+    excess = _count(desk, duty, auto=1) + (old is None) - MOST_AUTO
+    leaving: list[int] = []
+    if excess > 0:
+        query = select(EXAM.c.seq).where(EXAM.c.learner == duty.number, EXAM.c.auto == 1)
+        oldest = query.order_by(EXAM.c.seq).limit(excess)
+        leaving = list(desk.transaction.connection.execute(oldest).scalars())
+    return _write(desk, duty, [case], before, actor="desk", auto=True, leaving=leaving)[0]
+
+
+def _pins_of(desk: Desk, duty: Duty, inputs: Sequence[bytes]) -> dict[bytes, Row]:
+    """The pins of these inputs."""
+    query = select(EXAM).where(EXAM.c.learner == duty.number, EXAM.c.input.in_(inputs))
+    rows = desk.transaction.connection.execute(query).mappings()
+    return {row["input"]: checked(EXAM, row) for row in rows}
+
+
+def _count(desk: Desk, duty: Duty, *, auto: int) -> int:
+    query = select(func.count()).where(EXAM.c.learner == duty.number, EXAM.c.auto == auto)
+    return desk.transaction.connection.execute(query).scalar_one()
+
+
+def _write(
+    desk: Desk,
+    duty: Duty,
+    cases: Sequence[_Case],
+    before: dict[bytes, Row],
+    *,
+    actor: str,
+    auto: bool = False,
+    leaving: Sequence[int] = (),
+) -> list[Pin]:
+    """Put pins on record; those of `before` with the same inputs and those `leaving` go."""
+    gone, standing, made = list(leaving), dict(before), []
+    for case in cases:
+        old = standing.get(case.input)
+        replaces = [*leaving, *([old["seq"]] if old else [])]
+        payload = {
+            "record": case.record,
+            "label": case.label,
+            "bound": case.bound,
+            "auto": auto,
+            "source": case.source,
+            "replaces": [f"pin-{seq}" for seq in replaces],
+        }
+        event = desk.log("pinned", duty.number, actor=actor, subject=case.about, payload=payload)
+        gone += replaces
+        standing[case.input] = {
+            "learner": duty.number,
+            "seq": event.seq,
+            "input": case.input,
+            "record": text_of(case.record),
+            "label": text_of(case.label),
+            "bound": case.bound,
+            "auto": int(auto),
+            "source": case.source,
+            "time": event.time,
+        }
+        made.append(_pin_of(standing[case.input], duty.name))
+    rows = [standing[place] for place in dict.fromkeys(case.input for case in cases)]
+    connection = desk.transaction.connection
+    if gone:
+        connection.execute(EXAM.delete().where(EXAM.c.learner == duty.number, EXAM.c.seq.in_(gone)))
+    if rows:
+        connection.execute(EXAM.insert(), [{**row, "sum": checksum(row)} for row in rows])
+    return made
+
+
+def unpin(desk: Desk, request: Unpin) -> None:
+    """Take a case out of the exam.
+
+    Raises:
+        NotFoundError: there is no such learner, or no such pin of it.
+    """
+    duty = desk.duty(request.name)
+    found = ID.fullmatch(request.id)
+    seq = int(found[1]) if found else 0
+    here = (EXAM.c.learner == duty.number) & (EXAM.c.seq == seq)
+    if not desk.transaction.connection.execute(EXAM.delete().where(here)).rowcount:
+        raise NotFoundError(f"learner {duty.name!r} has no pin {request.id!r:.60}")
+    desk.log("unpinned", duty.number, actor=request.actor, subject=request.id, payload={})
+
+
+def pins(connection: Connection, number: int) -> list[Pin]:
+    """The pins of a learner, in the order in which they were made.
+
+    Raises:
+        NotFoundError: there is no learner of that number.
+        StoreError: a row is damaged.
+    """
+    named = connection.execute(select(LEARNERS).where(LEARNERS.c.id == number)).mappings().first()
+    if named is None:
+        raise NotFoundError(f"there is no learner number {number}")
+    name = checked(LEARNERS, named)["name"]
+    query = select(EXAM).where(EXAM.c.learner == number).order_by(EXAM.c.seq)
+    rows = connection.execute(query).mappings()
+    return [_pin_of(checked(EXAM, row), name) for row in rows]
+
+
+def _pin_of(row: Row, learner: str) -> Pin:
+    return Pin(
+        id=f"pin-{row['seq']}",
+        learner=learner,
+        record=read(row["record"]),
+        label=read(row["label"]),
+        bound=row["bound"],
+        auto=bool(row["auto"]),
+        source=row["source"],
+        seq=row["seq"],
+        time=row["time"],
+    )
+
+
+def sit(pins: Sequence[Pin], answers: Sequence[Label | None], version: str) -> Exam:
+    """What a version makes of the pinned cases, by its answer to each; None is no answer.
+
+    Those that it fails come first, those that it must pass before those that it should.
+
+    >>> case = Pin("pin-7", "t", {"a": 1}, 1, "must", False, "ana", 7, 0.0)
+    >>> exam = sit([case, case], [1, True], "v")  # 1, True and "1" are three labels
+    >>> exam.passed, exam.failed, exam.must_failed, exam.pins[0].answer
+    (1, 1, 1, True)
+    """
+    sat = [
+        replace(case, answer=answer, passes=text_of(answer) == text_of(case.label))
+        for case, answer in zip(pins, answers, strict=True)
+    ]
+    failed = [case for case in sat if not case.passes]
+    return Exam(
+        version=version,
+        passed=len(sat) - len(failed),
+        failed=len(failed),
+        must_failed=sum(case.bound == "must" for case in failed),
+        pins=tuple(sorted(sat, key=lambda case: (case.passes, case.bound != "must"))),
+    )
+
+
+def read_pins(path: str | Path, *, labels: Sequence[Label] = ()) -> list[tuple[Any, Label, Bound]]:
+    """Cases to pin from a CSV file with a header: (record, label, bound) in the order of its rows.
+
+    Columns: `label`; `bound`, must or should, must where it is empty or not there; all others are
+    fields. Types of fields are inferred from their columns, as when a table is evaluated, with
+    whole numbers as integers; missing values are left out. A file with one field, `text`, holds
+    plain texts.
+
+    Args:
+        labels: that the learner knows: a cell that reads as one that is not a string, say 1 or
+            true, is that; other cells are strings.
+
+    Raises:
+        DataFileError: the file cannot be read; names line and column.
+    """
+    path = Path(path)
+    with open_text(path) as stream:
+        stream.peek_first()
+        lines = list(csv_lines(path, stream))
+    if not lines:
+        raise DataFileError(f"{path}: has no rows")
+    fields = [name for name in lines[0].cells if name not in OTHER_COLUMNS]
+    if "label" not in lines[0].cells or not fields:
+        raise DataFileError(f"{path}: it needs a column 'label', and others for the record")
+    plain = fields == ["text"]
+    records = _texts(path, lines) if plain else _records(path, lines, fields)
+    taken = {label.lower() for label in labels if isinstance(label, str)}
+    others = {text_of(label): label for label in labels if not isinstance(label, str)}
+    known = {name: label for name, label in others.items() if name not in taken}
+    return [
+        (record, _label_in(path, line, known), _bound_in(path, line))
+        for record, line in zip(records, lines, strict=True)
+    ]
+
+
+def _where(path: Path, line: Line, column: str) -> str:
+    return f"{path}: line {line.number}, column {column!r}"
+
+
+def _texts(path: Path, lines: Sequence[Line]) -> list[Any]:
+    for line in lines:
+        if not line.cells["text"].strip():
+            raise DataFileError(f"{_where(path, line, 'text')}: the text is missing")
+    return [line.cells["text"] for line in lines]
+
+
+def _records(path: Path, lines: Sequence[Line], fields: Sequence[str]) -> list[Any]:
+    records: list[dict[str, Any]] = [{} for _ in lines]
+    for name in fields:
+        values = convert_cells([line.cells[name] for line in lines])
+        for line, record, value in zip(lines, records, values, strict=True):
+            if isinstance(value, float) and not math.isfinite(value):
+                raise DataFileError(f"{_where(path, line, name)}: {value} is not a finite number")
+            if isinstance(value, float) and WHOLE.fullmatch(line.cells[name].strip()):
+                value = int(line.cells[name])
+            if value is not None:
+                record[name] = value
+    return records
+
+
+def _label_in(path: Path, line: Line, known: Mapping[str, Label]) -> Label:
+    cell = line.cells["label"].strip()
+    try:
+        return known[name] if (name := cell.lower()) in known else checked_label(cell)
+    except LabelError as error:
+        raise DataFileError(f"{_where(path, line, 'label')}: {error}") from None
+
+
+def _bound_in(path: Path, line: Line) -> Bound:
+    cell = line.cells.get("bound", "").strip().lower() or "must"
+    bounds: tuple[Bound, ...] = get_args(Bound)
+    for bound in bounds:
+        if cell == bound:
+            return bound
+    raise DataFileError(f"{_where(path, line, 'bound')}: {cell!r:.60} is neither must nor should")

@@ -1,0 +1,253 @@
+"""A shadow: a version that follows the log beside the champion, and is compared with it.
+
+It answers each case of which the label is due at the place of that case in the log, with what it
+had learned up to there, and learns every lesson; so it is a function of its base and the log.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from quickstudy.deploy import lines
+from quickstudy.deploy.baselines import NAMES, Baselines
+from quickstudy.deploy.gate import Compared, Gate, Probation
+from quickstudy.deploy.lessons import Lesson, teach
+from quickstudy.deploy.oversight import Difference
+from quickstudy.deploy.rules import parse
+from quickstudy.deploy.versions import answers_of, same
+from quickstudy.learners.classifier import Classifier
+from quickstudy.log.events import Logged
+from quickstudy.types import Label
+
+Purpose = Literal["challenge", "probation", "standby"]
+EVENTS_AT_ONCE = 200
+MOST_PENDING = 50_000  # cases whose label may still come
+MOST_DIFFERENCES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a shadow is to do.
+
+    Attributes:
+        number: of the learner; version: id.
+        base: file of the learner that it starts from; at: the last event that this had learned.
+        start: event after which its answers are compared.
+        anchor: file and event of the last version promoted for being better, or ("", 0).
+        attempt: which challenger it is, from 1.
+        never: must-never rules when it began; later ones come with the log.
+    """
+
+    number: int
+    version: str
+    purpose: Purpose
+    base: str
+    at: int
+    start: int
+    anchor: tuple[str, int] = ("", 0)
+    attempt: int = 1
+    simpler: bool = False
+    alpha: float = 0.05
+    margin: float = 0.02
+    probation: int = 1000
+    environment: str = ""
+    schema: dict[str, str] = field(default_factory=dict)
+    never: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A case that the shadow has answered, and whose label is due."""
+
+    id: str
+    record: Any
+    champion: Label | None
+    answer: Label | None
+    anchor: Label | None
+    baselines: tuple[Label | None, ...]
+    scale: float
+    environment: str
+
+
+class Shadow:
+    """Follows one learner's log with one version."""
+
+    def __init__(self, orders: Orders, folder: Path) -> None:
+        self.orders = orders
+        self.folder = folder
+        self.at = orders.at
+        self.learner = lines.read_base(folder / orders.base, orders.at).learner()
+        self.done = False  # it answers now: its champion's line begins where this one ends
+        self.cases = 0
+        self.broken = 0  # answers against a must-never rule
+        self.differences: deque[Difference] = deque(maxlen=MOST_DIFFERENCES)
+        self.probation = Probation(alpha=orders.alpha, cases=orders.probation)
+        self.gate = Gate(
+            alpha=orders.alpha,
+            margin=orders.margin,
+            attempt=orders.attempt,
+            simpler=orders.simpler,
+        )
+        self._anchor: Classifier | None = None
+        self._rules = [parse(rule) for rule in orders.never]
+        self._pending: dict[int, Pending] = {}
+        self._baselines = Baselines(orders.schema)
+        self._asked: list[lines.Told] = []
+        self._lessons: list[Lesson] = []
+
+    def follow(self, connection: Connection) -> bool:
+        """Take in some hundred more events; False if there are no more."""
+        number, (name, since) = self.orders.number, self.orders.anchor
+        if name and self._anchor is None:  # it stopped to answer before this version was made
+            base = lines.read_base(self.folder / name, since)
+            self._anchor = lines.build(connection, number, base, self.at)
+        for group in lines.told(connection, number, after=self.at, limit=EVENTS_AT_ONCE):
+            for told in group:
+                self._step(connection, *told)
+                self.at = told[0].seq
+                if self.done:
+                    return False
+            self._answer()
+            self._learn()
+            return True
+        return False
+
+    def _step(
+        self,
+        connection: Connection,
+        event: Logged,
+        payload: dict[str, Any],
+        about: dict[str, Any],
+    ) -> None:
+        if event.type == "predicted":
+            self._predicted(event, payload, about)
+        elif event.type in ("feedback", "closed", "expired", "ruled"):
+            self._answer()
+            if payload.get("counted"):
+                self._compare(event, payload)
+            lesson = lines.label_lesson(event, payload, about)
+            if lesson:
+                self._lessons.append(lesson)
+        elif event.type == "limits_changed":
+            self._answer()
+            self._rules = [parse(rule) for rule in payload["limits"]["never"]]
+        elif event.type in ("promoted", "rolled_back") and event.subject == self.orders.version:
+            self._learn()
+            came = lines.coming_file(self.folder, connection, event.seq)
+            lines.keep(came, self.learner.packed())
+            self.done = True
+
+    def _predicted(self, event: Logged, payload: dict[str, Any], about: dict[str, Any]) -> None:
+        due = payload["decision"]["ask"] or payload["decision"]["audit"]
+        if due and self.orders.purpose != "standby" and event.seq > self.orders.start:
+            self._learn()
+            self._asked.append((event, payload, about))
+
+    def _learn(self) -> None:
+        """Learn the lessons that have come together."""
+        lessons, self._lessons = self._lessons, []
+        teach(self.learner, lessons)
+        if self._anchor:
+            teach(self._anchor, lessons)
+        for lesson in lessons if self.orders.purpose == "challenge" else ():
+            if lesson.label is not None and not lesson.wrong:
+                self._baselines.learn(lesson.record, lesson.label)
+
+    def _answer(self) -> None:
+        """Answer the cases that have come together."""
+        asked, self._asked = self._asked, []
+        records = [payload["record"] for _, payload, _ in asked]
+        if not records:
+            return
+        answers = answers_of(self.learner, records)
+        anchors = answers_of(self._anchor, records) if self._anchor else [None] * len(records)
+        for (event, payload, _), answer, anchor in zip(asked, answers, anchors, strict=True):
+            self.cases += 1
+            record, decision = payload["record"], payload["decision"]
+            if answer is not None:
+                self.broken += any(rule.holds(record, answer) for rule in self._rules)
+            simple = self._baselines.answers(record) if self._compares_baselines else ()
+            self._pending[event.seq] = Pending(
+                id=event.subject,
+                record=record,
+                champion=payload["label"],
+                answer=answer,
+                anchor=anchor,
+                baselines=simple,
+                scale=decision["smallest"] / decision["label_probability"],
+                environment=self._environment(record),
+            )
+        while len(self._pending) > MOST_PENDING:
+            del self._pending[next(iter(self._pending))]
+
+    @property
+    def _compares_baselines(self) -> bool:
+        return self.orders.purpose == "challenge"
+
+    def _environment(self, record: Any) -> str:
+        name = self.orders.environment
+        found = record.get(name) if name and isinstance(record, dict) else None
+        return f"{name}={found}" if isinstance(found, str | int | bool) else ""
+
+    def _compare(self, event: Logged, payload: dict[str, Any]) -> None:
+        """The label of a case has come, or never will.
+
+        Where the right label stays unknown, the benefit of the doubt is the champion's.
+        """
+        case = self._pending.pop(payload["case"], None)
+        if case is None:
+            return
+        if event.type != "feedback" or payload["learn"] == "not":
+            self._take(
+                Compared(
+                    event.seq,
+                    before=False,
+                    after=not same(case.champion, case.answer),
+                    baselines=tuple((name, False) for name in NAMES[: len(case.baselines)]),
+                    scale=case.scale,
+                )
+            )
+            return
+        truth = payload["label"]
+        if not same(case.champion, case.answer):
+            different = Difference(
+                case.id, "stream", case.record, case.champion, case.answer, truth
+            )
+            self.differences.appendleft(different)
+        compared = Compared(
+            seq=event.seq,
+            before=not same(case.champion, truth),
+            after=not same(case.answer, truth),
+            anchor=None if self._anchor is None else not same(case.anchor, truth),
+            baselines=tuple(
+                (name, not same(said, truth))
+                for name, said in zip(NAMES, case.baselines, strict=False)
+            ),
+            scale=case.scale,
+            groups=tuple(
+                filter(None, (case.environment, f"source={payload['source']}", f"label={truth}"))
+            ),
+        )
+        self._take(compared)
+
+    def _take(self, compared: Compared) -> None:
+        if self.orders.purpose == "challenge":
+            self.gate.compare(compared)
+        else:
+            self.probation.compare(compared)
+
+    def sit(self, pins: Sequence[tuple[Any, Label]]) -> tuple[list[Label | None], int]:
+        """Its answers to the pins of the exam, and how many of them break a must-never rule."""
+        answers = answers_of(self.learner, [record for record, _ in pins])
+        broken = sum(
+            any(rule.holds(record, answer) for rule in self._rules)
+            for (record, _), answer in zip(pins, answers, strict=True)
+            if answer is not None
+        )
+        return answers, broken

@@ -1,0 +1,246 @@
+"""Shadows, seen from the server: orders for their process, what it reports, and what follows."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import asdict
+from itertools import count
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from quickstudy.deploy import lines
+from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.limits import read_limits
+from quickstudy.deploy.reads import rows_of
+from quickstudy.deploy.refit_child import receive, send
+from quickstudy.deploy.refits import THREADS
+from quickstudy.deploy.shadow import Orders
+from quickstudy.deploy.tables import LIMITS, Row
+from quickstudy.deploy.versions import version_rows
+from quickstudy.errors import StoreError
+from quickstudy.log.store import Store, events_at
+
+AGAIN_SECONDS = 2.0  # until a process that ended is started anew
+ANSWER_SECONDS = 60.0
+HERE = Path()
+Report = dict[str, Any]
+log = logging.getLogger("quickstudy")
+
+
+class Shadows:
+    """One process for all shadows of a store, started when there is one to follow.
+
+    Args:
+        heard: called with every report, in a thread of its own; may take its time.
+    """
+
+    def __init__(self, store: Store, heard: Callable[[Duty, Report], None]) -> None:
+        self._store = store
+        self._heard = heard
+        self._duties: dict[int, Duty] = {}
+        self._errands: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._reports: dict[tuple[int, str], Report] = {}
+        self._waiting: dict[int, Future[Report]] = {}
+        self._numbers = count()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._sending = threading.Lock()
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    def changed(self, duty: Duty) -> None:
+        """Other versions of a learner are to be followed."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="shadows", daemon=True)
+            self._thread.start()
+        self._errands.put(lambda: self._change(duty))
+
+    def dropped(self, duty: Duty) -> None:
+        """A learner is off duty."""
+        self._errands.put(lambda: self._drop(duty))
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._child is not None and self._child.poll() is None
+
+    def report(self, duty: Duty, version: str) -> Report | None:
+        """The latest that was heard of a shadow."""
+        return self._reports.get((duty.number, version))
+
+    def judge(self, duty: Duty, version: str, pins: list[Report]) -> Report:
+        """How a challenger stands now, the exam included; `pins` tell what the champion passes.
+
+        Raises:
+            StoreError: it is not being followed, or does not answer in time.
+        """
+        number, future = next(self._numbers), Future[Report]()
+        self._waiting[number] = future
+        self._send(
+            {"do": "judge", "id": number, "number": duty.number, "version": version, "pins": pins}
+        )
+        try:
+            answer = future.result(ANSWER_SECONDS)
+        except TimeoutError:
+            raise StoreError(f"version {version[:12]} is busy; try again") from None
+        finally:
+            self._waiting.pop(number, None)
+        if "failed" in answer:
+            raise StoreError(f"version {version[:12]} is not in shadow yet: try again")
+        return answer
+
+    def _run(self) -> None:
+        while (act := self._errands.get()) is not None:
+            try:
+                act()
+            except Exception:  # the next report or change comes through all the same
+                log.exception("looking after shadows")
+
+    def _change(self, duty: Duty) -> None:
+        self._duties[duty.number] = duty
+        self._order()
+
+    def _drop(self, duty: Duty) -> None:
+        self._duties.pop(duty.number, None)
+        self._order()
+
+    def _order(self) -> None:
+        """Tell the process what to follow; start it if there is something."""
+        with self._store.reading() as connection:
+            orders = [
+                asdict(one) for duty in self._duties.values() for one in orders_of(connection, duty)
+            ]
+        if self._child is None and orders and not self._closed:
+            self._start()
+        self._send({"do": "follow", "orders": orders})
+
+    def _start(self) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "quickstudy.deploy.shadow_child", str(self._store.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **dict.fromkeys(THREADS, "1")},
+            start_new_session=True,  # a Ctrl-C is for the server, which then ends the child
+        )
+        threading.Thread(target=self._listen, args=(self._child,), daemon=True).start()
+
+    def _send(self, message: Report) -> None:
+        child = self._child
+        if child is not None and child.stdin is not None:
+            with self._sending, suppress(OSError):  # it ended: it will be started anew
+                send(child.stdin, json.dumps(message).encode())
+
+    def _listen(self, child: subprocess.Popen[bytes]) -> None:
+        assert child.stdout is not None
+        with suppress(EOFError, ValueError, OSError):
+            while True:
+                self._take(json.loads(receive(child.stdout)))
+        child.wait()
+        for future in list(self._waiting.values()):
+            future.set_result({"failed": "the process of shadows ended"})
+        if not self._closed:
+            log.warning("the process of shadows ended; it is started anew")
+            time.sleep(AGAIN_SECONDS)
+            self._errands.put(self._restart)
+
+    def _restart(self) -> None:
+        self._child = None
+        self._order()
+
+    def _take(self, message: Report) -> None:
+        if "answer" in message:
+            if waiting := self._waiting.get(message["id"]):
+                waiting.set_result(message["answer"])
+            return
+        if "waits" in message:
+            log.info("version %s waits: %s", message["version"][:12], message["waits"])
+            return
+        self._reports[message["number"], message["version"]] = message
+        duty = self._duties.get(message["number"])
+        if duty:
+            self._errands.put(lambda: self._heard(duty, message))
+
+    def close(self) -> None:
+        """End the process; it keeps nothing that the log does not have."""
+        self._closed = True
+        if self._thread is not None:
+            self._errands.put(None)
+            self._thread.join()
+        child = self._child
+        if child is not None:
+            child.kill()
+            child.wait()
+            for stream in (child.stdin, child.stdout):
+                if stream is not None:
+                    with suppress(OSError):
+                        stream.close()
+
+
+def orders_of(connection: Connection, duty: Duty) -> list[Orders]:
+    """What is to be followed of a learner: its challenger, and the version that answered before."""
+    rows = version_rows(connection, duty.number)
+    by_id = {row["id"]: row for row in rows}
+    roles = {row["role"]: row for row in rows}
+    settings = duty.settings
+    common: dict[str, Any] = {
+        "number": duty.number,
+        "alpha": settings.alpha,
+        "margin": settings.margin,
+        "probation": settings.probation,
+        "environment": settings.environment,
+        "schema": settings.schema,
+        "never": _never(connection, duty.number),
+    }
+    orders = []
+    if row := roles.get("challenger"):
+        orders.append(
+            Orders(
+                version=row["id"],
+                purpose="challenge",
+                base=lines.version_file(HERE, row["id"]).name,
+                at=row["asof"],
+                start=row["challenged"],
+                anchor=_anchor(connection, by_id, roles["champion"]),
+                attempt=sum(0 < other["challenged"] <= row["challenged"] for other in rows),
+                simpler=bool(row["simpler"]),
+                **common,
+            )
+        )
+    if row := roles.get("previous"):
+        left = row["left"]
+        switch = events_at(connection, [left])[left].type
+        orders.append(
+            Orders(
+                version=row["id"],
+                purpose="probation" if switch == "promoted" else "standby",
+                base=lines.leaving_file(HERE, connection, left).name,
+                at=left,
+                start=left,
+                **common,
+            )
+        )
+    return orders
+
+
+def _anchor(connection: Connection, rows: dict[str, Row], champion: Row) -> tuple[str, int]:
+    """File and event of the last version promoted for being better, unless that is the champion."""
+    if not champion["anchor"]:
+        return "", 0
+    left = rows[champion["anchor"]]["left"]
+    return lines.leaving_file(HERE, connection, left).name, left
+
+
+def _never(connection: Connection, number: int) -> tuple[str, ...]:
+    found = rows_of(connection, LIMITS, select(LIMITS).where(LIMITS.c.learner == number))
+    return read_limits(found[0]["limits"]).never if found else ()

@@ -1,0 +1,109 @@
+"""The exam: cases that a version must, or should, get right."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from quickstudy.deploy.oversight import Exam, Pin
+from quickstudy.serve import examples_oversight as examples
+from quickstudy.serve.auth import Manager, Teacher, check_predictions
+from quickstudy.serve.body import check_count, check_label, check_records, takes
+from quickstudy.serve.forms_oversight import ToPin
+from quickstudy.serve.openapi import says
+from quickstudy.serve.problems import Problem
+from quickstudy.serve.reply import Limits, Served, reply
+from quickstudy.serve.schema import schema
+from quickstudy.serve.settings import ServerSettings
+
+router = APIRouter(tags=["exam"])
+EXAM = "/v1/learners/{name:part}/exam"
+COUNT = {
+    "type": "object",
+    "properties": {"pinned": {"type": "integer"}},
+    "required": ["pinned"],
+}
+
+
+@router.get(
+    EXAM,
+    summary="Sit the exam",
+    **says("teach", schema(Exam), examples.EXAM, refuses=(404,)),
+)
+async def sit(
+    name: str,
+    visitor: Teacher,
+    served: Served,
+    version: Annotated[
+        str | None, Query(max_length=64, description="Else the champion, as it is now.")
+    ] = None,
+) -> Response:
+    """What a version makes of the pinned cases, those that it fails first."""
+    return reply(await run_in_threadpool(lambda: served.exam(name, version=version)))
+
+
+@router.post(
+    EXAM,
+    summary="Pin a case, or several",
+    **says(
+        "manage",
+        {"anyOf": [schema(Pin), COUNT]},
+        examples.PIN,
+        takes=ToPin,
+        refuses=(404,),
+        status=201,
+    ),
+)
+async def pin(
+    name: str,
+    visitor: Manager,
+    served: Served,
+    limits: Limits,
+    body: Annotated[ToPin, Depends(takes(ToPin))],
+) -> Response:
+    """A prediction or a record with its label; `pins` gives {"pinned": how many}."""
+    _check(body, limits)
+
+    def pin() -> Pin:
+        if body.prediction_id is not None:
+            check_predictions(visitor, served, [body.prediction_id])
+        return served.pin(
+            name,
+            prediction_id=body.prediction_id,
+            record=body.record,
+            label=body.label,
+            bound=body.bound,
+            source=body.source,
+            actor=visitor.name,
+        )
+
+    def pin_many() -> dict[str, int]:
+        return {"pinned": served.pin_many(name, body.rows(), actor=visitor.name)}
+
+    return reply(await run_in_threadpool(pin if body.pins is None else pin_many), 201)
+
+
+@router.delete(
+    EXAM + "/{id:part}",
+    summary="Take a case out of the exam",
+    **says("manage", {}, refuses=(404,), status=204),
+)
+async def unpin(name: str, id: str, visitor: Manager, served: Served) -> Response:
+    """The log keeps that it was pinned."""
+    await run_in_threadpool(lambda: served.unpin(name, id, actor=visitor.name))
+    return Response(status_code=204)
+
+
+def _check(body: ToPin, limits: ServerSettings) -> None:
+    """Refuse what is too large, and what says two things at once."""
+    if body.pins is not None:
+        if body.model_fields_set != {"pins"}:
+            raise Problem(422, "input", "pins stands alone", field="pins")
+        check_count(len(body.pins), "pins", limits)
+    given = [(body.record, body.label)] if body.pins is None else [r[:2] for r in body.rows()]
+    check_records([record for record, _ in given], limits)
+    for _, label in given:
+        check_label(label, limits)

@@ -1,0 +1,193 @@
+"""Versions: who answered when, who wants to, how they differ, and moving between them."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from quickstudy.deploy.oversight import Diff, GateReport, Version
+from quickstudy.errors import ModelFileError
+from quickstudy.serve import examples_oversight as examples
+from quickstudy.serve.auth import Manager, Teacher
+from quickstudy.serve.body import MODEL, is_model, read_model, takes
+from quickstudy.serve.forms_oversight import Promotion, Reason
+from quickstudy.serve.openapi import says
+from quickstudy.serve.problems import Problem
+from quickstudy.serve.reply import Served, reply
+from quickstudy.serve.schema import schema, several
+
+router = APIRouter(tags=["versions"])
+ONE = "/v1/learners/{name:part}"
+CHALLENGER = ONE + "/challenger"
+GATE = {
+    "type": "object",
+    "properties": {"gate": {"anyOf": [schema(GateReport), {"type": "null"}]}},
+    "required": ["gate"],
+}
+read_reason = takes(Reason)
+Why = Annotated[str, Query(max_length=500, description="For the log.")]
+Id = Annotated[str, Query(max_length=64, description="Of a version: 6 characters or more.")]
+
+
+@router.get(
+    ONE + "/versions",
+    summary="Versions of a learner",
+    **says("teach", several(Version, "versions"), {"versions": [examples.VERSION]}, refuses=(404,)),
+)
+async def index(
+    name: str,
+    visitor: Teacher,
+    served: Served,
+    at: Annotated[
+        str | None,
+        Query(max_length=64, description="Only who answered then: ISO 8601, or unix seconds."),
+    ] = None,
+) -> Response:
+    """Newest first."""
+
+    def look() -> list[Version]:
+        if at is None:
+            return served.versions(name)
+        return [served.version_at(name, read_time(at))]
+
+    return reply({"versions": await run_in_threadpool(look)})
+
+
+def _challenge_says() -> dict[str, Any]:
+    said = says(
+        "manage", schema(Version), examples.VERSION, takes=Reason, refuses=(404,), status=201
+    )
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    said["openapi_extra"]["requestBody"]["content"][MODEL] = binary
+    return said
+
+
+@router.post(CHALLENGER, summary="Let a version challenge", **_challenge_says())
+async def challenge(
+    request: Request, name: str, visitor: Manager, served: Served, reason: Why = ""
+) -> Response:
+    """The champion consolidated, made here in seconds; or the file of a learner, if that is sent.
+
+    Answered once it is in shadow.
+    """
+    model = await read_model(request) if is_model(request.headers) else None
+    why = reason if model is not None else (await read_reason(request)).reason or reason
+
+    def challenge() -> Version:
+        try:
+            return served.challenge(name, model=model, reason=why, actor=visitor.name)
+        except ModelFileError as error:
+            if model is None:
+                raise
+            raise Problem(422, "model-file", str(error)) from None
+
+    return reply(await run_in_threadpool(challenge), 201)
+
+
+UPLOADS = [r for r in router.routes if isinstance(r, APIRoute) and "POST" in (r.methods or ())]
+
+
+@router.delete(
+    CHALLENGER,
+    summary="Withdraw the challenger",
+    **says("manage", {}, refuses=(404,), status=204),
+)
+async def withdraw(name: str, visitor: Manager, served: Served, reason: Why = "") -> Response:
+    """It gives up its claim."""
+    await run_in_threadpool(lambda: served.withdraw(name, reason=reason, actor=visitor.name))
+    return Response(status_code=204)
+
+
+@router.get(
+    ONE + "/gate",
+    summary="How the challenger stands",
+    **says("teach", GATE, {"gate": examples.GATE}, refuses=(404,)),
+)
+async def gate(name: str, visitor: Teacher, served: Served) -> Response:
+    """Its conditions and evidence, or those of the last champion in probation; else null."""
+    return reply({"gate": await run_in_threadpool(served.gate, name)})
+
+
+@router.post(
+    ONE + "/promote",
+    summary="Promote the challenger",
+    **says("manage", schema(Version), examples.VERSION, takes=Promotion, refuses=(404,)),
+)
+async def promote(
+    name: str,
+    visitor: Manager,
+    served: Served,
+    body: Annotated[Promotion, Depends(takes(Promotion))],
+) -> Response:
+    """It answers from now on. Conditions that do not hold must be named in `override`."""
+
+    def promote() -> Version:
+        return served.promote(name, override=body.override, reason=body.reason, actor=visitor.name)
+
+    return reply(await run_in_threadpool(promote))
+
+
+@router.post(
+    ONE + "/rollback",
+    summary="Go back to the previous version",
+    **says("manage", schema(Version), examples.VERSION, takes=Reason, refuses=(404,)),
+)
+async def rollback(
+    name: str, visitor: Manager, served: Served, body: Annotated[Reason, Depends(read_reason)]
+) -> Response:
+    """It answers from now on, with all that it has learned since."""
+
+    def go_back() -> Version:
+        return served.rollback(name, reason=body.reason, actor=visitor.name)
+
+    return reply(await run_in_threadpool(go_back))
+
+
+@router.get(
+    ONE + "/diff",
+    summary="What would change?",
+    **says("teach", schema(Diff), examples.DIFF, refuses=(404,)),
+)
+async def diff(
+    name: str,
+    visitor: Teacher,
+    served: Served,
+    before: Id,
+    after: Id,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
+) -> Response:
+    """Two versions on the exam, and on the labelled cases that came after both."""
+    return reply(await run_in_threadpool(lambda: served.diff(name, before, after, limit=limit)))
+
+
+def read_time(text: str) -> float:
+    """Seconds since 1970 of a time in a query; without an offset it is UTC.
+
+    Raises:
+        Problem: it is none.
+
+    >>> read_time("2026-03-03T09:00:00+01:00"), read_time("2026-03-03"), read_time("1772524800.5")
+    (1772524800.0, 1772496000.0, 1772524800.5)
+    """
+    try:
+        time = float(text)
+    except ValueError:
+        time = _from_iso(text)
+    if not math.isfinite(time):
+        raise Problem(422, "input", "at must be a time: ISO 8601, or unix seconds", field="at")
+    return time
+
+
+def _from_iso(text: str) -> float:
+    try:
+        # a plus sign that was not escaped arrives as a space
+        read = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return math.nan
