@@ -4,8 +4,9 @@
     python benchmarks/safety.py --short             what `make test` runs
     python benchmarks/safety.py --only R2 --points 200
 
-Each row is measured by a module of its own, named in `TESTS`, that says at its head what it does:
-`steps(scale)` are those of its progress bar, `measure(scale, tick)` gives its line of the table.
+Each row is measured by the module that `TESTS` names, which says at its head what it does:
+`steps(scale)` are those of its progress bar, `measure(scale, tick)` gives its line of the table
+(`r14_steps` and `r14`, where a module measures several).
 Results go to `benchmarks/results/safety.json`, after each row, so that a run that was broken off
 goes on with `--resume`; files of what did not come through stay where `--folder` says. Exit code 1
 if a promise does not hold.
@@ -21,6 +22,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +44,9 @@ sys.path.insert(0, str(ROOT))
 TESTS = {
     "R2": "tests.crash.disk",
     "R8": "tests.crash.saves",
-}  # to the module that measures it
+    "R14": "safety_gate:r14",
+    "R15": "safety_gate:r15",
+}  # to the module that measures it, with the name of the measure where it has several
 SIZES = {"points": "power cuts of R2", "workers": "processes at once", "seed": "of what is random"}
 SHORT_POINTS = 40
 SHOWN = 20  # problems of a test that are printed
@@ -98,18 +102,26 @@ def names(text: str) -> list[str]:
     return chosen
 
 
+def functions(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Number of steps, and measure, of a test."""
+    path, _, measure = TESTS[name].partition(":")
+    module = importlib.import_module(path)
+    steps = f"{measure}_steps" if measure else "steps"
+    return getattr(module, steps), getattr(module, measure or "measure")
+
+
 def run(name: str, scale: Scale) -> Row:
     """One test under a progress bar, which must not start a thread."""
-    module = importlib.import_module(TESTS[name])
+    steps, measure = functions(name)
     columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), auto_refresh=False) as progress:
-        task = progress.add_task(name, total=module.steps(scale))
+        task = progress.add_task(name, total=steps(scale))
 
         def tick(count: int) -> None:
             progress.update(task, advance=count, refresh=True)
 
         start = time.perf_counter()
-        row: Row = module.measure(scale, tick)
+        row: Row = measure(scale, tick)
         row.figures["seconds"] = round(time.perf_counter() - start, 1)
     return row
 

@@ -31,6 +31,7 @@ METHODS = [
     "defer_refits",
     "explain",
     "fit_due",
+    "freeze_map",
     "from_state",
     "install",
     "learn",
@@ -46,7 +47,7 @@ METHODS = [
     "test_then_train",
     "unpacked",
 ]
-PROPERTIES = ["examples", "experts", "fields", "labels", "maps", "refit_due", "size_bytes"]
+PROPERTIES = ["examples", "experts", "fields", "labels", "map_due", "maps", "refit_due", "size_bytes"]
 
 
 def public(cls):

@@ -23,14 +23,14 @@ def test_a_file_pauses_all_within_one_request_and_its_removal_ends_that(run, sto
         file = store.with_name("work.db.d") / "PAUSE"
         assert code == 0 and str(file) in said
         assert file.read_text() == "the prices are wrong" and file.stat().st_mode & 0o777 == 0o600
-        assert "the prices are wrong" in deployment.predict("cards", "hello").reason
+        assert "the prices are wrong" in deployment.predict("cards", "hello").limit
         (pause,) = deployment.pauses()
         assert (pause.scope, pause.by, pause.reason) == ("", "file", "the prices are wrong")
         run("pause", "--store", store)
         assert file.read_text() == ""
         assert run("resume", "--store", store)[0] == 0 and not file.exists()
         assert deployment.pauses() == []
-        assert "paused" not in deployment.predict("cards", "hello").reason
+        assert deployment.predict("cards", "hello").limit == ""
         assert "there was no" in run("resume", "--store", store)[2]
 
 

@@ -7,8 +7,8 @@ to stop, and
 
 - all that was acknowledged is there once, and the doctor finds nothing;
 - every snapshot and every backup loads;
-- the states of the store, of each backup and snapshot, and of a store that was given the log and
-  nothing else, are those of one replay, which knows of no saving at all.
+- the states of the store, of each backup, of a store that was given the log and nothing else, and
+  of some that begin with a snapshot are those of one replay, which knows of no saving at all.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
+
+import httpx
 
 import quickstudy
 from quickstudy.client import Client
@@ -45,22 +47,36 @@ from tests.crash.verify import Check
 
 CLIENTS, ENDLESS = 64, 10**6
 SECONDS, SHORT = 60, 8
+PAUSE, SHORT_PAUSE = 0.5, 2.0  # seconds at most between what a client does: checks take longer
 BETWEEN_SNAPSHOTS = 100  # events
-BETWEEN_BACKUPS = 3.0  # seconds
-LOOK = 0.02  # seconds between looks for new snapshots
+BETWEEN_BACKUPS, BETWEEN_CONSOLIDATIONS, BETWEEN_LOOKS = 3.0, 0.5, 0.02  # seconds
+SAMPLE = 3  # snapshots from which the rest of the log is gone through
 TEXTS = 0.05  # share of the slower learner
 CHECKING = 1800.0  # seconds that the checks may take
 
 
-def users(address: str) -> Callable[[Say], None]:
+class User(Talker):
+    """A client that thinks between what it does."""
+
+    pause = 0.0  # seconds at most
+
+    def turn(self) -> None:
+        super().turn()
+        time.sleep(self.rng.uniform(0.0, self.pause))
+
+
+def users(address: str, pause: float) -> Callable[[Say], None]:
     """The clients, each with connections of its own."""
 
     def work(say: Say) -> None:
+        plain = [httpx.HTTPTransport(verify=False) for _ in range(CLIENTS)]
+        clients = [Client(address, transport=transport) for transport in plain]
         talkers = [
-            Talker(Client(address), say, f"R8.{i}", ENDLESS, remote=False, texts=TEXTS)
-            for i in range(CLIENTS)
+            User(client, say, f"R8.{i}", ENDLESS, remote=False, texts=TEXTS)
+            for i, client in enumerate(clients)
         ]
         for talker in talkers:
+            talker.pause = pause
             talker.start()
         for talker in talkers:
             talker.join()
@@ -69,39 +85,55 @@ def users(address: str) -> Callable[[Say], None]:
 
 
 def saver(address: str, path: Path, seconds: float) -> Callable[[Say], None]:
-    """Backups and consolidations by turns, and links to all snapshots."""
+    """Backups, consolidations, and links to all snapshots, each again and again in its thread."""
 
     def work(say: Say) -> None:
         over = threading.Event()
-        links = threading.Thread(target=keep_links, args=(path, over))
-        links.start()
+        path.with_name("links").mkdir()
+
+        def again(what: Callable[[int], None], pause: float) -> None:
+            try:
+                for number in itertools.count():
+                    what(number)
+                    if over.wait(pause):
+                        return
+            except Exception as error:  # whatever it is: it must not be
+                say("problem", text=f"{what.func.__name__}: {type(error).__name__}: {error}")
+
         with Client(address) as client:
-            ends = time.monotonic() + seconds
-            for number in itertools.count():
-                if time.monotonic() > ends:
-                    break
-                began = time.monotonic()
-                save(client, path, number, say)
-                time.sleep(max(0.0, BETWEEN_BACKUPS - (time.monotonic() - began)))
-        over.set()
-        links.join()
+            tasks = (
+                (partial(back_up, path, say), BETWEEN_BACKUPS),
+                (partial(consolidate, client), BETWEEN_CONSOLIDATIONS),
+                (partial(link_all, path), BETWEEN_LOOKS),
+            )
+            threads = [threading.Thread(target=again, args=task) for task in tasks]
+            for thread in threads:
+                thread.start()
+            over.wait(seconds)
+            over.set()
+            for thread in threads:
+                thread.join()
 
     return work
 
 
-def save(client: Client, path: Path, number: int, say: Say) -> None:
-    """One backup, and one consolidation, whose outcome is in shadow until the next."""
+def back_up(path: Path, say: Say, number: int) -> None:
+    """One backup, as `quickstudy backup` makes it beside a server."""
+    store = Store(path, write=False)
+    try:
+        store.backup(backup_path(path, number))
+    finally:
+        store.close()
+    say("backup")
+
+
+def consolidate(client: Client, number: int) -> None:
+    """One consolidation; what comes of it is in shadow until the next."""
     name = LEARNERS[number % len(LEARNERS)]
-    store = Store(path, write=False)  # as `quickstudy backup` does beside a server
-    store.backup(backup_path(path, number))
-    store.close()
-    say("backup", number=number)
-    for learner in LEARNERS:
-        with suppress(InputError):  # it has no challenger
-            client.withdraw(learner)
+    with suppress(InputError):  # it has no challenger
+        client.withdraw(name)
     with suppress(InputError):  # it has too little to go by yet
         client.challenge(name, reason="R8")
-        say("consolidated")
 
 
 def backup_path(path: Path, number: int) -> Path:
@@ -109,15 +141,12 @@ def backup_path(path: Path, number: int) -> Path:
     return path.with_name(f"backup-{number}.db")
 
 
-def keep_links(path: Path, over: threading.Event) -> None:
-    """Link every snapshot that appears: the store removes all but the last two."""
-    kept = path.with_name("links")
-    kept.mkdir()
-    while not over.wait(LOOK):
-        for found in path.with_name(f"{path.name}.d").glob("*/snapshot-*.safetensors"):
-            link = kept / f"{found.parent.name}-{found.name}"
-            with suppress(FileExistsError, FileNotFoundError):
-                os.link(found, link)
+def link_all(path: Path, _: int) -> None:
+    """Link the snapshots that are there: the store removes all but the last two."""
+    for found in path.with_name(f"{path.name}.d").glob("*/snapshot-*.safetensors"):
+        link = path.with_name("links") / f"{found.parent.name}-{found.name}"
+        with suppress(FileExistsError, FileNotFoundError):
+            os.link(found, link)
 
 
 def steps(scale: Scale) -> int:
@@ -136,7 +165,7 @@ def measure(scale: Scale, tick: Tick) -> Row:
     folder.mkdir()
     path, ledger = folder / "work.db", Ledger()
     counts: Counter[str] = Counter()
-    for message in under_load(path, seconds_of(scale), tick):
+    for message in under_load(path, scale, tick):
         counts[message["kind"]] += 1
         if message["kind"] == "failed":
             ledger.problems.append(f"{message['error']}\n{message['at']}")
@@ -146,6 +175,7 @@ def measure(scale: Scale, tick: Tick) -> Row:
     found = outcome(partial(After(path, ledger, counts["backup"]).look), CHECKING)
     *_, told = [m for m in found if m["kind"] == "looked"] or [{"problems": found[-1:]}]
     problems = [str(problem) for problem in told.pop("problems")]
+    told.pop("kind", None)
     figures = {"acknowledged": acknowledged, "backups": counts["backup"]} | told
     if not problems:
         shutil.rmtree(folder)
@@ -161,12 +191,13 @@ def measure(scale: Scale, tick: Tick) -> Row:
     )
 
 
-def under_load(path: Path, seconds: float, tick: Tick) -> Iterator[Message]:
+def under_load(path: Path, scale: Scale, tick: Tick) -> Iterator[Message]:
     """What server, clients and saver say, until the server has stopped."""
     point = Point(0, None, "peace", LONGEST, real_refits=True, between_snapshots=BETWEEN_SNAPSHOTS)
     server = Child(remote.serve(path, point))
     address = next(m["address"] for m in server.messages() if m["kind"] == "ready")
-    clients, saving = Child(users(address)), Child(saver(address, path, seconds))
+    seconds, pause = seconds_of(scale), PAUSE if scale.thorough else SHORT_PAUSE
+    clients, saving = Child(users(address, pause)), Child(saver(address, path, seconds))
     began, ticked = time.monotonic(), 0
     while not saving.ended and not server.ended:
         for child in (clients, saving, server):
@@ -202,7 +233,7 @@ class After:
                 self.copy(deployment, backup_path(self.path, number))
             check = Check(deployment, self.path, ledger, tell, Random(0))
             check.run()
-            self.copy(deployment, self.log_alone(deployment))
+            self.by_the_log(deployment)
             check.replays()
             types = Counter(event.type for event in all_events(deployment))
         say(
@@ -241,10 +272,15 @@ class After:
         except Exception as error:  # whatever it is: it must not be
             self.ledger.problems.append(f"{path.name}: {type(error).__name__}: {error}")
 
-    def log_alone(self, deployment: Any) -> Path:
-        """A copy without snapshots: all it can go by is the log."""
+    def by_the_log(self, deployment: Any) -> None:
+        """Copies that have no snapshot and the log alone to go by, or one of the snapshots."""
         path = self.path.with_name("log.db")
         deployment.backup(path)
-        for left in path.with_name(f"{path.name}.d").rglob("snapshot-*"):
-            left.unlink()
-        return path
+        folder = path.with_name(f"{path.name}.d")
+        for link in (None, *self.links[:: max(1, len(self.links) // SAMPLE)]):
+            for left in folder.rglob("snapshot-*"):
+                left.unlink()
+            if link is not None:
+                learner, _, name = link.name.partition("-snapshot-")
+                shutil.copy(link, folder / learner / f"snapshot-{name}")
+            self.copy(deployment, path)

@@ -52,6 +52,19 @@ def test_every_body_that_is_asked_for_is_one_that_fits():
     assert [o.path for o in asked if matrix.body_of(o, "mine") is None] == []
 
 
+def test_what_the_matrix_takes_for_a_fault():
+    read = matrix.Operation("get", "/v1/learners/{name}/exam", "teach")
+    teacher, reader = ("teach", ("mine",)), ("predict", None)
+    mine, theirs = (matrix.Cell(read, teacher, name) for name in matrix.NAMES)
+    canary = matrix.CANARY.format(name="theirs")
+    assert mine.may and not theirs.may and not matrix.Cell(read, reader, "mine").may
+    assert mine.fault(200, "fine") == theirs.fault(403, "no") == ""
+    assert "is let in" in theirs.fault(200, "") and "is let in" in theirs.fault(404, "")
+    assert "shows" in mine.fault(200, f"and {canary}") and "shows" in theirs.fault(403, canary)
+    assert "is refused" in mine.fault(403, "") and "500" in mine.fault(500, "")
+    assert "is let in" in matrix.Cell(read, None, "mine").fault(403, "")
+
+
 @pytest.mark.parametrize("operation", [o for o in OPERATIONS if o.role], ids=str)
 def test_the_matrix(guarded, knock, operation):
     """Endpoint x role x scope: what a key may not do answers 401, 403 or 404, and shows nothing."""

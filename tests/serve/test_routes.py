@@ -13,7 +13,7 @@ def test_one_record_gives_one_prediction_with_everything_about_it(client):
     answer = said.json()
     assert list(answer) == [
         *("id", "learner", "label", "decision", "confidence", "novelty", "policy", "audit"),
-        *("reason", "alternatives", "seq", "time"),
+        *("reason", "alternatives", "seq", "time", "level", "held", "limit", "version"),
     ]
     assert answer["alternatives"][0] == {"label": "lost", "probability": answer["confidence"]}
 

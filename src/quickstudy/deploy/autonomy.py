@@ -225,13 +225,13 @@ class Autonomy:
         """
         decision = ruling.decision
         certified = self.risk.level(label)
-        if label is None:
-            return "nothing was learned yet"
         if decision.act:
             checked = "; this one is checked" if decision.audit else ""
             sure = f"policy {decision.policy} is certified for answers as sure as this"
             return f"{sure}, and the level is act{checked}"
-        if not certified:
+        if label is None:
+            why = "nothing was learned yet"
+        elif not certified:
             why = "no policy is certified yet, so everything is asked"
         elif not decision.would_act[certified - 1]:
             why = f"not sure enough for policy {certified}, the most permissive that is certified"

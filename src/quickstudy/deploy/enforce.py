@@ -63,15 +63,24 @@ def acted(desk: Desk, duty: Duty, label: Label) -> None:
 
 
 def _rails(desk: Desk, duty: Duty) -> Guardrails | None:
-    """The limits of a learner with what is used of them, parsed once as long as they stay."""
+    """The limits of a learner with what is used of them; rules are parsed once as long as they stay.
+
+    The row tells what is used up. Where it is not what was counted here last, a transaction failed,
+    and those actions did not happen.
+    """
     row = desk.book.find(LIMITS, duty.number)
     if row is None:
         return None
+    limits, usage = row["limits"], row["usage"]
     known = desk.rails.get(duty.number)
-    if known and known[:2] == (row["limits"], row["usage"]):
+    if known and known[:2] == (limits, usage):
         return known[2]
-    rails = Guardrails(read_limits(row["limits"]), json.loads(row["usage"]))
-    desk.rails[duty.number] = (row["limits"], row["usage"], rails)
+    if known and known[0] == limits:
+        rails = known[2]
+        rails.take_back(json.loads(usage))
+    else:
+        rails = Guardrails(read_limits(limits), json.loads(usage))
+    desk.rails[duty.number] = (limits, usage, rails)
     return rails
 
 

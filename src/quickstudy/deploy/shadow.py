@@ -203,16 +203,9 @@ class Shadow:
         case = self._pending.pop(payload["case"], None)
         if case is None:
             return
-        if event.type != "feedback" or payload["learn"] == "not":
-            self._take(
-                Compared(
-                    event.seq,
-                    before=False,
-                    after=not same(case.champion, case.answer),
-                    baselines=tuple((name, False) for name in NAMES[: len(case.baselines)]),
-                    scale=case.scale,
-                )
-            )
+        known = event.type == "feedback" and payload["learn"] != "not"
+        if not known:
+            self._take(self._unknown(event.seq, case))
             return
         truth = payload["label"]
         if not same(case.champion, case.answer):
@@ -235,6 +228,11 @@ class Shadow:
             ),
         )
         self._take(compared)
+
+    def _unknown(self, seq: int, case: Pending) -> Compared:
+        simple = tuple((name, False) for name in NAMES[: len(case.baselines)])
+        worse = not same(case.champion, case.answer)
+        return Compared(seq, before=False, after=worse, baselines=simple, scale=case.scale)
 
     def _take(self, compared: Compared) -> None:
         if self.orders.purpose == "challenge":

@@ -34,6 +34,7 @@ from quickstudy.log.store import Store, events_at
 
 AGAIN_SECONDS = 2.0  # until a process that ended is started anew
 ANSWER_SECONDS = 60.0
+LOOK_SECONDS = 0.05
 HERE = Path()
 Report = dict[str, Any]
 log = logging.getLogger("quickstudy")
@@ -85,20 +86,27 @@ class Shadows:
         Raises:
             StoreError: it is not being followed, or does not answer in time.
         """
+        ends = time.monotonic() + ANSWER_SECONDS
+        about = {"do": "judge", "number": duty.number, "version": version, "pins": pins}
+        while (answer := self._ask(about, ends)) is None:
+            if time.monotonic() >= ends:
+                raise StoreError(f"version {version[:12]} is not in shadow yet: try again")
+            time.sleep(LOOK_SECONDS)  # its process is being started, or reads its base
+        return answer
+
+    def _ask(self, about: Report, ends: float) -> Report | None:
+        """The answer to a question; None if there is nobody yet who can tell."""
         number, future = next(self._numbers), Future[Report]()
         self._waiting[number] = future
-        self._send(
-            {"do": "judge", "id": number, "number": duty.number, "version": version, "pins": pins}
-        )
         try:
-            answer = future.result(ANSWER_SECONDS)
+            if not self._send({**about, "id": number}):
+                return None
+            answer = future.result(max(0.0, ends - time.monotonic()))
         except TimeoutError:
-            raise StoreError(f"version {version[:12]} is busy; try again") from None
+            return None
         finally:
             self._waiting.pop(number, None)
-        if "failed" in answer:
-            raise StoreError(f"version {version[:12]} is not in shadow yet: try again")
-        return answer
+        return None if "failed" in answer else answer
 
     def _run(self) -> None:
         while (act := self._errands.get()) is not None:
@@ -135,11 +143,17 @@ class Shadows:
         )
         threading.Thread(target=self._listen, args=(self._child,), daemon=True).start()
 
-    def _send(self, message: Report) -> None:
+    def _send(self, message: Report) -> bool:
+        """Whether there is a process to send it to."""
         child = self._child
-        if child is not None and child.stdin is not None:
-            with self._sending, suppress(OSError):  # it ended: it will be started anew
+        if child is None or child.stdin is None:
+            return False
+        try:
+            with self._sending:
                 send(child.stdin, json.dumps(message).encode())
+        except OSError:  # it ended: it will be started anew
+            return False
+        return True
 
     def _listen(self, child: subprocess.Popen[bytes]) -> None:
         assert child.stdout is not None

@@ -7,7 +7,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from quickstudy.log.anchor import Anchor
 from quickstudy.log.events import FIRST_LINK, Logged, make_event
 from quickstudy.log.failpoints import reach
 from quickstudy.log.statements import Cursor, TableStatements
+from quickstudy.snapshot import write_whole
 
 SCHEMA = 1
 log = logging.getLogger("quickstudy")
@@ -62,6 +63,7 @@ META = Table(
     Column("value", LargeBinary, nullable=False),
 )
 CHUNK = 1000  # events read at once
+LATER = ("snapshot-", "head")  # files that may not be copied once the log was
 META_SUM = 8  # bytes
 
 
@@ -239,9 +241,10 @@ class Store:
                 raise InputError(f"{path} is there already; a backup overwrites nothing")
         try:
             with typed(f"{target} cannot be written"):
-                shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("lock", ".*"))
-                folder.chmod(0o700)
-                sqlite.copy(self.engine, target)  # last: snapshots must not be ahead of the log
+                folder.mkdir(mode=0o700)
+                _copy_files(self.folder, folder)  # first: snapshots must not be ahead of the log
+                sqlite.copy(self.engine, target)
+                _copy_files(self.folder, folder, without=LATER)  # what the log came to name
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -258,6 +261,19 @@ class Store:
             self.anchor.close()
         if self._lock:
             self._lock.close()
+
+
+def _copy_files(folder: Path, target: Path, *, without: tuple[str, ...] = ()) -> None:
+    """Copy what is not there yet; what is removed meanwhile was superfluous."""
+    for path in sorted(folder.rglob("*")):  # refitted experts come before the snapshots
+        copied = target / path.relative_to(folder)
+        if path.name.startswith((".", "lock", *without)):
+            continue
+        if path.is_dir():
+            copied.mkdir(mode=0o700, exist_ok=True)
+        elif not copied.exists():
+            with suppress(FileNotFoundError):
+                write_whole(copied, path.read_bytes())
 
 
 def _summed(value: bytes) -> bytes:

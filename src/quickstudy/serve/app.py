@@ -14,6 +14,7 @@ from quickstudy.deploy.deployment import Deployment
 from quickstudy.serve import problems
 from quickstudy.serve.auth import Doors
 from quickstudy.serve.dashboard import mount
+from quickstudy.serve.dashboard.versions import UPLOADS as PAGE_UPLOADS
 from quickstudy.serve.frame import Frame
 from quickstudy.serve.gather import Gather, Submit
 from quickstudy.serve.metrics import Metrics
@@ -75,7 +76,7 @@ def create_app(deployment: Deployment, *, settings: ServerSettings | None = None
         doors=app.state.doors,
         metrics=app.state.metrics,
         lanes=(*predictions.LANES, *feedback.LANES),
-        uploads=versions.UPLOADS,
+        uploads=(*versions.UPLOADS, *PAGE_UPLOADS),
     )
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     return app

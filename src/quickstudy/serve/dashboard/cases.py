@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from quickstudy.deploy.oversight import Bound
 from quickstudy.errors import InputError, NotFoundError, QuickstudyError
 from quickstudy.serve.dashboard import words
 from quickstudy.serve.dashboard.records import label_text, read_label
@@ -79,6 +80,23 @@ def correct(request: Request, visitor: Known, store: Store, form: Form, id: str)
     return render(request, "parts/case.html", said=said, **_case(visitor, store, id))
 
 
+@router.post("/predictions/{id}/pin")
+def pin(request: Request, visitor: Known, store: Store, form: Form, id: str) -> Response:
+    """Put it on the exam, with what is right."""
+    case = _reachable(visitor, store, id)
+    visitor.require("manage", case.learner)
+    label = read_label(
+        field(form, "label"), field(form, "text"), store.learner(case.learner).labels
+    )
+    bound: Bound = "should" if field(form, "bound") == "should" else "must"
+    store.pin(
+        case.learner, prediction_id=id, label=label, bound=bound,
+        source=visitor.source, actor=visitor.actor,
+    )  # fmt: skip
+    said = f"Pinned: {label_text(label)}. Every version has to answer it so."
+    return render(request, "parts/case.html", said=said, **_case(visitor, store, id))
+
+
 @router.post("/predictions/{id}/ruling")
 def ruling(request: Request, visitor: Known, store: Store, form: Form, id: str) -> Response:
     """End a dispute."""
@@ -107,6 +125,7 @@ def _case(visitor: Visitor, store: Store, id: str) -> dict[str, Any]:
         "case": case,
         "name": case.learner,
         "why": explanation(store, id),
+        "may_manage": visitor.may("manage", case.learner),
         "labels": store.learner(case.learner).labels,
         "key": secrets.token_urlsafe(12),
         "said_so_far": said,
@@ -125,7 +144,11 @@ def explanation(store: Store, id: str) -> Explanation | None:
 def _said(case: Any) -> list[tuple[Any, str]]:
     """(label, source) of everything people said of a case, oldest first."""
     words_said = [e.payload for e in case.events if e.type == "feedback" and e.payload]
-    return [(p["label"], p.get("source", "")) for p in words_said if p.get("label") is not None]
+    return [
+        (p["label"], p.get("source", ""))
+        for p in words_said
+        if p.get("label") is not None and p.get("learn") != "not"
+    ]
 
 
 def _number(text: str) -> int | None:

@@ -29,6 +29,7 @@ KEYS, LIKELY = 9, 5  # labels that have a key of their own, and those for being 
 TRAIL = 30  # cases that can be undone
 HOLD_SECONDS = 120.0
 PATIENCE = 0.3  # seconds
+HELD_SHOWN = 99  # a larger number that waits for a yes tells nobody more
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ def queue_page(request: Request, visitor: Known, store: Store, name: str) -> Res
 def next_case(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
     """A case for this tab: the one it holds, else the most useful one that nobody holds."""
     visitor.require("teach", name)
-    held = _still_waiting(store, form)
-    return _desk(request, visitor, store, form, name, trail=_trail(form), held=held)
+    held = still_waiting(store, form)
+    return _desk(request, visitor, store, form, name, trail=trail_of(form), held=held)
 
 
 @router.post("/learners/{name}/queue/hold")
@@ -70,7 +71,7 @@ def hold(visitor: Known, store: Store, form: Form, name: str) -> Response:
 def label_case(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
     """Teach a label, and bring the next case."""
     visitor.require("teach", name)
-    case = _own_case(store, name, field(form, "id"))
+    case = own_case(store, name, field(form, "id"))
     label = read_label(field(form, "label"), field(form, "text"), store.learner(name).labels)
     receipt = store.feedback(
         case,
@@ -79,9 +80,9 @@ def label_case(request: Request, visitor: Known, store: Store, form: Form, name:
         source=visitor.source,
         actor=visitor.actor,
     )
-    trail = [*(i for i in _trail(form) if i != case), case][-TRAIL:]
+    trail = [*(i for i in trail_of(form) if i != case), case][-TRAIL:]
     status: str = receipt.status
-    _let_learn(store, name)
+    let_learn(store, name)
     if store.history(case).status == "waiting":  # a check that this source's word does not settle
         store.release(case, holder=visitor.holder(field(form, "tab")))
         status = "untrusted"
@@ -101,7 +102,7 @@ def skip_case(request: Request, visitor: Known, store: Store, form: Form, name: 
     store.release(case, holder=visitor.holder(field(form, "tab")))
     return _desk(
         request, visitor, store, form, name,
-        trail=_trail(form), held=field(form, "aside"), said="Skipped.", skipped=case,
+        trail=trail_of(form), held=field(form, "aside"), said="Skipped.", skipped=case,
     )  # fmt: skip
 
 
@@ -109,12 +110,12 @@ def skip_case(request: Request, visitor: Known, store: Store, form: Form, name: 
 def undo(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
     """Open the last case again: what is said now replaces what was said then."""
     visitor.require("teach", name)
-    trail, current = _trail(form), field(form, "id")
+    trail, current = trail_of(form), field(form, "id")
     if not trail:
         return _desk(
             request, visitor, store, form, name, trail=[], held=current, said="Nothing to undo."
         )
-    last = _own_case(store, name, trail.pop())
+    last = own_case(store, name, trail.pop())
     aside = field(form, "aside") or current
     return _desk(
         request, visitor, store, form, name,
@@ -143,10 +144,11 @@ def _desk(
     report = store.report(name)
     found: dict[str, Any] = {
         "ask": ask,
-        "choices": _choices(store, ask),
+        "choices": choices(store, ask),
         "before": _label_before(store, ask),
         "waiting": report.waiting,
         "contested": report.contested,
+        "held": len(store.held(name, limit=HELD_SHOWN)),
         "trail": ",".join(trail),
         "aside": aside,
         "key": secrets.token_urlsafe(12),
@@ -165,14 +167,14 @@ def _claim(store: Store, name: str, holder: str, held: str) -> Ask | None:
     return store.claim(name, holder=holder, seconds=HOLD_SECONDS)
 
 
-def _let_learn(store: Store, name: str) -> None:
+def let_learn(store: Store, name: str) -> None:
     """Give it a moment to learn, so that the next case shows what it makes of the last."""
     ends = time.monotonic() + PATIENCE
     while store.lag(name) and time.monotonic() < ends:
         time.sleep(0.01)
 
 
-def _still_waiting(store: Store, form: FormData) -> str:
+def still_waiting(store: Store, form: FormData) -> str:
     """The case that this tab had before it was loaded again, if it still waits."""
     held = field(form, "id")
     try:
@@ -181,7 +183,7 @@ def _still_waiting(store: Store, form: FormData) -> str:
         return ""
 
 
-def _choices(store: Store, ask: Ask | None) -> list[Choice]:
+def choices(store: Store, ask: Ask | None) -> list[Choice]:
     """The likeliest labels now, those of remembered cases like it, and, where few, all known."""
     if ask is None:
         return []
@@ -210,12 +212,13 @@ def _label_before(store: Store, ask: Ask | None) -> Label | None:
     return None if ask is None else store.history(ask.id).label
 
 
-def _own_case(store: Store, name: str, case: str) -> str:
+def own_case(store: Store, name: str, case: str) -> str:
     """The id, if this learner has such a case."""
     if store.history(case).learner != name:
         raise NotFoundError(f"{name!r} has no case {case!r}")
     return case
 
 
-def _trail(form: FormData) -> list[str]:
+def trail_of(form: FormData) -> list[str]:
+    """The cases that this tab decided, the latest last."""
     return [i for i in field(form, "trail").split(",") if i][-TRAIL:]

@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from quickstudy.serve.dashboard import words
+from quickstudy.serve.dashboard import terms, words
 from quickstudy.serve.dashboard.numbers import count, odds, percent, plural
 
 if TYPE_CHECKING:
     from quickstudy.deploy.answers import CurvePoint, Policy, Report
+    from quickstudy.deploy.oversight import Level
 
 LEAST_SPAN = 0.1  # of the scale that the precision is drawn on
 WINDOW = 300  # cases that a point of the curve is an average of: a stretch alone jumps about
@@ -61,8 +62,8 @@ class Share:
     filled: float
 
 
-def headline(r: Report) -> Headline:
-    """What to know first."""
+def headline(r: Report, level: Level = "act") -> Headline:
+    """What to know first of a learner at a level of autonomy."""
     proved = _proved(r)
     if not r.cases:
         return Headline("calm", "Nothing has come in yet", "Send it a case, or try one yourself.")
@@ -81,6 +82,9 @@ def headline(r: Report) -> Headline:
             f"{percent(r.learner.settings.target)} of the time."
         )
         return Headline("busy", "Still learning: it answers nothing alone yet", text)
+    if level != "act":
+        text = f"Its level is “{terms.LEVELS[level][0]}”. {terms.LEVELS[level][1]}"
+        return Headline("good", "Its answers are proved, and it does not act alone yet", text)
     share = f"It answers {percent(r.share_handled)} of cases alone"
     if r.precision is None:
         return Headline("good", share, "None of these answers has been checked yet.")

@@ -60,7 +60,7 @@ def _page(
 ) -> Response:
     seen = [info for info in store.learners() if visitor.may("teach", info.name)]
     reports = [store.report(info.name) for info in seen]
-    cards = [(r, headline(r)) for r in reports]
+    cards = [(r, headline(r, store.autonomy(r.learner.name).level)) for r in reports]
     given = {"name": name, "target": target, "problem": problem}
     return render(
         request, "learners.html", status=status, cards=cards, given=given, may=visitor.may("manage")

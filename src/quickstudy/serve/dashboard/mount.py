@@ -8,13 +8,29 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Response
 from starlette.staticfiles import StaticFiles
 
-from quickstudy.serve.dashboard import cases, desk, learners, overview, setup, sign_in, trial
+from quickstudy.serve.dashboard import (
+    approve,
+    autonomy,
+    cases,
+    desk,
+    exam,
+    learners,
+    limits,
+    overview,
+    pauses,
+    setup,
+    sign_in,
+    sources,
+    trial,
+    versions,
+)
 
 if TYPE_CHECKING:
     from quickstudy.deploy.deployment import Deployment
 
 STATIC = Path(__file__).parent / "static"
-PARTS = (sign_in, learners, overview, desk, cases, trial, setup)
+PEOPLE = (sign_in, learners, overview, desk, approve, cases, trial, setup)
+CONTROL = (pauses, autonomy, limits, versions, exam, sources)
 
 
 class KeptFiles(StaticFiles):
@@ -30,6 +46,6 @@ class KeptFiles(StaticFiles):
 def mount(app: FastAPI, deployment: Deployment) -> None:
     """Add the page to `app`; nothing of it appears in the OpenAPI document."""
     app.state.deployment = deployment
-    for part in PARTS:
+    for part in (*PEOPLE, *CONTROL):
         app.include_router(part.router, include_in_schema=False)
     app.mount("/static", KeptFiles(directory=STATIC), name="static")

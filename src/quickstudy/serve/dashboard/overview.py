@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from quickstudy.serve.dashboard import figures
+from quickstudy.serve.dashboard.desk import HELD_SHOWN
 from quickstudy.serve.dashboard.shell import page_router, render
 from quickstudy.serve.dashboard.visitor import Known, Store
 
@@ -39,7 +40,8 @@ def _figures(request: Request, store: Store, name: str) -> dict[str, Any]:
         "r": r,
         "name": name,
         "address": str(request.base_url),
-        "headline": figures.headline(r),
+        "headline": figures.headline(r, store.autonomy(name).level),
+        "held": len(store.held(name, limit=HELD_SHOWN)),
         "better": figures.better(r.curve),
         "trust": figures.trust(r),
         "proofs": figures.proofs(r),

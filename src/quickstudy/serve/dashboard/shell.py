@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Coroutine
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
@@ -16,9 +16,12 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from quickstudy.errors import QuickstudyError
-from quickstudy.serve.dashboard import numbers, records, words
+from quickstudy.serve.dashboard import numbers, records, terms, words
 from quickstudy.serve.dashboard.visitor import ID_COOKIE, recognise, set_cookie, stranger
 from quickstudy.serve.problems import Problem, of_error
+
+if TYPE_CHECKING:
+    from quickstudy.deploy.oversight import Pause
 
 STATIC = Path(__file__).parent / "static"
 POLICY = (
@@ -79,7 +82,12 @@ def render(
     `said` is read out and shown for a moment; `events` reach the page's scripts by name.
     """
     visitor = stranger(request)
-    shared = {"visitor": visitor, "csrf": visitor.token, "path": request.url.path}
+    shared = {
+        "visitor": visitor,
+        "csrf": visitor.token,
+        "path": request.url.path,
+        "pauses": partial(_pauses, request),
+    }
     html = _templates().get_template(template).render(**shared, **context)
     response = HTMLResponse(html, status)
     told = dict(events or {}) | ({"said": said} if said else {})
@@ -120,6 +128,19 @@ def _refused(request: Request, problem: Problem) -> Response:
     return render(request, "trouble.html", status=status, title=title, text=text)
 
 
+def _pauses(request: Request, learner: str = "") -> list[Pause]:
+    """The pauses in force that this visitor may know of: of one learner, or of all they see."""
+    visitor = stranger(request)
+    if visitor.door is None:
+        return []
+    try:
+        found: list[Pause] = request.app.state.deployment.pauses()
+    except QuickstudyError:  # a page that says what is wrong must not fail for that
+        return []
+    mine = [p for p in found if not learner or p.scope in ("", learner)]
+    return [p for p in mine if not p.scope or visitor.door.sees(p.scope)]
+
+
 @cache
 def _templates() -> Environment:
     made = Environment(
@@ -129,7 +150,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for module in (numbers, records, words):
+    for module in (numbers, records, terms, words):
         made.globals[module.__name__.rpartition(".")[2]] = module
     for name in ("count", "percent", "plural", "sentence", "ago", "duration", "stamp", "moment"):
         made.filters[name] = getattr(numbers, name)
@@ -137,6 +158,7 @@ def _templates() -> Environment:
     made.filters["code"] = records.label_code
     made.filters["snippet"] = records.snippet
     made.filters["url"] = lambda text: quote(str(text), safe="")
+    made.filters["short"] = terms.short
     made.globals["same"] = records.same
     made.globals["static"] = static
     return made

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends, Request, Response
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 from quickstudy.errors import NotFoundError
 from quickstudy.serve import auth
@@ -66,6 +66,11 @@ class Visitor:
             return False
         return learner is None or self.door.sees(learner)
 
+    @property
+    def may_pause_all(self) -> bool:
+        """Whether it manages every learner there is."""
+        return self.may("manage") and self.door is not None and self.door.learners is None
+
     def require(self, role: Role, learner: str | None = None) -> None:
         """Raise unless it may; a learner outside its scope does not exist for it."""
         if learner is not None and self.door is not None and not self.door.sees(learner):
@@ -110,16 +115,50 @@ async def posted(request: Request) -> FormData:
     Raises:
         Problem: it comes without the visitor's token (403).
     """
-    form = await request.form(max_fields=64, max_files=0)
-    given = field(form, "csrf")
+    return await _checked(request, max_fields=64, max_files=0)
+
+
+async def long_posted(request: Request) -> FormData:
+    """The fields of a long form, perhaps with a file.
+
+    Raises:
+        Problem: it comes without the visitor's token (403).
+    """
+    return await _checked(request, max_fields=2_000, max_files=1)
+
+
+async def _checked(request: Request, **most: int) -> FormData:
+    form = await request.form(**most)
+    check_token(request, field(form, "csrf"))
+    return form
+
+
+def check_token(request: Request, given: str) -> None:
+    """Refuse what does not come from a page of this visitor.
+
+    Raises:
+        Problem: the token is not the visitor's (403).
+    """
     if not hmac.compare_digest(given.encode(), stranger(request).token.encode()):
         raise Problem(403, "access", "this page is too old: load it again")
-    return form
 
 
 def field(form: FormData, name: str) -> str:
     """A field of a form as text; "" if it is missing."""
     return str(form.get(name, ""))
+
+
+def fields(form: FormData, name: str) -> list[str]:
+    """All that a form says under one name, without the space around it."""
+    return [str(value).strip() for value in form.getlist(name)]
+
+
+def file_of(form: FormData, name: str) -> tuple[str, bytes] | None:
+    """A file that came with a form: its name and content; None if there is none."""
+    found = form.get(name)
+    if not isinstance(found, UploadFile) or not found.filename:
+        return None
+    return found.filename, found.file.read()
 
 
 def set_cookie(request: Request, response: Response, name: str, value: str) -> None:
@@ -163,6 +202,7 @@ def _digest(purpose: str, secret: str) -> str:
 Known = Annotated[Visitor, Depends(signed_in)]
 Anyone = Annotated[Visitor, Depends(_stranger)]
 Form = Annotated[FormData, Depends(posted)]
+LongForm = Annotated[FormData, Depends(long_posted)]
 if TYPE_CHECKING:
     Store = Deployment
 else:

@@ -37,6 +37,8 @@ EVENTS = {
     "contested": "People disagreed: learning from it stopped",
     "ruled": "A person ruled",
     "retracted": "A label was taken back",
+    "limited": "A limit kept it from acting",
+    "pinned": "Was pinned to the exam",
 }
 EXPERTS = (
     ("kernel", "Smooth comparison", "compares with everything it has seen, all at once"),
@@ -75,6 +77,14 @@ def rule(i: int, of: int) -> str:
 
 def reason(answer: Answer) -> str:
     """Why it answered alone, or asked."""
+    if answer.limit.startswith("paused"):
+        return f"everything was asked: {answer.limit}"
+    if answer.limit:
+        return f"a limit kept it from acting ({answer.limit})"
+    if answer.held:
+        return "its answer waits until a person says yes"
+    if answer.level == "shadow":
+        return "it only watches so far"
     if answer.label is None:
         return "nothing was learned yet"
     if answer.decision == "act":
@@ -95,9 +105,9 @@ def event(kind: str, payload: dict[str, Any] | None) -> tuple[str, str]:
     if payload is None:
         return title, "its content was forgotten"
     parts = []
-    if payload.get("correct") is False and payload.get("label") is None:
+    if payload.get("learn") == "not":
         title = "Was said to be wrong"
-    elif payload.get("label") is not None:
+    if payload.get("label") is not None:
         parts.append(label_text(payload["label"]))
     if payload.get("source"):
         parts.append(f"by {payload['source']}")

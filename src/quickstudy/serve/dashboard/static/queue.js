@@ -4,7 +4,7 @@
   const kept = (store, key, other) => { try { return JSON.parse(store.getItem(key)) ?? other; } catch { return other; } };
   const keep = (store, key, value) => { try { store.setItem(key, JSON.stringify(value)); } catch { /* full or forbidden */ } };
   const desk = () => document.getElementById('desk');
-  const name = desk().dataset.learner, place = `desk ${name}`;
+  const { learner: name, mode = 'desk' } = desk().dataset, place = `${mode} ${name}`;
   const tab = kept(sessionStorage, 'tab', null) || crypto.getRandomValues(new Uint32Array(2)).join('');
   keep(sessionStorage, 'tab', tab);
   let busy = false;
@@ -44,7 +44,7 @@
     keep(sessionStorage, place, { id: desk().dataset.case, trail: trail ? trail.value : '' });
     count();
     scrollTo({ top: 0 });
-    const first = !desk().querySelector('.choice') && desk().querySelector('[role=combobox]');
+    const first = !desk().querySelector('.choice, .yes') && desk().querySelector('[role=combobox]');
     (first || document.getElementById('desk-case')).focus({ preventScroll: true });
   });
 
@@ -62,7 +62,8 @@
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return;
     if (event.target.matches('input, textarea, select') || document.querySelector('dialog[open]')) return;
-    const action = /^[1-9]$/.test(event.key) ? () => press(`[data-key="${event.key}"]`) : keys[event.key.toLowerCase()];
+    const key = event.key.toLowerCase();
+    const action = /^[1-9xy]$/.test(key) ? () => press(`[data-key="${key}"]`) : keys[key];
     if (action && (event.key === '?' || !busy) && action()) event.preventDefault();
   });
   document.addEventListener('click', (event) => {

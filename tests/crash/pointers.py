@@ -1,0 +1,386 @@
+"""R11: random promotions, rollbacks, refusals and withdrawals, against a model of sixty lines.
+
+The desk's own code on a store of its own decides; after every sequence roles, errors, the log and
+who answered when must be what the model says, over restarts and transactions that fail. In a few
+more sequences learners learn for real meanwhile, and their state must be that of a replay.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import quickstudy
+from quickstudy import Classifier
+from quickstudy.deploy import refit_child
+from quickstudy.deploy.answers import Settings
+from quickstudy.deploy.challenges import SHORT
+from quickstudy.deploy.control import new_control
+from quickstudy.deploy.desk import Desk
+from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.fold import folder_of, learner_rows, replay
+from quickstudy.deploy.limits import PauseFile
+from quickstudy.deploy.oversight import Condition
+from quickstudy.deploy.requests import (
+    Challenge,
+    Create,
+    Delete,
+    Made,
+    Promote,
+    Refuse,
+    Rollback,
+)
+from quickstudy.deploy.shadows import Shadows
+from quickstudy.deploy.versions import roles_of, version_at, version_rows
+from quickstudy.errors import InputError, NotFoundError, StoreError
+from quickstudy.log.store import Store, read_events
+from quickstudy.log.writer import Writer
+from tests.crash import spare
+from tests.crash.forking import Say, parallel
+from tests.crash.rows import Row, Scale, Tick
+
+TOGETHER = 5  # sequences in one store, by turns
+DEEDS = 24  # of a sequence, on average
+SEQUENCES, SHORT_FORM = 1000, 100
+LEARNING, SHORT_LEARNING, PARTS = 10, 2, 10  # sequences with learning, and parts of each
+TYPES = ("consolidated", "challenged", "promoted", "rolled_back", "refused", "withdrawn")
+Deed = tuple[str, str, str, bool]  # what, version, reason, and "better" or "by the gate"
+
+
+class Model:
+    """What must come of a sequence."""
+
+    def __init__(self, first: str) -> None:
+        self.role, self.why = {first: "champion"}, {first: "the learner was created"}
+        self.proved = {first: ""}  # the version before it that had proved to be better
+        self.answered = [first]
+        self.log: list[tuple[str, str]] = []
+        self.deleted = False
+
+    def who(self, role: str) -> str:
+        """The version that has a role, or ""."""
+        return next((v for v, r in self.role.items() if r == role), "")
+
+    def do(self, deed: Deed) -> str:
+        """Carry out a deed; what is said where it is refused."""
+        what, version, reason, flag = deed
+        if self.deleted:
+            return "was deleted meanwhile"
+        if what == "challenge":
+            if self.who("challenger"):
+                return "challenges already"
+            if version in self.role:
+                return "is known"
+            self.log += [("consolidated", version), ("challenged", version)]
+            self._set(version, "challenger", reason)
+        elif what == "rollback":
+            champion, back = self.who("champion"), self.who("previous")
+            if not back or version not in ("", back):
+                return "has no previous version"
+            if rival := self.who("challenger"):
+                self.log.append(("withdrawn", rival))
+                self._set(rival, "retired", "the champion was rolled back")
+            self.log.append(("rolled_back", back))
+            self._set(champion, "previous", f"rolled back: {reason}")
+            self._set(back, "champion", f"rolled back: {reason}")
+            self.answered.append(back)
+        elif not version or version != self.who("challenger"):
+            return "does not challenge the champion"
+        elif what == "refuse":
+            self.log.append(("refused" if flag else "withdrawn", version))
+            self._set(version, "refused" if flag else "retired", reason)
+        else:
+            champion, before = self.who("champion"), self.who("previous")
+            if before:
+                self.role[before] = "retired"
+            self._set(champion, "previous", f"{version[:SHORT]} was promoted: {reason}")
+            self._set(version, "champion", reason)
+            self.proved[version] = "" if flag else self.proved.get(champion, "") or champion
+            self.log.append(("promoted", version))
+            self.answered.append(version)
+        return ""
+
+    def _set(self, version: str, role: str, why: str) -> None:
+        self.role[version], self.why[version] = role, why
+
+
+class Sequence:
+    """A learner, its model, and what the model did not foresee."""
+
+    def __init__(self, office: Office, name: str, rng: Random) -> None:
+        self.office, self.name, self.rng = office, name, rng
+        office.ask(Create(name, Settings(seed=rng.getrandbits(30)), "me"))
+        self.duty = office.duties[name]
+        self.model = Model(self.duty.roles.champion)
+        self.problems: list[str] = []
+
+    def step(self) -> None:
+        """One to three deeds, that come together; now and then with one that cannot be written."""
+        deeds = [self._deed() for _ in range(self.rng.choice((1, 1, 1, 2, 3)))]
+        requests = [self._request(deed) for deed in deeds]
+        if self.rng.random() < 0.05:
+            deeds.append(("rollback", "", "", False))
+            requests.append(Rollback(self.duty, "", reason=object(), actor="me"))  # type: ignore
+        for deed, told in zip(deeds, self.office.ask(*requests), strict=True):
+            if not isinstance(told, StoreError):  # else nothing of it happened
+                self._compare(deed, told)
+        if self.rng.random() < 0.01 and not self.model.deleted:
+            self.office.ask(Delete(self.name, "me"))
+            self.model.deleted = True
+
+    def _deed(self) -> Deed:
+        rng, model = self.rng, self.model
+        what = rng.choices(("challenge", "promote", "rollback", "refuse"), (5, 4, 3, 2))[0]
+        version = {
+            "challenge": f"{rng.getrandbits(128):032x}",
+            "promote": model.who("challenger"),
+            "refuse": model.who("challenger"),
+            "rollback": rng.choice(("", model.who("previous"))),
+        }[what]
+        if rng.random() < 0.15:
+            version = rng.choice(list(model.role))
+        return what, version, f"reason {rng.randrange(1000)}", rng.random() < 0.5
+
+    def _request(self, deed: Deed) -> Any:
+        what, version, why, flag = deed
+        if what == "challenge":
+            made = Made(version, "imported", 1, 10, 1000, "", simpler=flag)
+            return Challenge(self.duty, made, why, "me")
+        if what == "rollback":
+            return Rollback(self.duty, version, reason=why, actor="me")
+        if what == "refuse":
+            return Refuse(self.duty, version, gate=flag, reason=why, actor="me")
+        conditions = [Condition("better", flag, "as drawn")]
+        override = () if flag else ("better",)
+        return Promote(self.duty, version, conditions, override, flag, why, "me")
+
+    def _compare(self, deed: Deed, told: Any) -> None:
+        words = self.model.do(deed)
+        error = str(told) if isinstance(told, InputError) else ""
+        if bool(words) != bool(error) or words not in error:
+            self.problems.append(f"{self.name}: {deed}: {error!r}, foreseen {words!r}")
+
+    def look(self) -> None:
+        """Compare what is on record, and in memory, with the model."""
+        model, number = self.model, self.duty.number
+        with self.office.store.reading() as connection:
+            rows = {row["id"]: row for row in version_rows(connection, number)}
+            events = list(read_events(connection, learner=number, types=TYPES))
+            times = [event.time for event in read_events(connection, learner=number)]
+            roles = roles_of(connection, number)
+            named = [self._answering(connection, time) for time in moments(times)]
+        switches = [e for e in events if e.type in ("promoted", "rolled_back")]
+        since = [times[0], *(event.time for event in switches)]
+        foreseen = [
+            next((v for v, t in list(zip(model.answered, since, strict=False))[::-1] if t <= m), "")
+            for m in moments(times)
+        ]
+        kept = {role: model.who(role) for role in ("champion", "challenger", "previous")}
+        found = {
+            "roles": ({i: row["role"] for i, row in rows.items()}, model.role),
+            "reasons": ({i: row["why"] for i, row in rows.items()}, model.why),
+            "proved": ({i: rows[i]["anchor"] for i in model.proved}, model.proved),
+            "log": ([(event.type, event.subject) for event in events], model.log),
+            "times": (named, foreseen),
+            "on record": ({role: getattr(roles, role) for role in kept}, kept),
+            "on duty": ({role: getattr(self.duty.roles, role) for role in kept}, kept),
+        }
+        for what, (is_so, must) in found.items():
+            if is_so != must:
+                self.problems.append(f"{self.name}: {what}: {is_so}, foreseen {must}")
+
+    def _answering(self, connection: Any, time: float) -> str:
+        try:
+            return version_at(connection, self.duty.number, self.name, time).id
+        except NotFoundError:
+            return ""
+
+
+def moments(times: list[float]) -> list[float]:
+    """Before the first time, at each, and between any two."""
+    between = [(a + b) / 2 for a, b in zip(times, times[1:], strict=False)]
+    return sorted([times[0] - 1.0, *times, *between, times[-1] + 1.0])
+
+
+class Office:
+    """A desk and its store, without workers: nothing is learned."""
+
+    def __init__(self, path: Path) -> None:
+        self.store = Store(path)
+        self.desk = Desk(
+            bytes(32),
+            dialect=self.store.engine.dialect,
+            hire=lambda row, seq: duty_of(row),
+            roles_changed=lambda duty: None,
+            pause_file=PauseFile(self.store.folder),
+        )
+        with self.store.reading() as connection:
+            for row in learner_rows(connection):
+                self.desk.take_over(duty_of(row | {"roles": roles_of(connection, row["id"])}))
+        self.duties = self.desk.duties
+        self.writer = Writer(self.store, self.desk)
+
+    def ask(self, *requests: Any) -> list[Any]:
+        """What is said to requests that come together: results, or errors."""
+        futures = [self.writer.submit(request) for request in requests]
+        return [future.exception() or future.result() for future in futures]
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.writer.close()
+        self.store.close()
+
+
+def duty_of(row: dict[str, Any]) -> Duty:
+    """A learner that is only looked after."""
+    settings, epoch = row["settings"], row["epoch"]
+    control = new_control(settings, epoch)
+    name, roles = row["name"], row["roles"]
+    return Duty(row["id"], name, settings, epoch=epoch, control=control, roles=roles)
+
+
+def pointers(path: Path, seed: str, say: Say) -> None:
+    """Some sequences by turns in one store, that is closed and opened now and then."""
+    rng = Random(seed)
+    office = Office(path)
+    sequences = [Sequence(office, f"{seed} {i}", rng) for i in range(TOGETHER)]
+    for _ in range(DEEDS * TOGETHER):
+        rng.choice(sequences).step()
+        if rng.random() < 0.02:
+            office.close()
+            office = Office(path)
+            for one in sequences:
+                one.office, one.duty = office, office.duties.get(one.name, one.duty)
+    for one in sequences:
+        one.look()
+        say("sequence", problems=one.problems[:5], deeds=len(one.model.log))
+    office.close()
+
+
+def record(i: int) -> dict[str, str]:
+    """One of 60 things to be learned."""
+    return {"a": f"a{i % 6}", "b": f"b{i // 6 % 10}"}
+
+
+def model_of(seed: str) -> bytes:
+    """A small learner with ideas of its own, packed."""
+    rng = Random(seed)
+    learner = Classifier(budget_mb=16, seed=rng.getrandbits(30))
+    for i in rng.sample(range(60), 20):
+        learner.learn(record(i), rng.choice("pq"))
+    return learner.packed()
+
+
+def learning(path: Path, seed: str, say: Say) -> None:
+    """One sequence with all that is learned meanwhile."""
+    spare.none()
+    Shadows.changed = lambda *_: None  # type: ignore  # the worker works out what shadows would
+    rng, problems = Random(seed), []
+    desk = quickstudy.open(path)
+    desk.create("t", budget_mb=16, seed=rng.getrandbits(30))
+    taught(desk, rng, 6)
+    for part in range(PARTS):
+        taught(desk, rng, rng.randrange(12))
+        deed(desk, rng, f"{seed} {part}")
+        taught(desk, rng, rng.randrange(6))
+        state, again = desk.state_hash("t"), replay(desk.store, 1).hash
+        problems += [] if state == again else [f"{seed}, part {part}: {state}, replayed {again}"]
+        if rng.random() < 0.3:
+            desk.close()
+            for kind in rng.sample(("snapshot", "coming", "refit"), rng.randrange(3)):
+                for file in folder_of(desk.store.folder, 1).glob(f"{kind}-*"):
+                    file.unlink()
+            desk = quickstudy.open(path)
+            if desk.state_hash("t") != state:
+                problems.append(f"{seed}, part {part}: another state after a restart")
+    problems += [f"{finding}" for finding in desk.doctor() if not finding.ok]
+    desk.close()
+    say("learned", problems=problems)
+
+
+def taught(desk: Any, rng: Random, count: int) -> None:
+    """Some predictions, most of which get their label at once, or somewhat later."""
+    for answer in [desk.predict("t", record(rng.randrange(60))) for _ in range(count)]:
+        if rng.random() < 0.8:
+            desk.feedback(answer.id, label=rng.choice("pppq"), source="ana")
+
+
+def deed(desk: Any, rng: Random, seed: str) -> None:
+    """A version is made, promoted, refused, or goes back; what does not apply is refused."""
+    duty, contests = desk.desk.duty("t"), desk.staff.contests
+    version = duty.roles.challenger
+    if not version and rng.random() < 0.7:
+        if rng.random() < 0.5:
+            contests.imported(duty, model_of(seed), "drawn", "me")
+            return
+        desk.flush()
+        resting = duty.worker.errand(lambda: (duty.twins.resting.packed(), duty.learned))
+        packed, asof = resting.result()
+        about = {"kind": "consolidated", "asof": asof, "parent": duty.roles.champion}
+        try:
+            made = refit_child.consolidate(packed)
+            contests.enlist(duty, made, about | {"simpler": True}, "drawn", "me")
+        except InputError as error:  # nothing was learned since the last one
+            assert "is known" in str(error), error
+    elif version and rng.random() < 0.8:
+        override = rng.choice(((), ("better",)))
+        promotion = Promote(duty, version, [], override, better=True, reason="drawn", actor="me")
+        desk.writer.submit(promotion).result()
+    elif version and rng.random() < 0.5:
+        desk.withdraw("t")
+    elif duty.roles.previous:
+        desk.rollback("t")
+
+
+def jobs(scale: Scale, folder: Path) -> Iterator[Callable[[Say], None]]:
+    """All there is to do, each part for a process of its own."""
+    for number in range(sequences_of(scale) // TOGETHER):
+        seed = f"R11 {scale.seed} {number}"
+        yield partial(pointers, folder / f"{number}.db", seed)
+    for number in range(learning_of(scale)):
+        seed = f"R11 learning {scale.seed} {number}"
+        yield partial(learning, folder / f"learning-{number}.db", seed)
+
+
+def sequences_of(scale: Scale) -> int:
+    """Sequences without learning."""
+    return SEQUENCES if scale.thorough else SHORT_FORM
+
+
+def learning_of(scale: Scale) -> int:
+    """Sequences with learning."""
+    return LEARNING if scale.thorough else SHORT_LEARNING
+
+
+def steps(scale: Scale) -> int:
+    """Of the progress bar."""
+    return sequences_of(scale) + learning_of(scale)
+
+
+def measure(scale: Scale, tick: Tick) -> Row:
+    """All sequences."""
+    folder = scale.folder / "pointers"
+    folder.mkdir()
+    problems: list[str] = []
+    sequences = learned = deeds = 0
+    for message in parallel(list(jobs(scale, folder)), scale.workers):
+        problems += message["problems"]
+        sequences += message["kind"] == "sequence"
+        learned += message["kind"] == "learned"
+        deeds += message.get("deeds", 0)
+        tick(1)
+    if not problems:
+        shutil.rmtree(folder)
+    return Row(
+        "R11 promotions and rollbacks",
+        sequences,
+        "identical to a model of sixty lines",
+        f"{sequences:,} sequences, {deeds:,} events of versions, and {learned} sequences with "
+        f"learning, each {PARTS} times compared with a replay; {len(problems)} differences",
+        problems,
+        {"sequences": sequences, "events": deeds, "with_learning": learned},
+    )
