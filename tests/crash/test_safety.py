@@ -15,6 +15,7 @@ COMPILER = any(shutil.which(name) for name in ("cc", "gcc", "clang")) or "CI" in
 COMPILED = ("R2",)
 NO_COMPILER = "there is no C compiler (cc), so no write can be written down"
 ALONE = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+ALONE["TOKENIZERS_PARALLELISM"] = "false"
 CUT = """
 import json, sys
 from pathlib import Path

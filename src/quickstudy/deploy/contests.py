@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -17,17 +18,21 @@ from quickstudy.deploy.refit_child import CONSOLIDATE
 from quickstudy.deploy.refits import Refits
 from quickstudy.deploy.requests import Challenge, Made, Promote, Refuse, Rollback
 from quickstudy.deploy.shadows import Report, Shadows
-from quickstudy.deploy.versions import answers_of, same
+from quickstudy.deploy.versions import answers_of, same, version_rows
 from quickstudy.errors import InputError, StoreError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.log.store import Store
 from quickstudy.log.writer import Writer
+from quickstudy.types import Label
 
 GROWTH = 1.5  # of the examples, from one consolidation to the next
 NO_LARGER = 1.05  # times the champion's size: what counts as no larger than it
 MOST_LABELLED = 5_000  # cases after which a challenger that was not promoted is refused
 RETRY_SECONDS = 60.0  # after a consolidation went wrong, or an exam was not passed
 HANDOVER_SECONDS = 30.0  # that the process of shadows is waited for; then it is done here
+FRESH_SECONDS = 3.0  # of a judgement, for people who watch
+RECORDS_AT_ONCE = 32  # that the champion answers: some 5 ms
+MOST_KEPT = 3  # champions on disk as they came and as they left
 GATE = "gate"  # the actor of what happens by itself
 log = logging.getLogger("quickstudy")
 
@@ -39,7 +44,8 @@ class Contests:
         self._store = store
         self._refits = refits
         self._writer = writer
-        self._judged: dict[tuple[int, str], float] = {}
+        self._judged: dict[tuple[int, str], float] = {}  # not again before
+        self._latest: dict[tuple[int, str], tuple[float, Report]] = {}
         self.shadows = Shadows(store, self._heard)
 
     def consolidate_if_due(self, duty: Duty) -> None:
@@ -127,7 +133,24 @@ class Contests:
                 base = switch_base(connection, switch, folder, None)
                 packed = lines.build(connection, duty.number, base, seq).packed()
             lines.keep(came, packed)
+        self._tidy(duty)
         return on_duty(lines.read_base(came, seq).learner())
+
+    def _tidy(self, duty: Duty) -> None:
+        """Remove champions of long ago; should one be needed again, a replay makes it anew."""
+        with self._store.reading() as connection:
+            rows = version_rows(connection, duty.number)
+            needed = {row["anchor"] for row in rows if row["role"] in ("champion", "challenger")}
+            kept = {
+                lines.leaving_file(folder_of(self._store.folder, duty.number), connection, seq)
+                for row in rows
+                if (seq := row["left"]) and (row["role"] == "previous" or row["id"] in needed)
+            }
+        folder = folder_of(self._store.folder, duty.number)
+        for pattern in ("coming-*", "leaving-*"):
+            for path in sorted(folder.glob(pattern))[:-MOST_KEPT]:
+                if path not in kept:
+                    path.unlink(missing_ok=True)
 
     def pins(self, duty: Duty) -> list[Pin]:
         """The exam of a learner."""
@@ -141,8 +164,7 @@ class Contests:
             StoreError: its shadow does not answer.
         """
         pins = self.pins(duty)
-        with duty.twins.reading() as learner:
-            answers = answers_of(learner, [pin.record for pin in pins])
+        answers = champions_answers(duty, [pin.record for pin in pins])
         asked = [
             {
                 "id": pin.id,
@@ -153,7 +175,14 @@ class Contests:
             }
             for pin, answer in zip(pins, answers, strict=True)
         ]
-        return self.shadows.judge(duty, version, asked)
+        report = self.shadows.judge(duty, version, asked)
+        self._latest[duty.number, version] = (time.monotonic(), report)
+        return report
+
+    def lately_judged(self, duty: Duty, version: str) -> Report:
+        """The same, or what it was some seconds ago: for people who watch."""
+        then, report = self._latest.get((duty.number, version), (-math.inf, {}))
+        return report if time.monotonic() < then + FRESH_SECONDS else self.judge(duty, version)
 
     def _heard(self, duty: Duty, report: Report) -> None:
         """A shadow reports; in the thread of shadows."""
@@ -212,6 +241,15 @@ class Contests:
     def close(self) -> None:
         """End the shadows."""
         self.shadows.close()
+
+
+def champions_answers(duty: Duty, records: Sequence[Any]) -> list[Label | None]:
+    """What the champion says of records, a few at a time: predictions come in between."""
+    answers: list[Label | None] = []
+    for at in range(0, len(records), RECORDS_AT_ONCE):
+        with duty.twins.reading() as learner:
+            answers += answers_of(learner, records[at : at + RECORDS_AT_ONCE])
+    return answers
 
 
 def _fail_with(done: Future[Any], future: Future[Any]) -> None:

@@ -89,7 +89,7 @@ class Shadows:
         ends = time.monotonic() + ANSWER_SECONDS
         about = {"do": "judge", "number": duty.number, "version": version, "pins": pins}
         while (answer := self._ask(about, ends)) is None:
-            if time.monotonic() >= ends:
+            if self._closed or time.monotonic() >= ends:
                 raise StoreError(f"version {version[:12]} is not in shadow yet: try again")
             time.sleep(LOOK_SECONDS)  # its process is being started, or reads its base
         return answer
@@ -188,6 +188,8 @@ class Shadows:
     def close(self) -> None:
         """End the process; it keeps nothing that the log does not have."""
         self._closed = True
+        if self._child is not None:
+            self._child.kill()  # who waits for its answer waits no longer
         if self._thread is not None:
             self._errands.put(None)
             self._thread.join()

@@ -22,6 +22,7 @@ from quickstudy.deploy.refit_child import REFIT, artifact_name, unpack_fitted
 from quickstudy.deploy.refits import Refits
 from quickstudy.deploy.requests import Checkpoint, Refitted
 from quickstudy.deploy.tables import Row
+from quickstudy.deploy.versions import largest
 from quickstudy.deploy.worker import Worker
 from quickstudy.errors import ModelFileError, StoreError
 from quickstudy.learners.classifier import Classifier
@@ -62,7 +63,10 @@ class Staff:
     def recall(self, row: Row) -> Duty:
         """A learner from the log."""
         clear(self._store, row["id"])
-        return self._start(row, recover(self._store, row["id"]))
+        duty = self._start(row, recover(self._store, row["id"]))
+        with self._store.reading() as connection:
+            duty.made_at = largest(connection, duty.number)
+        return duty
 
     def _start(self, row: Row, fold: Fold) -> Duty:
         duty = Duty(

@@ -127,7 +127,7 @@ class Steering(Views):
         duty = self.desk.duty(name)
         contests = self.staff.contests
         if version := duty.roles.challenger:
-            report = contests.judge(duty, version)
+            report = contests.lately_judged(duty, version)
         elif version := duty.roles.previous:
             report = contests.shadows.report(duty, version) or {}
             if report.get("purpose") != "probation" or report["verdict"] == "kept":
@@ -262,8 +262,8 @@ class Steering(Views):
         pins = self.staff.contests.pins(duty)
         records = [pin.record for pin in pins]
         if version is None or duty.roles.champion.startswith(version):
-            with duty.twins.reading() as learner:
-                answers, version = of_versions.answers_of(learner, records), duty.twins.version
+            answers = contests.champions_answers(duty, records)
+            version = duty.roles.champion
         else:
             with self.store.reading() as connection:
                 row = of_versions.find_row(connection, duty.number, version)

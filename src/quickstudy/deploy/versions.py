@@ -37,6 +37,11 @@ def versions(connection: Connection, number: int, name: str) -> list[Version]:
     return [version_of(row, name) for row in version_rows(connection, number)]
 
 
+def largest(connection: Connection, number: int) -> int:
+    """Examples of the largest version that was made."""
+    return max((row["examples"] for row in version_rows(connection, number)), default=0)
+
+
 def roles_of(connection: Connection, number: int) -> Roles:
     """Which version answers, which wants to, and which did before."""
     roles = {row["role"]: row["id"] for row in version_rows(connection, number)}
