@@ -186,10 +186,11 @@ def server() -> Iterator[tuple[str, ...]]:
 
 
 def durable() -> Iterator[tuple[str, ...]]:
-    """What a store survives."""
-    for run in read("durability").get("runs", {}).values():
-        verdict = "" if run["holds"] else "does not hold"
-        yield f"{run['test']}: {run['must']}", run["measured"], verdict, "`durability.py`"
+    """What a store survives, and what oversight holds."""
+    for name in ("durability", "safety"):
+        for run in read(name).get("runs", {}).values():
+            verdict = "" if run["holds"] else "does not hold"
+            yield f"{run['test']}: {run['must']}", run["measured"], verdict, f"`{name}.py`"
 
 
 def main() -> None:

@@ -46,6 +46,7 @@ TESTS = {
     "R8": "tests.crash.saves",
     "R14": "safety_gate:r14",
     "R15": "safety_gate:r15",
+    "R17": "tests.crash.access",
 }  # to the module that measures it, with the name of the measure where it has several
 SIZES = {"points": "power cuts of R2", "workers": "processes at once", "seed": "of what is random"}
 SHORT_POINTS = 40

@@ -2,9 +2,11 @@
 
 import re
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
+from quickstudy.serve.dashboard.mount import CONTROL, PEOPLE
 from tests.browser.support import PHONE, Tab, case_on, wide
 
 TEXTS = ["where is my new card", "the top up did not work", "I want my money back"]
@@ -12,7 +14,7 @@ LABELS = ["card", "top up", "refund"]
 PAGES = ("autonomy", "limits", "versions", "exam", "sources", "approve", "queue")
 
 
-def taught(client, name, count=30, **settings):
+def taught(client, name, count=15, **settings):
     """A learner that three people taught; the ids of its cases."""
     client.create(name, seed=1, consolidate=False, **settings)
     ids = []
@@ -69,6 +71,17 @@ def test_every_page_is_sound_and_fits_a_phone(window, served, bank, scheme):
         light = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (light == "rgb(245, 246, 248)") == (scheme == "light")
     phone.quiet()
+
+
+def test_nothing_is_done_without_the_token_of_a_page(served, bank):
+    routes = [r for part in (*PEOPLE, *CONTROL) for r in part.router.routes if "POST" in r.methods]
+    assert len(routes) > 20
+    binary = {"content-type": "application/octet-stream"}
+    with httpx.Client(base_url=served.url) as elsewhere:
+        for route in routes:
+            path = route.path.format(name=bank[0], id=bank[1][0])
+            sent = {"headers": binary} if path.endswith("/model") else {"data": {"csrf": "0" * 64}}
+            assert elsewhere.post(path, **sent).status_code == 403, path
 
 
 def test_promote_in_spite_of_a_condition_and_roll_back(tab, client, bank):

@@ -34,12 +34,13 @@ from random import Random
 from typing import Any
 
 import quickstudy
-from quickstudy.deploy import snapshots, staff
+from quickstudy.deploy import lines, snapshots, staff
+from quickstudy.deploy.fold import folder_of
 from quickstudy.log import sqlite
 from quickstudy.log.store import Store
 from tests.crash import load, spare
 from tests.crash.bites import teller
-from tests.crash.data import LEARNERS, SMALL
+from tests.crash.data import LEARNERS, SMALL, draw
 from tests.crash.forking import Message, Say, parallel
 from tests.crash.ledger import Ledger
 from tests.crash.rows import Row, Scale, Tick
@@ -64,13 +65,14 @@ class Life:
     acks: int | None = None
     pragmas: tuple[str, ...] = ()
     between_snapshots: int = 60
+    imports: bool = False  # a model, which no replay could make again
 
 
 LIVES = (
     Life(acks=120),
     Life(cases=16, pragmas=("wal_autocheckpoint=60",)),
     Life(acks=120, pragmas=("wal_autocheckpoint=20",), between_snapshots=40),
-    Life(cases=8),
+    Life(cases=8, imports=True),
 )
 
 
@@ -266,9 +268,9 @@ class Record:
         turns = [at + 1 for at, line in enumerate(self.lines) if line.kind in kinds]
         return rng.choice(acks if seed % 4 else turns)
 
-    def until(self, cut: int) -> tuple[Ledger, list[str]]:
-        """The books at a moment, and the learners whose making was acknowledged."""
-        ledger, made = Ledger(), []
+    def until(self, cut: int) -> tuple[Ledger, list[str], list[str]]:
+        """The books at a moment; learners that were made by then; versions that were imported."""
+        ledger, made, imported = Ledger(), [], []
         for at, message in self.books:
             if at >= cut:
                 break
@@ -276,10 +278,12 @@ class Record:
                 ledger.end_life()
             elif message["kind"] == "made":
                 made.append(message["learner"])
+            elif message["kind"] == "imported":
+                imported.append(message["version"])
             else:
                 ledger.read(message)
         ledger.end_life()
-        return ledger, made
+        return ledger, made, imported
 
 
 def steps(scale: Scale) -> int:
@@ -388,9 +392,20 @@ def live(root: Path, number: int, life: Life) -> None:
     say("life")
     deployment = quickstudy.open(root / "work.db")
     make_missing(deployment, say)
+    if life.imports:
+        say("imported", version=import_model(deployment))
     load.run(deployment, say, f"{number}", threads=THREADS, cases=life.cases)
     Check(deployment, root / "work.db", Ledger(), say, Random(0)).state()
     deployment.close()
+
+
+def import_model(deployment: Any) -> str:
+    """Have a learner challenge a champion; the version it is."""
+    learner, rng = quickstudy.Classifier(budget_mb=16, seed=11), Random("R2 model")
+    learner.learn_many(*zip(*[draw(LEARNERS[0], rng) for _ in range(20)], strict=True))
+    version = deployment.challenge(LEARNERS[0], model=learner.packed())
+    deployment.withdraw(LEARNERS[0])
+    return str(version.id)
 
 
 def make_missing(deployment: Any, say: Callable[..., None]) -> None:
@@ -427,13 +442,14 @@ class After:
     """A store after a power cut; problems go into its books.
 
     Attributes:
-        made: learners whose making was acknowledged.
+        made, imported: learners and versions that were acknowledged.
         states: (learner, seq, link, state hash), as it was opened.
     """
 
     path: Path
     ledger: Ledger
     made: list[str]
+    imported: list[str]
     seed: int
     states: list[tuple[str, int, str, str]] = field(default_factory=list)
 
@@ -452,6 +468,9 @@ class After:
         self.ledger.problems += [f"{name} is gone" for name in self.made if name not in there]
         for path in deployment.store.folder.rglob("snapshot-*.safetensors"):
             snapshots.read(path, deployment.store.link_at)  # whole, and of this log
+        for version in self.imported:
+            folder = folder_of(deployment.store.folder, deployment.desk.duty(LEARNERS[0]).number)
+            lines.read_version(folder, version, 0)
         self.states = [self.state(deployment, name) for name in there]
         make_missing(deployment, tell)
         check = Check(deployment, self.path, self.ledger, tell, Random(self.seed))

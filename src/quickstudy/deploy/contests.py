@@ -12,14 +12,14 @@ from typing import Any
 
 from quickstudy.deploy import exam, lines
 from quickstudy.deploy.duty import Duty
-from quickstudy.deploy.fold import folder_of, on_duty, switch_base
+from quickstudy.deploy.fold import folder_of, on_duty, replay, switch_base
 from quickstudy.deploy.oversight import Condition, Pin, Version
 from quickstudy.deploy.refit_child import CONSOLIDATE
 from quickstudy.deploy.refits import Refits
 from quickstudy.deploy.requests import Challenge, Made, Promote, Refuse, Rollback
 from quickstudy.deploy.shadows import Report, Shadows
 from quickstudy.deploy.versions import answers_of, same, version_rows
-from quickstudy.errors import InputError, StoreError
+from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.log.store import Store
 from quickstudy.log.writer import Writer
@@ -45,6 +45,7 @@ class Contests:
         self._refits = refits
         self._writer = writer
         self._judged: dict[tuple[int, str], float] = {}  # not again before
+        self._made: set[Future[Version]] = set()  # of what is being consolidated
         self._latest: dict[tuple[int, str], tuple[float, Report]] = {}
         self.shadows = Shadows(store, self._heard)
 
@@ -66,11 +67,14 @@ class Contests:
 
     def _consolidate(self, duty: Duty, reason: str, actor: str, future: Future[Version]) -> None:
         """In the worker's thread: a copy of the champion goes to the child."""
-        learner, asof, parent = duty.twins.resting, duty.learned, duty.twins.version
+        learner, parent = duty.twins.resting, duty.twins.version
         if not learner.examples:
             raise InputError(f"learner {duty.name!r} has learned nothing yet")
+        with self._store.reading() as connection:
+            asof = lines.last_event(connection, duty.number, duty.learned)
         packed = learner.packed()
         duty.consolidating = True
+        self._made.add(future)
 
         def done(content: bytes | None) -> None:
             try:
@@ -84,6 +88,7 @@ class Contests:
                 duty.consolidate_again = time.monotonic() + RETRY_SECONDS
                 future.set_exception(error)
             finally:
+                self._made.discard(future)
                 duty.consolidating = False
 
         self._refits.submit(CONSOLIDATE, packed, done)
@@ -126,15 +131,24 @@ class Contests:
             lines.keep(lines.leaving_file(folder, connection, seq), leaving)
             came = lines.coming_file(folder, connection, seq)
         ends = time.monotonic() + HANDOVER_SECONDS
-        while not came.exists() and time.monotonic() < ends and self.shadows.alive:
+        followed = self.shadows.follows(duty, switch)  # it may not have begun yet
+        while followed and not came.exists() and time.monotonic() < ends and self.shadows.alive:
             time.sleep(0.02)
         if not came.exists():
-            with self._store.reading() as connection:
-                base = switch_base(connection, switch, folder, None)
-                packed = lines.build(connection, duty.number, base, seq).packed()
-            lines.keep(came, packed)
+            lines.keep(came, self._worked_out(duty, seq, switch).packed())
         self._tidy(duty)
         return on_duty(lines.read_base(came, seq).learner())
+
+    def _worked_out(self, duty: Duty, seq: int, switch: dict[str, Any]) -> Classifier:
+        """The champion from event `seq` on, where no shadow hands it over."""
+        folder = folder_of(self._store.folder, duty.number)
+        try:
+            with self._store.reading() as connection:
+                base = switch_base(connection, switch, folder, None)
+                return lines.build(connection, duty.number, base, seq)
+        except ModelFileError as error:
+            log.warning("%s; learner %s is worked out from the log", error, duty.name)
+            return replay(self._store, duty.number, upto=seq).learner
 
     def _tidy(self, duty: Duty) -> None:
         """Remove champions of long ago; should one be needed again, a replay makes it anew."""
@@ -205,7 +219,8 @@ class Contests:
             report = self.judge(duty, report["version"])
             if all(condition["holds"] for condition in report["conditions"]):
                 self.promote(duty, report, (), passed(report), GATE)
-        elif report["labelled"] >= MOST_LABELLED:
+                return
+        if report["labelled"] >= MOST_LABELLED:
             failing = [c["name"] for c in report["conditions"] if not c["holds"]]
             reason = f"after {report['labelled']:,} labelled cases: {', '.join(failing)}"
             request = Refuse(duty, report["version"], gate=True, reason=reason, actor=GATE)
@@ -239,8 +254,10 @@ class Contests:
         self.shadows.dropped(duty)
 
     def close(self) -> None:
-        """End the shadows."""
+        """End the shadows, and whoever waits for a version that will not be made now."""
         self.shadows.close()
+        for future in list(self._made):
+            future.set_exception(StoreError("the store was closed before it was consolidated"))
 
 
 def champions_answers(duty: Duty, records: Sequence[Any]) -> list[Label | None]:

@@ -119,6 +119,7 @@ class Made:
 
     refits: set[int]
     consolidations: set[int]
+    asofs: set[int]  # of both, that are yet to come
     fitted: dict[int, Fitted] = field(default_factory=dict)
     bases: dict[tuple[str, Any], Base] = field(default_factory=dict)
 
@@ -127,23 +128,24 @@ class Made:
         """For a learner's log."""
         types = ["refitted", "consolidated"]
         made = [(e.type, e.read()) for e in read_events(connection, learner=number, types=types)]
-        return cls(
-            {payload["asof"] for type, payload in made if type == "refitted"},
-            {payload["asof"] for _, payload in made if payload.get("kind") == "consolidated"},
-        )
+        refits = {payload["asof"] for type, payload in made if type == "refitted"}
+        others = {payload["asof"] for _, payload in made if payload.get("kind") == "consolidated"}
+        return cls(refits, others, refits | others)
 
-    def wants(self, seq: int) -> bool:
-        """Whether something was made of the learner as it was after event `seq`."""
-        return seq in self.refits or seq in self.consolidations
+    def due(self, seq: int) -> bool:
+        """Whether something was made of the learner as it is before event `seq`."""
+        return any(asof < seq for asof in self.asofs)
 
     def make(self, learner: Classifier, seq: int) -> None:
-        """Make that of the learner, which stands at `seq`."""
-        if seq in self.refits:
-            self.fitted[seq] = learner.copy().fit_due()
-        if seq in self.consolidations:
-            champion = learner.copy()
-            champion.consolidate()
-            self.bases["version", champion.state_hash()] = Base(champion.packed(), seq)
+        """Make that of the learner, which stands before event `seq`."""
+        for asof in sorted(asof for asof in self.asofs if asof < seq):
+            self.asofs.remove(asof)
+            if asof in self.refits:
+                self.fitted[asof] = learner.copy().fit_due()
+            if asof in self.consolidations:
+                champion = learner.copy()
+                champion.consolidate()
+                self.bases["version", champion.state_hash()] = Base(champion.packed(), asof)
 
 
 def advance(
@@ -166,6 +168,10 @@ def advance(
     for group in lines.told(connection, number, after=after, upto=upto):
         lessons: list[Lesson] = []
         for event, payload, about in group:
+            if made and made.due(event.seq):
+                fold.learn(lessons)
+                lessons = []
+                made.make(fold.learner, event.seq)
             if event.seq > fold.decided:
                 fold.decide(event, payload, about.get("decision"))
             if event.seq > fold.learned:
@@ -177,10 +183,6 @@ def advance(
                     fold.learn(lessons)
                     lessons = []
                     _switch(fold, connection, number, event.seq, payload, folder, made)
-            if made and made.wants(event.seq):
-                fold.learn(lessons)
-                lessons = []
-                made.make(fold.learner, event.seq)
         fold.learn(lessons)
         if progress:
             progress(group[-1][0].seq)

@@ -80,6 +80,13 @@ class Shadows:
         """The latest that was heard of a shadow."""
         return self._reports.get((duty.number, version))
 
+    def follows(self, duty: Duty, switch: Report) -> bool:
+        """Whether it was heard that the version of a switch is followed, in its present role."""
+        report = self.report(duty, switch["version"])
+        if report is None or report["at"] < switch["at"]:
+            return False
+        return (report["purpose"] == "challenge") == (switch["base"] == "version")
+
     def judge(self, duty: Duty, version: str, pins: list[Report]) -> Report:
         """How a challenger stands now, the exam included; `pins` tell what the champion passes.
 
@@ -161,8 +168,8 @@ class Shadows:
             while True:
                 self._take(json.loads(receive(child.stdout)))
         child.wait()
-        for future in list(self._waiting.values()):
-            future.set_result({"failed": "the process of shadows ended"})
+        while self._waiting:
+            self._waiting.popitem()[1].set_result({"failed": "the process of shadows ended"})
         if not self._closed:
             log.warning("the process of shadows ended; it is started anew")
             time.sleep(AGAIN_SECONDS)
@@ -174,7 +181,7 @@ class Shadows:
 
     def _take(self, message: Report) -> None:
         if "answer" in message:
-            if waiting := self._waiting.get(message["id"]):
+            if waiting := self._waiting.pop(message["id"], None):
                 waiting.set_result(message["answer"])
             return
         if "waits" in message:
