@@ -167,7 +167,8 @@ def test_no_thread_gets_an_answer_that_acts_once_a_pause_is_acknowledged(desk):
     until(lambda: len(late) > 20)
     desk.pause("t")
     paused.set()
-    until(lambda count=len(late): len(late) > count + 40)
+    enough = len(late) + 40
+    until(lambda: len(late) > enough)
     over.set()
     for thread in threads:
         thread.join()

@@ -67,11 +67,9 @@ class Contests:
 
     def _consolidate(self, duty: Duty, reason: str, actor: str, future: Future[Version]) -> None:
         """In the worker's thread: a copy of the champion goes to the child."""
-        learner, parent = duty.twins.resting, duty.twins.version
+        learner, asof, parent = duty.twins.resting, duty.learned, duty.twins.version
         if not learner.examples:
             raise InputError(f"learner {duty.name!r} has learned nothing yet")
-        with self._store.reading() as connection:
-            asof = lines.last_event(connection, duty.number, duty.learned)
         packed = learner.packed()
         duty.consolidating = True
         self._made.add(future)

@@ -63,7 +63,7 @@ def acted(desk: Desk, duty: Duty, label: Label) -> None:
 
 
 def _rails(desk: Desk, duty: Duty) -> Guardrails | None:
-    """The limits of a learner with what is used of them; rules are parsed once as long as they stay.
+    """The limits of a learner with what is used of them, parsed once as long as they stay.
 
     The row tells what is used up. Where it is not what was counted here last, a transaction failed,
     and those actions did not happen.

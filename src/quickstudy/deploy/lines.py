@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from quickstudy import snapshot
 from quickstudy.deploy.lessons import Lesson, lesson_of, teach
 from quickstudy.errors import ModelFileError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.log.events import Logged
-from quickstudy.log.store import EVENTS, events_at, read_events
+from quickstudy.log.store import events_at, read_events
 
 YOUTH = 2000
 """Examples up to which a learner chooses its feature map by itself, as it grows by leaps; later a
@@ -61,12 +61,6 @@ def coming_file(folder: Path, connection: Connection, seq: int) -> Path:
 def _place(connection: Connection, seq: int) -> str:
     """A name for an event of this log: in another log its link is another one."""
     return f"{seq:012d}-{events_at(connection, [seq])[seq].link.hex()[:16]}"
-
-
-def last_event(connection: Connection, number: int, upto: int) -> int:
-    """The last event of a learner up to `upto`, which may be one of another learner."""
-    mine = (EVENTS.c.learner == number) & (EVENTS.c.seq <= upto)
-    return int(connection.execute(select(func.max(EVENTS.c.seq)).where(mine)).scalar_one())
 
 
 def read_base(path: Path, at: int) -> Base:

@@ -94,6 +94,8 @@ class Shadow:
             attempt=orders.attempt,
             simpler=orders.simpler,
         )
+        name, since = orders.anchor
+        self._base = lines.read_base(folder / name, since) if name else None  # of the anchor
         self._anchor: Classifier | None = None
         self._rules = [parse(rule) for rule in orders.never]
         self._pending: dict[int, Pending] = {}
@@ -103,10 +105,9 @@ class Shadow:
 
     def follow(self, connection: Connection) -> bool:
         """Take in some hundred more events; False if there are no more."""
-        number, (name, since) = self.orders.number, self.orders.anchor
-        if name and self._anchor is None:  # it stopped to answer before this version was made
-            base = lines.read_base(self.folder / name, since)
-            self._anchor = lines.build(connection, number, base, self.at)
+        number = self.orders.number
+        if self._base and self._anchor is None:
+            self._anchor = lines.build(connection, number, self._base, self.at)
         for group in lines.told(connection, number, after=self.at, limit=EVENTS_AT_ONCE):
             for told in group:
                 self._step(connection, *told)
@@ -154,7 +155,8 @@ class Shadow:
         lessons, self._lessons = self._lessons, []
         teach(self.learner, lessons)
         if self._anchor:
-            teach(self._anchor, lessons)
+            since = self.orders.anchor[1]  # what came before this it has learned
+            teach(self._anchor, [lesson for lesson in lessons if lesson.seq > since])
         for lesson in lessons if self.orders.purpose == "challenge" else ():
             if lesson.label is not None and not lesson.wrong:
                 self._baselines.learn(lesson.record, lesson.label)
@@ -203,7 +205,8 @@ class Shadow:
         case = self._pending.pop(payload["case"], None)
         if case is None:
             return
-        known = event.type == "feedback" and payload["learn"] != "not"
+        refuted = payload.get("wrong") and same(payload.get("label"), case.champion)
+        known = event.type == "feedback" and not refuted
         if not known:
             self._take(self._unknown(event.seq, case))
             return

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import asdict
@@ -18,24 +18,23 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from quickstudy.deploy import lines
 from quickstudy.deploy.duty import Duty
-from quickstudy.deploy.limits import read_limits
-from quickstudy.deploy.reads import rows_of
 from quickstudy.deploy.refit_child import receive, send
 from quickstudy.deploy.refits import THREADS
 from quickstudy.deploy.shadow import Orders
-from quickstudy.deploy.tables import LIMITS, Row
+from quickstudy.deploy.tables import Row
 from quickstudy.deploy.versions import version_rows
 from quickstudy.errors import StoreError
-from quickstudy.log.store import Store, events_at
+from quickstudy.log.store import Store, events_at, read_events
 
 AGAIN_SECONDS = 2.0  # until a process that ended is started anew
 ANSWER_SECONDS = 60.0
 LOOK_SECONDS = 0.05
 HERE = Path()
+TERMS = ("alpha", "margin", "probation", "environment", "schema")
 Report = dict[str, Any]
 log = logging.getLogger("quickstudy")
 
@@ -96,7 +95,8 @@ class Shadows:
         ends = time.monotonic() + ANSWER_SECONDS
         about = {"do": "judge", "number": duty.number, "version": version, "pins": pins}
         while (answer := self._ask(about, ends)) is None:
-            if self._closed or time.monotonic() >= ends:
+            gone = self._closed or duty.roles.challenger != version
+            if gone or time.monotonic() >= ends:
                 raise StoreError(f"version {version[:12]} is not in shadow yet: try again")
             time.sleep(LOOK_SECONDS)  # its process is being started, or reads its base
         return answer
@@ -215,16 +215,6 @@ def orders_of(connection: Connection, duty: Duty) -> list[Orders]:
     rows = version_rows(connection, duty.number)
     by_id = {row["id"]: row for row in rows}
     roles = {row["role"]: row for row in rows}
-    settings = duty.settings
-    common: dict[str, Any] = {
-        "number": duty.number,
-        "alpha": settings.alpha,
-        "margin": settings.margin,
-        "probation": settings.probation,
-        "environment": settings.environment,
-        "schema": settings.schema,
-        "never": _never(connection, duty.number),
-    }
     orders = []
     if row := roles.get("challenger"):
         orders.append(
@@ -237,7 +227,7 @@ def orders_of(connection: Connection, duty: Duty) -> list[Orders]:
                 anchor=_anchor(connection, by_id, roles["champion"]),
                 attempt=sum(0 < other["challenged"] <= row["challenged"] for other in rows),
                 simpler=bool(row["simpler"]),
-                **common,
+                **_terms(connection, duty.number, row["challenged"]),
             )
         )
     if row := roles.get("previous"):
@@ -250,7 +240,7 @@ def orders_of(connection: Connection, duty: Duty) -> list[Orders]:
                 base=lines.leaving_file(HERE, connection, left).name,
                 at=left,
                 start=left,
-                **common,
+                **_terms(connection, duty.number, left),
             )
         )
     return orders
@@ -264,6 +254,16 @@ def _anchor(connection: Connection, rows: dict[str, Row], champion: Row) -> tupl
     return lines.leaving_file(HERE, connection, left).name, left
 
 
-def _never(connection: Connection, number: int) -> tuple[str, ...]:
-    found = rows_of(connection, LIMITS, select(LIMITS).where(LIMITS.c.learner == number))
-    return read_limits(found[0]["limits"]).never if found else ()
+def _terms(connection: Connection, number: int, seq: int) -> dict[str, Any]:
+    """Settings and rules as they were at the event from which versions are compared."""
+    settings: dict[str, Any] = {}
+    never: Sequence[str] = ()
+    types = ("created", "changed", "limits_changed")
+    for event in read_events(connection, learner=number, types=types, upto=seq):
+        told = event.read()
+        if event.type == "limits_changed":
+            never = told["limits"]["never"]
+        else:
+            settings = told.get("settings", told)
+    terms = {name: settings[name] for name in TERMS}
+    return {"number": number, **terms, "never": tuple(never)}

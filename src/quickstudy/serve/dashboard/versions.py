@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from quickstudy.deploy.oversight import Diff, GateReport, Version
-from quickstudy.errors import InputError, QuickstudyError
+from quickstudy.errors import InputError, QuickstudyError, StoreError
 from quickstudy.serve.body import read_model
 from quickstudy.serve.dashboard.learners import share
 from quickstudy.serve.dashboard.shell import go, home, is_partial, page_router, render
@@ -47,7 +47,9 @@ def standing(
 ) -> Response:
     """How the challenger stands by now: 204 if nothing is new, all anew if it is another one."""
     visitor.require("teach", name)
-    gate = store.gate(name)
+    gate, away = _gate(store, name)
+    if away:
+        return Response(status_code=204)
     if gate is None or f"{gate.purpose} {gate.version}" != version:
         return Response(status_code=200, headers={"HX-Refresh": "true"})
     if mark_of(gate) == mark:
@@ -186,13 +188,13 @@ def _page(
     reason: str = "",
     override: list[str] | None = None,
 ) -> Response:
-    versions, gate = store.versions(name), store.gate(name)
+    versions, (gate, away) = store.versions(name), _gate(store, name)
     asked = request.query_params
     before, after = asked.get("before", ""), asked.get("after", "")
     by_role = {v.role: v for v in reversed(versions)}
     given = {"problem": problem, "wanted": wanted, "reason": reason, "override": override or []}
     return render(
-        request, "versions.html", status=status, name=name, versions=versions, gate=gate,
+        request, "versions.html", status=status, name=name, versions=versions, gate=gate, away=away,
         mark=mark_of(gate) if gate else "", champion=by_role.get("champion"),
         challenger=by_role.get("challenger"), previous=by_role.get("previous"), given=given,
         done=asked.get("done", ""), may=visitor.may("manage", name), before=before, after=after,
@@ -200,6 +202,14 @@ def _page(
         at=asked.get("at", ""), answered=_answered(store, name, asked.get("at", "")),
         settings=store.learner(name).settings, most=request.app.state.settings.max_model,
     )  # fmt: skip
+
+
+def _gate(store: Store, name: str) -> tuple[GateReport | None, str]:
+    """How the challenger stands, or why nobody can say just now."""
+    try:
+        return store.gate(name), ""
+    except StoreError as error:
+        return None, str(error)
 
 
 def _answered(store: Store, name: str, at: str) -> Version | str:
