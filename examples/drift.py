@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,22 +32,15 @@ TOPICS = {
     "access": ("password", "login", "account", "code"),
 }
 SWAPPED = {"billing": "orders", "orders": "billing"}
-TARGET, WINDOW, TOGETHER = 0.9, 200, 10  # cases of a moving average; tickets that come together
+TARGET, WINDOW = 0.9, 100  # tickets of a moving average
 LEVELS = ("shadow", "suggest", "approve", "act")
-
-
-@dataclass(frozen=True)
-class Story:
-    """What happened: cases count from 0, precision is that of the answers it acted on."""
-
-    acts_from: int
-    precision_before: float
-    alarm: int
-    acted_until_alarm: int
-    wrong_until_alarm: int
-    asked_next: bool
-    acts_again_from: int
-    precision_after: float
+TELLING = """\
+ticket {acts_from:,}: it sorts by itself
+until the swap {precision_before:.1%} of that is right; promised were {target:.0%}
+ticket {swap:,}: two queues swap over night
+ticket {alarm:,}: alarm, after {acted} answers of its own, {wrong} of them wrong
+ticket {acts_again_from:,}: it has earned its way back
+from there on {precision_after:.1%} of what it does alone is right"""
 
 
 def ticket(rng: np.random.Generator) -> tuple[dict[str, str | int], str]:
@@ -60,13 +52,13 @@ def ticket(rng: np.random.Generator) -> tuple[dict[str, str | int], str]:
     return {"word": word, "channel": channel, "urgent": int(rng.integers(3))}, queue
 
 
-def live(cases: int, swap: int, folder: Path) -> np.ndarray:
+def live(count: int, swap: int, folder: Path) -> np.ndarray:
     """A row for each case: acted, wrong, labelled (0 or 1), and the level."""
     rng = np.random.default_rng(5)
     rows = []
     with quickstudy.open(folder / "work.db") as desk:
         desk.create("tickets", target=TARGET, alpha=0.1, audit=0.2, seed=1, trusted=["lead"])
-        for at in track(range(cases), "tickets", console=Console(stderr=True)):
+        for at in track(range(count), "tickets", console=Console(stderr=True)):
             record, queue = ticket(rng)
             right = SWAPPED.get(queue, queue) if at >= swap else queue
             answer = desk.predict("tickets", record)
@@ -78,94 +70,83 @@ def live(cases: int, swap: int, folder: Path) -> np.ndarray:
     return np.array(rows, dtype=int)
 
 
-def told(rows: np.ndarray, swap: int) -> Story:
-    """The figures of the story.
+def told(rows: np.ndarray, swap: int) -> dict[str, float]:
+    """What happened: tickets count from 0, precision is that of what it did alone.
 
     Raises:
-        SystemExit: it never acted, was never stopped, or did not come back: too few cases.
+        SystemExit: it never acted, was never stopped or did not come back: too few tickets.
     """
     acted, wrong, level = rows[:, 0] == 1, rows[:, 1] == 1, rows[:, 3]
-    lost = np.flatnonzero((np.diff(level) < 0) & (np.arange(1, len(rows)) >= swap))
-    alarm = int(lost[0]) + 1 if len(lost) else len(rows)  # the first case that is asked
-    after = np.flatnonzero(acted[alarm:])
-    if not (acted[:swap].any() and len(after)):
-        raise SystemExit("the story does not come to its end: give it more --cases")
-    again = alarm + int(after[0])
-    between = acted[swap:alarm]
-    return Story(
-        acts_from=int(np.argmax(acted)),
-        precision_before=round(1 - float(wrong[:swap][acted[:swap]].mean()), 3),
-        alarm=alarm,
-        acted_until_alarm=int(between.sum()),
-        wrong_until_alarm=int(wrong[swap:alarm][between].sum()),
-        asked_next=not acted[alarm],
-        acts_again_from=again,
-        precision_after=round(1 - float(wrong[again:][acted[again:]].mean()), 3),
-    )
+    lost = [i for i in range(swap, len(rows)) if level[i] < level[i - 1]]
+    alarm = lost[0] if lost else len(rows)  # the first ticket for which it asks again
+    if not (acted[:swap].any() and acted[alarm:].any()):
+        raise SystemExit("the story does not come to its end: give it more --tickets")
+    again = alarm + int(np.argmax(acted[alarm:]))
+    return {
+        "acts_from": int(np.argmax(acted)),
+        "precision_before": 1 - float(wrong[:swap][acted[:swap]].mean()),
+        "alarm": alarm,
+        "acted": int(acted[swap:alarm].sum()),
+        "wrong": int((acted & wrong)[swap:alarm].sum()),
+        "acts_again_from": again,
+        "precision_after": 1 - float(wrong[again:][acted[again:]].mean()),
+    }
 
 
 def moving(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean of the last `WINDOW` values, weighted; not a number where there are too few."""
-    sums = [
-        np.convolve(each, np.ones(WINDOW))[: len(values)] for each in (values * weights, weights)
-    ]
-    return np.where(sums[1] >= WINDOW / 10, sums[0] / np.maximum(sums[1], 1), np.nan)
+    """Weighted mean of the last `WINDOW` values; not a number where the case itself has none."""
+    sums = [np.convolve(v, np.ones(WINDOW))[: len(v)] for v in (values * weights, weights)]
+    return np.where(weights > 0, sums[0] / np.maximum(sums[1], 1), np.nan)
 
 
-def plot(rows: np.ndarray, story: Story, swap: int, path: Path) -> None:
-    """Four panels over the cases."""
+def plot(rows: np.ndarray, alarm: float, swap: int, path: Path) -> None:
+    """Four panels over the tickets."""
     from matplotlib.figure import Figure
 
     acted, wrong, due, level = rows.T
-    every = np.ones(len(rows))
+    every, at = np.ones(len(rows)), range(len(rows))
     figure = Figure(figsize=(9, 8), layout="constrained")
-    axes = figure.subplots(4, 1, sharex=True, height_ratios=(3, 3, 3, 2))
-    axes[0].plot(moving(1 - wrong, acted), color="C0", label="of its own answers")
-    axes[0].plot(moving(1 - wrong, every), color="0.6", lw=1, label="of all suggestions")
-    axes[0].axhline(TARGET, color="C2", ls="--", lw=1, label=f"target {TARGET:.0%}")
-    axes[0].set(ylim=(0.3, 1.03), ylabel="right")
-    axes[0].legend(loc="lower left", fontsize=8)
-    axes[1].fill_between(range(len(rows)), moving(acted, every), color="C0", alpha=0.4)
-    axes[1].set(ylim=(0, 1.05), ylabel="handled alone")
-    axes[2].fill_between(range(len(rows)), moving(due, every), color="C1", alpha=0.4)
-    axes[2].set(ylim=(0, 1.05), ylabel="labels asked for")
-    axes[3].step(range(len(rows)), level, where="post", color="C3")
-    axes[3].set(yticks=range(4), yticklabels=LEVELS, ylim=(-0.3, 3.4), xlabel="ticket")
+    right, alone, asked, levels = axes = figure.subplots(4, 1, sharex=True)
+    right.plot(at, moving(1 - wrong, every), color="0.6", lw=1, label="all suggestions")
+    right.plot(at, moving(1 - wrong, acted), color="C0", label="what it did alone")
+    right.axhline(TARGET, color="C2", ls="--", lw=1, label=f"promised: {TARGET:.0%}")
+    right.set(ylim=(0.4, 1.03), ylabel="right")
+    right.legend(loc="lower right", fontsize=8)
+    alone.fill_between(at, moving(acted, every), color="C0", alpha=0.4)
+    alone.set(ylim=(0, 1.05), ylabel="handled alone")
+    asked.fill_between(at, moving(due, every), color="C1", alpha=0.4)
+    asked.set(ylim=(0, 1.05), ylabel="labels asked for")
+    levels.step(at, level, where="post", color="C3")
+    levels.set(yticks=range(4), yticklabels=LEVELS, ylim=(-0.3, 3.4), xlabel="ticket")
     for axis in axes:
         axis.axvline(swap, color="k", lw=1)
-        axis.axvline(story.alarm, color="C3", lw=1, ls=":")
-        axis.set_xlim(0, len(rows))
-    axes[0].annotate("the queues swap ", (swap, 0.42), ha="right", fontsize=9)
-    axes[0].annotate(f" alarm after {story.acted_until_alarm}", (story.alarm, 0.42), color="C3")
+        axis.axvline(alarm, color="C3", lw=1.5, ls=":")
+    right.annotate("two queues swap ", (swap, 0.45), ha="right")
+    right.annotate(f" alarm, {alarm - swap} tickets later", (alarm, 0.45), color="C3")
     figure.suptitle(f"Two labels swap their meaning over night (means of {WINDOW} tickets)")
+    levels.set_xlim(0, len(rows))
     figure.savefig(path, dpi=100)
 
 
 def main() -> None:
     """Live through it, and tell."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--cases", type=int, default=2400, help="tickets, in all")
-    parser.add_argument("--swap", type=int, default=1000, help="the first ticket of the new day")
+    parser.add_argument("--tickets", type=int, default=1600)
+    parser.add_argument(
+        "--swap", type=int, default=600, help="ticket that comes first after the night"
+    )
     parser.add_argument("--plot", type=Path, help="write the plot to this file")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rows = live(asked.cases, asked.swap, Path(folder))
+        rows = live(asked.tickets, asked.swap, Path(folder))
     story = told(rows, asked.swap)
     if asked.plot:
-        plot(rows, story, asked.swap, asked.plot)
+        plot(rows, story["alarm"], asked.swap, asked.plot)
     if asked.json:
-        print(json.dumps(asdict(story)))
-        return
-    print(f"ticket {story.acts_from:,}: it sorts by itself")
-    print(f"until the swap: {story.precision_before:.1%} of that is right; promised {TARGET:.0%}")
-    print(f"ticket {asked.swap:,}: two queues swap over night")
-    print(
-        f"ticket {story.alarm:,}: the guard's alarm, after {story.acted_until_alarm} own answers, "
-        f"{story.wrong_until_alarm} of them wrong; from here on it asks"
-    )
-    print(f"ticket {story.acts_again_from:,}: it has earned its way back")
-    print(f"from there on: {story.precision_after:.1%} of what it does alone is right")
+        print(json.dumps(story))
+    else:
+        print(TELLING.format(swap=asked.swap, target=TARGET, **story))
 
 
 if __name__ == "__main__":

@@ -69,9 +69,20 @@ def write_whole(path: str | Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    folder = os.open(target.parent, os.O_RDONLY)
+    sync_folder(target.parent)
+
+
+def make_folder(path: str | Path) -> None:
+    """Make a folder for its owner alone, and see that its name outlives a power cut."""
+    Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
+    sync_folder(Path(path).parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Sync a folder: else a new name in it may be gone after a power cut."""
+    folder = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)  # else the new name may be gone after a power cut
+        os.fsync(folder)
     finally:
         os.close(folder)
 

@@ -86,7 +86,7 @@ def read_version(folder: Path, version: str, asof: int) -> Base:
 def keep(path: Path, packed: bytes) -> None:
     """Write a base, unless it is there."""
     if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        snapshot.make_folder(path.parent)
         snapshot.write_whole(path, packed)
 
 

@@ -24,7 +24,7 @@ def write(folder: Path, fold: Fold, link: bytes) -> Path:
 
     `link` is that of the last event it knows: it belongs to the log that has this link there.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    snapshot.make_folder(folder)
     control_arrays, control = state_of(fold.control)
     arrays = {f"{CONTROL}{path}": array for path, array in control_arrays.items()}
     learner_arrays, learner = fold.learner.state()

@@ -115,7 +115,7 @@ class Staff:
             if content is None:
                 raise OSError("the process that refits ended early")
             folder = folder_of(self._store.folder, duty.number)
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            snapshot.make_folder(folder)
             fitted = unpack_fitted(content)
             name = artifact_name(fitted, asof)
             snapshot.write_whole(folder / name, content)

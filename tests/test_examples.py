@@ -1,0 +1,57 @@
+"""What the examples say is so."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DRIFT = ROOT / "examples" / "drift.py"
+TARGET = 0.9
+SWAP, TICKETS = 500, 1300
+PICTURE = b"\x89PNG"
+
+
+def run(*given):
+    return subprocess.run(
+        [sys.executable, DRIFT, *given], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+
+
+@pytest.fixture(scope="module")
+def drift(tmp_path_factory):
+    """The short form: its figures, and its plot."""
+    plot = tmp_path_factory.mktemp("drift") / "drift.png"
+    done = run("--tickets", f"{TICKETS}", "--swap", f"{SWAP}", "--json", "--plot", plot)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), plot.read_bytes()
+
+
+def test_before_the_night_it_acts_at_the_target(drift):
+    told, _ = drift
+    assert told["acts_from"] < 350 and told["precision_before"] >= TARGET
+
+
+def test_after_it_the_guard_steps_in(drift):
+    told, _ = drift
+    assert 0 < told["alarm"] - SWAP <= 120
+    assert 0 < told["wrong"] <= told["acted"] <= told["alarm"] - SWAP
+
+
+def test_it_earns_its_way_back(drift):
+    told, _ = drift
+    assert told["alarm"] + 100 < told["acts_again_from"] < TICKETS - 50
+    assert told["precision_after"] >= TARGET
+
+
+def test_it_is_plotted(drift):
+    assert drift[1].startswith(PICTURE) and len(drift[1]) > 20_000
+    kept = (ROOT / "docs" / "drift.png").read_bytes()
+    assert kept.startswith(PICTURE) and len(kept) < 200_000
+
+
+def test_a_story_without_an_end_is_not_told():
+    done = run("--tickets", "40", "--swap", "20")
+    assert done.returncode == 1 and "--tickets" in done.stderr and done.stdout == ""
