@@ -3,11 +3,18 @@
 import pytest
 
 import quickstudy
+from quickstudy.deploy import gate
 from quickstudy.deploy import shadow as following
+from quickstudy.deploy.oversight import Limits
 from quickstudy.deploy.requests import Promote
 from quickstudy.deploy.shadow_child import report
 from tests.deploy.rivals import SMALL, cases, figures, followed, kind, model, right, wrong
 from tests.deploy.support import expire, replayed
+
+
+def rival():
+    """It was taught twice, so that it is sure."""
+    return model((range(60), right), (range(60), right))
 
 
 @pytest.fixture
@@ -20,7 +27,7 @@ def desk(path):
         desk.create("t", **SMALL, trusted=["boss"], environment="a")
         cases(desk, range(60, 80))
         desk.flush()
-        desk.challenge("t", model=model((range(60), right)))
+        desk.challenge("t", model=rival())
         yield desk
 
 
@@ -41,7 +48,8 @@ def test_chunks_make_no_difference(desk, monkeypatch):
     for events in (1, 7, 200, 100_000):
         monkeypatch.setattr(following, "EVENTS_AT_ONCE", events)
         shadow = followed(desk)
-        found[events] = report(shadow), shadow.learner.state_hash()
+        told = report(shadow) | {"at": 0}  # refits of the champion come when they are done
+        found[events] = told, shadow.learner.state_hash()
     assert found[1][0]["labelled"] >= 120 and found[1][0]["differences"]
     assert found[1] == found[7] == found[200] == found[100_000]
 
@@ -70,8 +78,7 @@ def test_a_label_that_is_there_before_its_case_gives_no_advantage(desk):
     for i in (100, 101, 102):
         if f"case {i}" not in said:  # then it said what the champion said
             said[f"case {i}"] = desk.history(f"case {i}").answer.label
-    untaught = model((range(60), right))
-    learner = quickstudy.Classifier.unpacked(untaught)
+    learner = quickstudy.Classifier.unpacked(rival())
     assert said["case 100"] == learner.predict(kind(100)).label
     assert before == [found.gate.gain]
 
@@ -95,7 +102,7 @@ def test_a_label_that_never_comes_counts_against_who_is_different(desk):
     expire(desk)
     found = followed(desk)
     differ = sum(a["after"] != a["before"] for a in pairs(desk, found, range(10)))
-    assert found.gate.labelled == 10 and differ >= 5
+    assert found.gate.labelled == 10 and differ >= 3
     assert found.gate.gain == pytest.approx(-differ / 10)
 
 
@@ -110,10 +117,10 @@ def pairs(desk, shadow, kinds):
 @pytest.mark.parametrize("times", [1, 2])
 def test_an_answer_that_was_refuted_counts_against_who_is_different(desk, times):
     """Also where a second source has to say so before it counts."""
-    answer = desk.predict("t", kind(5))
+    answer = desk.predict("t", kind(3))
     shadow = followed(desk)
-    (said,) = pairs(desk, shadow, [5])
-    assert said["before"] == answer.label != said["after"] == right(5)
+    (said,) = pairs(desk, shadow, [3])
+    assert said["before"] == answer.label != said["after"] == right(3)
     for source in ["ana", "boss"][-times:]:
         desk.feedback(answer.id, correct=False, source=source)
     found = followed(desk)
@@ -122,21 +129,16 @@ def test_an_answer_that_was_refuted_counts_against_who_is_different(desk, times)
 
 
 def test_groups_are_those_of_environment_source_and_label(desk, monkeypatch):
-    from quickstudy.deploy import gate
-
     monkeypatch.setattr(gate, "ENOUGH", 3)
     cases(desk, [0, 12, 24, 36])
     names = {group["name"] for group in figures(desk)["groups"]}
-    assert {"environment=a0", "source=boss"} - {n.replace("a=a0", "environment=a0") for n in names} \
-        == set()
+    assert {"a=a0", "source=boss"} < names and any(name.startswith("label=") for name in names)
 
 
 def test_answers_against_a_rule_are_counted_from_when_the_rule_holds(desk):
-    from quickstudy import Limits
-
     cases(desk, range(5))
     assert followed(desk).broken == 0
-    desk.limit("t", Limits(never=(f"answer = {right(0)}",)))
+    desk.limit("t", Limits(never=(f'label == "{right(0)}"',)))
     before = figures(desk)
     cases(desk, [0, 0])
     found = followed(desk)
@@ -146,11 +148,9 @@ def test_answers_against_a_rule_are_counted_from_when_the_rule_holds(desk):
 
 def test_terms_are_those_of_its_beginning(desk):
     """So its figures are the same after a restart."""
-    from quickstudy import Limits
-
     cases(desk, range(20))
     before = figures(desk)
-    desk.limit("t", Limits(never=(f"answer = {right(0)}",)))
+    desk.limit("t", Limits(never=(f'label == "{right(0)}"',)))
     desk.change("t", margin=0.5, environment="b", probation=5)
     after = figures(desk)
     assert after["at"] > before["at"] and after | {"at": 0} == before | {"at": 0}
@@ -177,7 +177,7 @@ def test_the_former_champion_is_in_probation_then_stands_by(desk):
     desk.flush()
     cases(desk, range(60, 75))  # the former champion knows these
     found = figures(desk, purpose="probation")
-    assert found["labelled"] == 15 and found["gain"] > 0.2
+    assert found["verdict"] == "roll back" and found["gain"] > 0.2
     desk.rollback("t")
     desk.flush()
     cases(desk, range(5))

@@ -81,3 +81,45 @@ def test_a_change_that_fails_leaves_readers_the_learner_as_it_was():
         twins.change(fails)
     with twins.reading() as learner:
         assert learner.state_hash() == before
+
+
+def test_another_learner_takes_the_place_of_both():
+    """Readers meet the one with its version, or the other with its own, never a mixture."""
+    twins, stop, seen = Twins(Classifier(seed=1), "v"), threading.Event(), set()
+    twins.change(lesson(0))
+
+    def read():
+        while not stop.is_set():
+            with twins.reading() as learner:
+                seen.add((twins.version, learner.seed, learner.examples))
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    expected = {("v", 1, 1)}
+    for seed in range(2, 30):
+        successor = Classifier(seed=seed)
+        twins.replace(successor, f"v{seed}")
+        assert not twins.differ() and twins.resting.seed == seed
+        twins.change(lesson(seed))
+        expected |= {(f"v{seed}", seed, 0), (f"v{seed}", seed, 1)}
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert seen <= expected and len(seen) > 1
+    with twins.reading() as learner:
+        assert (twins.version, learner.seed, learner.examples) == ("v29", 29, 1)
+
+
+def test_readers_keep_the_learner_that_leaves_until_they_are_done():
+    twins = Twins(Classifier(seed=1), "old")
+    twins.change(lesson(0))
+    with twins.reading() as learner:
+        worker = threading.Thread(target=twins.replace, args=(Classifier(seed=2), "new"))
+        worker.start()
+        worker.join(0.2)
+        assert worker.is_alive() and twins.version == "old"
+        assert learner.seed == 1 and learner.predict(record(0)).label == "even"
+    worker.join()
+    with twins.reading() as learner:
+        assert twins.version == "new" and learner.seed == 2

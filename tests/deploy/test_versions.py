@@ -12,7 +12,8 @@ def lived(desk):
     """Learner `u` after a promotion and a rollback; the ids of its two versions."""
     desk.desk.roles_changed = lambda duty: None
     desk.create("u", **SMALL)
-    cases(desk, range(30), name="u")
+    for _ in range(2):
+        cases(desk, range(30), name="u")
     duty = desk.desk.duty("u")
     new = desk.challenge("u", model=model((range(30, 60), right), (range(20), wrong))).id
     old = duty.roles.champion
@@ -43,7 +44,7 @@ def test_who_answered_at_a_time(desk, lived):
 
 def test_predictions_carry_the_version_that_answered(desk, lived):
     told = [
-        event.data["version"]
+        event.payload["version"]
         for event in desk.events(learner="u", limit=1000)
         if event.type == "predicted"
     ]

@@ -114,3 +114,57 @@ def test_after_an_accident_answers_go_on_and_everybody_hears_of_it(worker, caplo
     with pytest.raises(StoreError):
         worker.after(5).result(SECONDS)
     assert worker.failed is not None and examples(worker) == 3
+
+
+def switch(seq, seed):
+    return Lesson(seq, switch={"version": f"v{seed}", "seed": seed})
+
+
+@pytest.mark.parametrize("places", [[1], [40], [80], [2, 3, 4], [1, LESSONS_AT_ONCE + 1, 79]])
+def test_a_switch_comes_at_its_place_in_the_log(worker, places):
+    """What comes before it is learned by who leaves, what comes after it by who comes."""
+    told = lessons(1, 80)
+    for seed, seq in enumerate(places, start=10):
+        told[seq - 1] = switch(seq, seed)
+    worker.give(told)
+    worker.after(80).result(SECONDS)
+    alone = Classifier(seed=9 + len(places))
+    for lesson in told[places[-1] :]:
+        alone.learn(lesson.record, lesson.label)
+    resting = worker.errand(lambda: worker.twins.resting.state_hash()).result(SECONDS)
+    assert resting == alone.state_hash() and worker.twins.version == f"v{9 + len(places)}"
+    assert worker.seq == 80 and worker.lag == 0
+
+
+def test_who_waits_for_a_switch_meets_the_successor(worker):
+    worker.give([*lessons(1, 5), switch(6, 10)])
+    worker.after(6).result(SECONDS)
+    with worker.twins.reading() as learner:
+        assert (worker.twins.version, learner.seed, learner.examples) == ("v10", 10, 0)
+
+
+def test_the_successor_is_found_by_who_leaves():
+    met = []
+
+    def successor(lesson, leaving):
+        met.append((lesson.seq, leaving.examples))
+        return Classifier(seed=lesson.switch["seed"])
+
+    worker = Worker(
+        Classifier(seed=1),
+        version="first",
+        seq=0,
+        name="t",
+        learned=lambda worker: None,
+        successor=successor,
+    )
+    worker.give([*lessons(1, 5), switch(6, 10), *lessons(7, 2), switch(9, 11)])
+    worker.close()
+    assert met == [(6, 5), (9, 2)]
+
+
+def test_without_a_successor_learning_stops_and_answers_go_on(worker, caplog):
+    worker.give([*lessons(1, 5), Lesson(6, switch={"version": "v"}), *lessons(7, 1)])
+    with pytest.raises(StoreError, match="KeyError"):
+        worker.after(7).result(SECONDS)
+    assert worker.twins.version == "first" and examples(worker) == 5

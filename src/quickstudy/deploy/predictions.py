@@ -71,7 +71,7 @@ def _limit(desk: Desk, duty: Duty, item: Predicted, ruling: Ruling) -> str:
 def _one(desk: Desk, request: Predict, item: Predicted, pause: str) -> Answer:
     known = desk.book.find(CASES, item.id) if item.id is not None else None
     if known:
-        return answer_of(desk, known, request.duty.name)
+        return _again(answer_of(desk, known, request.duty.name), pause)
     duty, said = request.duty, item.prediction
     control = desk.control(duty)
     level = control.level
@@ -115,6 +115,14 @@ def _one(desk: Desk, request: Predict, item: Predicted, pause: str) -> Answer:
     if item.id is not None:
         _join_early(desk, item.id)
     return answer
+
+
+def _again(answer: Answer, pause: str) -> Answer:
+    """An answer that was given before; while all is paused, nobody is to act on it any more."""
+    if not pause or answer.decision == "ask":
+        return answer
+    told = f"it was to act, but a limit forbids that now: {pause}"
+    return replace(answer, decision="ask", policy=0, audit=False, limit=pause, reason=told)
 
 
 def _case(

@@ -218,9 +218,11 @@ def _answered(store: Store, name: str, at: str) -> Version | str:
         return ""
     try:
         moment = datetime.fromisoformat(at)
-        return store.version_at(name, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
-    except ValueError:
+        seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    except (ValueError, OverflowError):
         return f"{at[:40]!r} is no time"
+    try:
+        return store.version_at(name, seconds)
     except QuickstudyError as error:
         return str(error)
 
