@@ -7,8 +7,6 @@ at 90 % precision: by labels that people give, then by answers that they approve
 teams behind "billing" and "orders" swap their work, and nobody tells the learner. Of what it sorts
 by itself a fifth is checked; those checks raise the alarm, from the next answer on it asks, learns
 from what people say, and earns its way back.
-
-`--json` prints what happened for machines.
 """
 
 from __future__ import annotations
@@ -44,9 +42,9 @@ from there on {precision_after:.1%} of what it does alone is right"""
 
 
 def ticket(rng: np.random.Generator) -> tuple[dict[str, str | int], str]:
-    """A ticket and the queue that it belongs to; one in fifty is misleading."""
+    """A ticket and the queue that it belongs to; one in a hundred misleads."""
     queue = str(rng.choice(QUEUES))
-    about = queue if rng.random() < 0.98 else str(rng.choice(QUEUES))
+    about = queue if rng.random() < 0.99 else str(rng.choice(QUEUES))
     word = str(rng.choice(TOPICS[about]))
     channel = str(rng.choice(("mail", "chat")))
     return {"word": word, "channel": channel, "urgent": int(rng.integers(3))}, queue
@@ -132,11 +130,9 @@ def main() -> None:
     """Live through it, and tell."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--tickets", type=int, default=1600)
-    parser.add_argument(
-        "--swap", type=int, default=600, help="ticket that comes first after the night"
-    )
+    parser.add_argument("--swap", type=int, default=600, help="first ticket after the night")
     parser.add_argument("--plot", type=Path, help="write the plot to this file")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--json", action="store_true", help="for machines")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows = live(asked.tickets, asked.swap, Path(folder))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -202,7 +203,7 @@ class Sequence:
 
 def moments(times: list[float]) -> list[float]:
     """Before the first time, at each, and between any two."""
-    between = [(a + b) / 2 for a, b in zip(times, times[1:], strict=False)]
+    between = [(a + b) / 2 for a, b in pairwise(times)]
     return sorted([times[0] - 1.0, *times, *between, times[-1] + 1.0])
 
 

@@ -9,6 +9,7 @@ from quickstudy.deploy.fold import folder_of
 from quickstudy.deploy.shadow import Shadow
 from quickstudy.deploy.shadow_child import report
 from quickstudy.deploy.shadows import orders_of
+from quickstudy.log.store import read_events
 from tests.deploy.support import SECONDS
 
 LABELS = np.random.default_rng(7).choice(list("pqr"), 120)
@@ -78,6 +79,12 @@ def followed(desk, name="t", purpose="challenge"):
 def figures(desk, name="t", purpose="challenge"):
     """What such a shadow reports."""
     return report(followed(desk, name, purpose))
+
+
+def events(desk, *kinds):
+    """The events of some types, all there are."""
+    with desk.store.reading() as connection:
+        return list(read_events(connection, types=kinds))
 
 
 def ids(desk, name="t"):

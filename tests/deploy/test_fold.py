@@ -5,8 +5,11 @@ import pytest
 
 import quickstudy
 from quickstudy.deploy.fold import replay
+from quickstudy.deploy.refit_child import consolidate
+from quickstudy.deploy.requests import Promote
 from quickstudy.errors import NotFoundError, StoreError
 from quickstudy.log.store import Store
+from tests.deploy.rivals import cases, model, right, wrong
 from tests.deploy.support import (
     EASY,
     agrees,
@@ -84,6 +87,60 @@ def test_what_was_refitted_is_worked_out_again_by_a_replay(path):
             assert agrees(desk, "t")
     with quickstudy.open(path) as desk:
         assert agrees(desk, "t") and sound(desk) == []
+
+
+LOST = [(), ("snapshot-*", "coming-*", "leaving-*")]
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_over_promotions_and_rollbacks_too(path, lost):
+    """Restarts between any two of them, after which files that can be made anew are gone."""
+    folder = path.with_name("work.db.d") / "learner-1"
+    acts = [
+        lambda desk: desk.challenge("t", model=model((range(20), right))),
+        lambda desk: promote(desk),
+        lambda desk: desk.rollback("t"),
+        lambda desk: consolidated(desk),
+        lambda desk: promote(desk, "better"),
+        lambda desk: desk.rollback("t"),
+    ]
+    champions = []
+    for i, act in enumerate(acts):
+        with quickstudy.open(path) as desk:
+            desk.desk.roles_changed = lambda duty: None
+            if i == 0:
+                desk.create("t", **EASY | {"budget_mb": 16})
+            cases(desk, range(12 * i, 12 * i + 12))
+            desk.flush()
+            act(desk)
+            cases(desk, range(12 * i + 6, 12 * i + 12), label=wrong)
+            state = desk.state_hash("t")
+            assert state == replayed(desk, "t")
+            champions.append(desk.desk.duty("t").roles.champion)
+        for pattern in lost:
+            for file in folder.glob(pattern):
+                file.unlink()
+        with quickstudy.open(path) as desk:
+            assert desk.state_hash("t") == state
+            assert desk.predict("t", record(1)).version == champions[-1]
+    with quickstudy.open(path) as desk:
+        assert sound(desk) == []
+    first, imported, made = champions[0], champions[1], champions[4]
+    assert champions == [first, imported, first, first, made, first]
+
+
+def promote(desk, *override):
+    duty = desk.desk.duty("t")
+    request = Promote(duty, duty.roles.challenger, [], override, not override, "", "me")
+    desk.writer.submit(request).result()
+
+
+def consolidated(desk):
+    """What `challenge` does by another process, done here."""
+    duty = desk.desk.duty("t")
+    packed, asof = duty.worker.errand(lambda: (duty.twins.resting.packed(), duty.learned)).result()
+    about = {"kind": "consolidated", "asof": asof, "parent": duty.roles.champion, "simpler": True}
+    desk.staff.contests.enlist(duty, consolidate(packed), about, "", "me")
 
 
 def test_the_tail_of_the_log_is_enough_after_the_process_was_killed(path, tmp_path):

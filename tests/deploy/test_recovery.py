@@ -8,7 +8,9 @@ import pytest
 import quickstudy
 from quickstudy.deploy import snapshots
 from quickstudy.deploy.fold import folder_of
-from quickstudy.errors import StoreError
+from quickstudy.deploy.requests import Promote
+from quickstudy.errors import ModelFileError, StoreError
+from tests.deploy.rivals import model, right
 from tests.deploy.support import EASY, agrees, sound, train
 
 
@@ -108,3 +110,57 @@ def test_each_learner_has_its_own(path):
     with quickstudy.open(path) as desk:
         assert desk.learner("one").settings.seed == 9
         assert desk.state_hash("two") == before[1] and sound(desk) == []
+
+
+def switched(path, *, back):
+    """A store whose learner went over to an import, and perhaps back; its state, and its files."""
+    with quickstudy.open(path) as desk:
+        desk.desk.roles_changed = lambda duty: None
+        desk.create("t", **EASY | {"budget_mb": 16})
+        train(desk, "t", 12)
+        duty = desk.desk.duty("t")
+        version = desk.challenge("t", model=model((range(9), right))).id
+        request = Promote(duty, version, [], (), True, "", "me")
+        desk.writer.submit(request).result()
+        train(desk, "t", 6)
+        if back:
+            desk.rollback("t")
+        train(desk, "t", 6)
+        return desk.state_hash("t"), folder_of(desk.store.folder, 1), version
+
+
+def remove(folder, *patterns):
+    for pattern in patterns:
+        found = list(folder.glob(pattern))
+        assert found
+        for file in found:
+            file.unlink()
+
+
+def test_without_the_files_of_a_switch_the_log_is_enough(path, caplog):
+    """What the champion was when it left is worked out anew, also while it is on duty."""
+    state, folder, _ = switched(path, back=False)
+    remove(folder, "leaving-*", "coming-*")
+    with quickstudy.open(path) as desk:
+        assert desk.state_hash("t") == state and warnings(caplog) == []
+        desk.desk.roles_changed = lambda duty: None
+        desk.rollback("t")
+        train(desk, "t", 6)
+        assert agrees(desk, "t") and sound(desk) == []
+        assert any("leaving-" in text and "from the log" in text for text in warnings(caplog))
+    remove(folder, "leaving-*", "coming-*", "snapshot-*")
+    with quickstudy.open(path) as desk:
+        assert agrees(desk, "t") and sound(desk) == []
+
+
+def test_an_import_that_is_gone_is_missed_by_name_when_it_is_needed(path, caplog):
+    """A snapshot has what it became; without one nothing can tell what it was."""
+    state, folder, version = switched(path, back=True)
+    remove(folder, "version-*")
+    with quickstudy.open(path) as desk:
+        assert desk.state_hash("t") == state
+        with pytest.raises(ModelFileError, match=f"version-{version}.* is gone"):
+            desk.exam("t", version=version)
+    remove(folder, "snapshot-*", "coming-*", "leaving-*")
+    with pytest.raises(ModelFileError, match=f"version-{version}.* is gone"):
+        quickstudy.open(path)

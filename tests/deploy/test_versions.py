@@ -82,7 +82,8 @@ def test_the_exam_is_sat_by_the_champion_or_by_a_version_as_it_was_made(desk, li
     desk.pin("u", record=kind(25), label=right(25))
     desk.pin("u", record=kind(50), label=right(50))
     now = desk.exam("u")
-    assert now.version == old and [p.passes for p in now.pins if p.label == right(25)][0]
+    assert now.version == old
+    assert [pin.passes for pin in now.pins if pin.record == kind(25)] == [True]
     assert desk.exam("u", version=old[:8]) == now
     as_made = desk.exam("u", version=new[:6])
     assert as_made.version == new
