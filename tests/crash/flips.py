@@ -26,7 +26,7 @@ from tests.crash.rows import Row, Scale, Tick
 SOURCES = ("ana", "ben", "eve")
 RATES, SHORT_RATES = (0.0, 0.01, 0.05, 0.1, 0.3), (0.1,)
 STREAMS, SHORT_STREAMS = ("prices", "questions"), ("prices",)
-FLIPPED = 500  # words of eve
+FLIPPED, SHORT_FLIPPED = 500, 300  # words of eve
 HONEST, SHORT_HONEST = 600, 60  # cases for the gate
 TWICE = 0.1  # share of cases of which two sources speak
 LOOK, REST = 10, 100  # words of eve between looks; cases between rests, in which shadows catch up
@@ -80,24 +80,24 @@ class Life:
         self.spoken[source] += 1
 
 
-def live(path: Path, stream: str, rate: float, honest: int) -> Callable[[Say], None]:
+def live(path: Path, stream: str, rate: float, *, words: int, honest: int) -> Callable[[Say], None]:
     """The life of one deployment."""
 
     def work(say: Say) -> None:
         with quickstudy.open(path) as desk:
             desk.create(NAME, **SETTINGS, consolidate=False)
             life = Life(desk, stream, rate)
-            seen = poisoned(life)
+            seen = poisoned(life, words)
             told = watched(life) | judged(life, honest)
             say("lived", stream=stream, rate=rate, unusual_after=seen, **told)
 
     return work
 
 
-def poisoned(life: Life) -> int | None:
+def poisoned(life: Life, words: int) -> int | None:
     """All sources by turns, until eve has spoken often: her words until she was unusual."""
     seen = None
-    while life.spoken["eve"] < FLIPPED:
+    while life.spoken["eve"] < words:
         for source in SOURCES:
             life.case(source)
         if seen is None and life.spoken["eve"] % LOOK == 0:
@@ -169,10 +169,11 @@ def measure(scale: Scale, tick: Tick) -> Row:
     """All streams and shares."""
     folder = scale.folder / "flips"
     folder.mkdir()
-    honest = HONEST if scale.thorough else SHORT_HONEST
-    jobs = [
-        live(folder / f"{stream}-{rate}.db", stream, rate, honest) for stream, rate in plans(scale)
-    ]
+    sizes = {
+        "words": FLIPPED if scale.thorough else SHORT_FLIPPED,
+        "honest": HONEST if scale.thorough else SHORT_HONEST,
+    }
+    jobs = [live(folder / f"{s}-{rate}.db", s, rate, **sizes) for s, rate in plans(scale)]
     found = []
     for message in parallel(jobs, scale.workers):
         if message["kind"] == "lived":
@@ -188,7 +189,7 @@ def measure(scale: Scale, tick: Tick) -> Row:
         problems.append(f"{len(found)} of {len(jobs)} came to their end")
     return Row(
         "R13 wrong labels",
-        FLIPPED * len(found),
+        sizes["words"] * len(found),
         "10 % wrong: noticed within 500",
         "; ".join(map(line, found)),
         problems,

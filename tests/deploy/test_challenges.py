@@ -5,6 +5,7 @@ import pytest
 from quickstudy import Classifier
 from quickstudy.deploy.fold import folder_of
 from quickstudy.deploy.lines import read_version, version_file
+from quickstudy.deploy.refit_child import consolidate
 from quickstudy.deploy.requests import Promote, Refuse, Rollback
 from quickstudy.errors import InputError, ModelFileError, NotFoundError
 from tests.deploy.rivals import SMALL, cases, ids, model, right, wrong
@@ -153,12 +154,14 @@ def test_an_override_takes_back_what_was_proved(desk, rivals):
     desk.desk.roles_changed = lambda duty: None
     assert duty.control.level == "act" and duty.epoch == 0
     assert any(answer.decision == "act" for answer in train(desk, "e", 20))
-    desk.challenge("e", model=rivals[0])
+    packed, asof = duty.worker.errand(lambda: (duty.twins.resting.packed(), duty.learned)).result()
+    about = {"kind": "consolidated", "asof": asof, "parent": duty.roles.champion, "simpler": True}
+    desk.staff.contests.enlist(duty, consolidate(packed), about, "", "me")
     promote(desk, duty)
-    assert duty.epoch == 0  # it passed the gate
+    assert duty.epoch == 0  # it passed the gate, and is of the same making
     desk.challenge("e", model=rivals[1])
     promote(desk, duty, override=["better"])
-    assert duty.epoch == 1 and agrees(desk, "e")
+    assert duty.epoch == 2 and agrees(desk, "e")
     assert all(answer.decision == "ask" for answer in train(desk, "e", 5))
 
 

@@ -113,7 +113,7 @@ def pairs(desk, shadow, kinds):
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_an_answer_that_was_refuted_counts_against_who_is_different(desk, times):
+def test_an_answer_that_was_refuted_is_nobody_s_gain(desk, times):
     """Also where a second source has to say so before it counts."""
     answer = desk.predict("t", kind(3))
     shadow = followed(desk)
@@ -122,7 +122,7 @@ def test_an_answer_that_was_refuted_counts_against_who_is_different(desk, times)
     for source in ["ana", "boss"][-times:]:
         desk.feedback(answer.id, correct=False, source=source)
     found = followed(desk)
-    assert (found.gate.labelled, found.gate.gain) == (1, -1.0)
+    assert (found.gate.labelled, found.gate.gain) == (1, 0.0)
     assert not found.differences and not found.gate.groups  # nobody knows what is right
 
 

@@ -129,6 +129,11 @@ class Autonomy:
         held = decision.act and self.level == "approve"
         return Ruling(_asked(decision, smallest=1.0), held)
 
+    @property
+    def least(self) -> float:
+        """The least label probability that any case can have now: 1 below the level "act"."""
+        return self.risk.smallest if self.level == "act" else 1.0
+
     def record(self, ruling: Ruling, wrong: bool | None) -> None:
         """Close a case, as `ActOrAsk.record` does; the level may change by it.
 

@@ -35,7 +35,8 @@ class Shelf:
         for found in self._statements.find(cursor, wanted):
             row = dict(zip(self._statements.columns, found, strict=True))
             if checksum(row) != row.pop("sum"):
-                self._rows.clear()
+                for key in wanted:  # not those that were put in this transaction
+                    self._rows.pop(key, None)
                 raise damaged(self.table)
             self._rows[self._key(row)] = row
 

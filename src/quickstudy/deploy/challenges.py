@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from quickstudy.deploy import exam
 from quickstudy.deploy.duty import Duty
 from quickstudy.deploy.lessons import Lesson
 from quickstudy.deploy.oversight import Role, Version
@@ -84,8 +85,13 @@ def promote(desk: Desk, request: Promote) -> Version:
         "override": list(request.override),
         "better": request.better,
     }
-    if request.override:  # what the champion may do alone was not proved for this one
+    if request.exam not in (None, exam.mark(desk.transaction.connection, duty.number)):
+        raise InputError("the exam was changed meanwhile: try again")
+    # what the champion may do alone was proved of its own answers, not of those of a stranger
+    if request.override:
         desk.prove_anew(duty, duty.settings, f"{version[:SHORT]} did not pass the gate")
+    elif _row(desk, duty, version)["kind"] == "imported":
+        desk.prove_anew(duty, duty.settings, f"{version[:SHORT]} was made elsewhere")
     seq = _switch(desk, "promoted", duty, version, payload, request.actor, request.reason)
     if duty.roles.previous:
         _change(desk, duty, duty.roles.previous, role="retired")
@@ -107,6 +113,8 @@ def rollback(desk: Desk, request: Rollback) -> Version:
     if duty.roles.challenger:  # it was measured against the one that leaves now
         _end(desk, duty, "withdrawn", "retired", request.actor, "the champion was rolled back")
     payload = {"base": "leaving", "at": _row(desk, duty, previous)["left"]}
+    if not request.by_gate:  # it has evidence; people may also go back to what was worse
+        desk.prove_anew(duty, duty.settings, f"{previous[:SHORT]} was brought back by hand")
     seq = _switch(desk, "rolled_back", duty, previous, payload, request.actor, request.reason)
     why = f"rolled back: {request.reason}"
     _change(desk, duty, champion, role="previous", left=seq, why=why)

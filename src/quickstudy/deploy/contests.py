@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from quickstudy.deploy import exam, lines
 from quickstudy.deploy.duty import Duty
 from quickstudy.deploy.fold import folder_of, on_duty, replay, switch_base
+from quickstudy.deploy.lines import Base
 from quickstudy.deploy.oversight import Condition, Pin, Version
 from quickstudy.deploy.refit_child import CONSOLIDATE
 from quickstudy.deploy.refits import Refits
 from quickstudy.deploy.requests import Challenge, Made, Promote, Refuse, Rollback
-from quickstudy.deploy.shadows import Report, Shadows
-from quickstudy.deploy.versions import answers_of, same, version_rows
+from quickstudy.deploy.shadows import ANSWER_SECONDS, Report, Shadows
+from quickstudy.deploy.versions import answers_of, labelled_after, same, version_rows
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.log.store import Store
@@ -32,6 +35,9 @@ RETRY_SECONDS = 60.0  # after a consolidation went wrong, or an exam was not pas
 HANDOVER_SECONDS = 30.0  # that the process of shadows is waited for; then it is done here
 FRESH_SECONDS = 3.0  # of a judgement, for people who watch
 RECORDS_AT_ONCE = 32  # that the champion answers: some 5 ms
+WATCH_SECONDS = 10.0  # that people who watch wait for a judgement
+CHECKED = 20  # latest records that an imported model has to be able to read
+MOST_REASON = 300  # characters
 MOST_KEPT = 3  # champions on disk as they came and as they left
 GATE = "gate"  # the actor of what happens by itself
 log = logging.getLogger("quickstudy")
@@ -46,6 +52,7 @@ class Contests:
         self._writer = writer
         self._judged: dict[tuple[int, str], float] = {}  # not again before
         self._made: set[Future[Version]] = set()  # of what is being consolidated
+        self._watching = threading.Lock()
         self._latest: dict[tuple[int, str], tuple[float, Report]] = {}
         self.shadows = Shadows(store, self._heard)
 
@@ -111,6 +118,7 @@ class Contests:
     def imported(self, duty: Duty, packed: bytes, reason: str, actor: str) -> Version:
         """Put a model that was made elsewhere into shadow; it learns what comes from now on."""
         assert duty.worker is not None
+        self._check_records(duty, Classifier.unpacked(packed))
         champion = duty.worker.errand(lambda: len(duty.twins.resting.packed())).result()
         about = {
             "kind": "imported",
@@ -120,22 +128,37 @@ class Contests:
         }
         return self.enlist(duty, packed, about, reason, actor)
 
+    def _check_records(self, duty: Duty, learner: Classifier) -> None:
+        """Whether a model can read what comes here."""
+        with self._store.reading() as connection:
+            cases = labelled_after(connection, duty.number, 0, CHECKED)
+        try:
+            answers_of(learner, [record for _, record, _ in cases])
+        except InputError as error:
+            raise InputError(
+                f"the model cannot read the records of {duty.name!r}: {error}"
+            ) from None
+
     def handed_over(
         self, duty: Duty, seq: int, switch: dict[str, Any], leaving: bytes
     ) -> Classifier:
         """The champion from event `seq` on, as its shadow was there; in the worker's thread."""
         folder = folder_of(self._store.folder, duty.number)
         with self._store.reading() as connection:
-            lines.keep(lines.leaving_file(folder, connection, seq), leaving)
+            left = lines.leaving_file(folder, connection, seq)
             came = lines.coming_file(folder, connection, seq)
+        _keep_if_possible(left, leaving)
         ends = time.monotonic() + HANDOVER_SECONDS
         followed = self.shadows.follows(duty, switch)  # it may not have begun yet
         while followed and not came.exists() and time.monotonic() < ends and self.shadows.alive:
             time.sleep(0.02)
-        if not came.exists():
-            lines.keep(came, self._worked_out(duty, seq, switch).packed())
+        if came.exists():
+            packed = lines.read_base(came, seq).packed
+        else:
+            packed = self._worked_out(duty, seq, switch).packed()
+            _keep_if_possible(came, packed)
         self._tidy(duty)
-        return on_duty(lines.read_base(came, seq).learner())
+        return on_duty(Base(packed, seq).learner())
 
     def _worked_out(self, duty: Duty, seq: int, switch: dict[str, Any]) -> Classifier:
         """The champion from event `seq` on, where no shadow hands it over."""
@@ -164,18 +187,18 @@ class Contests:
                 if path not in kept:
                     path.unlink(missing_ok=True)
 
-    def pins(self, duty: Duty) -> list[Pin]:
-        """The exam of a learner."""
-        with self._store.reading() as connection:
-            return exam.pins(connection, duty.number)
+    def pins(self, duty: Duty) -> tuple[list[Pin], tuple[int, int]]:
+        """The exam of a learner, and its mark."""
+        with self._store.reading() as connection, connection.begin():
+            return exam.pins(connection, duty.number), exam.mark(connection, duty.number)
 
-    def judge(self, duty: Duty, version: str) -> Report:
-        """How a challenger stands, the exam included.
+    def judge(self, duty: Duty, version: str, *, seconds: float = ANSWER_SECONDS) -> Report:
+        """How a challenger stands, the exam included: `pins`, their `mark`, its `answers`.
 
         Raises:
-            StoreError: its shadow does not answer.
+            StoreError: its shadow does not answer within some seconds.
         """
-        pins = self.pins(duty)
+        pins, mark = self.pins(duty)
         answers = champions_answers(duty, [pin.record for pin in pins])
         asked = [
             {
@@ -187,19 +210,35 @@ class Contests:
             }
             for pin, answer in zip(pins, answers, strict=True)
         ]
-        report = self.shadows.judge(duty, version, asked)
+        report = self.shadows.judge(duty, version, asked, seconds=seconds)
+        report |= {"pins": pins, "mark": mark}
         self._latest[duty.number, version] = (time.monotonic(), report)
         return report
 
     def lately_judged(self, duty: Duty, version: str) -> Report:
-        """The same, or what it was some seconds ago: for people who watch."""
-        then, report = self._latest.get((duty.number, version), (-math.inf, {}))
-        return report if time.monotonic() < then + FRESH_SECONDS else self.judge(duty, version)
+        """The same, or what it was some seconds ago: for people who watch, all of them together.
+
+        Raises:
+            StoreError: nothing is known of it yet.
+        """
+        with self._watching:
+            then, report = self._latest.get((duty.number, version), (-math.inf, {}))
+            if time.monotonic() < then + FRESH_SECONDS:
+                return report
+            try:
+                return self.judge(duty, version, seconds=WATCH_SECONDS)
+            except StoreError:
+                if not report:
+                    raise
+                self._latest[duty.number, version] = (time.monotonic(), report)
+                return report
 
     def _heard(self, duty: Duty, report: Report) -> None:
         """A shadow reports; in the thread of shadows."""
         try:
-            if report["purpose"] == "challenge":
+            if "failed" in report:
+                self._fails(duty, report)
+            elif report["purpose"] == "challenge":
                 self._challenger_reports(duty, report)
             elif report["purpose"] == "probation" and report["verdict"] == "roll back":
                 self._roll_back(duty, report)
@@ -224,11 +263,19 @@ class Contests:
             request = Refuse(duty, report["version"], gate=True, reason=reason, actor=GATE)
             self._writer().submit(request).result()
 
+    def _fails(self, duty: Duty, report: Report) -> None:
+        """A version that cannot follow the log is no challenger."""
+        if duty.roles.challenger == report["version"]:
+            reason = f"it cannot follow the log: {report['failed']}"[:MOST_REASON]
+            request = Refuse(duty, report["version"], gate=True, reason=reason, actor=GATE)
+            self._writer().submit(request).result()
+
     def _roll_back(self, duty: Duty, report: Report) -> None:
         if duty.roles.previous == report["version"]:
             gain = f"{100 * report['gain']:.1f} points"
             reason = f"it errs {gain} less than its successor on {report['labelled']:,} cases"
-            request = Rollback(duty, report["version"], reason=reason, actor=GATE)
+            version = report["version"]
+            request = Rollback(duty, version, reason=reason, actor=GATE, by_gate=True)
             self._writer().submit(request).result()
 
     def promote(
@@ -241,6 +288,7 @@ class Contests:
             conditions=[Condition(**condition) for condition in report["conditions"]],
             override=override,
             better=report["route"] == "better",
+            exam=report["mark"],
             reason=reason,
             actor=actor,
         )
@@ -265,6 +313,14 @@ def champions_answers(duty: Duty, records: Sequence[Any]) -> list[Label | None]:
         with duty.twins.reading() as learner:
             answers += answers_of(learner, records[at : at + RECORDS_AT_ONCE])
     return answers
+
+
+def _keep_if_possible(path: Path, packed: bytes) -> None:
+    """Keep a champion on disk: without it, a replay makes it again, only slowly."""
+    try:
+        lines.keep(path, packed)
+    except OSError as error:
+        log.warning("%s was not written: %s", path.name, error)
 
 
 def _fail_with(done: Future[Any], future: Future[Any]) -> None:

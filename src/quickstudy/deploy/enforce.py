@@ -14,7 +14,7 @@ from quickstudy.deploy.oversight import Limits, Pause
 from quickstudy.deploy.records import written
 from quickstudy.deploy.requests import Resume, SetLimits, SetPause
 from quickstudy.deploy.tables import LIMITS, Row
-from quickstudy.errors import InputError, StoreError
+from quickstudy.errors import InputError, SettingError, StoreError
 from quickstudy.types import Label
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def refusal(desk: Desk, duty: Duty, record: Any, label: Label) -> str:
     """The limit that forbids to act on a label, in words, or ""."""
     try:
         rails = _rails(desk, duty)
-    except StoreError:
+    except (StoreError, SettingError, ValueError):
         return UNREADABLE
     return rails.refusal(record, label, desk.transaction.time) if rails else ""
 

@@ -204,6 +204,13 @@ def pins(connection: Connection, number: int) -> list[Pin]:
     return [_pin_of(checked(EXAM, row), name) for row in rows]
 
 
+def mark(connection: Connection, number: int) -> tuple[int, int]:
+    """What changes with every change of the exam: its newest pin, and how many there are."""
+    query = select(func.max(EXAM.c.seq), func.count()).where(EXAM.c.learner == number)
+    newest, count = connection.execute(query).one()
+    return newest or 0, count
+
+
 def _pin_of(row: Row, learner: str) -> Pin:
     return Pin(
         id=f"pin-{row['seq']}",

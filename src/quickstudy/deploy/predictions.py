@@ -25,6 +25,7 @@ from quickstudy.stats.risk import Decision
 if TYPE_CHECKING:
     from quickstudy.deploy.desk import Desk
 
+SUCCEEDED = "another version answers from now on"
 STRETCH = 50  # cases that a point of the learning curve stands for
 ALTERNATIVES = 5
 
@@ -71,12 +72,13 @@ def _limit(desk: Desk, duty: Duty, item: Predicted, ruling: Ruling) -> str:
 def _one(desk: Desk, request: Predict, item: Predicted, pause: str) -> Answer:
     known = desk.book.find(CASES, item.id) if item.id is not None else None
     if known:
-        return _again(answer_of(desk, known, request.duty.name), pause)
+        return _again(desk, request, item, answer_of(desk, known, request.duty.name), pause)
     duty, said = request.duty, item.prediction
     control = desk.control(duty)
-    level = control.level
+    level, least = control.level, control.least
     ruling = control.decide(said.confidence if said.label is not None else 0.0, said.label)
-    limit = pause or _limit(desk, duty, item, ruling)
+    hit = _limit(desk, duty, item, ruling)
+    limit = pause or (SUCCEEDED if item.version != duty.roles.champion else hit)
     if limit:
         ruling = overruled(ruling)
     decision = ruling.decision
@@ -98,12 +100,13 @@ def _one(desk: Desk, request: Predict, item: Predicted, pause: str) -> Answer:
         "decision": promised,
         "seen": item.seen,
         "level": level,
+        "least": least,
         "limit": limit,
         "version": item.version,
     }
     desk.log("predicted", duty.number, actor=request.actor, subject=case_id, payload=payload)
     desk.once_committed(partial(duty.recent.add, case_id, Said.of(said)))
-    if limit and not pause:
+    if limit and limit == hit:
         about = {"limit": limit, "case": seq}
         desk.log("limited", duty.number, actor="desk", subject=case_id, payload=about)
     desk.note_steps(duty)
@@ -117,12 +120,18 @@ def _one(desk: Desk, request: Predict, item: Predicted, pause: str) -> Answer:
     return answer
 
 
-def _again(answer: Answer, pause: str) -> Answer:
-    """An answer that was given before; while all is paused, nobody is to act on it any more."""
-    if not pause or answer.decision == "ask":
+def _again(desk: Desk, request: Predict, item: Predicted, answer: Answer, pause: str) -> Answer:
+    """An answer that was given before; nobody is to act on it any more if that is forbidden now."""
+    duty = request.duty
+    if answer.decision == "ask" or answer.label is None:
         return answer
-    told = f"it was to act, but a limit forbids that now: {pause}"
-    return replace(answer, decision="ask", policy=0, audit=False, limit=pause, reason=told)
+    limit = pause or enforce.refusal(desk, duty, item.record, answer.label)
+    if not limit and duty.control.level != "act":
+        limit = f"the level is {duty.control.level} now"
+    if not limit:
+        return answer
+    told = f"it was to act, but that is forbidden now: {limit}"
+    return replace(answer, decision="ask", policy=0, audit=False, limit=limit, reason=told)
 
 
 def _case(

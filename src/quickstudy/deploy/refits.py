@@ -30,6 +30,9 @@ class Refits:
         """Refit or consolidate a packed learner; `done` gets what came of it, None if the child
         failed.
         """
+        if self._closed:
+            done(None)
+            return
         with self._entry:
             self._start()
         self._jobs.put((what + packed, done))

@@ -127,7 +127,10 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Promote:
-    """Have the challenger answer. `better`: it was proved to be, not only to be no worse."""
+    """Have the challenger answer. `better`: it was proved to be, not only to be no worse.
+
+    `exam`: the mark of the exam that it sat, None if it sat none.
+    """
 
     duty: Duty
     version: str
@@ -136,6 +139,7 @@ class Promote:
     better: bool
     reason: str
     actor: str
+    exam: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,7 @@ class Rollback:
     version: str
     reason: str
     actor: str
+    by_gate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

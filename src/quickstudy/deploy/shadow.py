@@ -1,7 +1,7 @@
 """A shadow: a version that follows the log beside the champion, and is compared with it.
 
-It answers each case of which the label is due at the place of that case in the log, with what it
-had learned up to there, and learns every lesson; so it is a function of its base and the log.
+It answers each case of which the label is due with the lessons that the champion had learned when
+that answered, no more, and learns every lesson; so it is a function of its base and the log.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from quickstudy.deploy.gate import Compared, Gate, Probation
 from quickstudy.deploy.lessons import Lesson, teach
 from quickstudy.deploy.oversight import Difference
 from quickstudy.deploy.rules import parse
-from quickstudy.deploy.versions import answers_of, same
+from quickstudy.deploy.versions import answers_that_it_has, same
 from quickstudy.learners.classifier import Classifier
 from quickstudy.log.events import Logged
 from quickstudy.types import Label
@@ -29,6 +29,7 @@ Purpose = Literal["challenge", "probation", "standby"]
 EVENTS_AT_ONCE = 200
 MOST_PENDING = 50_000  # cases whose label may still come
 MOST_DIFFERENCES = 50
+MOST_LESSONS = 5_000  # kept until the champion is known to have learned them
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ class Shadow:
         self._pending: dict[int, Pending] = {}
         self._baselines = Baselines(orders.schema)
         self._asked: list[lines.Told] = []
-        self._lessons: list[Lesson] = []
+        self._lessons: deque[Lesson] = deque()  # that are not learned yet
+        self._learned = orders.at
 
     def follow(self, connection: Connection) -> bool:
         """Take in some hundred more events; False if there are no more."""
@@ -115,7 +117,10 @@ class Shadow:
                 if self.done:
                     return False
             self._answer()
-            self._learn()
+            if not self._compares:
+                self._learn(self.at)
+            elif len(self._lessons) > MOST_LESSONS:
+                self._learn(self._lessons[-MOST_LESSONS].seq)
             return True
         return False
 
@@ -139,20 +144,36 @@ class Shadow:
             self._answer()
             self._rules = [parse(rule) for rule in payload["limits"]["never"]]
         elif event.type in ("promoted", "rolled_back") and event.subject == self.orders.version:
-            self._learn()
+            self._answer()
+            self._learn(event.seq)
             came = lines.coming_file(self.folder, connection, event.seq)
             lines.keep(came, self.learner.packed())
             self.done = True
 
     def _predicted(self, event: Logged, payload: dict[str, Any], about: dict[str, Any]) -> None:
+        """Note a case to be answered, if its label is due.
+
+        One that the champion answered with less than was learned here is passed over, whatever its
+        label may turn out to be.
+        """
         due = payload["decision"]["ask"] or payload["decision"]["audit"]
-        if due and self.orders.purpose != "standby" and event.seq > self.orders.start:
-            self._learn()
+        if not due or not self._compares or event.seq <= self.orders.start:
+            return
+        seen = payload["seen"]
+        if self._lessons and self._lessons[0].seq <= seen:
+            self._answer()  # with what was learned before
+            self._learn(seen)
+        if self._learned <= seen:
             self._asked.append((event, payload, about))
 
-    def _learn(self) -> None:
-        """Learn the lessons that have come together."""
-        lessons, self._lessons = self._lessons, []
+    def _learn(self, upto: int) -> None:
+        """Learn the lessons of events up to one."""
+        lessons = []
+        while self._lessons and self._lessons[0].seq <= upto:
+            lessons.append(self._lessons.popleft())
+        if not lessons:
+            return
+        self._learned = lessons[-1].seq
         teach(self.learner, lessons)
         if self._anchor:
             since = self.orders.anchor[1]  # what came before this it has learned
@@ -167,8 +188,10 @@ class Shadow:
         records = [payload["record"] for _, payload, _ in asked]
         if not records:
             return
-        answers = answers_of(self.learner, records)
-        anchors = answers_of(self._anchor, records) if self._anchor else [None] * len(records)
+        answers = answers_that_it_has(self.learner, records)
+        anchors: list[Label | None] = [None] * len(records)
+        if self._anchor:
+            anchors = answers_that_it_has(self._anchor, records)
         for (event, payload, _), answer, anchor in zip(asked, answers, anchors, strict=True):
             self.cases += 1
             record, decision = payload["record"], payload["decision"]
@@ -182,11 +205,18 @@ class Shadow:
                 answer=answer,
                 anchor=anchor,
                 baselines=simple,
-                scale=decision["smallest"] / decision["label_probability"],
+                scale=payload["least"] / decision["label_probability"],
                 environment=self._environment(record),
             )
         while len(self._pending) > MOST_PENDING:
             del self._pending[next(iter(self._pending))]
+
+    @property
+    def _compares(self) -> bool:
+        """Whether its answers are of use."""
+        if self.orders.purpose == "challenge":
+            return True
+        return self.orders.purpose == "probation" and self.probation.verdict == "watching"
 
     @property
     def _compares_baselines(self) -> bool:
@@ -198,17 +228,14 @@ class Shadow:
         return f"{name}={found}" if isinstance(found, str | int | bool) else ""
 
     def _compare(self, event: Logged, payload: dict[str, Any]) -> None:
-        """The label of a case has come, or never will.
-
-        Where the right label stays unknown, the benefit of the doubt is the champion's.
-        """
+        """The label of a case has come, or never will."""
         case = self._pending.pop(payload["case"], None)
         if case is None:
             return
         refuted = payload.get("wrong") and same(payload.get("label"), case.champion)
         known = event.type == "feedback" and not refuted
         if not known:
-            self._take(self._unknown(event.seq, case))
+            self._take(self._unknown(event.seq, case, champion_wrong=bool(refuted)))
             return
         truth = payload["label"]
         if not same(case.champion, case.answer):
@@ -232,10 +259,13 @@ class Shadow:
         )
         self._take(compared)
 
-    def _unknown(self, seq: int, case: Pending) -> Compared:
+    def _unknown(self, seq: int, case: Pending, *, champion_wrong: bool) -> Compared:
+        """A case of which the right label stays unknown: the doubt is to nobody's gain but that of
+        whom the challenger has to beat.
+        """
         simple = tuple((name, False) for name in NAMES[: len(case.baselines)])
-        worse = not same(case.champion, case.answer)
-        return Compared(seq, before=False, after=worse, baselines=simple, scale=case.scale)
+        after = champion_wrong or not same(case.champion, case.answer)
+        return Compared(seq, champion_wrong, after, baselines=simple, scale=case.scale)
 
     def _take(self, compared: Compared) -> None:
         if self.orders.purpose == "challenge":
@@ -245,7 +275,7 @@ class Shadow:
 
     def sit(self, pins: Sequence[tuple[Any, Label]]) -> tuple[list[Label | None], int]:
         """Its answers to the pins of the exam, and how many of them break a must-never rule."""
-        answers = answers_of(self.learner, [record for record, _ in pins])
+        answers = answers_that_it_has(self.learner, [record for record, _ in pins])
         broken = sum(
             any(rule.holds(record, answer) for rule in self._rules)
             for (record, _), answer in zip(pins, answers, strict=True)

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -87,8 +88,14 @@ class Shadows:
         shadow = self._shadows[place]
         if shadow.done:
             return False
-        with self._store.reading() as connection:
-            moved = shadow.follow(connection)
+        try:
+            with self._store.reading() as connection:
+                moved = shadow.follow(connection)
+        except (InputError, ModelFileError, OSError) as error:  # it would fail again
+            shadow.done = True
+            failed = f"{type(error).__name__}: {error}"
+            self.tell({"number": place[0], "version": place[1], "failed": failed})
+            return False
         then, at = self._told.get(place, (0.0, -1))
         now = time.monotonic()
         if shadow.at != at and (now >= then + REPORT_SECONDS or not moved):
@@ -151,15 +158,11 @@ def main() -> None:
     moved = False
     while True:
         try:
-            message = messages.get(timeout=0.0 if moved else PAUSE_SECONDS)
-            if message is None:
-                return
-            shadows.heed(message)
-        except Empty:
-            pass
-        except BrokenPipeError:
-            return
-        try:
+            with suppress(Empty):
+                message = messages.get(timeout=0.0 if moved else PAUSE_SECONDS)
+                if message is None:
+                    return
+                shadows.heed(message)
             moved = shadows.move()
         except BrokenPipeError:
             return

@@ -56,6 +56,7 @@ class Shadows:
         self._numbers = count()
         self._child: subprocess.Popen[bytes] | None = None
         self._sending = threading.Lock()
+        self._ordering = threading.Lock()
         self._closed = False
         self._thread: threading.Thread | None = None
 
@@ -84,15 +85,17 @@ class Shadows:
         report = self.report(duty, switch["version"])
         if report is None or report["at"] < switch["at"]:
             return False
-        return (report["purpose"] == "challenge") == (switch["base"] == "version")
+        return bool((report["purpose"] == "challenge") == (switch["base"] == "version"))
 
-    def judge(self, duty: Duty, version: str, pins: list[Report]) -> Report:
+    def judge(
+        self, duty: Duty, version: str, pins: list[Report], *, seconds: float = ANSWER_SECONDS
+    ) -> Report:
         """How a challenger stands now, the exam included; `pins` tell what the champion passes.
 
         Raises:
             StoreError: it is not being followed, or does not answer in time.
         """
-        ends = time.monotonic() + ANSWER_SECONDS
+        ends = time.monotonic() + seconds
         about = {"do": "judge", "number": duty.number, "version": version, "pins": pins}
         while (answer := self._ask(about, ends)) is None:
             gone = self._closed or duty.roles.challenger != version
@@ -132,13 +135,13 @@ class Shadows:
 
     def _order(self) -> None:
         """Tell the process what to follow; start it if there is something."""
-        with self._store.reading() as connection:
-            orders = [
-                asdict(one) for duty in self._duties.values() for one in orders_of(connection, duty)
-            ]
-        if self._child is None and orders and not self._closed:
-            self._start()
-        self._send({"do": "follow", "orders": orders})
+        with self._ordering:
+            with self._store.reading() as connection:
+                duties = list(self._duties.values())
+                orders = [asdict(one) for duty in duties for one in orders_of(connection, duty)]
+            if self._child is None and orders and not self._closed:
+                self._start()
+            self._send({"do": "follow", "orders": orders})
 
     def _start(self) -> None:
         self._child = subprocess.Popen(
@@ -173,11 +176,8 @@ class Shadows:
         if not self._closed:
             log.warning("the process of shadows ended; it is started anew")
             time.sleep(AGAIN_SECONDS)
-            self._errands.put(self._restart)
-
-    def _restart(self) -> None:
-        self._child = None
-        self._order()
+            self._child = None
+            self._order()
 
     def _take(self, message: Report) -> None:
         if "answer" in message:
@@ -187,7 +187,8 @@ class Shadows:
         if "waits" in message:
             log.info("version %s waits: %s", message["version"][:12], message["waits"])
             return
-        self._reports[message["number"], message["version"]] = message
+        if "failed" not in message:
+            self._reports[message["number"], message["version"]] = message
         duty = self._duties.get(message["number"])
         if duty:
             self._errands.put(lambda: self._heard(duty, message))

@@ -259,7 +259,7 @@ class Steering(Views):
             NotFoundError, InputError: there is no such version.
         """
         duty = self.desk.duty(name)
-        pins = self.staff.contests.pins(duty)
+        pins, _ = self.staff.contests.pins(duty)
         records = [pin.record for pin in pins]
         if version is None or duty.roles.champion.startswith(version):
             answers = contests.champions_answers(duty, records)
@@ -269,9 +269,10 @@ class Steering(Views):
                 row = of_versions.find_row(connection, duty.number, version)
             version = row["id"]
             if version == duty.roles.challenger:
-                answers = self.staff.contests.judge(duty, version)["answers"]
+                judged = self.staff.contests.judge(duty, version)
+                pins, answers = judged["pins"], judged["answers"]
             else:
-                answers = of_versions.answers_of(self._version(duty, row), records)
+                answers = of_versions.answers_that_it_has(self._version(duty, row), records)
         return exam.sit(pins, answers, version)
 
     # autonomy and limits

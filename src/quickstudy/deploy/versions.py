@@ -118,7 +118,7 @@ def diff(
     records = [record for _, record, _ in cases] + [pin.record for pin in pins]
     truths = [label for _, _, label in cases] + [pin.label for pin in pins]
     ids = [id for id, _, _ in cases] + [pin.id for pin in pins]
-    said = [answers_of(learner, records) for _, learner in (before, after)]
+    said = [answers_that_it_has(learner, records) for _, learner in (before, after)]
     rows = list(zip(ids, records, *said, truths, strict=True))
     differences = [
         Difference(id, "stream" if i < len(cases) else "exam", record, old, new, truth)
@@ -140,6 +140,16 @@ def diff(
 def answers_of(learner: Classifier, records: Sequence[Any]) -> list[Label | None]:
     """What a learner says of records; None before it has learned anything."""
     return [said.label for said in learner.predict_many(records)] if records else []
+
+
+def answers_that_it_has(learner: Classifier, records: Sequence[Any]) -> list[Label | None]:
+    """The same of a learner that was made elsewhere; None also for records that it cannot read."""
+    try:
+        return answers_of(learner, records)
+    except InputError:
+        if len(records) == 1:
+            return [None]
+        return [answer for record in records for answer in answers_that_it_has(learner, [record])]
 
 
 def same(one: Label | None, other: Label | None) -> bool:

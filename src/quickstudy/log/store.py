@@ -51,6 +51,8 @@ EVENTS = Table(
     Column("commitment", LargeBinary, nullable=False),
     Column("link", LargeBinary, nullable=False),
     Index("events_by_subject", "subject"),
+    Index("events_by_learner", "learner"),  # both in the order of seq, the rows' own number
+    Index("events_by_type", "learner", "type"),
 )
 _BEFORE = EVENTS.alias("before")
 WITH_LINK = select(EVENTS, _BEFORE.c.link.label("link_before")).select_from(

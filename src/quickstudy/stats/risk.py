@@ -331,6 +331,11 @@ class ActOrAsk:
         levels = [lane.certificate.level for lane in self._own.values()]
         return max([self._rest.certificate.level, *levels])
 
+    @property
+    def smallest(self) -> float:
+        """The least label probability that any case can have now, whatever its label."""
+        return min(lane.smallest for lane in (self._rest, *self._own.values()))
+
     def report(self, label: Label | None = None) -> dict[str, Any]:
         """How one promise stands: that of `label`, or of all labels without one of their own."""
         lane = self._lane(label)
