@@ -44,9 +44,13 @@ sys.path.insert(0, str(ROOT))
 TESTS = {
     "R2": "tests.crash.disk",
     "R8": "tests.crash.saves",
+    "R11": "tests.crash.pointers",
+    "R13": "tests.crash.flips",
     "R14": "safety_gate:r14",
     "R15": "safety_gate:r15",
     "R17": "tests.crash.access",
+    "step-down": "tests.crash.steps:step_down",
+    "overhead": "tests.crash.steps:overhead",
 }  # to the module that measures it, with the name of the measure where it has several
 SIZES = {"points": "power cuts of R2", "workers": "processes at once", "seed": "of what is random"}
 SHORT_POINTS = 40

@@ -47,7 +47,16 @@ METHODS = [
     "test_then_train",
     "unpacked",
 ]
-PROPERTIES = ["examples", "experts", "fields", "labels", "map_due", "maps", "refit_due", "size_bytes"]
+PROPERTIES = [
+    "examples",
+    "experts",
+    "fields",
+    "labels",
+    "map_due",
+    "maps",
+    "refit_due",
+    "size_bytes",
+]
 
 
 def public(cls):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import quickstudy
-from quickstudy.deploy import contests
+from quickstudy.deploy import contests, refit_child
 from quickstudy.deploy.requests import Promote, Rollback
 from tests.deploy.rivals import SMALL, cases, caught_up, events, ids, kind, model, right, wrong
 from tests.deploy.support import SECONDS, agrees, sound, until
@@ -126,3 +126,17 @@ def test_late_labels_do_not_bring_the_votes_of_the_former_champion(desk):
     said = {event.subject: event.read()["said"] for event in events(desk, "feedback")}
     assert [said[a.id] is not None for a in (*answers, now)] == [True, False, True, True]
     assert now.version == version != answers[0].version and agrees(desk, "t")
+
+
+def test_what_was_refitted_for_the_former_champion_is_not_for_the_new_one(desk):
+    """The refit was under way when the other was promoted: its experts are its own."""
+    cases(desk, KNOWN)
+    version = desk.challenge("t", model=model((KNOWN, wrong))).id
+    duty = desk.desk.duty("t")
+    desk.flush()
+    packed, asof = duty.worker.errand(lambda: (duty.twins.resting.packed(), duty.learned)).result()
+    desk.writer.submit(Promote(duty, version, [], (), True, "", "me")).result()
+    desk.flush()
+    desk.staff._refitted(duty, asof, refit_child.refit(packed))
+    assert events(desk, "refitted") == [] or events(desk, "refitted")[-1].seq < asof
+    assert agrees(desk, "t")

@@ -246,22 +246,27 @@ class Contests:
             log.warning("the gate of learner %s: %s", duty.name, error)
 
     def _challenger_reports(self, duty: Duty, report: Report) -> None:
-        place = (duty.number, report["version"])
-        if duty.roles.challenger != report["version"]:
+        version = report["version"]
+        ripe = report["labelled"] >= MOST_LABELLED
+        if duty.roles.challenger != version or not (ripe or self._to_be_judged(duty, report)):
             return
-        if all(condition["holds"] for condition in report["conditions"]):
-            if time.monotonic() < self._judged.get(place, 0.0):
-                return
-            self._judged[place] = time.monotonic() + RETRY_SECONDS
-            report = self.judge(duty, report["version"])
-            if all(condition["holds"] for condition in report["conditions"]):
-                self.promote(duty, report, (), passed(report), GATE)
-                return
-        if report["labelled"] >= MOST_LABELLED:
-            failing = [c["name"] for c in report["conditions"] if not c["holds"]]
+        report = self.judge(duty, version)
+        failing = [c["name"] for c in report["conditions"] if not c["holds"]]
+        if not failing:
+            self.promote(duty, report, (), passed(report), GATE)
+        elif ripe:
             reason = f"after {report['labelled']:,} labelled cases: {', '.join(failing)}"
-            request = Refuse(duty, report["version"], gate=True, reason=reason, actor=GATE)
+            request = Refuse(duty, version, gate=True, reason=reason, actor=GATE)
             self._writer().submit(request).result()
+
+    def _to_be_judged(self, duty: Duty, report: Report) -> bool:
+        """Whether all but the exam is passed, and that was not sat in vain a moment ago."""
+        place = (duty.number, report["version"])
+        passed_so_far = all(condition["holds"] for condition in report["conditions"])
+        if not passed_so_far or time.monotonic() < self._judged.get(place, 0.0):
+            return False
+        self._judged[place] = time.monotonic() + RETRY_SECONDS
+        return True
 
     def _fails(self, duty: Duty, report: Report) -> None:
         """A version that cannot follow the log is no challenger."""

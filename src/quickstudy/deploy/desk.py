@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Dialect, select
+from sqlalchemy import Dialect, func, select
 
 from quickstudy.deploy import challenges, enforce, exam, feedbacks, predictions
 from quickstudy.deploy.answers import Settings
@@ -49,7 +49,7 @@ from quickstudy.deploy.requests import (
     Unpin,
 )
 from quickstudy.deploy.settings import PROMISE
-from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, Row
+from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, VERSIONS, Row
 from quickstudy.errors import InputError, NotFoundError, SettingError
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Transaction, events_at
@@ -341,13 +341,19 @@ class Desk:
             self.count(duty, waiting=-int(waits), expired=int(waits))
 
     def refitted(self, request: Refitted) -> int:
-        fitted = request.fitted
+        duty, fitted = request.duty, request.fitted
+        if request.asof < self._last_switch(duty):
+            raise InputError("another version answers by now, with experts of its own")
         payload = {"asof": request.asof, "file": request.file, "count": fitted.count}
-        event = self.log(
-            "refitted", request.duty.number, actor="refits", subject="", payload=payload
-        )
-        self.learn(request.duty, Lesson(event.seq, fitted=fitted))
+        event = self.log("refitted", duty.number, actor="refits", subject="", payload=payload)
+        self.learn(duty, Lesson(event.seq, fitted=fitted))
         return event.seq
+
+    def _last_switch(self, duty: Duty) -> int:
+        """The event at which a version last took over, 0 if it is the first that answers."""
+        self.book.flush()
+        query = select(func.max(VERSIONS.c.left)).where(VERSIONS.c.learner == duty.number)
+        return int(self.transaction.connection.execute(query).scalar_one())
 
     def checkpoint(self, request: Checkpoint) -> tuple[int, dict[str, Any], int, Settings]:
         duty = request.duty

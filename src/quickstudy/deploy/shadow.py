@@ -39,6 +39,7 @@ class Orders:
     Attributes:
         number: of the learner; version: id.
         base: file of the learner that it starts from; at: the last event that this had learned.
+        knows: the last event of this log of which it had learned anything; 0 if it was imported.
         start: event after which its answers are compared.
         anchor: file and event of the last version promoted for being better, or ("", 0).
         attempt: which challenger it is, from 1.
@@ -50,6 +51,7 @@ class Orders:
     purpose: Purpose
     base: str
     at: int
+    knows: int
     start: int
     anchor: tuple[str, int] = ("", 0)
     attempt: int = 1
@@ -103,7 +105,7 @@ class Shadow:
         self._baselines = Baselines(orders.schema)
         self._asked: list[lines.Told] = []
         self._lessons: deque[Lesson] = deque()  # that are not learned yet
-        self._learned = orders.at
+        self._learned = orders.knows
 
     def follow(self, connection: Connection) -> bool:
         """Take in some hundred more events; False if there are no more."""

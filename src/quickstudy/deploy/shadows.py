@@ -224,6 +224,7 @@ def orders_of(connection: Connection, duty: Duty) -> list[Orders]:
                 purpose="challenge",
                 base=lines.version_file(HERE, row["id"]).name,
                 at=row["asof"],
+                knows=row["asof"] if row["kind"] == "consolidated" else 0,
                 start=row["challenged"],
                 anchor=_anchor(connection, by_id, roles["champion"]),
                 attempt=sum(0 < other["challenged"] <= row["challenged"] for other in rows),
@@ -240,6 +241,7 @@ def orders_of(connection: Connection, duty: Duty) -> list[Orders]:
                 purpose="probation" if switch == "promoted" else "standby",
                 base=lines.leaving_file(HERE, connection, left).name,
                 at=left,
+                knows=left,
                 start=left,
                 **_terms(connection, duty.number, left),
             )

@@ -24,7 +24,7 @@ from quickstudy.deploy.requests import Checkpoint, Refitted
 from quickstudy.deploy.tables import Row
 from quickstudy.deploy.versions import largest
 from quickstudy.deploy.worker import Worker
-from quickstudy.errors import ModelFileError, StoreError
+from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.log.failpoints import reach
 from quickstudy.log.store import Store
@@ -123,7 +123,7 @@ class Staff:
             request = Refitted(duty, asof, fitted, name)
             reach("before-refit-event")
             duty.refit_event = self.writer.submit(request).result()
-        except (OSError, StoreError, ModelFileError) as error:
+        except (OSError, InputError, StoreError, ModelFileError) as error:
             log.warning("learner %s was not refitted: %s", duty.name, error)
             duty.refit_again = time.monotonic() + RETRY_SECONDS
             duty.refitting = False
