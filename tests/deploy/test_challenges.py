@@ -9,7 +9,7 @@ from quickstudy.deploy.refit_child import consolidate
 from quickstudy.deploy.requests import Promote, Refuse, Rollback
 from quickstudy.errors import InputError, ModelFileError, NotFoundError
 from tests.deploy.rivals import SMALL, cases, ids, model, right, wrong
-from tests.deploy.support import EASY, agrees, train, types
+from tests.deploy.support import EASY, agrees, record, train, types
 
 VERSIONS = ("consolidated", "challenged", "promoted", "rolled_back", "refused", "withdrawn")
 
@@ -191,3 +191,19 @@ def test_the_last_version_that_was_better_stays_the_measure(desk, duty, rivals):
         with desk.store.reading() as connection:
             rows = {row["id"]: row for row in version_rows(connection, duty.number)}
         assert rows[version]["anchor"] == anchor
+
+
+def test_going_back_by_hand_takes_back_what_was_proved(desk):
+    """Twice is there and back again: neither may do what the other has earned."""
+    desk.desk.roles_changed = lambda duty: None
+    desk.create("e", **EASY | {"budget_mb": 16})
+    train(desk, "e", 60)
+    duty = desk.desk.duty("e")
+    desk.challenge("e", model=model((range(12), right)))
+    promote(desk, duty)
+    for _ in range(2):
+        train(desk, "e", 60)
+        assert duty.control.risk.certified
+        desk.rollback("e")
+        assert not duty.control.risk.certified and desk.predict("e", record(0)).decision == "ask"
+    assert agrees(desk, "e")

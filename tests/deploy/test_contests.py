@@ -1,15 +1,18 @@
 """Contests that end by themselves: promoted, rolled back, refused."""
 
+import threading
 import time
 
 import numpy as np
 import pytest
 
 import quickstudy
+from quickstudy import Classifier
 from quickstudy.deploy import contests, refit_child
 from quickstudy.deploy.requests import Promote, Rollback
-from tests.deploy.rivals import SMALL, cases, caught_up, events, ids, kind, model, right, wrong
-from tests.deploy.support import SECONDS, agrees, sound, until
+from quickstudy.errors import InputError
+from tests.deploy.rivals import ALL, SMALL, cases, caught_up, events, ids, kind, model, right, wrong
+from tests.deploy.support import EASY, SECONDS, agrees, record, sound, train, until
 
 KNOWN, OTHER = range(60), range(60, 120)
 
@@ -140,3 +143,60 @@ def test_what_was_refitted_for_the_former_champion_is_not_for_the_new_one(desk):
     desk.staff._refitted(duty, asof, refit_child.refit(packed))
     assert events(desk, "refitted") == [] or events(desk, "refitted")[-1].seq < asof
     assert agrees(desk, "t")
+
+
+def test_answers_of_who_is_no_champion_any_more_are_asked(path):
+    """From the promotion on, until the other is in place: also if that takes long."""
+    with quickstudy.open(path) as desk:
+        desk.create("t", **EASY | {"consolidate": False})
+        train(desk, "t", 60)
+        assert desk.predict("t", record(0)).decision == "act"
+        old = desk.versions("t")[0].id
+        new = desk.challenge("t", model=model((KNOWN, right))).id
+        caught_up(desk)
+        duty, let_go = desk.desk.duty("t"), threading.Event()
+        busy = duty.worker.errand(let_go.wait)
+        desk.writer.submit(Promote(duty, new, [], (), True, "", "me")).result()
+        answer = desk.predict("t", record(0))
+        let_go.set()
+        busy.result()
+        assert (answer.decision, answer.version) == ("ask", old)
+        assert "another version answers" in answer.limit and "another" in answer.reason
+        desk.flush(SECONDS)
+        assert desk.predict("t", record(0)).version == new and agrees(desk, "t")
+
+
+def test_an_exam_that_was_changed_meanwhile_is_sat_again(desk):
+    cases(desk, KNOWN)
+    desk.flush()
+    desk.challenge("t", model=model((KNOWN, right)))
+    duty = desk.desk.duty("t")
+    judged = desk.staff.contests.judge(duty, duty.roles.challenger)
+    pin = desk.pin("t", record=kind(1), label=right(1))
+    with pytest.raises(InputError, match="exam was changed"):
+        desk.staff.contests.promote(duty, judged, ALL, "", "me")
+    desk.unpin("t", pin.id)
+    desk.staff.contests.promote(duty, judged, ALL, "", "me")
+    assert agrees(desk, "t")
+
+
+def test_a_model_that_cannot_read_what_comes_here_is_not_let_in(desk):
+    cases(desk, KNOWN)
+    stranger = Classifier(budget_mb=16, schema={"a": "number"})
+    stranger.learn({"a": 1.0}, "p")
+    with pytest.raises(InputError, match="cannot read the records of 't'"):
+        desk.challenge("t", model=stranger.packed())
+    assert [version.kind for version in desk.versions("t")] == ["first"]
+
+
+def test_one_that_cannot_read_what_comes_later_is_wrong_there(desk):
+    """It gives no answer to such a record, and others are followed all the same."""
+    desk.create("u", **SMALL)
+    stranger = Classifier(budget_mb=16, schema={"a": "number"})
+    stranger.learn({"a": 1.0}, "p")
+    desk.challenge("t", model=stranger.packed())
+    cases(desk, KNOWN, name="u")
+    desk.challenge("u")
+    for name in ("t", "u"):
+        cases(desk, KNOWN, name=name)
+        assert caught_up(desk, name).labelled == len(KNOWN)

@@ -64,6 +64,21 @@ def test_a_case_is_answered_by_what_was_learned_before_it(desk):
     assert found.gate.labelled == 3 and found.learner.predict(kind(100)).label == right(100)
 
 
+def test_an_exact_copy_of_the_champion_gains_nothing(path):
+    """Where labels stay the same for a while, who has learned one case more is better by far."""
+    with quickstudy.open(path) as desk:
+        desk.desk.roles_changed = lambda duty: None
+        desk.create("t", **SMALL)
+        desk.feedback(learner="t", record=kind(0), label="q", wait_learned=True)
+        worker = desk.desk.duty("t").worker
+        desk.challenge("t", model=worker.errand(lambda: worker.twins.resting.packed()).result())
+        for i in range(240):
+            answer = desk.predict("t", kind(0))  # nobody waits until the last label is learned
+            desk.feedback(answer.id, label="pqr"[i // 12 % 3], source="boss")
+        found = followed(desk)
+        assert found.gate.labelled > 200 and abs(found.gate.gain) < 0.02
+
+
 def test_a_label_that_is_there_before_its_case_gives_no_advantage(desk):
     """It is learned where it joins its case, after the answer."""
     for i in (100, 101, 102):

@@ -151,7 +151,7 @@ class Steering(Views):
     ) -> Version:
         """Have the challenger answer. Conditions of the gate that do not hold must be named.
 
-        After an override nothing is proved any more of what it may do alone: it asks until it is.
+        After an override, or if it was imported, what it may do alone has to be proved anew.
 
         Raises:
             NotFoundError: there is no challenger.
@@ -176,6 +176,8 @@ class Steering(Views):
 
     def rollback(self, name: str, *, reason: str = "", actor: str | None = None) -> Version:
         """Have the version answer that did before, with all that was taught since.
+
+        What it may do alone has to be proved anew.
 
         Raises:
             InputError: there is none.
