@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 
 import quickstudy
+from quickstudy import Classifier
 from quickstudy.deploy.doctor import check_file
 from quickstudy.errors import StoreError
 from tests.deploy.support import EASY, record, train
@@ -174,3 +175,20 @@ def test_it_may_look_while_others_work(path):
             stop.set()
             worker.join()
         assert findings == []
+
+
+def test_a_version_that_is_not_what_its_name_says_is_found(tmp_path):
+    path = tmp_path / "work.db"
+    with quickstudy.open(path) as desk:
+        desk.create("t", **EASY)
+        train(desk, "t", 20)
+        other = Classifier(budget_mb=16, seed=9)
+        other.learn(record(0), "even")
+        desk.challenge("t", model=other.packed())
+        assert all(finding.ok for finding in desk.doctor())
+    (kept,) = tmp_path.rglob("version-*")
+    other.learn(record(1), "odd")
+    kept.write_bytes(other.packed())
+    assert list(found(path)) == ["t: versions"]
+    kept.unlink()
+    assert "is gone" in found(path)["t: versions"]

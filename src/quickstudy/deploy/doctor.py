@@ -10,11 +10,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
-from quickstudy.deploy import snapshots
+from quickstudy.deploy import lines, snapshots
 from quickstudy.deploy.answers import Finding
 from quickstudy.deploy.fold import Fold, Progress, folder_of, learner_rows, replay
 from quickstudy.deploy.recovery import recover
 from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, RECEIPTS, checked
+from quickstudy.deploy.versions import version_rows
 from quickstudy.errors import ModelFileError, QuickstudyError
 from quickstudy.log import sqlite
 from quickstudy.log.events import FIRST_LINK
@@ -162,7 +163,16 @@ def _learners(store: Store, progress: Progress) -> Iterator[Finding]:
         folder = folder_of(store.folder, number)
         for path in snapshots.found(folder):
             yield _finding(f"{row['name']}: {path.name}", partial(_snapshot, store, path))
+        yield _finding(f"{row['name']}: versions", partial(_versions, store, number, folder))
         yield _finding(f"{row['name']}: replay", partial(_replayed, store, number, progress))
+
+
+def _versions(store: Store, number: int, folder: Path) -> str:
+    with store.reading() as connection:
+        made = [row for row in version_rows(connection, number) if row["kind"] != "first"]
+    for row in made:
+        lines.read_version(folder, row["id"], row["asof"])
+    return f"{len(made)} that were made, each as its name says"
 
 
 def _snapshot(store: Store, path: Path) -> str:

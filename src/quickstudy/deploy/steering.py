@@ -263,19 +263,17 @@ class Steering(Views):
         duty = self.desk.duty(name)
         pins, _ = self.staff.contests.pins(duty)
         records = [pin.record for pin in pins]
-        if version is None or duty.roles.champion.startswith(version):
+        with self.store.reading() as connection:
+            wanted = version if version is not None else duty.roles.champion
+            row = of_versions.find_row(connection, duty.number, wanted)
+        if row["id"] == duty.roles.champion:
             answers = contests.champions_answers(duty, records)
-            version = duty.roles.champion
+        elif row["id"] == duty.roles.challenger:
+            judged = self.staff.contests.judge(duty, row["id"])
+            pins, answers = judged["pins"], judged["answers"]
         else:
-            with self.store.reading() as connection:
-                row = of_versions.find_row(connection, duty.number, version)
-            version = row["id"]
-            if version == duty.roles.challenger:
-                judged = self.staff.contests.judge(duty, version)
-                pins, answers = judged["pins"], judged["answers"]
-            else:
-                answers = of_versions.answers_that_it_has(self._version(duty, row), records)
-        return exam.sit(pins, answers, version)
+            answers = of_versions.answers_that_it_has(self._version(duty, row), records)
+        return exam.sit(pins, answers, row["id"])
 
     # autonomy and limits
 
