@@ -31,8 +31,12 @@ $(PEERS): requirements-peers.lock $(INSTALLED)
 demo: $(INSTALLED)
 	$(BIN)/quickstudy demo
 
+# two at a time, but for the tests that bring processes of their own
+ALONE := tests/browser tests/crash tests/demo
+
 test: $(INSTALLED) chromium
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ALONE:%=--ignore=%)
+	$(BIN)/python -m pytest $(ALONE)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
