@@ -28,6 +28,7 @@ from quickstudy.learners.mixture import Fitted
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Store, read_events
 from quickstudy.snapshot import digest
+from quickstudy.stats.moments import one_blas_thread
 
 SWITCHES = ("promoted", "rolled_back")
 Progress = Any  # Callable[[int], None], told the sequence number now and then
@@ -148,6 +149,7 @@ class Made:
                 self.bases["version", champion.state_hash()] = Base(champion.packed(), asof)
 
 
+@one_blas_thread()  # the same bits as in the thread of the worker
 def advance(
     fold: Fold,
     connection: Connection,

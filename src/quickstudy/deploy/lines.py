@@ -19,6 +19,7 @@ from quickstudy.errors import ModelFileError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.log.events import Logged
 from quickstudy.log.store import events_at, read_events
+from quickstudy.stats.moments import one_blas_thread
 
 YOUTH = 2000
 """Examples up to which a learner chooses its feature map by itself, as it grows by leaps; later a
@@ -134,6 +135,7 @@ def champions_lesson(
     return lesson_of(event.seq, payload, about.get("record")) if event.type in LABELS else None
 
 
+@one_blas_thread()  # the same bits as in the process of shadows
 def build(connection: Connection, number: int, base: Base, upto: int) -> Classifier:
     """The learner of a line as of event `upto`."""
     learner = base.learner()

@@ -17,6 +17,7 @@ from quickstudy.deploy.twins import Twins
 from quickstudy.errors import StoreError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.log.failpoints import reach
+from quickstudy.stats.moments import one_blas_thread
 
 LESSONS_AT_ONCE = 64  # before the twins change places: some 20 ms
 NICE = 10
@@ -106,6 +107,10 @@ class Worker:
     def _run(self) -> None:
         if sys.platform == "linux":  # has it for each thread: answers come first
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        with one_blas_thread():  # as in the processes that refit and follow: the same bits
+            self._work()
+
+    def _work(self) -> None:
         while (lessons := self._next()) is not None:
             try:
                 if lessons:

@@ -292,6 +292,7 @@ class Mixture:
         """A field was added: choose the map anew before long, so that it counts."""
         self._due = min(self._due, self.count + 8 + self.count // 4)
 
+    @one_blas_thread()  # also where a single row is learned
     def choose_map(self) -> None:
         """Choose the feature map anew from remembered examples, which the experts then relearn."""
         growth = next(factor for size, factor in self.growth if self.count < size)
@@ -326,6 +327,7 @@ class Mixture:
             y = block.y[-LEFT_OUT:][judged]
             self.doubt.recalibrate(self.pool.stack(votes, which, y), y)
 
+    @one_blas_thread()
     def refit(self, experts: list[SlowExpert] | None = None) -> None:
         """Fit slow experts anew on remembered examples, all of them unless some are given."""
         self._refit(self._slow if experts is None else experts)
