@@ -56,6 +56,9 @@ class Contests:
         self._latest: dict[tuple[int, str], tuple[float, Report]] = {}
         self.shadows = Shadows(store, self._heard)
 
+    def _folder(self, duty: Duty) -> Path:
+        return folder_of(self._store.folder, duty.number)
+
     def consolidate_if_due(self, duty: Duty) -> None:
         """Make a challenger where the champion has grown so far that a new map may be better."""
         learner = duty.twins.resting
@@ -108,7 +111,7 @@ class Contests:
         """
         learner = Classifier.unpacked(packed)
         id = learner.state_hash()
-        folder = folder_of(self._store.folder, duty.number)
+        folder = self._folder(duty)
         lines.keep(lines.version_file(folder, id), packed)
         made = Made(id=id, examples=learner.examples, size=len(packed), **about)
         version: Version = self._writer().submit(Challenge(duty, made, reason, actor)).result()
@@ -143,7 +146,7 @@ class Contests:
         self, duty: Duty, seq: int, switch: dict[str, Any], leaving: bytes
     ) -> Classifier:
         """The champion from event `seq` on, as its shadow was there; in the worker's thread."""
-        folder = folder_of(self._store.folder, duty.number)
+        folder = self._folder(duty)
         with self._store.reading() as connection:
             left = lines.leaving_file(folder, connection, seq)
             came = lines.coming_file(folder, connection, seq)
@@ -162,7 +165,7 @@ class Contests:
 
     def _worked_out(self, duty: Duty, seq: int, switch: dict[str, Any]) -> Classifier:
         """The champion from event `seq` on, where no shadow hands it over."""
-        folder = folder_of(self._store.folder, duty.number)
+        folder = self._folder(duty)
         try:
             with self._store.reading() as connection:
                 base = switch_base(connection, switch, folder, None)
@@ -173,15 +176,15 @@ class Contests:
 
     def _tidy(self, duty: Duty) -> None:
         """Remove champions of long ago; should one be needed again, a replay makes it anew."""
+        folder = self._folder(duty)
         with self._store.reading() as connection:
             rows = version_rows(connection, duty.number)
             needed = {row["anchor"] for row in rows if row["role"] in ("champion", "challenger")}
             kept = {
-                lines.leaving_file(folder_of(self._store.folder, duty.number), connection, seq)
+                lines.leaving_file(folder, connection, seq)
                 for row in rows
                 if (seq := row["left"]) and (row["role"] == "previous" or row["id"] in needed)
             }
-        folder = folder_of(self._store.folder, duty.number)
         for pattern in ("coming-*", "leaving-*"):
             for path in sorted(folder.glob(pattern))[:-MOST_KEPT]:
                 if path not in kept:

@@ -337,7 +337,9 @@ class Steering(Views):
 
     def pauses(self) -> list[Pause]:
         """All pauses in force."""
-        names = {EVERYBODY: ""} | {d.number: d.name for d in list(self.desk.duties.values())}
+        names = {enforce.EVERYBODY: ""} | {
+            d.number: d.name for d in list(self.desk.duties.values())
+        }
         with self.store.reading() as connection:
             query = select(LIMITS).where(LIMITS.c.pause.is_not(None)).order_by(LIMITS.c.learner)
             rows = reads.rows_of(connection, LIMITS, query)
@@ -350,9 +352,6 @@ class Steering(Views):
         duty = self.desk.duty(name)
         with self.store.reading() as connection:
             return of_sources.sources(connection, duty.number, duty.settings.trusted)
-
-
-EVERYBODY = enforce.EVERYBODY
 
 
 def _challenger(duty: Duty) -> str:
