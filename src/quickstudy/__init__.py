@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from quickstudy.deploy.deployment import Deployment as Deployment
     from quickstudy.learners.check import check_learner as check_learner
     from quickstudy.learners.classifier import Classifier as Classifier
+    from quickstudy.learners.value import ValueFunction as ValueFunction
+    from quickstudy.types import Costs as Costs
 
 __all__ = [
     "Classifier",
     "Client",
+    "Costs",
     "Deployment",
     "Feedback",
+    "ValueFunction",
     "check_learner",
     "connect",
     "open",
@@ -33,6 +37,8 @@ __all__ = [
 _HOMES = {
     "Classifier": "quickstudy.learners.classifier",
     "Client": "quickstudy.client",
+    "Costs": "quickstudy.types",
+    "ValueFunction": "quickstudy.learners.value",
     "Deployment": "quickstudy.deploy.deployment",
     "Feedback": "quickstudy.deploy.answers",
     "check_learner": "quickstudy.learners.check",

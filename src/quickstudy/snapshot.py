@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,39 @@ def digest(arrays: Arrays, plain: dict[str, Any]) -> str:
         h.update(f"{name}{array.dtype.str}{array.shape}".encode())
         h.update(array.tobytes())
     return h.hexdigest()
+
+
+def flattened(value: Any) -> tuple[Arrays, Any]:
+    """A nested state as arrays by path, and plain values that name the arrays by their paths.
+
+    >>> arrays, plain = flattened({"a": [np.zeros(2), 1]})
+    >>> plain, nested(arrays, plain)["a"][0].tolist()
+    ({'a': [{'array': '/a/0'}, 1]}, [0.0, 0.0])
+    """
+    arrays: Arrays = {}
+    return arrays, _without_arrays(value, "", arrays)
+
+
+def _without_arrays(value: Any, path: str, arrays: Arrays) -> Any:
+    if isinstance(value, np.ndarray):
+        arrays[path] = value
+        return {"array": path}
+    if isinstance(value, dict):
+        return {k: _without_arrays(v, f"{path}/{k}", arrays) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_arrays(v, f"{path}/{i}", arrays) for i, v in enumerate(value)]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def nested(arrays: Mapping[str, NDArray[Any]], plain: Any) -> Any:
+    """The nested state that was `flattened`."""
+    if isinstance(plain, dict):
+        if set(plain) == {"array"}:
+            return arrays[plain["array"]]
+        return {k: nested(arrays, v) for k, v in plain.items()}
+    if isinstance(plain, list):
+        return [nested(arrays, v) for v in plain]
+    return plain
 
 
 def pack(arrays: Arrays, plain: dict[str, Any]) -> bytes:

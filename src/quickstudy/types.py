@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,3 +168,76 @@ class FieldReport:
     type: str
     seen: int
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a run costs, in units of its outcome (a success is usually worth 1).
+
+    Attributes:
+        step: one more step.
+        failure: a failure that is carried to its end, beside the outcome that it misses.
+        ask: asking a person; None where nobody can be asked.
+        help: probability, in [0, 1], that a run succeeds once a person was asked.
+    """
+
+    step: float = 0.0
+    failure: float = 0.0
+    ask: float | None = None
+    help: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The latest steps of a run repeat earlier ones.
+
+    Attributes:
+        kind: "repeat" (A-A-A), "cycle" (A-B-A-B and longer), or "return" (the same step for at
+            least the third time, with others in between).
+        period: steps of one round; 1 for a repeat; since the last time for a return.
+        times: how often the round was gone through, at least 2.
+        exact: every round is the same to the letter; else only in canonical form.
+        success: share of earlier runs with such a loop that succeeded, smoothed, in [0, 1].
+        runs: how many runs that share rests on.
+    """
+
+    kind: Literal["repeat", "cycle", "return"]
+    period: int
+    times: int
+    exact: bool
+    success: float
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a value function says after one step of a run.
+
+    Attributes:
+        run: its id.
+        step: number of the step, counted from 1.
+        value: expected return that is still to come, the outcome included.
+        low, high: interval that holds this return in nine of ten runs.
+        success_probability: calibrated, in [0, 1].
+        credit: by how much this step changed the success probability.
+        loop: the loop that the run is in, or None.
+        advice: what costs least by the costs that were given: "continue", "stop" or "ask".
+        stop: stop this run now; only where a certificate permits it.
+        steps_left: expected number of steps that are still to come.
+        why: the advice in one sentence.
+        votes: (expert, its success probability), of those in the pool.
+    """
+
+    run: str
+    step: int
+    value: float
+    low: float
+    high: float
+    success_probability: float
+    credit: float
+    loop: Loop | None
+    advice: Literal["continue", "stop", "ask"]
+    stop: bool
+    steps_left: float
+    why: str
+    votes: tuple[tuple[str, float], ...]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
+from quickstudy import snapshot
 from quickstudy.deploy.answers import Settings
 from quickstudy.deploy.autonomy import Autonomy, Ruling
 from quickstudy.deploy.oversight import LEVELS, Level
@@ -84,33 +83,11 @@ def read_ruling(written: Mapping[str, Any]) -> tuple[Ruling, int]:
     return Ruling(decision, held), epoch
 
 
-def state_of(control: Autonomy) -> tuple[dict[str, np.ndarray[Any, Any]], Any]:
-    """The state of a control as arrays by path, and plain values with None where an array was."""
-    arrays: dict[str, np.ndarray[Any, Any]] = {}
-    return arrays, _without_arrays(control.state(), "", arrays)
+def state_of(control: Autonomy) -> tuple[snapshot.Arrays, Any]:
+    """The state of a control as arrays by path, and plain values."""
+    return snapshot.flattened(control.state())
 
 
-def _without_arrays(value: Any, path: str, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
-    if isinstance(value, np.ndarray):
-        arrays[path] = value
-        return {"array": path}
-    if isinstance(value, dict):
-        return {k: _without_arrays(v, f"{path}/{k}", arrays) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_arrays(v, f"{path}/{i}", arrays) for i, v in enumerate(value)]
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def control_from(arrays: Mapping[str, np.ndarray[Any, Any]], plain: Any) -> Autonomy:
+def control_from(arrays: snapshot.Arrays, plain: Any) -> Autonomy:
     """The control whose state this was."""
-    return Autonomy.from_state(_with_arrays(plain, arrays))
-
-
-def _with_arrays(value: Any, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Any:
-    if isinstance(value, dict):
-        if set(value) == {"array"}:
-            return arrays[value["array"]]
-        return {k: _with_arrays(v, arrays) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_with_arrays(v, arrays) for v in value]
-    return value
+    return Autonomy.from_state(snapshot.nested(arrays, plain))

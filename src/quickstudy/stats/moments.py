@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -20,27 +21,42 @@ from threadpoolctl import ThreadpoolController
 from quickstudy.types import Floats
 
 _controller: ThreadpoolController | None = None
-_limited = threading.local()
+_lock = threading.Lock()
+_inside = 0  # contexts now open, in all threads: the number of BLAS threads is the process's
+_limit: Any = None
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Context in which BLAS uses one thread, so that sums come out in one order everywhere.
 
-    Contexts may be nested; only the outermost sets and resets the number of threads.
+    Contexts may be nested and open in several threads: the first one in sets the number of
+    threads, the last one out resets it.
     """
-    global _controller
-    if getattr(_limited, "inside", False):
-        yield
-        return
-    if _controller is None:
-        _controller = ThreadpoolController().select(user_api="blas")
-    _limited.inside = True
+    _enter()
     try:
-        with _controller.limit(limits=1):
-            yield
+        yield
     finally:
-        _limited.inside = False
+        _leave()
+
+
+def _enter() -> None:
+    global _controller, _inside, _limit
+    with _lock:
+        if _inside == 0:
+            if _controller is None:
+                _controller = ThreadpoolController().select(user_api="blas")
+            _limit = _controller.limit(limits=1)
+        _inside += 1
+
+
+def _leave() -> None:
+    global _inside, _limit
+    with _lock:
+        _inside -= 1
+        if _inside == 0:
+            _limit.restore_original_limits()
+            _limit = None
 
 
 def weighted_gram(rows: Floats, weights: Floats) -> Floats:

@@ -1,0 +1,165 @@
+"""Loops: a run that repeats itself, and what such loops have meant for runs so far.
+
+A step is compared as it is, and in a canonical form that forgives case, spaces, the order of JSON
+arguments, and what differs at every call (dates, times, long hexadecimal names). Three kinds are
+told apart: `repeat` A-A-A, `cycle` A-B-A-B and longer ones, found by matching the end of the
+sequence with what came before it, and `return`, a step that comes for the third time with others
+in between. Whether a loop is a bad sign is learned: re-running tests is normal work.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from quickstudy.types import Loop
+
+LONGEST = 12  # steps of the longest round that is looked for
+KEPT = 256  # latest steps of a run that are compared
+LEAST_RETURNS = 3
+MOST_TIMES = 4  # rounds that are told apart: 2, 3, 4 or more
+DOUBT = 2.0  # runs that the general rate counts for in the rate of a kind of loop
+KINDS: tuple[Literal["repeat", "cycle", "return"], ...] = ("repeat", "cycle", "return")
+_VOLATILE = re.compile(
+    r"\b\d{4}-\d\d-\d\d(?:[t ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?z?\b"  # dates and times
+    r"|\b\d\d:\d\d(?::\d\d(?:\.\d+)?)?\b"
+    r"|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"  # names such as UUIDs
+    r"|\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,}\b"
+)
+_JSON = re.compile(r"\{.*\}", re.DOTALL)
+
+
+def canonical(action: str) -> str:
+    """The form in which two steps that mean the same are the same.
+
+    >>> canonical('Search {"b": 1,  "a": "X"}') == canonical('search {"a":"x","b":1}')
+    True
+    >>> canonical("read 2024-05-01 10:00") == canonical("read 2024-06-02 11:30")
+    True
+    >>> canonical("page 1") == canonical("page 2")
+    False
+    """
+    found = _JSON.search(action)
+    if found:
+        action = action[: found.start()] + _sorted(found.group()) + action[found.end() :]
+    return _VOLATILE.sub("#", " ".join(action.casefold().split())).strip(" .;!")
+
+
+def _sorted(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), sort_keys=True, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+@dataclass
+class Trail:
+    """The steps of one run, as they are and in canonical form, and the loop that it is in.
+
+    >>> trail = Trail()
+    >>> [trail.add(step, step) for step in "abab"][-1]
+    ('cycle', 2, 2, True)
+    """
+
+    exact: list[str] = field(default_factory=list)
+    canonical: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    worst: dict[str, int] = field(default_factory=dict)  # kind -> most rounds so far
+    repeats: int = 0  # steps that had come before
+
+    def add(self, exact: str, canonical: str) -> tuple[str, int, int, bool] | None:
+        """One more step; kind, period, rounds and exactness of the loop that it closes, if any."""
+        self.exact = [*self.exact, exact][-KEPT:]
+        self.canonical = [*self.canonical, canonical][-KEPT:]
+        if canonical in self.counts or len(self.counts) < KEPT:
+            self.counts[canonical] = self.counts.get(canonical, 0) + 1
+        self.repeats += self.counts.get(canonical, 0) > 1
+        found = self._loop()
+        if found:
+            self.worst[found[0]] = max(self.worst.get(found[0], 0), min(found[2], MOST_TIMES))
+        return found
+
+    def _loop(self) -> tuple[str, int, int, bool] | None:
+        period, times = _rounds(self.canonical)
+        if times >= 2 and (period > 1 or times > 2):
+            exact = _rounds_of(self.exact, period) >= times
+            return ("cycle" if period > 1 else "repeat", period, times, exact)
+        times = self.counts.get(self.canonical[-1], 0)
+        if times < LEAST_RETURNS:
+            return None
+        back = self.canonical[-2::-1]
+        period = back.index(self.canonical[-1]) + 1 if self.canonical[-1] in back else len(back)
+        return "return", period, times, self.exact.count(self.exact[-1]) >= times
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "exact": self.exact,
+            "canonical": self.canonical,
+            "counts": list(self.counts.items()),
+            "worst": self.worst,
+            "repeats": self.repeats,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Trail:
+        """The trail that gave this state."""
+        return cls(**{**state, "counts": dict(state["counts"])})
+
+
+def _rounds(steps: list[str]) -> tuple[int, int]:
+    """Period and number of the rounds at the end; the period that explains most steps."""
+    best = (1, 1)
+    for period in range(1, min(LONGEST, len(steps) // 2) + 1):
+        times = _rounds_of(steps, period)
+        if times > 1 and times * period > best[0] * best[1]:
+            best = (period, times)
+    return best
+
+
+def _rounds_of(steps: list[str], period: int) -> int:
+    times = 1
+    end = steps[-period:]
+    while steps[-(times + 1) * period : -times * period] == end:
+        times += 1
+    return times
+
+
+class LoopRecord:
+    """How runs have ended after each kind of loop, by how many rounds it went.
+
+    A run counts once for the most rounds of each kind that it went through, and for all fewer
+    ones; a run without a loop counts as such.
+    """
+
+    def __init__(self) -> None:
+        self.counts: dict[str, list[float]] = {}  # "kind/rounds" -> [successes, runs]
+
+    def learn(self, worst: dict[str, int], success: bool) -> None:
+        """A run with these loops ended."""
+        keys = [f"{kind}/{n}" for kind in worst for n in range(2, worst[kind] + 1)] or ["none"]
+        for key in keys:
+            won, runs = self.counts.get(key, (0.0, 0.0))
+            self.counts[key] = [won + success, runs + 1.0]
+
+    def rate(self, kind: str, times: int, base: float) -> tuple[float, int]:
+        """Success rate after such a loop, drawn to `base` by two runs; and its runs."""
+        won, runs = self.counts.get(f"{kind}/{min(times, MOST_TIMES)}", (0.0, 0.0))
+        return (won + DOUBT * base) / (runs + DOUBT), int(runs)
+
+    def outlook(self, worst: dict[str, int], base: float) -> float:
+        """Success rate of runs with the most telling of these loops; of runs without, if none."""
+        if not worst:
+            won, runs = self.counts.get("none", (0.0, 0.0))
+            return (won + 10.0 * base) / (runs + 10.0)
+        rates = [self.rate(kind, times, base)[0] for kind, times in sorted(worst.items())]
+        return max(rates, key=lambda rate: abs(rate - base))
+
+
+def described(found: tuple[str, int, int, bool], record: LoopRecord, base: float) -> Loop:
+    """The noun for a loop that was found, with its success rate."""
+    kind, period, times, exact = found
+    rate, runs = record.rate(kind, times, base)
+    name = next(k for k in KINDS if k == kind)
+    return Loop(name, period, times, exact, rate, runs)

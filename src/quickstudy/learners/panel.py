@@ -1,0 +1,144 @@
+"""The experts of a value function: each says a success probability and a return for a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from quickstudy.learners.course import SIGNS, Course, Steps
+from quickstudy.learners.loops import LoopRecord
+from quickstudy.learners.rows import RENEWED, Rows
+from quickstudy.memory.episodes import MOST_STEPS, Episodes, Tasks
+from quickstudy.memory.lstd import LSTD
+from quickstudy.types import Floats
+
+EXPERTS = ("task", "lstd", "returns", "course", "nearest", "loops")
+PRIOR = np.array([0.6, 0.4, 0.2, 0.15, 0.1, 0.3])  # of their weights: what they were worth so far
+EPISODES_SHARE = 0.5  # of the budget, for remembered episodes
+MOST_EPISODES = 500
+HEADS = 2  # success, return
+
+
+class Valued:
+    """LSTD of success, which is never discounted, and of the return."""
+
+    def __init__(self, dim: int, *, discount: float, **settings: Any) -> None:
+        if discount == 1.0:
+            self.parts = [LSTD(dim, heads=HEADS, **settings)]
+        else:
+            self.parts = [LSTD(dim, heads=1, discount=g, **settings) for g in (1.0, discount)]
+
+    def predict(self, rows: Floats) -> Floats:
+        """Success and return at each row, shape (n, 2)."""
+        return np.concatenate([part.predict(rows) for part in self.parts], axis=1)
+
+    def learn(self, rows: Floats, rewards: Floats, weight: float) -> None:
+        for at, part in enumerate(self.parts):
+            columns = rewards if len(self.parts) == 1 else rewards[:, at : at + 1]
+            part.learn(rows, columns, weight=weight)
+
+    def state(self) -> list[Any]:
+        return [part.state() for part in self.parts]
+
+    def restore(self, state: list[Any]) -> None:
+        for part, its in zip(self.parts, state, strict=True):
+            part.restore(its)
+
+
+class Panel:
+    """All experts, and the runs they need until the features are frozen."""
+
+    def __init__(self, rows: Rows, *, discount: float, trace: float, budget_mb: float) -> None:
+        self.rows = rows
+        self.discount, self.trace, self.budget_mb = discount, trace, budget_mb
+        self.tasks = Tasks()
+        self.record = LoopRecord()
+        self.course = Valued(SIGNS + 1, discount=discount, trace=1.0, ridge=10.0, scaled=True)
+        self.kept: list[tuple[Steps, Floats]] = []  # until the features are frozen
+        self._make()
+
+    def _make(self) -> None:
+        """Experts whose shapes follow from the features, empty."""
+        dim, place = self.rows.dim, self.rows.place_dim
+        self.lstd = Valued(dim, discount=self.discount, trace=self.trace, ridge=0.1)
+        self.returns = Valued(dim, discount=self.discount, trace=1.0, ridge=0.05)
+        room = EPISODES_SHARE * self.budget_mb * 2**20 / (MOST_STEPS * place * 4)
+        self.episodes = Episodes(size=int(np.clip(room, 20, MOST_EPISODES)), dim=place)
+
+    def say(self, course: Course, base: Floats) -> Floats:
+        """What each expert says after the latest step of a run, shape (experts, 2)."""
+        out = np.tile(base, (len(EXPERTS), 1))
+        out[0] = self.tasks.predict(course.task, base)
+        if course.trail.exact:
+            out[5] += self.record.outlook(course.trail.worst, base[0]) - base[0]
+        if not self.runs:
+            return out
+        width = self.rows.width
+        mixed = np.zeros((1, 2 * width))
+        held = min(width, len(course.mean))
+        mixed[0, :held] = course.mean[:held]
+        mixed[0, width : width + held] = course.recent[:held]
+        signs = course.now()[None]
+        numbers = course.latest[None]
+        row = self.rows.features(numbers, mixed, signs)
+        out[1] = self.lstd.predict(row)[0]
+        out[2] = self.returns.predict(row)[0]
+        out[3] = self.course.predict(np.append(signs[0], 1.0)[None])[0]
+        place = self.rows.places(numbers, mixed)[0]
+        out[4] = self.episodes.predict(place, course.steps - 1, base)
+        return out
+
+    @property
+    def runs(self) -> int:
+        """Runs learned."""
+        return self.course.parts[0].courses
+
+    def learn(self, course: Course, steps: Steps, ended: Floats) -> None:
+        """A run ended, with this success and return (2,)."""
+        self.tasks.learn(course.task, ended)
+        self.record.learn(course.trail.worst, bool(ended[0]))
+        signs = np.hstack([steps.signs, np.ones((len(steps), 1))])
+        self.course.learn(signs, steps.rewards, 1.0 / len(steps))
+        if self.runs > RENEWED[-1]:
+            self._learn_rows(steps, ended)
+            return
+        self.kept.append((steps, ended))
+        if self.runs in RENEWED and self.rows.renew([kept for kept, _ in self.kept]):
+            self._make()
+            for earlier in self.kept:
+                self._learn_rows(*earlier)
+        else:
+            self._learn_rows(steps, ended)
+        if self.runs == RENEWED[-1]:
+            self.kept = []
+
+    def _learn_rows(self, steps: Steps, ended: Floats) -> None:
+        rows, places = self.rows.of_run(steps)
+        self.lstd.learn(rows, steps.rewards, 1.0)
+        self.returns.learn(rows, steps.rewards, 1.0 / len(steps))
+        self.episodes.learn(places, ended)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "rows": self.rows.state(),
+            "tasks": list(self.tasks.sums.items()),
+            "loops": self.record.counts,
+            "course": self.course.state(),
+            "lstd": self.lstd.state(),
+            "returns": self.returns.state(),
+            "episodes": self.episodes.state(),
+            "kept": [{**vars(steps), "ended": ended} for steps, ended in self.kept],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.rows.restore(state["rows"])
+        self._make()
+        for name in ("course", "lstd", "returns", "episodes"):
+            getattr(self, name).restore(state[name])
+        self.tasks.sums = {task: list(sums) for task, sums in state["tasks"]}
+        self.record.counts = {name: list(counts) for name, counts in state["loops"].items()}
+        self.kept = [
+            (Steps(**{k: a.copy() for k, a in kept.items() if k != "ended"}), kept["ended"].copy())
+            for kept in state["kept"]
+        ]

@@ -1,0 +1,155 @@
+"""Steps to rows of features: what the steps of a run look like to the experts of its value.
+
+A record describes a state by itself, so its numbers enter by their own features: scaled columns
+and a kernel. A text or an embedding is one utterance of many, so what counts is the mean of all so
+far and of the latest ones. The signs of the course come beside both.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quickstudy.encode.featuremap import (
+    KERNEL_SCALE,
+    FeatureMap,
+    View,
+    choose_map,
+    map_from_state,
+)
+from quickstudy.encode.record import Parsed, Raw, RecordEncoder
+from quickstudy.errors import InputError
+from quickstudy.learners.course import DISTANCES, PLAIN, SIGNS, Row, Steps, summaries
+from quickstudy.types import Floats, Input
+
+VIEWS = {"state": View(linear=True, width=2.0, landmarks=64)}
+WIDEST, THROWN = 400, 256  # a wider text or vector is thrown onto so many random directions
+SIGN_SCALE = np.full(SIGNS, 0.1)  # signs are as large as the entries of unit vectors then
+SIGN_SCALE[PLAIN : PLAIN + DISTANCES] = 0.3
+RENEWED = (1, 2, 5, 10, 20, 40, 80, 160)  # runs that ended when the map is chosen anew
+
+
+class Rows:
+    """The encoder of steps, and the map from raw rows to features; frozen after 160 runs."""
+
+    def __init__(self, encoder: RecordEncoder, *, seed: int) -> None:
+        self.encoder = encoder
+        self.seed = seed
+        self.width = 0  # dense columns that count
+        self.map: FeatureMap | None = None
+        self._throws: dict[int, Floats] = {}
+
+    def parse(self, x: Input | None, action: str | None) -> Parsed:
+        """The input of a step, checked; without one, the text of its action.
+
+        Raises:
+            InputError, RecordError: there is neither, or it cannot be read.
+        """
+        if x is None and action is None:
+            raise InputError("x is None and so is action: a step needs one of them")
+        if x is None:
+            return [("text", "text", str(action))]
+        return self.encoder.parse([x])[0]
+
+    def raw(self, parsed: Parsed) -> Row:
+        """Raw numbers and dense columns of one step; new fields join the encoder."""
+        raw, _ = self.encoder.admit([parsed])
+        row = raw.dense[0]
+        parts = [self._thrown(row[start:stop]) for start, stop in self.encoder.dense_fields]
+        return raw.numbers[0], np.concatenate(parts) if parts else row
+
+    def _thrown(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        if len(block) <= WIDEST:
+            return block
+        if len(block) not in self._throws:
+            rng = np.random.default_rng([self.seed, len(block)])
+            throw = rng.standard_normal((len(block), THROWN)) / np.sqrt(THROWN)
+            self._throws[len(block)] = throw
+        thrown = (block[:, None] * self._throws[len(block)]).sum(0)
+        return np.asarray(thrown, dtype=np.float32)
+
+    @property
+    def dim(self) -> int:
+        """Features of a row, the constant included."""
+        return self._state_dim + 2 * self.width + SIGNS + 1
+
+    @property
+    def place_dim(self) -> int:
+        """Numbers that say where a run stands, for the memory of episodes."""
+        kernel = self.map.landmarks["state"].size if self.map else 0
+        return max(kernel + self.width, 1)
+
+    @property
+    def _state_dim(self) -> int:
+        return self.map.dim + self.map.landmarks["state"].size if self.map else 0
+
+    def features(self, numbers: Floats, mixed: Floats, signs: Floats) -> Floats:
+        """Rows for the experts (T, dim): of raw numbers, summaries (T, 2 width) and signs."""
+        parts = [self._state(numbers), mixed, signs * SIGN_SCALE, np.ones((len(signs), 1))]
+        return np.concatenate(parts, axis=1)
+
+    def places(self, numbers: Floats, mixed: Floats) -> Floats:
+        """Where a run stands at each row, shape (T, place_dim)."""
+        if self.map is None and self.width == 0:
+            return np.zeros((len(numbers), 1))
+        kernel = self._state(numbers)[:, self.map.dim if self.map else 0 :] / KERNEL_SCALE
+        return np.concatenate([kernel, mixed[:, : self.width]], axis=1)
+
+    def of_run(self, steps: Steps) -> tuple[Floats, Floats]:
+        """Features (T, dim) and places (T, place_dim) of a run."""
+        numbers = fitted(steps.numbers, self.encoder.widths[0], np.nan)
+        mixed = summaries(fitted(steps.dense, self.width, 0.0))
+        return self.features(numbers, mixed, steps.signs), self.places(numbers, mixed)
+
+    def _state(self, numbers: Floats) -> Floats:
+        if self.map is None:
+            return np.zeros((len(numbers), 0))
+        z = self.map.scaled(numbers, np.zeros((len(numbers), 0), np.float32))
+        out = self.map.features(z, np.full(len(z), -1))["state"]
+        return np.delete(out, self.map.dim, axis=1)  # its constant: there is one already
+
+    def renew(self, runs: list[Steps]) -> bool:
+        """Choose the map from all runs so far; whether features are others now."""
+        width = self._dense_width()
+        wider, self.width = width != self.width, width
+        columns = self.encoder.widths[0]
+        if columns == 0:
+            return wider
+        rows = np.vstack([fitted(steps.numbers, columns, np.nan) for steps in runs])
+        n = len(rows)
+        raw = Raw(rows, np.zeros((n, 0), np.float32), [""] * n, np.zeros(n, np.uint64))
+        self.map = choose_map(
+            raw,
+            np.full(n, -1),
+            categories=self.encoder.category_columns,
+            dense_fields=[],
+            views=VIEWS,
+            rng=np.random.default_rng([self.seed, len(runs)]),
+            columns=256,
+        )
+        return True
+
+    def _dense_width(self) -> int:
+        sizes = [stop - start for start, stop in self.encoder.dense_fields]
+        return sum(THROWN if size > WIDEST else size for size in sizes)
+
+    def state(self) -> dict[str, Any]:
+        chosen = self.map.state() if self.map else None
+        encoder = json.dumps(self.encoder.state())  # names of fields are people's: kept as a text
+        return {"encoder": encoder, "width": self.width, "map": chosen}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.encoder.restore(json.loads(state["encoder"]))
+        self.width = state["width"]
+        self.map = map_from_state(state["map"], VIEWS) if state["map"] else None
+
+
+def fitted(rows: NDArray[Any], width: int, missing: float) -> Floats:
+    """Rows (T, w) of another width (T, width): cut, or filled up with `missing`."""
+    out = np.full((len(rows), width), missing)
+    held = min(width, rows.shape[1])
+    out[:, :held] = rows[:, :held]
+    return out

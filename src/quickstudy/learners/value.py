@@ -1,0 +1,526 @@
+"""`ValueFunction`: how a course of many steps will end, said at every step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from quickstudy import snapshot
+from quickstudy.encode.record import RecordEncoder
+from quickstudy.errors import InputError, ModelFileError, NotFoundError, SettingError
+from quickstudy.learners.advice import advise, checked_costs, with_loop
+from quickstudy.learners.course import MOST_ROWS, Course
+from quickstudy.learners.loops import described
+from quickstudy.learners.panel import EXPERTS, PRIOR, Panel
+from quickstudy.learners.rows import Rows
+from quickstudy.learners.spread import Spread
+from quickstudy.learners.stack import Stack
+from quickstudy.learners.stopping import StopRule
+from quickstudy.types import Costs, Estimate, Floats, Input
+
+BASE_DOUBT = 4.0  # runs that an even chance counts for in the base rate
+SUREST = 0.005  # no success probability is nearer to 0 or 1
+LOOPS = EXPERTS.index("loops")
+
+
+class Run:
+    """A run under way; made by `ValueFunction.start`."""
+
+    def __init__(self, learner: ValueFunction, id: str, task: str | None) -> None:
+        self._learner = learner
+        self.id = id
+        self.task = task
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id!r}, task {self.task!r}>"
+
+    def step(
+        self,
+        x: Input | None = None,
+        *,
+        action: str | None = None,
+        error: bool = False,
+        reward: float = 0.0,
+    ) -> Estimate:
+        """Add a step, and say how the run will end; see `ValueFunction.step`."""
+        return self._learner.step(self.id, x, action=action, error=error, reward=reward)
+
+    def end(self, outcome: float, *, success: bool | None = None) -> None:
+        """The run is over: learn from it; see `ValueFunction.end`."""
+        self._learner.end(self.id, outcome, success=success)
+
+    def expire(self) -> None:
+        """The end of the run will never be known; see `ValueFunction.expire`."""
+        self._learner.expire(self.id)
+
+
+class ValueFunction:
+    """Learns from runs that ended how a run that is under way will end.
+
+    A run is a course of steps towards a task; each step has an input (a record, a text or a
+    vector), and may have an action, an error and a reward. When a run ends, its outcome is learned
+    at once. Many runs may be open at a time, and end in any order.
+
+    Five experts and the base rate are pooled by how well each predicted so far: least-squares
+    temporal differences, Monte-Carlo regression on the steps and on the signs of the course alone,
+    the memory of tasks and of the nearest runs, and the record of loops.
+
+    Args:
+        success: a run succeeds if its outcome is at least this (`end` may say otherwise).
+        discount: in (0, 1], of a reward by step.
+        outcome_range: least and largest outcome.
+        costs: what steps, failures and questions cost, for the advice.
+        stop_error: q in (0, 1): at most this share of stopped runs would have succeeded.
+        alpha: in (0, 1), the chance of ever stopping by a rule that errs more.
+        audit: share, in (0, 1], of runs to be stopped that are left alone, to know how they end.
+        loops: whether repeats are looked for.
+        most_open: runs that may be open; the oldest expires when there is one more.
+        trace: lambda of the temporal differences, in [0, 1].
+        budget_mb: memory, in MiB, at least 16; half of it remembers the nearest runs.
+        schema: field name -> type, as for `Classifier`.
+        seed: seeds every random choice; same seed and same calls give the same bits.
+
+    Raises:
+        SettingError: a setting is out of its range.
+
+    >>> v = ValueFunction()
+    >>> for i in range(40):  # whoever pays first gets the goods
+    ...     run = v.start()
+    ...     _ = run.step({"paid": i % 2 == 0, "stock": i % 5})
+    ...     run.end(float(i % 2 == 0))
+    >>> run = v.start()
+    >>> run.step({"paid": True, "stock": 3}).success_probability > 0.9
+    True
+
+    References:
+        Sutton & Barto (2018), Reinforcement Learning, 2nd ed., chapters 6, 9.8 and 12.
+    """
+
+    def __init__(
+        self,
+        *,
+        success: float = 1.0,
+        discount: float = 1.0,
+        outcome_range: tuple[float, float] = (0.0, 1.0),
+        costs: Costs | Mapping[str, float | None] | None = None,
+        stop_error: float = 0.05,
+        alpha: float = 0.05,
+        audit: float = 0.1,
+        loops: bool = True,
+        most_open: int = 1000,
+        trace: float = 0.0,
+        budget_mb: float = 64,
+        schema: Mapping[str, str] | None = None,
+        seed: int = 0,
+    ) -> None:
+        low, high = outcome_range
+        for name, value, good in (
+            ("success", success, math.isfinite(success)),
+            ("discount", discount, 0.0 < discount <= 1.0),
+            ("outcome_range", outcome_range, -1e100 < low < high < 1e100),
+            ("stop_error", stop_error, 0.0 < stop_error < 1.0),
+            ("alpha", alpha, 0.0 < alpha < 1.0),
+            ("audit", audit, 0.0 < audit <= 1.0),
+            ("most_open", most_open, 1 <= most_open <= 1_000_000),
+            ("trace", trace, 0.0 <= trace <= 1.0),
+            ("budget_mb", budget_mb, 16 <= budget_mb <= 65_536),
+            ("seed", seed, isinstance(seed, int) and seed >= 0),
+        ):
+            if not good:
+                raise SettingError(f"{name} is {value!r}; {RANGES[name]}")
+        self.settings: dict[str, Any] = {
+            "success": float(success),
+            "discount": float(discount),
+            "outcome_range": [float(low), float(high)],
+            "audit": float(audit),
+            "alpha": float(alpha),
+            "loops": bool(loops),
+            "trace": float(trace),
+            "budget_mb": budget_mb,
+            "seed": seed,
+        }
+        self.costs = checked_costs(costs)
+        self.most_open = int(most_open)
+        self._rows = Rows(RecordEncoder(schema), seed=seed)
+        self._panel = Panel(self._rows, discount=discount, trace=trace, budget_mb=budget_mb)
+        self._stacks = [Stack(PRIOR, odds=odds) for odds in (True, False)]
+        self._spread = Spread()
+        self._stop = StopRule(stop_error, alpha=alpha, audit=audit, seed=seed)
+        self._open: dict[str, Course] = {}
+        self._sums = np.zeros(3)  # runs, successes, returns from the start
+        self._reach = np.array([low, high], dtype=float)  # of returns so far
+        self._graded = discount < 1.0  # whether returns are more than successes
+        self._started = self.steps = 0
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """Ids of the open runs, oldest first."""
+        return tuple(self._open)
+
+    @property
+    def runs(self) -> int:
+        """Number of runs that ended and were learned."""
+        return int(self._sums[0])
+
+    @property
+    def tasks(self) -> int:
+        """Number of tasks that are remembered."""
+        return len(self._panel.tasks.sums)
+
+    @property
+    def experts(self) -> tuple[tuple[str, float], ...]:
+        """Experts with their weights in success probabilities (they need not add up to 1)."""
+        return tuple(zip(EXPERTS, self._stacks[0].weights.tolist(), strict=True))
+
+    @property
+    def stopping(self) -> dict[str, Any]:
+        """How the stop certificate stands: level, log_evidence, log_bar, error, thresholds (of
+        the failure probability), audit_rate, alarms."""
+        return self._stop.report()
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all arrays of the state."""
+        return sum(array.nbytes for array in self.state()[0].values())
+
+    def start(self, task: str | None = None, *, id: str | None = None) -> Run:
+        """Begin a run.
+
+        Args:
+            task: what it is about, if the same task comes up again and again.
+            id: a name of one's own; else it is numbered.
+
+        Raises:
+            InputError: a run of that id is open; nothing was changed.
+        """
+        id = f"r{self._started}" if id is None else id
+        if not isinstance(id, str) or not (task is None or isinstance(task, str)):
+            raise InputError(f"id and task must be texts, not {id!r:.40} and {task!r:.40}")
+        if id in self._open:
+            raise InputError(f"id {id!r} is that of an open run; choose another one")
+        if len(self._open) >= self.most_open:
+            self.expire(next(iter(self._open)))
+        self._started += 1
+        course = Course(task)
+        course.success = course.start = self._before(course)
+        self._open[id] = course
+        return Run(self, id, task)
+
+    def run(self, id: str) -> Run:
+        """The open run of an id.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        return Run(self, id, self._course(id).task)
+
+    def _course(self, id: str) -> Course:
+        if id not in self._open:
+            raise NotFoundError(f"there is no open run {id!r}; start it first")
+        return self._open[id]
+
+    def check(self, x: Input | None, action: str | None = None) -> None:
+        """Whether a step could be made of this.
+
+        Raises:
+            InputError, RecordError: it could not; the message names the field.
+        """
+        if action is not None and not isinstance(action, str):
+            raise InputError(f"action is {action!r:.60}; it must be a text")
+        self._rows.parse(x, action)
+
+    def step(
+        self,
+        run: str,
+        x: Input | None = None,
+        *,
+        action: str | None = None,
+        error: bool = False,
+        reward: float = 0.0,
+    ) -> Estimate:
+        """Add a step to the run of that id, and say how the run will end.
+
+        Args:
+            run: id of an open run.
+            x: what the step brought: a record, a text or a vector; without it the action's text.
+            action: what was done, as in `search("x")`; repeats of it are loops.
+            error: whether the step failed.
+            reward: what came with it.
+
+        Raises:
+            NotFoundError, InputError, RecordError: nothing was changed.
+        """
+        course = self._course(run)
+        self.check(x, action)
+        if not math.isfinite(reward):
+            raise InputError(f"reward is {reward!r}; it must be a finite number")
+        raw = self._rows.raw(self._rows.parse(x, action))
+        token = self._token(x, action)
+        found = course.add(raw, token, action=action is not None, error=bool(error))
+        said = self._panel.say(course, self._base)
+        if not self.settings["loops"]:
+            said[LOOPS] = self._base
+        p, value = self._pooled(said)
+        if len(course.said) < MOST_ROWS:
+            course.said.append(np.vstack([said, self._base]))
+            course.pooled.append(np.array([p, value]))
+        course.rewards.append(float(reward))
+        self.steps += 1
+        credit, course.success = p - course.success, p
+        loop = described(found, self._panel.record, float(self._base[0])) if found else None
+        left = self._spread.steps_left(course.steps)
+        width = self._spread.width(course.steps)
+        advice, why = advise(self.costs, value=value, success=p, steps_left=left, worth=self._worth)
+        stop = self._stop.step(run, p)
+        if stop:
+            advice, why = "stop", f"certified: of runs stopped here, at most {self._stop.error:.0%}"
+            why = f"{why} would have succeeded".replace("%", " %")
+        low, high = self._reach.tolist()
+        return Estimate(
+            run=run,
+            step=course.steps,
+            value=value,
+            low=max(value - width, low),
+            high=min(value + width, high),
+            success_probability=p,
+            credit=credit,
+            loop=loop,
+            advice=advice,
+            stop=stop,
+            steps_left=left,
+            why=with_loop(why, loop),
+            votes=tuple(zip(EXPERTS, np.clip(said[:, 0], 0.0, 1.0).tolist(), strict=True)),
+        )
+
+    def end(self, run: str, outcome: float, *, success: bool | None = None) -> None:
+        """The run of that id is over: learn from it at once.
+
+        Args:
+            run: id of an open run.
+            outcome: what came of it, in `outcome_range`.
+            success: whether it succeeded; by default, whether the outcome is at least `success`.
+
+        Raises:
+            NotFoundError, InputError: nothing was changed.
+        """
+        course = self._course(run)
+        low, high = self.settings["outcome_range"]
+        if isinstance(outcome, bool) or not low <= outcome <= high:
+            raise InputError(
+                f"outcome is {outcome!r}; it must be a number from {low:g} to {high:g}"
+            )
+        won = outcome >= self.settings["success"] if success is None else bool(success)
+        del self._open[run]
+        self._stop.close(run, won)
+        if course.steps:
+            self._learn(course, float(outcome), won)
+
+    def _learn(self, course: Course, outcome: float, won: bool) -> None:
+        returns = _returns(course.rewards, outcome, self.settings["discount"])
+        self._graded |= bool(outcome != won or any(course.rewards))
+        rows = len(course.signs)
+        said = np.array(course.said)
+        came = returns[:rows]
+        truths: tuple[float | Floats, ...] = (float(won), came)
+        for head, (stack, truth) in enumerate(zip(self._stacks, truths, strict=True)):
+            stack.learn(said[:, :-1, head], said[:, -1, head], truth)
+        spoken = np.array(course.pooled)[:, 1]
+        self._spread.learn(spoken, came, course.steps)
+        follows = np.zeros((rows, 2))  # after each remembered step: success, return
+        follows[:-1, 1] = course.rewards[1:rows]
+        follows[-1] = float(won), came[-1]
+        self._reach = np.array([min(self._reach[0], came.min()), max(self._reach[1], came.max())])
+        self._sums += (1.0, float(won), returns[0])
+        ended = np.array([float(won), returns[0]])
+        self._panel.learn(course, course.ended(follows), ended)
+
+    def expire(self, run: str) -> None:
+        """The end of the run of that id will never be known: nothing is learned of it.
+
+        A run that was stopped is closed so, too.
+
+        Raises:
+            NotFoundError: no run of that id is open.
+        """
+        self._course(run)
+        del self._open[run]
+        self._stop.close(run, None)
+
+    def change(
+        self,
+        *,
+        costs: Costs | Mapping[str, float | None] | None = None,
+        stop_error: float | None = None,
+        most_open: int | None = None,
+    ) -> None:
+        """Change settings; what is None stays. Another `stop_error` has to be proved anew.
+
+        Raises:
+            SettingError: one is out of its range; nothing was changed.
+        """
+        checked = self.costs if costs is None else checked_costs(costs)
+        if stop_error is not None and not 0.0 < stop_error < 1.0:
+            raise SettingError(f"stop_error is {stop_error!r}; {RANGES['stop_error']}")
+        if most_open is not None and not 1 <= most_open <= 1_000_000:
+            raise SettingError(f"most_open is {most_open!r}; {RANGES['most_open']}")
+        self.costs = checked
+        self.most_open = self.most_open if most_open is None else int(most_open)
+        if stop_error is not None and stop_error != self._stop.error:
+            self._stop = self._stop.anew(stop_error)
+
+    @property
+    def _base(self) -> Floats:
+        """Base rate of success, and mean return, both drawn to the middle."""
+        runs, won, total = self._sums
+        low, high = self.settings["outcome_range"]
+        middle = BASE_DOUBT * np.array([0.5, 0.5 * (low + high)])
+        return np.asarray((np.array([won, total]) + middle) / (runs + BASE_DOUBT))
+
+    @property
+    def _worth(self) -> float:
+        return float(max(self.settings["outcome_range"][1], self.settings["success"]))
+
+    def _before(self, course: Course) -> float:
+        """Success probability before the first step: by the task alone."""
+        said = np.tile(self._base, (len(EXPERTS), 1))
+        said[0] = self._panel.tasks.predict(course.task, self._base)
+        return self._pooled(said)[0]
+
+    def _pooled(self, said: Floats) -> tuple[float, float]:
+        """Success probability and return of what experts said (experts, 2)."""
+        base = self._base
+        p, value = (
+            float(stack.predict(said[None, :, head], base[None, head])[0])
+            for head, stack in enumerate(self._stacks)
+        )
+        p = min(max(p, SUREST), 1.0 - SUREST)
+        value = min(max(value, self._reach[0]), self._reach[1]) if self._graded else p
+        return p, float(value)
+
+    def _token(self, x: Input | None, action: str | None) -> str | None:
+        """What a step is compared by, to find loops."""
+        if not self.settings["loops"]:
+            return None
+        if action is not None:
+            return action
+        if isinstance(x, str):
+            return x
+        if isinstance(x, Mapping):
+            return "{" + ",".join(f"{k!r}:{_spelled(x[k])}" for k in sorted(x)) + "}"
+        return _spelled(x)
+
+    def copy(self) -> Self:
+        """An independent learner in the same state."""
+        return self.from_state(*self.state())
+
+    def state_hash(self) -> str:
+        """Digest of exactly what later estimates depend on; 32 hex characters."""
+        return snapshot.digest(*self.state())
+
+    def state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
+        """All that later estimates depend on: arrays by path, and plain values."""
+        arrays, plain = snapshot.flattened(
+            {
+                "kind": "value",
+                "settings": self.settings,
+                "costs": [self.costs.step, self.costs.failure, self.costs.ask, self.costs.help],
+                "most_open": self.most_open,
+                "panel": self._panel.state(),
+                "stacks": [stack.state() for stack in self._stacks],
+                "spread": self._spread.state(),
+                "stop": self._stop.state(),
+                "open": [[id, course.state()] for id, course in self._open.items()],
+                "counts": [self._started, self.steps, self._graded],
+                "sums": self._sums,
+                "reach": self._reach,
+            }
+        )
+        return {name: array.copy() for name, array in arrays.items()}, plain
+
+    @classmethod
+    def from_state(cls, arrays: snapshot.Arrays, plain: dict[str, Any]) -> Self:
+        """The learner that gave this state; the arrays are copied."""
+        held = {name: array.copy() for name, array in arrays.items()}
+        state = snapshot.nested(held, plain)
+        made = cls(**{**state["settings"], "outcome_range": state["settings"]["outcome_range"]})
+        made.costs, made.most_open = Costs(*state["costs"]), state["most_open"]
+        made._panel.restore(state["panel"])
+        for stack, its in zip(made._stacks, state["stacks"], strict=True):
+            stack.restore(its)
+        made._spread.restore(state["spread"])
+        made._stop = StopRule.from_state(state["stop"])
+        made._open = {id: Course.from_state(course) for id, course in state["open"]}
+        made._started, made.steps, made._graded = state["counts"]
+        made._sums, made._reach = state["sums"], state["reach"]
+        return made
+
+    def packed(self) -> bytes:
+        """The learner as bytes: what `save` writes."""
+        return snapshot.pack(*self.state())
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> Self:
+        """The learner that was `packed`.
+
+        Raises:
+            ModelFileError: the bytes are no whole value function.
+        """
+        return cls._from(*snapshot.unpack(content), name="the packed model")
+
+    def save(self, path: str | Path) -> None:
+        """Write the learner to one file; an existing one is replaced only by a whole new one."""
+        snapshot.write_snapshot(path, *self.state())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a learner back: it goes on bit for bit as if it had never stopped.
+
+        Raises:
+            FileNotFoundError, ModelFileError: there is no such file, or it is no whole model.
+        """
+        return cls._from(*snapshot.read_snapshot(path), name=str(path))
+
+    @classmethod
+    def _from(cls, arrays: snapshot.Arrays, plain: dict[str, Any], *, name: str) -> Self:
+        if plain.get("kind") != "value":
+            raise ModelFileError(f"{name} holds a {plain.get('kind')}, not a value function")
+        try:
+            return cls.from_state(arrays, plain)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(f"{name} lacks a part of a value function ({error})") from error
+
+
+RANGES = {
+    "success": "it must be a finite number",
+    "discount": "it must be above 0, at most 1",
+    "outcome_range": "it must be two numbers, the lower one first",
+    "stop_error": "it must be between 0 and 1",
+    "alpha": "it must be between 0 and 1",
+    "audit": "it must be above 0, at most 1",
+    "most_open": "it must be 1 to 1,000,000",
+    "trace": "it must be 0 to 1",
+    "budget_mb": "it must be 16 to 65,536",
+    "seed": "it must be an integer of at least 0",
+}
+
+
+def _spelled(value: Any) -> str:
+    """A value of a record, or a vector, for comparison: numbers to four digits."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if value is None or isinstance(value, str | bool | int):
+        return repr(value)
+    return snapshot.digest({"x": np.asarray(value, dtype=np.float32)}, {})
+
+
+def _returns(rewards: list[float], outcome: float, discount: float) -> Floats:
+    """Return that is still to come after each step: `G_t = r_{t+1} + discount G_{t+1}`."""
+    out = np.empty(len(rewards))
+    out[-1] = outcome
+    for t in range(len(rewards) - 2, -1, -1):
+        out[t] = rewards[t + 1] + discount * out[t + 1]
+    return out
