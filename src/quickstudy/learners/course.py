@@ -24,7 +24,6 @@ LOOK_BACK = 64  # latest steps that a step is compared with
 VERBS = 32  # hashed first words of actions
 PLAIN, DISTANCES = 10, 8
 SIGNS = PLAIN + DISTANCES + VERBS
-FADE = 0.7  # of the recent mean of a run's vectors, a step
 Row = tuple[Floats, NDArray[np.float32]]  # raw numbers, dense columns
 _VERB = re.compile(r"[^\W\d]\w*")
 
@@ -64,7 +63,6 @@ class Course:
     said: list[Floats] = field(default_factory=list)  # (experts, 2) of every step
     pooled: list[Floats] = field(default_factory=list)  # (2,): success and return
     mean: Floats = field(default_factory=lambda: np.zeros(0))
-    recent: Floats = field(default_factory=lambda: np.zeros(0))
     start: float = 0.0  # success probability before the first step
     success: float = 0.0  # and after the latest
 
@@ -122,14 +120,11 @@ class Course:
         return Steps(numbers, dense, np.array(self.signs), rewards)
 
     def _move(self, x: Floats) -> None:
-        """Fold a dense row into the mean, the recent mean and the distances."""
+        """Fold a dense row into the mean and the distances."""
         if len(x) > len(self.mean):  # a new dense field: it was nothing before
-            grown = np.zeros((2, len(x)))
-            grown[0, : len(self.mean)], grown[1, : len(self.recent)] = self.mean, self.recent
-            self.mean, self.recent = grown
+            self.mean = _padded(self.mean, len(x))
         self._compare(x)
         self.mean = self.mean + (_padded(x, len(self.mean)) - self.mean) / self.steps
-        self.recent = FADE * self.recent + (1.0 - FADE) * _padded(x, len(self.recent))
 
     def _compare(self, x: Floats) -> None:
         """nearness: to first, to last, largest, then sums, extremes and the recent novelty."""
@@ -198,12 +193,11 @@ def _cosines(rows: Floats, x: Floats) -> Floats:
     return np.asarray((rows * x).sum(1) / np.where(lengths > 0.0, lengths, 1.0))
 
 
-def summaries(dense: Floats) -> Floats:
-    """Mean so far and recent mean at each row of `dense` (T, d), side by side: (T, 2 d)."""
-    out = np.empty((len(dense), 2 * dense.shape[1]))
-    mean, recent = np.zeros(dense.shape[1]), np.zeros(dense.shape[1])
+def means(dense: Floats) -> Floats:
+    """Mean so far at each row of `dense` (T, d), as `Course` adds it up."""
+    out = np.zeros_like(dense)
+    mean = np.zeros(dense.shape[1])
     for t, x in enumerate(dense):
         mean = mean + (x - mean) / (t + 1)
-        recent = FADE * recent + (1.0 - FADE) * x
-        out[t] = np.concatenate([mean, recent])
+        out[t] = mean
     return out

@@ -14,7 +14,7 @@ from quickstudy.memory.lstd import LSTD
 from quickstudy.types import Floats
 
 EXPERTS = ("task", "lstd", "returns", "course", "nearest", "loops")
-PRIOR = np.array([0.6, 0.4, 0.2, 0.15, 0.1, 0.3])  # of their weights: what they were worth so far
+PRIOR = np.array([0.6, 0.5, 0.1, 0.25, 0.05, 0.2])  # of their weights
 EPISODES_SHARE = 0.5  # of the budget, for remembered episodes
 MOST_EPISODES = 500
 HEADS = 2  # success, return
@@ -62,7 +62,7 @@ class Panel:
         """Experts whose shapes follow from the features, empty."""
         dim, place = self.rows.dim, self.rows.place_dim
         self.lstd = Valued(dim, discount=self.discount, trace=self.trace, ridge=0.1)
-        self.returns = Valued(dim, discount=self.discount, trace=1.0, ridge=0.05)
+        self.returns = Valued(dim, discount=self.discount, trace=1.0, ridge=0.5)
         room = EPISODES_SHARE * self.budget_mb * 2**20 / (MOST_STEPS * place * 4)
         self.episodes = Episodes(size=int(np.clip(room, 20, MOST_EPISODES)), dim=place)
 
@@ -75,17 +75,16 @@ class Panel:
         if not self.runs:
             return out
         width = self.rows.width
-        mixed = np.zeros((1, 2 * width))
+        mean = np.zeros((1, width))
         held = min(width, len(course.mean))
-        mixed[0, :held] = course.mean[:held]
-        mixed[0, width : width + held] = course.recent[:held]
+        mean[0, :held] = course.mean[:held]
         signs = course.now()[None]
         numbers = course.latest[None]
-        row = self.rows.features(numbers, mixed, signs)
+        row = self.rows.features(numbers, mean, signs)
         out[1] = self.lstd.predict(row)[0]
         out[2] = self.returns.predict(row)[0]
         out[3] = self.course.predict(np.append(signs[0], 1.0)[None])[0]
-        place = self.rows.places(numbers, mixed)[0]
+        place = self.rows.places(numbers, mean)[0]
         out[4] = self.episodes.predict(place, course.steps - 1, base)
         return out
 

@@ -1,11 +1,13 @@
 """How far the end of a run may lie from what is said of it, and how long runs go on.
 
 Intervals are conformal: the half width at a step is the quantile of what was missed at steps of
-about the same number by the latest runs that ended, so it covers as often as it says as long as
-runs go on as they did, whatever the experts are worth.
+about the same number by the latest runs that ended, whatever the experts are worth. The quantile
+follows how often intervals have covered, so that they cover nine in ten in the long run even while
+the experts become better or the runs others.
 
-Reference:
+References:
     Papadopoulos et al. (2002), Inductive confidence machines for regression, ECML.
+    Gibbs & Candes (2021), Adaptive conformal inference under distribution shift, NeurIPS 34.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from quickstudy.types import Floats
 
 COVERED = 0.9
 BUCKETS = 10  # steps 1, 2-3, 4-7, ..., from 512 on
-HELD = 400  # latest misses of each bucket: two of a run at most
+MISSES = 1.0 - COVERED
+PACE = 0.02  # by which the share left out follows, a run
+HELD = 200  # latest misses of each bucket: two of a run at most
 LEAST_HELD = 20  # else nothing can be said of nine in ten
 LENGTHS = 500  # latest runs whose lengths are known
 
@@ -37,6 +41,7 @@ class Spread:
     def __init__(self) -> None:
         self._missed = np.zeros((BUCKETS, HELD))
         self._held = np.zeros(BUCKETS, np.int64)
+        self._left_out = np.full(BUCKETS, MISSES)  # so that a tenth is missed
         self._lengths = np.zeros(LENGTHS)
         self._runs = np.zeros(1, np.int64)
 
@@ -45,7 +50,7 @@ class Spread:
         for b in (bucket(step), *reversed(range(bucket(step)))):
             held = int(min(self._held[b], HELD))
             if held >= LEAST_HELD:
-                rank = min(int(np.ceil(COVERED * (held + 1))), held) - 1
+                rank = min(int(np.ceil((1.0 - self._left_out[b]) * (held + 1))), held) - 1
                 return float(np.partition(self._missed[b, :held], rank)[rank])
         return np.inf
 
@@ -55,6 +60,11 @@ class Spread:
         buckets = [bucket(step + 1) for step in range(len(said))]
         for b in sorted(set(buckets)):
             steps = [at for at, its in enumerate(buckets) if its == b]
+            width = self.width(steps[0] + 1)
+            if np.isfinite(width):
+                share = float(np.mean(missed[steps] > width))
+                moved = self._left_out[b] + PACE * (MISSES - share)
+                self._left_out[b] = np.clip(moved, 0.2 * MISSES, 3.0 * MISSES)
             for at in sorted({steps[0], steps[len(steps) // 2]}):
                 self._missed[b, self._held[b] % HELD] = missed[at]
                 self._held[b] += 1
@@ -71,6 +81,7 @@ class Spread:
         return {
             "missed": self._missed,
             "held": self._held,
+            "left_out": self._left_out,
             "lengths": self._lengths,
             "runs": self._runs,
         }

@@ -23,7 +23,7 @@ from quickstudy.types import Floats
 
 LEAST = 0.03  # no expert is heard saying less, or more than 1 - this
 FORGETTING = 0.999  # of evidence, a run
-PRECISION = 10.0  # of the prior: as much as some 40 runs tell
+PRECISION = 20.0  # of the prior: as much as some 80 runs tell
 
 
 class Stack:

@@ -22,7 +22,7 @@ from quickstudy.learners.stack import Stack
 from quickstudy.learners.stopping import StopRule
 from quickstudy.types import Costs, Estimate, Floats, Input
 
-BASE_DOUBT = 4.0  # runs that an even chance counts for in the base rate
+BASE_DOUBT = 10.0  # runs that an even chance counts for in the base rate
 SUREST = 0.005  # no success probability is nearer to 0 or 1
 LOOPS = EXPERTS.index("loops")
 

@@ -122,7 +122,7 @@ class LSTD:
         with one_blas_thread():
             _, _, theta, failed = lapack.dgesv(matrix, self._b)
         if failed == 0 and np.isfinite(theta).all():  # else the solution before stays
-            self._theta = theta
+            self._theta = np.ascontiguousarray(theta)
         self._counts[1] = self._counts[0]
 
     def state(self) -> State:
