@@ -14,11 +14,14 @@ from quickstudy.types import Explanation, FieldReport, Prediction, PredictionBat
 NAMES = [
     "Classifier",
     "Client",
+    "Costs",
     "Deployment",
     "Feedback",
+    "ValueFunction",
     "check_learner",
     "connect",
     "open",
+    "plot_run",
 ]
 HEAVY = (
     *("numpy", "scipy", "numba", "lightgbm", "sklearn", "tokenizers", "matplotlib", "typer"),

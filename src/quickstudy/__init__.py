@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from quickstudy.client import connect as connect
     from quickstudy.deploy.answers import Feedback as Feedback
     from quickstudy.deploy.deployment import Deployment as Deployment
+    from quickstudy.evaluate.run_plot import plot_run as plot_run
     from quickstudy.learners.check import check_learner as check_learner
     from quickstudy.learners.classifier import Classifier as Classifier
     from quickstudy.learners.value import ValueFunction as ValueFunction
@@ -33,6 +34,7 @@ __all__ = [
     "check_learner",
     "connect",
     "open",
+    "plot_run",
 ]
 _HOMES = {
     "Classifier": "quickstudy.learners.classifier",
@@ -43,6 +45,7 @@ _HOMES = {
     "Feedback": "quickstudy.deploy.answers",
     "check_learner": "quickstudy.learners.check",
     "connect": "quickstudy.client",
+    "plot_run": "quickstudy.evaluate.run_plot",
 }
 
 

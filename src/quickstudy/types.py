@@ -179,6 +179,9 @@ class Costs:
         failure: a failure that is carried to its end, beside the outcome that it misses.
         ask: asking a person; None where nobody can be asked.
         help: probability, in [0, 1], that a run succeeds once a person was asked.
+
+    >>> Costs(step=0.01, ask=0.3)
+    Costs(step=0.01, failure=0.0, ask=0.3, help=1.0)
     """
 
     step: float = 0.0

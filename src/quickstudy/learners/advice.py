@@ -56,6 +56,12 @@ def advise(
     return "continue", f"going on is worth {ahead:.2f}: {outlook}"
 
 
+def told_to_stop(error: float) -> str:
+    """Why a run is stopped by certificate."""
+    share = f"{error:.0%}".replace("%", " %")
+    return f"certified: of the runs stopped like this one, at most {share} would have succeeded"
+
+
 def with_loop(why: str, loop: Loop | None) -> str:
     """The sentence with the loop that the run is in."""
     if loop is None:

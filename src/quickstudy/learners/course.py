@@ -55,7 +55,7 @@ class Course:
     trail: Trail = field(default_factory=Trail)
     verbs: Floats = field(default_factory=lambda: np.zeros(VERBS))
     nearness: Floats = field(default_factory=lambda: np.zeros(8))
-    latest: Floats = field(default_factory=lambda: np.zeros(0))  # raw numbers
+    latest: Row = field(default_factory=lambda: (np.zeros(0), np.zeros(0, np.float32)))
     numbers: list[Floats] = field(default_factory=list)
     dense: list[NDArray[np.float32]] = field(default_factory=list)
     signs: list[Floats] = field(default_factory=list)
@@ -87,7 +87,7 @@ class Course:
             verb = _VERB.search(token)
             self.verbs = self.verbs.copy()
             self.verbs[zlib.crc32((verb.group() if verb else token).encode()) % VERBS] += 1.0
-        self.latest = raw[0]
+        self.latest = raw
         self._move(raw[1].astype(np.float64))
         if len(self.signs) < MOST_ROWS:
             self.numbers.append(raw[0])
@@ -111,7 +111,8 @@ class Course:
     def from_state(cls, state: dict[str, Any]) -> Course:
         """The course that gave this state; its arrays are never changed in place."""
         rows = {name: list(state[name]) for name in ("numbers", "dense", "signs", "said", "pooled")}
-        return cls(**{**state, **rows, "trail": Trail.from_state(state["trail"])})
+        trail, latest = Trail.from_state(state["trail"]), tuple(state["latest"])
+        return cls(**{**state, **rows, "trail": trail, "latest": latest})
 
     def ended(self, rewards: Floats) -> Steps:
         """The steps to learn from, now that it is known what followed each of them (T, 2)."""

@@ -11,9 +11,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
+from quickstudy import snapshot
 from quickstudy.types import Loop
 
 LONGEST = 12  # steps of the longest round that is looked for
@@ -45,6 +49,28 @@ def canonical(action: str) -> str:
     if found:
         action = action[: found.start()] + _sorted(found.group()) + action[found.end() :]
     return _VOLATILE.sub("#", " ".join(action.casefold().split())).strip(" .;!")
+
+
+def spelled(step: Any) -> str:
+    """A step as a text that is compared with others: an action, a text, a record or a vector.
+
+    >>> spelled({"b": 1.00001, "a": "x"})
+    "{'a':'x','b':1}"
+    """
+    if isinstance(step, str):
+        return step
+    if isinstance(step, Mapping):
+        return "{" + ",".join(f"{name!r}:{_value(step[name])}" for name in sorted(step)) + "}"
+    return _value(step)
+
+
+def _value(value: Any) -> str:
+    """A value of a record, or a vector: numbers to four digits."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if value is None or isinstance(value, str | bool | int):
+        return repr(value)
+    return "v_" + snapshot.digest({"x": np.asarray(value, dtype=np.float32)}, {})
 
 
 def _sorted(text: str) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 
 from quickstudy.learners.course import SIGNS, Course, Steps
 from quickstudy.learners.loops import LoopRecord
-from quickstudy.learners.rows import RENEWED, Rows
+from quickstudy.learners.rows import RENEWED, Rows, fitted
+from quickstudy.learners.stack import step_weights
 from quickstudy.memory.episodes import MOST_STEPS, Episodes, Tasks
 from quickstudy.memory.lstd import LSTD
 from quickstudy.types import Floats
@@ -33,10 +34,10 @@ class Valued:
         """Success and return at each row, shape (n, 2)."""
         return np.concatenate([part.predict(rows) for part in self.parts], axis=1)
 
-    def learn(self, rows: Floats, rewards: Floats, weight: float) -> None:
+    def learn(self, rows: Floats, rewards: Floats, weights: Floats) -> None:
         for at, part in enumerate(self.parts):
             columns = rewards if len(self.parts) == 1 else rewards[:, at : at + 1]
-            part.learn(rows, columns, weight=weight)
+            part.learn(rows, columns, weights)
 
     def state(self) -> list[Any]:
         return [part.state() for part in self.parts]
@@ -75,16 +76,14 @@ class Panel:
         if not self.runs:
             return out
         width = self.rows.width
-        mean = np.zeros((1, width))
-        held = min(width, len(course.mean))
-        mean[0, :held] = course.mean[:held]
+        now, mean = (fitted(row[None], width, 0.0) for row in (course.latest[1], course.mean))
         signs = course.now()[None]
-        numbers = course.latest[None]
-        row = self.rows.features(numbers, mean, signs)
+        numbers = course.latest[0][None]
+        row = self.rows.features(numbers, now, mean, signs)
         out[1] = self.lstd.predict(row)[0]
         out[2] = self.returns.predict(row)[0]
         out[3] = self.course.predict(np.append(signs[0], 1.0)[None])[0]
-        place = self.rows.places(numbers, mean)[0]
+        place = self.rows.places(numbers, now, mean)[0]
         out[4] = self.episodes.predict(place, course.steps - 1, base)
         return out
 
@@ -98,7 +97,7 @@ class Panel:
         self.tasks.learn(course.task, ended)
         self.record.learn(course.trail.worst, bool(ended[0]))
         signs = np.hstack([steps.signs, np.ones((len(steps), 1))])
-        self.course.learn(signs, steps.rewards, 1.0 / len(steps))
+        self.course.learn(signs, steps.rewards, step_weights(len(steps)))
         if self.runs > RENEWED[-1]:
             self._learn_rows(steps, ended)
             return
@@ -114,8 +113,8 @@ class Panel:
 
     def _learn_rows(self, steps: Steps, ended: Floats) -> None:
         rows, places = self.rows.of_run(steps)
-        self.lstd.learn(rows, steps.rewards, 1.0)
-        self.returns.learn(rows, steps.rewards, 1.0 / len(steps))
+        self.lstd.learn(rows, steps.rewards, np.ones(len(steps)))
+        self.returns.learn(rows, steps.rewards, step_weights(len(steps)))
         self.episodes.learn(places, ended)
 
     def state(self) -> dict[str, Any]:

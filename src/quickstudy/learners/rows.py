@@ -2,7 +2,7 @@
 
 A record describes a state by itself, so its numbers enter by their own features: scaled columns
 and a kernel. A text or an embedding is one utterance of many, so what counts is the mean of all so
-far. The signs of the course come beside both.
+far; a short vector may be either. The signs of the course come beside both.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from quickstudy.learners.course import SIGNS, Row, Steps, means
 from quickstudy.types import Floats, Input
 
 VIEWS = {"state": View(linear=True, width=2.0, landmarks=64)}
+NARROW = 128  # a vector of so many numbers may be a state
 WIDEST, THROWN = 400, 256  # a wider text or vector is thrown onto so many random directions
 SIGN_SCALE = 0.3  # signs are about as large as the differences of unit vectors then
 RENEWED = (1, 2, 5, 10, 20, 40, 80, 160)  # runs that ended when the map is chosen anew
@@ -73,7 +74,7 @@ class Rows:
     @property
     def dim(self) -> int:
         """Features of a row, the constant included."""
-        return self._state_dim + self.width + SIGNS + 1
+        return self._state_dim + self._now_dim + self.width + SIGNS + 1
 
     @property
     def place_dim(self) -> int:
@@ -82,26 +83,34 @@ class Rows:
         return max(kernel + self.width, 1)
 
     @property
+    def _now_dim(self) -> int:
+        return self.width if self.width <= NARROW else 0
+
+    @property
     def _state_dim(self) -> int:
         return self.map.dim + self.map.landmarks["state"].size if self.map else 0
 
-    def features(self, numbers: Floats, mean: Floats, signs: Floats) -> Floats:
-        """Rows for the experts (T, dim): of raw numbers, means so far (T, width) and signs."""
-        parts = [self._state(numbers), mean, signs * SIGN_SCALE, np.ones((len(signs), 1))]
+    def features(self, numbers: Floats, now: Floats, mean: Floats, signs: Floats) -> Floats:
+        """Rows for the experts (T, dim): of raw numbers, dense rows and their means so far (T,
+        width), and signs."""
+        dense = [now[:, : self._now_dim], mean]
+        parts = [self._state(numbers), *dense, signs * SIGN_SCALE, np.ones((len(signs), 1))]
         return np.concatenate(parts, axis=1)
 
-    def places(self, numbers: Floats, mean: Floats) -> Floats:
+    def places(self, numbers: Floats, now: Floats, mean: Floats) -> Floats:
         """Where a run stands at each row, shape (T, place_dim)."""
         if self.map is None and self.width == 0:
             return np.zeros((len(numbers), 1))
         kernel = self._state(numbers)[:, self.map.dim if self.map else 0 :] / KERNEL_SCALE
-        return np.concatenate([kernel, mean], axis=1)
+        return np.concatenate([kernel, now if self._now_dim else mean], axis=1)
 
     def of_run(self, steps: Steps) -> tuple[Floats, Floats]:
         """Features (T, dim) and places (T, place_dim) of a run."""
         numbers = fitted(steps.numbers, self.encoder.widths[0], np.nan)
-        mean = means(fitted(steps.dense, self.width, 0.0))
-        return self.features(numbers, mean, steps.signs), self.places(numbers, mean)
+        now = fitted(steps.dense, self.width, 0.0)
+        mean = means(now)
+        features = self.features(numbers, now, mean, steps.signs)
+        return features, self.places(numbers, now, mean)
 
     def _state(self, numbers: Floats) -> Floats:
         if self.map is None:

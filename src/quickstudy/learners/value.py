@@ -11,51 +11,22 @@ import numpy as np
 
 from quickstudy import snapshot
 from quickstudy.encode.record import RecordEncoder
-from quickstudy.errors import InputError, ModelFileError, NotFoundError, SettingError
-from quickstudy.learners.advice import advise, checked_costs, with_loop
+from quickstudy.errors import InputError, ModelFileError, NotFoundError
+from quickstudy.learners.advice import advise, checked_costs, told_to_stop, with_loop
 from quickstudy.learners.course import MOST_ROWS, Course
-from quickstudy.learners.loops import described
+from quickstudy.learners.loops import described, spelled
 from quickstudy.learners.panel import EXPERTS, PRIOR, Panel
 from quickstudy.learners.rows import Rows
+from quickstudy.learners.run import Run
 from quickstudy.learners.spread import Spread
 from quickstudy.learners.stack import Stack
 from quickstudy.learners.stopping import StopRule
+from quickstudy.learners.value_settings import check_settings
 from quickstudy.types import Costs, Estimate, Floats, Input
 
 BASE_DOUBT = 10.0  # runs that an even chance counts for in the base rate
 SUREST = 0.005  # no success probability is nearer to 0 or 1
 LOOPS = EXPERTS.index("loops")
-
-
-class Run:
-    """A run under way; made by `ValueFunction.start`."""
-
-    def __init__(self, learner: ValueFunction, id: str, task: str | None) -> None:
-        self._learner = learner
-        self.id = id
-        self.task = task
-
-    def __repr__(self) -> str:
-        return f"<Run {self.id!r}, task {self.task!r}>"
-
-    def step(
-        self,
-        x: Input | None = None,
-        *,
-        action: str | None = None,
-        error: bool = False,
-        reward: float = 0.0,
-    ) -> Estimate:
-        """Add a step, and say how the run will end; see `ValueFunction.step`."""
-        return self._learner.step(self.id, x, action=action, error=error, reward=reward)
-
-    def end(self, outcome: float, *, success: bool | None = None) -> None:
-        """The run is over: learn from it; see `ValueFunction.end`."""
-        self._learner.end(self.id, outcome, success=success)
-
-    def expire(self) -> None:
-        """The end of the run will never be known; see `ValueFunction.expire`."""
-        self._learner.expire(self.id)
 
 
 class ValueFunction:
@@ -117,21 +88,19 @@ class ValueFunction:
         schema: Mapping[str, str] | None = None,
         seed: int = 0,
     ) -> None:
+        check_settings(
+            success=success,
+            discount=discount,
+            outcome_range=outcome_range,
+            stop_error=stop_error,
+            alpha=alpha,
+            audit=audit,
+            most_open=most_open,
+            trace=trace,
+            budget_mb=budget_mb,
+            seed=seed,
+        )
         low, high = outcome_range
-        for name, value, good in (
-            ("success", success, math.isfinite(success)),
-            ("discount", discount, 0.0 < discount <= 1.0),
-            ("outcome_range", outcome_range, -1e100 < low < high < 1e100),
-            ("stop_error", stop_error, 0.0 < stop_error < 1.0),
-            ("alpha", alpha, 0.0 < alpha < 1.0),
-            ("audit", audit, 0.0 < audit <= 1.0),
-            ("most_open", most_open, 1 <= most_open <= 1_000_000),
-            ("trace", trace, 0.0 <= trace <= 1.0),
-            ("budget_mb", budget_mb, 16 <= budget_mb <= 65_536),
-            ("seed", seed, isinstance(seed, int) and seed >= 0),
-        ):
-            if not good:
-                raise SettingError(f"{name} is {value!r}; {RANGES[name]}")
         self.settings: dict[str, Any] = {
             "success": float(success),
             "discount": float(discount),
@@ -259,12 +228,9 @@ class ValueFunction:
         if not math.isfinite(reward):
             raise InputError(f"reward is {reward!r}; it must be a finite number")
         raw = self._rows.raw(self._rows.parse(x, action))
-        token = self._token(x, action)
+        token = spelled(x if action is None else action) if self.settings["loops"] else None
         found = course.add(raw, token, action=action is not None, error=bool(error))
-        said = self._panel.say(course, self._base)
-        if not self.settings["loops"]:
-            said[LOOPS] = self._base
-        p, value = self._pooled(said)
+        p, value, said = self._said(course)
         if len(course.said) < MOST_ROWS:
             course.said.append(np.vstack([said, self._base]))
             course.pooled.append(np.array([p, value]))
@@ -277,8 +243,7 @@ class ValueFunction:
         advice, why = advise(self.costs, value=value, success=p, steps_left=left, worth=self._worth)
         stop = self._stop.step(run, p)
         if stop:
-            advice, why = "stop", f"certified: of runs stopped here, at most {self._stop.error:.0%}"
-            why = f"{why} would have succeeded".replace("%", " %")
+            advice, why = "stop", told_to_stop(self._stop.error)
         low, high = self._reach.tolist()
         return Estimate(
             run=run,
@@ -295,6 +260,13 @@ class ValueFunction:
             why=with_loop(why, loop),
             votes=tuple(zip(EXPERTS, np.clip(said[:, 0], 0.0, 1.0).tolist(), strict=True)),
         )
+
+    def _said(self, course: Course) -> tuple[float, float, Floats]:
+        """Success probability, value, and what each expert says after the latest step."""
+        said = self._panel.say(course, self._base)
+        if not self.settings["loops"]:
+            said[LOOPS] = self._base
+        return *self._pooled(said), said
 
     def end(self, run: str, outcome: float, *, success: bool | None = None) -> None:
         """The run of that id is over: learn from it at once.
@@ -363,10 +335,8 @@ class ValueFunction:
             SettingError: one is out of its range; nothing was changed.
         """
         checked = self.costs if costs is None else checked_costs(costs)
-        if stop_error is not None and not 0.0 < stop_error < 1.0:
-            raise SettingError(f"stop_error is {stop_error!r}; {RANGES['stop_error']}")
-        if most_open is not None and not 1 <= most_open <= 1_000_000:
-            raise SettingError(f"most_open is {most_open!r}; {RANGES['most_open']}")
+        given = {"stop_error": stop_error, "most_open": most_open}
+        check_settings(**{name: value for name, value in given.items() if value is not None})
         self.costs = checked
         self.most_open = self.most_open if most_open is None else int(most_open)
         if stop_error is not None and stop_error != self._stop.error:
@@ -400,18 +370,6 @@ class ValueFunction:
         p = min(max(p, SUREST), 1.0 - SUREST)
         value = min(max(value, self._reach[0]), self._reach[1]) if self._graded else p
         return p, float(value)
-
-    def _token(self, x: Input | None, action: str | None) -> str | None:
-        """What a step is compared by, to find loops."""
-        if not self.settings["loops"]:
-            return None
-        if action is not None:
-            return action
-        if isinstance(x, str):
-            return x
-        if isinstance(x, Mapping):
-            return "{" + ",".join(f"{k!r}:{_spelled(x[k])}" for k in sorted(x)) + "}"
-        return _spelled(x)
 
     def copy(self) -> Self:
         """An independent learner in the same state."""
@@ -492,29 +450,6 @@ class ValueFunction:
             return cls.from_state(arrays, plain)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"{name} lacks a part of a value function ({error})") from error
-
-
-RANGES = {
-    "success": "it must be a finite number",
-    "discount": "it must be above 0, at most 1",
-    "outcome_range": "it must be two numbers, the lower one first",
-    "stop_error": "it must be between 0 and 1",
-    "alpha": "it must be between 0 and 1",
-    "audit": "it must be above 0, at most 1",
-    "most_open": "it must be 1 to 1,000,000",
-    "trace": "it must be 0 to 1",
-    "budget_mb": "it must be 16 to 65,536",
-    "seed": "it must be an integer of at least 0",
-}
-
-
-def _spelled(value: Any) -> str:
-    """A value of a record, or a vector, for comparison: numbers to four digits."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if value is None or isinstance(value, str | bool | int):
-        return repr(value)
-    return snapshot.digest({"x": np.asarray(value, dtype=np.float32)}, {})
 
 
 def _returns(rewards: list[float], outcome: float, discount: float) -> Floats:

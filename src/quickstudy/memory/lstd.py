@@ -1,9 +1,9 @@
 """Least-squares temporal differences: values of states from courses of them, by additive sums.
 
-For a course of rows `x_1 .. x_T` with traces `z_t = sum_k<=t (discount trace)^(t-k) x_k`, and
+For a course of rows `x_1 .. x_T` with traces `z_t = sum_k<=t (discount trace)^(t-k) w_k x_k`, and
 `x_{T+1} = 0`:
 
-    A = sum_t w z_t (x_t - discount x_{t+1})'      b = sum_t w z_t r_{t+1}
+    A = sum_t z_t (x_t - discount x_{t+1})'      b = sum_t z_t r_{t+1}
 
 summed over courses, where `r_{t+1}` is the reward that follows row t (the last one: the outcome).
 The values are `x' theta` with `(A + R) theta = b`. With trace 1 this is Monte-Carlo regression of
@@ -69,31 +69,31 @@ class LSTD:
 
     @property
     def weights(self) -> Floats:
-        """The solution for all that was learned, shape (dim, heads)."""
-        if self._counts[1] < self._counts[0]:
-            self._solve()
+        """The latest solution, shape (dim, heads)."""
         return self._theta
 
     def predict(self, rows: Floats) -> Floats:
         """Values of `rows` (n, dim) by the latest solution, shape (n, heads)."""
         return np.asarray((rows[:, :, None] * self._theta).sum(1))
 
-    def learn(self, rows: Floats, rewards: Floats, *, weight: float = 1.0) -> None:
+    def learn(self, rows: Floats, rewards: Floats, weights: Floats | None = None) -> None:
         """Learn a course that ended.
 
         Args:
             rows: shape (T, dim), T >= 1.
             rewards: what follows each row, shape (T, heads).
-            weight: of each of its rows.
+            weights: of the rows, shape (T,), 1 by default. They may depend on what was known at
+                a row, not on how the course went on, else courses that end soon count more.
         """
+        w = np.ones(len(rows)) if weights is None else weights
         with one_blas_thread():
-            traces = self._traces(rows)
+            traces = self._traces(rows * w[:, None])
             after = np.vstack([rows[1:], np.zeros(rows.shape[1])])
-            self._a += weight * (traces.T @ (rows - self.discount * after))
-            self._b += weight * (traces.T @ rewards)
-        self._sums[0] += weight * rows.sum(0)
-        self._sums[1] += weight * (rows**2).sum(0)
-        self._counts += (1.0, 0.0, weight * len(rows))
+            self._a += traces.T @ (rows - self.discount * after)
+            self._b += traces.T @ rewards
+        self._sums[0] += (w[:, None] * rows).sum(0)
+        self._sums[1] += (w[:, None] * rows**2).sum(0)
+        self._counts += (1.0, 0.0, w.sum())
         if self.due:
             self._solve()
 
