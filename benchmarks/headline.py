@@ -29,6 +29,15 @@ STREAMS = {
     "covertype_shuffled": "forest cover, 7 kinds (10,000 rows)",
 }
 SIZES = {"3 a class": 3, "10 a class": 3, "all": 1}  # with the number of draws
+AGENTS = {
+    "tau": "of an airline's agent (tau-bench, 200 runs)",
+    "webshop": "of a shopping agent (webshop, 500 runs)",
+}
+VALUE_RIVALS = {
+    "LSTD(0) + task mean": "LSTD(0) with the task's mean",
+    "logistic": "logistic regression refitted every 20 runs",
+    "base rate": "base rate",
+}
 SERVERS = ("Quickstudy", "River ARF")  # as in the names of runs
 Runs = dict[str, Any]
 
@@ -42,7 +51,8 @@ def read(name: str) -> Runs:
 def table() -> str:
     """The table in Markdown."""
     head = "| what | Quickstudy | beside it | measured by |\n| --- | --- | --- | --- |\n"
-    rows = [*streams(), *few_labels(), *autonomy(), *certificate(), *speed(), *server(), *durable()]
+    parts = (streams, few_labels, autonomy, certificate, value, speed, server, durable)
+    rows = [row for part in parts for row in part()]
     return head + "".join(f"| {' | '.join(row)} |\n" for row in rows) + missed()
 
 
@@ -50,7 +60,7 @@ def missed() -> str:
     """What was promised and not reached, as a list in Markdown."""
     lines = [
         f"- {c['claim']}: {c['value']:.4g}, promised {c['sign']} {c['need']:g}\n"
-        for name in ("streams", "fewshot", "speed", "server")
+        for name in ("streams", "fewshot", "value", "speed", "server")
         for c in read(name).get("claims", [])
         if c["reached"] is False
     ]
@@ -148,6 +158,43 @@ def certificate() -> Iterator[tuple[str, ...]]:
     if worst:
         cell = f"{worst['share']:.1%} of {worst['streams']:,} simulated streams, in the worst case"
     yield "wrongly certified, when the error is exactly what is allowed", cell, "<= 5 %", "`r19.py`"
+
+
+def value() -> Iterator[tuple[str, ...]]:
+    """How early the end of an agent's run is foreseen, what a certified stop saves, how fast."""
+    runs, by = read("value").get("runs", {}), "`value.py`"
+    for name, words in AGENTS.items():
+
+        def point(of: str = name) -> Runs:
+            found: Runs = runs[f"runs | {of} | vectors | file order"]["points"]["step 12"]
+            return found
+
+        def rivals(found: Callable[[], Runs] = point) -> str:
+            said = found()["rivals"]
+            return "; ".join(f"{said[r]['auroc']:.3f} {words}" for r, words in VALUE_RIVALS.items())
+
+        ours = or_missing(lambda found=point: f"**{found()['ours']['auroc']:.3f}**")
+        yield f"success foreseen at step 12 {words}, AUROC", ours, or_missing(rivals), by
+    for q in ("5%", "10%", "20%"):
+        cells = (or_missing(lambda of=of, q=q: saved(runs[f"stop | {of} | {q}"])) for of in AGENTS)
+        what = f"steps saved by a stop certified at {q.replace('%', ' %')}: airline; shopping"
+        yield what, "; ".join(cells), "", by
+    steps = or_missing(lambda: steps_of(runs["speed | quickstudy"]["marks"]["100000"]))
+    what = "a step of a run after 100,000 steps, 384 numbers each: median; 99th percentile"
+    yield what, steps, "", by
+
+
+def saved(orders: Runs) -> str:
+    """Share of steps saved in file order, and how many of the stopped runs would have succeeded."""
+    run = orders["file order"]
+    if not run["stopped"]:
+        return "nothing certified" if run["certified after"] is None else "nothing stopped"
+    return f"{run['saved']:.1%} ({run['would have succeeded']} of {run['stopped']} would succeed)"
+
+
+def steps_of(mark: Runs) -> str:
+    """Milliseconds of a step."""
+    return f"{mark['step_p50_ms']:.2f} ms; {mark['step_p99_ms']:.2f} ms"
 
 
 def speed() -> Iterator[tuple[str, ...]]:

@@ -20,7 +20,8 @@ from quickstudy.errors import (
     SettingError,
     StoreError,
 )
-from quickstudy.serve import examples, examples_oversight
+from quickstudy.serve import examples, examples_oversight, examples_runs
+from quickstudy.types import Costs
 from tests.serve.support import running
 
 
@@ -99,6 +100,33 @@ def test_what_moves_a_version_is_sent_once_and_a_pause_until_it_arrives(line):
     assert line.sent[-1].method == "PUT" and json.loads(line.sent[-1].content)["per_minute"] == 3
 
 
+def test_what_a_run_says_is_sent_again_only_where_that_counts_once(line):
+    run, estimate = good(examples_runs.RUN), good(examples_runs.ESTIMATE)
+    with pytest.raises(StoreError):
+        line(httpx.ReadTimeout).start("agents", task="a flight")
+    with pytest.raises(StoreError):
+        line(httpx.ReadTimeout).step("agents", "run-17", action="look")
+    assert len(line.sent) == 2
+    line(httpx.ReadTimeout, run).start("agents", id="run-17")
+    line(httpx.ReadTimeout, estimate).step("agents", "run-17", "3 flights", number=7)
+    line(httpx.ReadTimeout, httpx.ReadError, run).end("agents", "run-17", 1.0)
+    assert len({request.content for request in line.sent[-3:]}) == 1
+    assert json.loads(line.sent[-1].content) == {"outcome": 1.0}
+    assert json.loads(line.sent[-4].content)["number"] == 7 and len(line.sent) == 9
+
+
+def test_settings_of_a_value_learner_travel_in_its_own_form(line):
+    info = good(examples_runs.LEARNER)
+    line(info).create_value("agents", costs=Costs(step=0.5), outcome_range=(-1.0, 1.0))
+    body = json.loads(line.sent[-1].content)
+    assert body["kind"] == "value" and body["outcome_range"] == [-1.0, 1.0]
+    assert body["costs"] == {"step": 0.5, "failure": 0.0, "help": 1.0} and "seed" not in body
+    line(info, info).change("agents", costs={"ask": 0.3})
+    assert json.loads(line.sent[-1].content) == {"costs": {"ask": 0.3}}
+    line(good(examples.LEARNER), good(examples.LEARNER)).change("tickets", costs={"refund": 3.0})
+    assert json.loads(line.sent[-1].content) == {"costs": [{"label": "refund", "value": 3.0}]}
+
+
 def test_a_learner_travels_as_its_bytes(line, tmp_path):
     (file := tmp_path / "model.qs").write_bytes(b"\x00a learner")
     version = good(examples_oversight.VERSION)
@@ -155,6 +183,10 @@ def test_what_json_cannot_carry_never_leaves(line):
         client.predict("tickets", {"a": object()})
     with pytest.raises(InputError):
         client.create("tickets", target=float("nan"))
+    with pytest.raises(InputError):
+        client.end("agents", "run-17", float("nan"))
+    with pytest.raises(RecordError):
+        client.step("agents", "run-17", {"a": float("inf")})
     assert not line.sent
 
 

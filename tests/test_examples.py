@@ -11,14 +11,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DRIFT = ROOT / "examples" / "drift.py"
+LOOP = ROOT / "examples" / "agent_loop.py"
 TARGET = 0.9
 SWAP, TICKETS = 400, 1200
 PICTURE = b"\x89PNG"
 
 
-def run(*given):
+def run(example, *given):
     return subprocess.run(
-        [sys.executable, DRIFT, *given], cwd=ROOT, capture_output=True, text=True, timeout=300
+        [sys.executable, example, *given], cwd=ROOT, capture_output=True, text=True, timeout=300
     )
 
 
@@ -26,7 +27,7 @@ def run(*given):
 def drift(tmp_path_factory):
     """The short form: its figures, and its plot."""
     plot = tmp_path_factory.mktemp("drift") / "drift.png"
-    done = run("--tickets", f"{TICKETS}", "--swap", f"{SWAP}", "--json", "--plot", plot)
+    done = run(DRIFT, "--tickets", f"{TICKETS}", "--swap", f"{SWAP}", "--json", "--plot", plot)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), plot.read_bytes()
 
@@ -63,3 +64,36 @@ def test_a_story_without_an_end_is_not_told():
     story = module["told"](rows, 20)
     found = [story[name] for name in ("acts_from", "alarm", "acted", "acts_again_from")]
     assert found == [5, 25, 5, 35]
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory):
+    """The short form of the agent loop: its figures, and its plot."""
+    plot = tmp_path_factory.mktemp("loop") / "run.png"
+    done = run(LOOP, "--watched", "150", "--runs", "80", "--json", "--plot", plot)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), plot.read_bytes()
+
+
+def test_an_agent_that_asks_takes_less_than_half_the_steps(loop):
+    alone, asking = loop[0]["never asks"], loop[0]["asks before each step"]
+    assert asking["steps"] < alone["steps"] / 2
+    assert asking["found"] > 0.6 * alone["found"] > 15
+    assert asking["worth"] > alone["worth"]
+
+
+def test_it_gives_up_mostly_where_it_goes_in_circles(loop):
+    alone, asking = loop[0]["never asks"], loop[0]["asks before each step"]
+    assert alone["gave_up"] == 0
+    assert asking["gave_up_in_a_loop"] > asking["gave_up"] / 2 > 5
+    assert asking["found"] + asking["gave_up"] <= 80
+    assert loop[1].startswith(PICTURE)
+
+
+def test_an_agent_that_does_not_heed_does_what_it_did_before():
+    """Asking alone changes nothing: the value function only watches."""
+    module = runpy.run_path(str(LOOP))
+    learner = module["ValueFunction"]()
+    courses = [(module["fetch"](n, None), module["fetch"](n, learner)) for n in range(6)]
+    assert all((a.steps, a.found) == (b.steps, b.found) for a, b in courses)
+    assert learner.runs == 6 and learner.open == ()

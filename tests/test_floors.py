@@ -12,11 +12,11 @@ FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = (
     ("types", "errors"),
     ("stats",),
-    ("encode", "memory", "pool", "snapshot"),
+    ("encode", "memory", "pool", "snapshot", "adapters"),
     ("learners",),
     ("evaluate", "log", "datasets", "console", "warm"),
     ("deploy", "views"),
-    ("cli", "demo", "serve", "scale", "client", "client_oversight"),
+    ("cli", "demo", "serve", "scale", "client", "client_oversight", "client_runs"),
 )
 FLOOR = {part: height for height, parts in enumerate(FLOORS) for part in parts}
 PURE = ("types", "errors", "stats", "encode", "memory", "pool", "learners")

@@ -38,7 +38,7 @@ def test_locks_hold_versions_only(name):
         assert re.fullmatch(r"[\w.-]+==[\w.]+", pin), pin
 
 
-@pytest.mark.parametrize("shipped", ["banking77", "clinc150", "static_en"])
+@pytest.mark.parametrize("shipped", ["banking77", "clinc150", "tau_airline", "static_en"])
 def test_shipped_data_are_attributed(shipped):
     assert shipped in (ROOT / "NOTICE").read_text("utf-8")
 

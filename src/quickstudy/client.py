@@ -17,6 +17,7 @@ from typing import Any, Self
 import httpx
 
 from quickstudy.client_oversight import Oversight
+from quickstudy.client_runs import Runs, plain
 from quickstudy.deploy.answers import (
     Action,
     Answer,
@@ -29,6 +30,7 @@ from quickstudy.deploy.answers import (
     Receipt,
     Report,
 )
+from quickstudy.deploy.courses import ValueInfo
 from quickstudy.deploy.oversight import Level
 from quickstudy.errors import AccessError, InputError, NotFoundError, QuickstudyError, StoreError
 from quickstudy.serve.wire import (
@@ -67,12 +69,13 @@ def connect(url: str, *, key: str | None = None) -> Client:
     return client
 
 
-class Client(Oversight):
+class Client(Oversight, Runs):
     """The methods of `Deployment`, over HTTP. Safe to use from several threads.
 
     It tries again, up to three times, where that cannot do a thing twice: whatever only reads,
-    feedback (which counts once however often it is sent), predictions with ids of one's own, and
-    whatever never got to the server. Who acts is the key's name, so no method takes `actor`.
+    feedback and the end of a run (which count once however often they are sent), predictions and
+    runs with ids of one's own, steps with their numbers, and whatever never got to the server. Who
+    acts is the key's name, so no method takes `actor`.
 
     Raises, in every method:
         AccessError: the key is missing, unknown, not allowed to do this, or too fast.
@@ -150,19 +153,19 @@ class Client(Oversight):
         made = self._send("POST", "/v1/learners", {"name": name, **_settings(settings)})
         return load(LearnerInfo, made)
 
-    def learners(self) -> list[LearnerInfo]:
+    def learners(self) -> list[LearnerInfo | ValueInfo]:
         """All learners that the key may see."""
-        return load_all(LearnerInfo, self._get("/v1/learners")["learners"])
+        return [_learner(said) for said in self._get("/v1/learners")["learners"]]
 
-    def learner(self, name: str) -> LearnerInfo:
+    def learner(self, name: str) -> LearnerInfo | ValueInfo:
         """A learner's settings, and how far it is."""
-        return load(LearnerInfo, self._get(path_of("learners", name)))
+        return _learner(self._get(path_of("learners", name)))
 
-    def change(self, name: str, **settings: Any) -> LearnerInfo:
+    def change(self, name: str, **settings: Any) -> LearnerInfo | ValueInfo:
         """Change settings of a learner; see `Deployment.change`."""
-        return load(
-            LearnerInfo, self._send("PATCH", path_of("learners", name), _settings(settings))
-        )
+        of_runs = "costs" in settings and isinstance(self.learner(name), ValueInfo)
+        given = plain(settings) if of_runs else _settings(settings)
+        return _learner(self._send("PATCH", path_of("learners", name), given))
 
     def delete(self, name: str) -> None:
         """Delete a learner; its events stay in the log."""
@@ -327,6 +330,10 @@ class Client(Oversight):
                     return _result(response)
             time.sleep(pause)
         raise AssertionError("the last try returns or raises")
+
+
+def _learner(said: Any) -> LearnerInfo | ValueInfo:
+    return load(ValueInfo, said) if said.get("kind") == "value" else load(LearnerInfo, said)
 
 
 def _result(response: httpx.Response) -> Any:

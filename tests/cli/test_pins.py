@@ -53,6 +53,10 @@ def test_labels_are_those_that_the_learner_knows(run, store, tmp_path):
 
 def test_what_cannot_be_pinned_is_refused_and_nothing_is(refused, store, exam, tmp_path):
     assert "nobody" in refused("pins", "import", exam, "--learner", "nobody", "--store", store)
+    with quickstudy.open(store) as deployment:
+        deployment.create_value("agents", budget_mb=16)
+    said = refused("pins", "import", exam, "--learner", "agents", "--store", store)
+    assert "value learner" in said
     bad = tmp_path / "bad.csv"
     for rows in ("height,side\n1,up\n", f"height,label\n1,up\n2,{'x' * 2000}\n"):
         bad.write_text(rows)

@@ -31,8 +31,10 @@ METHODS = [
     "claim",
     "close",
     "create",
+    "create_value",
     "delete",
     "diff",
+    "end",
     "events",
     "exam",
     "explain",
@@ -58,9 +60,14 @@ METHODS = [
     "resume",
     "rollback",
     "rule",
+    "run",
+    "runs",
     "sources",
+    "start",
     "state_hash",
+    "step",
     "unpin",
+    "value",
     "version_at",
     "versions",
     "withdraw",
@@ -116,7 +123,7 @@ def test_neither_end_has_a_method_that_the_other_has_not():
     )
     assert there == set(METHODS)
     own = {"backup", "create_key", "doctor", "faults", "find_key", "keys", "lag", "listen"}
-    own |= {"now", "revoke_key", "submit_feedback", "submit_predict"}
+    own |= {"now", "revoke_key", "submit_feedback", "submit_predict", "submit_step"}
     assert here - there == own
 
 

@@ -19,7 +19,7 @@ from tests.crash.forking import LONGEST, Child, Message, Say, outcome
 from tests.crash.truth import content, findings
 from tests.crash.writes import Control, Mode
 
-TAUGHT, WAITING = {"prices": 8, "questions": 2}, 6
+TAUGHT, WAITING, RUNS = {"prices": 8, "questions": 2}, 6, 5
 Act = Callable[[Any], Any]
 LESSONS = 10  # texts, after which the slow expert of texts is due
 RNG = Random("R3")
@@ -40,6 +40,12 @@ ACTS: dict[str, Act] = {
     "delete": lambda d: d.delete("questions"),
     "claim": lambda d: d.claim("prices", holder="someone", id="case-5"),
     "a key": lambda d: d.create_key("someone", "predict"),
+    "create value": lambda d: d.create_value("others", seed=1),
+    "change value": lambda d: d.change("agents", wait_seconds=1e6),
+    "delete value": lambda d: d.delete("agents"),
+    "start": lambda d: d.start("agents", task="A", id="new"),
+    "step": lambda d: d.step("agents", "run-0", "a text", action="look", number=4),
+    "end": lambda d: d.end("agents", "run-1", 1.0),
 }
 
 
@@ -55,6 +61,13 @@ def build(path: Path, say: Say) -> None:
         for i in range(WAITING):
             deployment.predict("prices", draw("prices", rng)[0], id=f"case-{i}")
         deployment.feedback("case-3", label="UP", source="first")
+        deployment.create_value("agents", seed=1)
+        for i in range(RUNS):
+            deployment.start("agents", task="AB"[i % 2], id=f"run-{i}")
+            for step in range(3):
+                deployment.step("agents", f"run-{i}", {"page": step}, action=f"open({i})")
+            if i > 1:
+                deployment.end("agents", f"run-{i}", float(i % 2))
 
 
 def settled(path: Path, say: Say) -> None:

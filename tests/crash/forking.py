@@ -165,6 +165,9 @@ def preload() -> None:
     with tempfile.TemporaryDirectory() as folder, quickstudy.open(f"{folder}/work.db") as d:
         d.create("texts")
         d.feedback(d.predict("texts", "a text").id, label="a label", wait_learned=True)
+        d.create_value("runs")
+        d.step("runs", d.start("runs", id="a run").id, "a text")
+        d.end("runs", "a run", 1.0)
         d.report("texts"), d.asks("texts"), d.cases("texts"), d.events(), d.doctor()
     gc.collect()
     gc.freeze()

@@ -106,9 +106,38 @@ def of_deployment(folder: Path, kind: str, say: Say) -> None:
         say("compared", what=f"{kind} on duty: save", same=again.state_hash("it") == saved)
 
 
+def of_runs(folder: Path, kind: str, say: Say) -> None:
+    """A value learner on duty, whose runs are steps of this kind."""
+    xs, _ = examples(kind, EXAMPLES)
+    deployment = quickstudy.open(folder / f"{kind}-runs.db")
+    deployment.create_value("it", seed=1)
+    for i, x in enumerate(xs):
+        run = deployment.start("it", task=str(i % 3), id=f"run-{i}").id
+        for step in range(1 + i % 3):
+            deployment.step("it", run, x, action=f"act({step})")
+        if i % 4:
+            deployment.end("it", run, float(i % 2))
+    before = content(deployment)
+    reads: dict[str, Callable[[], Any]] = {
+        "runs": lambda: [deployment.runs("it", status=s) for s in (None, "live", "ended")],
+        "run": lambda: [deployment.run("it", f"run-{i}") for i in range(EXAMPLES)],
+        "value": lambda: deployment.value("it"),
+        "learners": lambda: deployment.learners(),
+        "events": lambda: deployment.events(learner="it"),
+        "doctor": lambda: deployment.doctor(),
+        "backup": lambda: deployment.backup(folder / f"{kind}-runs.backup"),
+    }
+    for what, read in reads.items():
+        read()
+        say("compared", what=f"{kind} in runs: {what}", same=content(deployment) == before)
+    deployment.close()
+    with quickstudy.open(folder / f"{kind}-runs.db") as again:
+        say("compared", what=f"{kind} in runs: save", same=content(again) == before)
+
+
 def steps(scale: Scale) -> int:
     """Of the progress bar."""
-    return 2 * len(STREAMS)
+    return 3 * len(STREAMS)
 
 
 def what_was_learned(deployment: Any) -> str:
@@ -123,7 +152,7 @@ def measure(scale: Scale, tick: Tick) -> Row:
     folder.mkdir()
     problems, compared = [], 0
     for kind in STREAMS:
-        for work in (of_learner, of_deployment):
+        for work in (of_learner, of_deployment, of_runs):
             found = outcome(lambda say, work=work, kind=kind: work(folder, kind, say), 300.0)
             for m in found:
                 if m["kind"] == "compared":

@@ -89,10 +89,15 @@ def content(api: Any) -> dict[str, str]:
     found["histories"] = digest([api.history(i) for i in ids])
     for info in api.learners():
         name = info.name
+        found[f"{name} state"] = api.state_hash(name)
+        if info.kind == "value":
+            runs = api.runs(name, limit=PAGE)
+            found[f"{name} value"] = digest(api.value(name))
+            found[f"{name} runs"] = digest([api.run(name, run.id) for run in runs])
+            continue
         found[f"{name} report"] = digest(api.report(name))
         found[f"{name} asks"] = digest(api.asks(name, limit=1000))
         found[f"{name} cases"] = digest(api.cases(name, limit=1000))
-        found[f"{name} state"] = api.state_hash(name)
     if hasattr(api, "keys"):
         found["keys"] = digest(api.keys())
     return found

@@ -110,9 +110,11 @@ def test_words_sent_ahead_that_were_altered_are_found(path):
 
 
 def test_pages_that_do_not_fit_are_found(path):
+    with closing(sqlite3.connect(path)) as connection:
+        query = "SELECT rootpage FROM sqlite_schema WHERE name = 'cases_in_order'"
+        page = connection.execute(query).fetchone()[0]
     content = bytearray(path.read_bytes())
-    middle = len(content) // 2 // 4096 * 4096
-    content[middle : middle + 4096] = bytes(4096)
+    content[(page - 1) * 4096 : page * 4096] = bytes(4096)
     path.write_bytes(bytes(content))
     assert found(path) != {}
 

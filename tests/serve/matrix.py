@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 ROLES = ("predict", "teach", "manage")
-SCOPES = (None, ("mine",))
+MINE = ("mine", "mine runs")  # a classifier, and a value learner
+SCOPES = (None, MINE)
 KEYS = tuple(itertools.product(ROLES, SCOPES))
 NAMES = ("mine", "theirs")
 OPEN = {("get", "/healthz"), ("get", "/readyz")}
@@ -20,6 +21,7 @@ ENDLESS = ("get", "/v1/events")
 ASKED_BY_QUERY = {"/v1/events", "/v1/log", "/v1/pause"}
 CANARY = "a canary of {name}"
 VERSION = "0" * 32
+RUN = "run-1"
 Key = tuple[str, tuple[str, ...] | None]
 
 
@@ -73,11 +75,13 @@ class Cell:
     def request(self, ids: Mapping[str, str]) -> Asked:
         """What is sent; `ids`: of a prediction of each learner."""
         path, name = self.operation.path, self.name
+        about_runs = "/runs" in path or path.endswith("/value")
+        learner = of_runs(name) if about_runs else name
         asked = {"learner": name} if path in ASKED_BY_QUERY else None
         if path.endswith("/diff"):
             asked = {"before": VERSION, "after": VERSION}
         body = body_of(self.operation, name)
-        filled = path.replace("{name}", name).replace("{id}", ids[name])
+        filled = path.replace("{name}", learner).replace("{id}", ids[name]).replace("{run}", RUN)
         return Asked(self.operation.method, filled, body, asked)
 
     def fault(self, status: int, text: str) -> str:
@@ -122,6 +126,9 @@ def body_of(operation: Operation, name: str) -> Any:
         ("post", f"{one}/rollback"): {"reason": "eve"},
         ("post", f"{one}/exam"): {"record": "hello", "label": "x"},
         ("put", f"{one}/limits"): {"per_minute": 60},
+        ("post", f"{one}/runs"): {"task": "eve"},
+        ("post", f"{one}/runs/{{run}}/steps"): {"action": "look"},
+        ("post", f"{one}/runs/{{run}}/end"): {"outcome": 1.0},
         ("post", "/v1/pause"): {"learner": name},
         ("post", "/v1/feedback"): {"learner": name, "record": "hello", "label": "x"},
         ("post", "/v1/predictions/{id}/ruling"): {"label": "x"},
@@ -129,6 +136,11 @@ def body_of(operation: Operation, name: str) -> Any:
         ("post", "/v1/keys"): {"name": "eve", "role": "predict"},
         ("post", "/v1/flush"): {"timeout": 0},
     }.get((operation.method, operation.path))
+
+
+def of_runs(name: str) -> str:
+    """The value learner beside a classifier."""
+    return f"{name} runs"
 
 
 def furnish(desk: Any) -> dict[str, str]:
@@ -141,4 +153,7 @@ def furnish(desk: Any) -> dict[str, str]:
         ids[name] = desk.predict(name, canary).id
         desk.pin(name, record=canary, label=canary)
         desk.pause(name, reason=canary)
+        desk.create_value(of_runs(name), budget_mb=16)
+        desk.start(of_runs(name), task=canary, id=RUN)
+        desk.step(of_runs(name), RUN, canary, action=canary)
     return ids

@@ -43,7 +43,7 @@ OPERATIONS = list(matrix.operations(create_app(object()).openapi()))
 
 def test_the_document_names_a_role_for_all_but_health():
     assert {(o.method, o.path) for o in OPERATIONS if o.role is None} == matrix.OPEN
-    assert {o.role for o in OPERATIONS} == {None, *ROLES} and len(OPERATIONS) >= 43
+    assert {o.role for o in OPERATIONS} == {None, *ROLES} and len(OPERATIONS) >= 49
 
 
 def test_every_body_that_is_asked_for_is_one_that_fits():
@@ -54,7 +54,7 @@ def test_every_body_that_is_asked_for_is_one_that_fits():
 
 def test_what_the_matrix_takes_for_a_fault():
     read = matrix.Operation("get", "/v1/learners/{name}/exam", "teach")
-    teacher, reader = ("teach", ("mine",)), ("predict", None)
+    teacher, reader = ("teach", matrix.MINE), ("predict", None)
     mine, theirs = (matrix.Cell(read, teacher, name) for name in matrix.NAMES)
     canary = matrix.CANARY.format(name="theirs")
     assert mine.may and not theirs.may and not matrix.Cell(read, reader, "mine").may
@@ -80,12 +80,12 @@ def test_the_matrix(guarded, knock, operation):
 
 
 def test_lists_show_only_what_the_key_is_good_for(guarded, knock):
-    said = knock("get", "/v1/learners", guarded.secrets["predict", ("mine",)]).json()
-    assert [info["name"] for info in said["learners"]] == ["mine"]
+    said = knock("get", "/v1/learners", guarded.secrets["predict", matrix.MINE]).json()
+    assert [info["name"] for info in said["learners"]] == list(matrix.MINE)
 
 
 def test_a_prediction_of_another_learner_does_not_exist(guarded, knock):
-    secret = guarded.secrets["teach", ("mine",)]
+    secret = guarded.secrets["teach", matrix.MINE]
     there = knock("get", f"/v1/predictions/{guarded.ids['theirs']}", secret)
     nowhere = knock("get", "/v1/predictions/p_nowhere", secret)
     assert (

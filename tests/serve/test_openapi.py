@@ -41,6 +41,11 @@ def app(tmp_path_factory):
         for i in range(3):
             answer = deployment.predict("tickets", f"where is my card {i}", id=f"case {i}")
             deployment.feedback(answer.id, label="card", source="ana", wait_learned=True)
+        deployment.create_value("agents", budget_mb=16)
+        for run in ("run-1", "run-2"):
+            deployment.start("agents", task="a flight", id=run)
+            deployment.step("agents", run, "3 flights found", action="search(flights)")
+        deployment.end("agents", "run-2", 1.0)
         yield create_app(deployment, settings=ServerSettings())
 
 
@@ -82,7 +87,9 @@ def test_every_answer_is_one_that_the_document_declares(api, name):
     )
     def keeps_to_it(case, meets):
         if meets and method != "DELETE":  # else names and ids are made up, and nothing is there
-            known = {"name": "tickets", "id": "case 1"}
+            runs = "/runs" in path or path.endswith("/value")
+            name_of = "agents" if runs else "tickets"
+            known = {"name": name_of, "id": "case 1", "run": "run-1"}
             case.path_parameters = {k: known[k] for k in case.path_parameters or {}}
         case.call_and_validate(base_url=HOME, checks=CHECKS)
 
@@ -91,7 +98,7 @@ def test_every_answer_is_one_that_the_document_declares(api, name):
 
 def test_every_operation_is_described(document):
     found = dict(operations(document))
-    assert len(found) >= 43
+    assert len(found) >= 49
     for name, operation in found.items():
         assert operation["summary"] and operation["tags"], name
         assert len(operation["description"]) > 10, name
@@ -108,7 +115,7 @@ def test_every_answer_with_a_body_has_an_example_or_a_plain_form(document):
 def test_every_body_has_examples_that_are_of_its_form(document):
     from pydantic import BaseModel
 
-    from quickstudy.serve import forms, forms_oversight
+    from quickstudy.serve import forms, forms_oversight, forms_runs
 
     bodies = [
         operation["requestBody"]["content"]["application/json"]
@@ -116,12 +123,24 @@ def test_every_body_has_examples_that_are_of_its_form(document):
         if "requestBody" in operation
     ]
     assert len(bodies) >= 15
+    forms_by_name = {**vars(forms), **vars(forms_oversight), **vars(forms_runs)}
     for body in bodies:
-        name = body["schema"]["$ref"].split("/")[-1]
-        form: type[BaseModel] = getattr(forms_oversight, name, None) or getattr(forms, name)
+        refs = body["schema"].get("anyOf", [body["schema"]])
+        takes: list[type[BaseModel]] = [forms_by_name[r["$ref"].split("/")[-1]] for r in refs]
         assert body["examples"]
-        for example in body["examples"].values():
-            form.model_validate(example["value"])
+        fits = [
+            [form for form in takes if fitting(form, example["value"])]
+            for example in body["examples"].values()
+        ]
+        assert all(len(forms) == 1 for forms in fits)
+        assert {form for (form,) in fits} == set(takes)
+
+
+def fitting(form, value):
+    try:
+        return bool(form.model_validate(value))
+    except ValueError:
+        return False
 
 
 def test_every_refusal_is_a_problem(document):
@@ -147,6 +166,7 @@ def test_every_reference_leads_somewhere(document):
 
     found = set(references(document))
     assert {"Answer", "Case", "Explanation", "Problem", "Report", "ToTeach"} <= found
+    assert {"RunInfo", "RunReport", "Estimate", "Loop", "ValueReport", "RunCosts"} <= found
     assert {"Version", "GateReport", "Exam", "Limits", "Pause", "ToLimit", "OnePin"} <= found
     assert found <= set(schemas)
 

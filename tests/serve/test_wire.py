@@ -6,12 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from quickstudy.deploy import answers, oversight
+from quickstudy.deploy import answers, courses, oversight
 from quickstudy.errors import RecordError
-from quickstudy.serve import examples, examples_oversight
+from quickstudy.serve import examples, examples_oversight, examples_runs
 from quickstudy.serve.schema import components
 from quickstudy.serve.wire import dump, dumps, load, outgoing
-from quickstudy.types import Explanation, Neighbour, Prediction, Probabilities, Vote
+from quickstudy.types import Estimate, Explanation, Neighbour, Prediction, Probabilities, Vote
 
 KINDS = {
     "LEARNER": answers.LearnerInfo,
@@ -34,12 +34,20 @@ OF_OVERSIGHT = {
     "AUTONOMY": oversight.AutonomyReport,
     "SOURCE": oversight.SourceReport,
 }
+OF_RUNS = {
+    "LEARNER": courses.ValueInfo,
+    "VALUE": courses.ValueReport,
+    "ESTIMATE": Estimate,
+    "RUN": courses.RunInfo,
+    "REPORT": courses.RunReport,
+}
 
 
 @pytest.mark.parametrize(
     ("where", "name", "kind"),
     [(examples, *pair) for pair in KINDS.items()]
-    + [(examples_oversight, *pair) for pair in OF_OVERSIGHT.items()],
+    + [(examples_oversight, *pair) for pair in OF_OVERSIGHT.items()]
+    + [(examples_runs, *pair) for pair in OF_RUNS.items()],
 )
 def test_there_and_back(where, name, kind):
     value = getattr(where, name)
@@ -58,6 +66,15 @@ def test_pairs_and_triples_have_names_on_the_wire_and_are_tuples_in_python():
     assert dump(limits)["costs"][2] == {"label": True, "cost": 0.5}
     back = load(oversight.Limits, json.loads(dumps(limits)))
     assert [type(label) for label, _ in back.costs] == [str, int, bool] and back == limits
+
+
+def test_an_estimate_comes_back_with_its_loop_and_its_votes():
+    said = load(courses.RunReport, json.loads(json.dumps(examples_runs.REPORT))).steps[0].estimate
+    assert said.loop is not None and (said.loop.kind, said.loop.times) == ("repeat", 3)
+    assert said.votes == (("task", 0.35), ("runs like it", 0.14))
+    assert examples_runs.ESTIMATE["votes"][0] == {"expert": "task", "probability": 0.35}
+    info = load(courses.ValueInfo, examples_runs.LEARNER)
+    assert info.settings.outcome_range == (0.0, 1.0) and info.settings.costs.ask == 0.2
 
 
 def test_an_explanation_comes_back_with_its_own_types():
@@ -117,11 +134,11 @@ def test_what_json_cannot_carry_is_refused(value):
 
 
 def test_every_noun_has_a_schema_that_says_what_it_is():
-    found = components(*KINDS.values(), *OF_OVERSIGHT.values(), Explanation)
+    found = components(*KINDS.values(), *OF_OVERSIGHT.values(), *OF_RUNS.values(), Explanation)
     assert {"Limits", "Condition", "Group", "Difference", "LevelChange", "Allowed"} <= set(found)
     assert {"Policy", "CurvePoint", "Settings", "Vote", "Neighbour", "Prediction"} <= set(found)
     for name, schema in found.items():
         assert len(schema["description"]) > 20 and schema["required"], name
-        free = ("Event", "Ask", "Neighbour", "Case", "Pin", "Difference")  # they hold a record
+        free = ("Event", "Ask", "Neighbour", "Case", "Pin", "Difference", "StepReport")  # a record
         assert name in free or all(schema["properties"].values())
     assert "votes" not in found["Prediction"]["properties"]

@@ -90,13 +90,17 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class LearnerInfo:
-    """A learner of a store: its name, settings, and how far it is."""
+    """A classifier of a store: its name, settings, and how far it is.
+
+    `kind` tells it from a value learner in a list of both.
+    """
 
     name: str
     settings: Settings
     created: float
     examples: int
     labels: tuple[Label, ...]
+    kind: Literal["classifier"] = "classifier"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +25,8 @@ from quickstudy.deploy.answers import (
     Settings,
 )
 from quickstudy.deploy.claims import Claims
+from quickstudy.deploy.coursefiles import recover as recover_value
+from quickstudy.deploy.courses import ValueInfo
 from quickstudy.deploy.desk import Desk
 from quickstudy.deploy.duty import Duty
 from quickstudy.deploy.fold import learner_rows
@@ -50,10 +53,13 @@ from quickstudy.deploy.steering import Steering
 from quickstudy.deploy.tables import Row
 from quickstudy.deploy.versions import roles_of
 from quickstudy.deploy.views import MOST_AT_ONCE
+from quickstudy.deploy.watch import Watch
+from quickstudy.deploy.watching import Watching, checked_learner
 from quickstudy.errors import InputError, NotFoundError, StoreError
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Store
 from quickstudy.log.writer import Writer
+from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Input, Label
 
 TICK_SECONDS = 1.0  # between looks for cases whose time is over
@@ -61,7 +67,7 @@ CLAIMABLE = 200  # waiting cases among which people are given theirs
 LONGEST_CLAIM = 86_400.0  # seconds
 
 
-class Deployment(Steering):
+class Deployment(Steering, Watching):
     """Learners on duty: predictions with ids, feedback that counts exactly once.
 
     Everything it says yes to is on disk before it says so. One process at a time may have a store
@@ -102,6 +108,7 @@ class Deployment(Steering):
                 secret,
                 dialect=dialect,
                 hire=self.staff.hire,
+                refold=partial(recover_value, self.store),
                 roles_changed=self.staff.contests.shadows.changed,
                 pause_file=PauseFile(self.store.folder),
             )
@@ -114,6 +121,7 @@ class Deployment(Steering):
                 self._keys.refresh(all_keys(connection))
             for row in rows:
                 self.desk.take_over(self.staff.recall(row))
+            self._recall_values()
         except BaseException:
             for duty in self.desk.duties.values() if hasattr(self, "desk") else ():
                 self.staff.dismiss(duty)
@@ -124,7 +132,7 @@ class Deployment(Steering):
         self._closing = threading.Lock()
         self._keys_change = threading.Lock()
         self.desk.after.append(self._forget_claims)
-        self.writer = Writer(self.store, self.desk)
+        self.writer = Writer(self.store, self.desk, within=one_blas_thread)
         self.staff.begin(self.writer)
         for duty in self.desk.duties.values():
             if duty.roles.challenger or duty.roles.previous:
@@ -133,7 +141,7 @@ class Deployment(Steering):
         self._clock.start()
 
     def __repr__(self) -> str:
-        names = ", ".join(sorted(self.desk.duties)) or "none"
+        names = ", ".join(sorted(self.desk.names().values())) or "none"
         return f"<Deployment {self.store.path}, learners: {names}>"
 
     def _actor(self, actor: str | None) -> str:
@@ -195,27 +203,32 @@ class Deployment(Steering):
             "consolidate": consolidate,
         }
         settings = Settings(**checked_settings(given))
-        request = Create(_checked_learner(name), settings, self._actor(actor))
+        request = Create(checked_learner(name), settings, self._actor(actor))
         self.writer.submit(request).result()
-        return self.learner(name)
+        return self._classifier(self.desk.duty(name))
 
-    def change(self, name: str, *, actor: str | None = None, **settings: Any) -> LearnerInfo:
+    def change(
+        self, name: str, *, actor: str | None = None, **settings: Any
+    ) -> LearnerInfo | ValueInfo:
         """Change settings: target, alpha, targets, costs, audit, wait_seconds, trusted, ceiling,
         approvals, margin, environment, probation, consolidate.
 
-        With another promise (the first five) nothing is proved any more: it asks until it is.
+        With another promise (the first five) nothing is proved any more: it asks until it is. Of a
+        value learner: costs, stop_error, wait_seconds, most_open.
 
         Raises:
             NotFoundError, SettingError: there is no such learner, or a setting is out of range.
         """
-        self.desk.duty(name)
+        if isinstance(self.desk.anyone(name), Watch):
+            return self._change_value(name, settings, actor)
         self.writer.submit(Change(name, checked_changes(settings), self._actor(actor))).result()
         return self.learner(name)
 
     def delete(self, name: str, *, actor: str | None = None) -> None:
         """Take a learner off duty. Its events stay in the log; its name is free again."""
-        duty: Duty = self.writer.submit(Delete(name, self._actor(actor))).result()
-        self.staff.dismiss(duty)
+        gone: Duty | Watch = self.writer.submit(Delete(name, self._actor(actor))).result()
+        if isinstance(gone, Duty):
+            self.staff.dismiss(gone)
 
     # predictions and feedback
 
@@ -389,7 +402,7 @@ class Deployment(Steering):
         """Have every event told after its commit, in the writer's thread; returns the way out."""
 
         def tell(events: Sequence[Logged]) -> None:
-            names = {number: duty.name for number, duty in list(self.desk.by_number.items())}
+            names = self.desk.names()
             callback([reads.event_of(event, names) for event in events])
 
         self.desk.after.append(tell)
@@ -440,7 +453,8 @@ class Deployment(Steering):
         from quickstudy.deploy.doctor import check
 
         self.flush()
-        return check(self.store)
+        watches = list(self.desk.watches.by_name.values())
+        return check(self.store, live={w.number: self._value_state(w) for w in watches})
 
     def flush(self, timeout: float = 60.0) -> None:
         """Wait until all that is logged is learned."""
@@ -449,8 +463,9 @@ class Deployment(Steering):
             self.staff.flush(duty, max(0.0, ends - time.monotonic()))
 
     def state_hash(self, name: str) -> str:
-        """Digest of learner and risk control, after all that is logged was learned."""
-        return self.staff.hash(self.desk.duty(name))
+        """Digest of a learner, and of its risk control, after all that is logged was learned."""
+        one = self.desk.anyone(name)
+        return self._value_state(one)[1] if isinstance(one, Watch) else self.staff.hash(one)
 
     def _tick(self) -> None:
         while not self._stop.wait(TICK_SECONDS):
@@ -459,6 +474,7 @@ class Deployment(Steering):
                     pass
                 for duty in list(self.desk.duties.values()):
                     self.staff.look_after(duty)
+                self._look_after_values()
             except StoreError:  # a full disk, say: the next tick tries again
                 continue
 
@@ -470,6 +486,7 @@ class Deployment(Steering):
                 self._clock.join()
                 try:
                     self.staff.rest(list(self.desk.duties.values()))
+                    self._save_values()
                 finally:
                     self.writer.close()
                     self.store.close()
@@ -478,10 +495,3 @@ class Deployment(Steering):
 def _check_count(name: str, items: Sequence[Any]) -> None:
     if not 0 < len(items) <= MOST_AT_ONCE:
         raise InputError(f"{name} has {len(items)} items; give 1 to {MOST_AT_ONCE}")
-
-
-def _checked_learner(name: str) -> str:
-    checked_name("name", name)
-    if "/" in name or name != name.strip():
-        raise InputError(f"name {name!r} must not hold a slash, nor start or end with a space")
-    return name

@@ -14,11 +14,12 @@ from typing import Any
 
 from sqlalchemy import Dialect, func, select
 
-from quickstudy.deploy import challenges, enforce, exam, feedbacks, predictions
+from quickstudy.deploy import challenges, enforce, exam, feedbacks, predictions, runs
 from quickstudy.deploy.answers import Settings
 from quickstudy.deploy.autonomy import Autonomy, Step
 from quickstudy.deploy.book import Book
 from quickstudy.deploy.control import new_control, read_ruling
+from quickstudy.deploy.coursefold import CourseFold
 from quickstudy.deploy.duty import Duty, Roles
 from quickstudy.deploy.fold import new_learner
 from quickstudy.deploy.lessons import Lesson, Said
@@ -28,11 +29,15 @@ from quickstudy.deploy.requests import (
     Asked,
     Challenge,
     Change,
+    ChangeValue,
     Checkpoint,
     Create,
+    CreateValue,
     Delete,
+    EndRun,
     Expire,
     Give,
+    Look,
     Made,
     MakeKey,
     PinCases,
@@ -46,16 +51,21 @@ from quickstudy.deploy.requests import (
     Rule,
     SetLimits,
     SetPause,
+    Shoot,
+    StartRun,
+    TakeStep,
+    Tell,
     Unpin,
 )
 from quickstudy.deploy.settings import PROMISE
 from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, VERSIONS, Row
+from quickstudy.deploy.watch import NotFoldedError, Roll, Watch
 from quickstudy.errors import InputError, NotFoundError, SettingError
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Transaction, events_at
 
 EXPIRED_AT_ONCE = 500
-MOST_PAYLOADS = 2000  # of the latest predictions, kept for their feedback
+MOST_PAYLOADS = 2000  # of the latest predictions and steps, kept for feedback and repeats
 TALLY = ("cases", "acted", "labels", "waiting", "contested", "expired")
 
 
@@ -68,6 +78,7 @@ class Desk:
         *,
         dialect: Dialect,
         hire: Callable[[Row, int], Duty],
+        refold: Callable[[int], CourseFold],
         roles_changed: Callable[[Duty], None],
         pause_file: PauseFile,
     ) -> None:
@@ -76,6 +87,7 @@ class Desk:
         self._payloads: dict[int, dict[str, Any]] = {}
         self.duties: dict[str, Duty] = {}
         self.by_number: dict[int, Duty] = {}
+        self.watches = Roll(refold)
         self.after: list[Callable[[Sequence[Logged]], None]] = []
         self._hire = hire
         self.roles_changed = roles_changed
@@ -97,16 +109,47 @@ class Desk:
 
         Raises:
             NotFoundError: there is none.
+            InputError: it is a value learner.
         """
         if name not in self.duties:
-            known = ", ".join(sorted(self.duties)[:10]) or "none yet"
+            self.watches.refuse(name)
+            known = ", ".join(sorted([*self.duties, *self.watches.by_name])[:10]) or "none yet"
             raise NotFoundError(f"there is no learner {name!r}; there are: {known}")
         return self.duties[name]
+
+    def watch(self, name: str) -> Watch:
+        """The value learner of a name.
+
+        Raises:
+            NotFoundError: there is none.
+            InputError: it is a classifier.
+        """
+        if name in self.duties:
+            raise InputError(
+                f"{name!r} is a classifier: it has predictions, not runs; call predict and "
+                "feedback, or make a value learner with create_value"
+            )
+        return self.watches.find(name)
+
+    def anyone(self, name: str) -> Duty | Watch:
+        """The learner of a name, of either kind.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        return self.watches.by_name.get(name) or self.duty(name)
+
+    def names(self) -> dict[int, str]:
+        """Names of all learners on duty, by number."""
+        everyone: list[Duty | Watch] = list(self.by_number.values())
+        everyone += list(self.watches.by_name.values())
+        return {one.number: one.name for one in everyone}
 
     def handle(self, transaction: Transaction, requests: Sequence[Any]) -> list[Any]:
         """Results in order; the exception itself for a request that was refused."""
         self._clear()
         self._on_duty = dict(self.duties), dict(self.by_number)
+        self.watches.begin()
         self.transaction = transaction
         self.book.begin(transaction.cursor)
         results = [self._one(request) for request in requests]
@@ -116,7 +159,7 @@ class Desk:
     def _one(self, request: Any) -> Any:
         try:
             return HANDLERS[type(request)](self, request)
-        except (InputError, SettingError) as error:
+        except (InputError, SettingError, NotFoldedError) as error:
             return error
 
     def undo(self) -> None:
@@ -125,6 +168,7 @@ class Desk:
             duty.control, duty.settings = Autonomy.from_state(control), settings
             duty.epoch, duty.roles = epoch, roles
         self.duties, self.by_number = self._on_duty
+        self.watches.undo()
         for duty, label in self._learned_names:
             duty.known.discard(label)
         self.book.forget()
@@ -137,6 +181,7 @@ class Desk:
             worker = self._on_duty[1][number].worker
             if worker:
                 worker.give(lessons)
+        self.watches.committed()
         acts = self._once_committed
         self._clear()
         for act in acts:
@@ -159,12 +204,12 @@ class Desk:
         event = self.transaction.append(
             type, learner=learner, actor=actor, subject=subject, payload=payload
         )
-        if type == "predicted":
+        if type in ("predicted", "stepped"):
             self._payloads[event.seq] = payload
         return event
 
     def payload(self, seq: int) -> dict[str, Any]:
-        """What the `predicted` event `seq` says."""
+        """What the `predicted` or `stepped` event `seq` says."""
         if seq not in self._payloads:
             self._payloads[seq] = events_at(self.transaction.connection, [seq])[seq].read()
         return self._payloads[seq]
@@ -203,7 +248,7 @@ class Desk:
         """Have something done in memory once it is on disk."""
         self._once_committed.append(act)
 
-    def count(self, duty: Duty, **changes: int) -> Row:
+    def count(self, duty: Duty | Watch, **changes: int) -> Row:
         """Change the tally of a learner; its row."""
         row = self.book.find(LEARNERS, duty.number)
         assert row is not None
@@ -240,15 +285,23 @@ class Desk:
 
     # what follows carries out one kind of request each
 
-    def create(self, request: Create) -> None:
+    def new_number(self, name: str) -> int:
+        """The number of a new learner.
+
+        Raises:
+            InputError: the name is taken.
+        """
         self.book.flush()
         query = select(LEARNERS.c.id, LEARNERS.c.name, LEARNERS.c.deleted)
         learners = self.transaction.connection.execute(query).all()
-        if any(row.name == request.name and not row.deleted for row in learners):
-            raise InputError(f"there is a learner {request.name!r} already; choose another name")
+        if any(row.name == name and not row.deleted for row in learners):
+            raise InputError(f"there is a learner {name!r} already; choose another name")
+        return max((row.id for row in learners), default=0) + 1
+
+    def create(self, request: Create) -> None:
+        number = self.new_number(request.name)
         new_control(request.settings, 0)  # these two refuse settings out of range
         learner = new_learner(request.settings)
-        number = max((row.id for row in learners), default=0) + 1
         row = {
             "id": number,
             "name": request.name,
@@ -289,12 +342,15 @@ class Desk:
         self.book[LEARNERS].change((duty.number,), settings=written(asdict(settings)))
         return duty
 
-    def delete(self, request: Delete) -> Duty:
-        duty = self.duty(request.name)
+    def delete(self, request: Delete) -> Duty | Watch:
+        duty = self.anyone(request.name)
         self.book.find(LEARNERS, duty.number)
         self.book[LEARNERS].change((duty.number,), deleted=1)
         self.log("deleted", duty.number, actor=request.actor, subject=duty.name, payload={})
-        del self.duties[duty.name], self.by_number[duty.number]
+        if isinstance(duty, Watch):
+            self.watches.drop(duty)
+        else:
+            del self.duties[duty.name], self.by_number[duty.number]
         return duty
 
     def asked(self, request: Asked) -> None:
@@ -318,7 +374,7 @@ class Desk:
             if case and case["expires"] is not None:
                 self.expire_case(case)
         self._expire_early(now)
-        return len(ids)
+        return len(ids) + runs.expire(self)
 
     def _expire_early(self, now: float) -> None:
         connection = self.transaction.connection
@@ -394,4 +450,12 @@ HANDLERS: dict[type, Callable[[Desk, Any], Any]] = {
     RevokeKey: Desk.revoke_key,
     PinCases: exam.pin,
     Unpin: exam.unpin,
+    CreateValue: runs.create,
+    ChangeValue: runs.change,
+    StartRun: runs.start,
+    TakeStep: runs.step,
+    EndRun: runs.end,
+    Look: runs.look,
+    Tell: runs.tell,
+    Shoot: runs.shoot,
 }

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, inspect, select
 
-from quickstudy.deploy import lines, snapshots
+from quickstudy.deploy import coursefiles, coursefold, lines, runrows, snapshots
 from quickstudy.deploy.answers import Finding
 from quickstudy.deploy.fold import Fold, Progress, folder_of, learner_rows, replay
 from quickstudy.deploy.recovery import recover
-from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, RECEIPTS, checked
+from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, RECEIPTS, RUNS, checked
 from quickstudy.deploy.versions import version_rows
 from quickstudy.errors import ModelFileError, QuickstudyError
 from quickstudy.log import sqlite
 from quickstudy.log.events import FIRST_LINK
 from quickstudy.log.store import EVENTS, Store, events_at, read_events, typed
 
+Live = Mapping[int, tuple[int, str]]
 
-def check(store: Store, *, progress: Progress = None) -> list[Finding]:
-    """All findings, in order; the replay of learners is left out where the log is damaged."""
+
+def check(store: Store, *, progress: Progress = None, live: Live | None = None) -> list[Finding]:
+    """All findings, in order; the replay of learners is left out where the log is damaged.
+
+    `live`: number -> last event and state of value learners that are on duty meanwhile.
+    """
     findings = []
     checks: list[tuple[str, Callable[[Store], str]]] = [
         ("pages and indexes", _pages),
@@ -31,12 +36,14 @@ def check(store: Store, *, progress: Progress = None) -> list[Finding]:
         ("all that was acknowledged", _anchor),
         ("tables", _rows),
         ("cases and receipts follow from the log", _follow),
+        ("runs follow from the log", _runs),
         ("files are for their owner alone", _modes),
     ]
     for name, look in checks:
         findings.append(_finding(name, partial(look, store)))
-    if all(f.ok for f in findings[:5]):
+    if all(f.ok for f in findings[:6]):
         findings += _learners(store, progress)
+        findings += _values(store, progress, live or {})
     return findings
 
 
@@ -101,6 +108,8 @@ def _rows(store: Store) -> str:
     count = 0
     with store.reading() as connection:
         for table in (*DERIVED, KEYS):
+            if table is RUNS and not inspect(connection).has_table(RUNS.name):
+                continue  # a store of before there were runs
             for row in connection.execute(select(table)).mappings():
                 checked(table, row)
                 count += 1
@@ -131,6 +140,14 @@ def _follow(store: Store) -> str:
     if learners != made:
         raise _DamageError(f"{made} learners were created, {learners} are in the table")
     return f"{len(cases):,} cases, {receipts:,} receipts"
+
+
+def _runs(store: Store) -> str:
+    with store.reading() as connection:
+        count, apart = runrows.differences(connection)
+    if apart:
+        raise _DamageError(apart)
+    return f"{count:,} runs"
 
 
 def _logged(connection: Connection) -> tuple[dict[int, str], int]:
@@ -165,6 +182,37 @@ def _learners(store: Store, progress: Progress) -> Iterator[Finding]:
             yield _finding(f"{row['name']}: {path.name}", partial(_snapshot, store, path))
         yield _finding(f"{row['name']}: versions", partial(_versions, store, number, folder))
         yield _finding(f"{row['name']}: replay", partial(_replayed, store, number, progress))
+
+
+def _values(store: Store, progress: Progress, live: Live) -> Iterator[Finding]:
+    with store.reading() as connection:
+        rows = coursefold.value_rows(connection)
+    for row in rows:
+        number, name = row["id"], row["name"]
+        for path in snapshots.found(folder_of(store.folder, number)):
+            yield _finding(f"{name}: {path.name}", partial(_value_snapshot, store, path))
+        look = partial(_value_replayed, store, number, progress, live.get(number))
+        yield _finding(f"{name}: replay", look)
+
+
+def _value_snapshot(store: Store, path: Path) -> str:
+    return f"whole, up to event {coursefiles.read(path, store.link_at).folded:,}"
+
+
+def _value_replayed(
+    store: Store, number: int, progress: Progress, live: tuple[int, str] | None
+) -> str:
+    upto = live[0] if live else store.last()[0]
+    full = coursefold.replay(store, number, strict=True, upto=upto, progress=progress)
+    quick = coursefiles.recover(store, number, upto=upto)
+    found = {full.hash, quick.hash} | ({live[1]} if live else set())
+    if len(found) > 1:
+        on_duty = f", on duty it is {live[1]}" if live else ""
+        raise ModelFileError(
+            f"a replay of the whole log gives {full.hash}, the snapshot and its tail "
+            f"{quick.hash}{on_duty}"
+        )
+    return f"the whole log and the last snapshot give the same state, {full.hash}"
 
 
 def _versions(store: Store, number: int, folder: Path) -> str:

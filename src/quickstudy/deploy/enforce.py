@@ -19,12 +19,13 @@ from quickstudy.types import Label
 
 if TYPE_CHECKING:
     from quickstudy.deploy.desk import Desk
+    from quickstudy.deploy.watch import Watch
 
 EVERYBODY = 0  # the number under which a pause of all learners is kept
 UNREADABLE = "the limits cannot be read: run `quickstudy doctor` on the store"
 
 
-def pause_in_force(desk: Desk, duty: Duty) -> str:
+def pause_in_force(desk: Desk, duty: Duty | Watch) -> str:
     """Why everything is asked now, or ""."""
     try:
         rows = [desk.book.find(LIMITS, number) for number in (EVERYBODY, duty.number)]
@@ -119,7 +120,7 @@ def resume(desk: Desk, request: Resume) -> None:
 
 
 def _number(desk: Desk, name: str | None) -> int:
-    return EVERYBODY if name is None else desk.duty(name).number
+    return EVERYBODY if name is None else desk.anyone(name).number
 
 
 def _row(desk: Desk, number: int) -> Row:

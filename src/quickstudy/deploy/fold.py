@@ -21,7 +21,7 @@ from quickstudy.deploy.control import new_control, read_ruling, state_of
 from quickstudy.deploy.lessons import Lesson, teach
 from quickstudy.deploy.lines import Base
 from quickstudy.deploy.refit_child import artifact_name, unpack_fitted
-from quickstudy.deploy.tables import LEARNERS, checked
+from quickstudy.deploy.tables import LEARNERS, Row, checked
 from quickstudy.errors import ModelFileError, NotFoundError, StoreError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.learners.mixture import Fitted
@@ -245,6 +245,7 @@ def _fitted(event: Logged, payload: dict[str, Any], folder: Path, made: Made | N
     return fitted
 
 
+@one_blas_thread()
 def replay(
     store: Store, number: int, *, upto: int | None = None, progress: Progress = None
 ) -> Fold:
@@ -269,13 +270,26 @@ def folder_of(store_folder: Path, number: int) -> Path:
     return store_folder / f"learner-{number}"
 
 
-def learner_rows(connection: Connection) -> list[dict[str, Any]]:
-    """Rows of the learners on duty, their settings and tallies read."""
+def learner_rows(connection: Connection) -> list[Row]:
+    """Rows of the classifiers on duty, their settings and tallies read."""
+    rows = rows_on_duty(connection)
+    return [
+        {**row, "settings": read_settings(row["settings"])}
+        for row in rows
+        if "kind" not in row["settings"]
+    ]
+
+
+def rows_on_duty(connection: Connection) -> list[Row]:
+    """Rows of the learners on duty; settings and tallies as JSON values.
+
+    Only settings of other learners than classifiers name their kind: classifiers were first.
+    """
     rows = connection.execute(select(LEARNERS).where(LEARNERS.c.deleted == 0)).mappings()
     return [
         {
             **(row := checked(LEARNERS, found)),
-            "settings": read_settings(json.loads(row["settings"])),
+            "settings": json.loads(row["settings"]),
             "tally": json.loads(row["tally"]),
         }
         for found in rows

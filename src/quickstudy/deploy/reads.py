@@ -175,7 +175,8 @@ def case_of(row: Row, predicted: Logged, name: str, events: Sequence[Event] = ()
 def history(connection: Connection, row: Row, names: dict[int, str]) -> Case:
     """A prediction with all that happened to it."""
     logged = events_of(connection, row["id"])
-    events = [event_of(event, names) for event in logged if event.type in ABOUT_CASES]
+    ours = [e for e in logged if e.type in ABOUT_CASES and e.learner in (row["learner"], 0)]
+    events = [event_of(event, names) for event in ours]
     predicted = events_at(connection, [row["seq"]])[row["seq"]]
     return case_of(row, predicted, names.get(row["learner"], ""), events)
 
@@ -271,11 +272,11 @@ def policies(control: Autonomy) -> tuple[tuple[Policy, ...], int, int]:
     bar, level = float(told["log_bar"]), int(told["level"])
     pairs = zip(told["thresholds"], np.atleast_1d(told["log_evidence"]), strict=True)
     made = [
-        Policy(_finite(t), _finite(e), bar, certified=i < level) for i, (t, e) in enumerate(pairs)
+        Policy(finite(t), finite(e), bar, certified=i < level) for i, (t, e) in enumerate(pairs)
     ]
     return tuple(made), int(told["alarms"]), int(told["attempt"])
 
 
-def _finite(value: Any) -> float:
+def finite(value: Any) -> float:
     """A number that JSON can hold: thresholds nobody reaches are infinite, evidence of none is."""
     return float(np.clip(value, -1e6, 1e6))

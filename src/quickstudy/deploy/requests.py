@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quickstudy.deploy.answers import Feedback, Settings
+from quickstudy.deploy.courses import ValueSettings
 from quickstudy.deploy.oversight import Bound, Condition, Kind, Limits
 from quickstudy.types import Label, Prediction
 
 if TYPE_CHECKING:
     from quickstudy.deploy.duty import Duty
+    from quickstudy.deploy.watch import Watch
     from quickstudy.learners.mixture import Fitted
 
 
@@ -240,3 +242,78 @@ class Unpin:
     name: str
     id: str
     actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateValue:
+    """Make a value learner."""
+
+    name: str
+    settings: ValueSettings
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeValue:
+    """Change settings of a value learner."""
+
+    name: str
+    values: dict[str, Any]
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartRun:
+    """Begin a run."""
+
+    name: str
+    task: str | None
+    id: str | None
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeStep:
+    """Add a step to a run; with `number` the one of that number, at most once.
+
+    `given`: its input, action, error and reward, as the log keeps them.
+    """
+
+    name: str
+    run: str
+    given: dict[str, Any]
+    number: int | None
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndRun:
+    """Say how a run ended. `success` None: by its outcome."""
+
+    name: str
+    run: str
+    outcome: float
+    success: bool | None
+    source: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Tell where a value learner stands: its last event, and the digest of its state."""
+
+    watch: Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Tell what a value learner rests on: its report of stops, and its experts."""
+
+    watch: Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Shoot:
+    """Pack a value learner for a snapshot; None if nothing happened since the last."""
+
+    watch: Watch

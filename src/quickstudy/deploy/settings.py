@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from quickstudy.deploy.oversight import LEVELS, Level
@@ -137,7 +137,7 @@ def _switch(name: str, value: Any) -> bool:
     return value
 
 
-CHECKS = {
+CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "schema": _schema,
     "target": _share,
     "alpha": _share,

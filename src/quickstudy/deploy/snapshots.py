@@ -45,11 +45,12 @@ def write(folder: Path, fold: Fold, link: bytes) -> Path:
     reach("snapshot-written")
     snapshot.write_whole(path, content)
     reach("snapshot-renamed")
-    _tidy(folder)
+    tidy(folder)
     return path
 
 
-def _tidy(folder: Path) -> None:
+def tidy(folder: Path) -> None:
+    """Remove snapshots, and refitted experts, that newer ones make superfluous."""
     for path in found(folder)[:-KEPT]:
         path.unlink(missing_ok=True)
     oldest = _number(found(folder)[0])

@@ -29,6 +29,7 @@ from quickstudy.learners.classifier import Classifier
 from quickstudy.log.failpoints import reach
 from quickstudy.log.store import Store
 from quickstudy.log.writer import Writer
+from quickstudy.stats.moments import one_blas_thread
 
 EVENTS_BETWEEN = 5_000  # snapshots of a learner: what a start has to fold, within a second or two
 RETRY_SECONDS = 60.0  # after a refit or a snapshot went wrong
@@ -68,6 +69,7 @@ class Staff:
             duty.made_at = largest(connection, duty.number)
         return duty
 
+    @one_blas_thread()  # the twin that is made here must have the bits of its original
     def _start(self, row: Row, fold: Fold) -> Duty:
         duty = Duty(
             row["id"],

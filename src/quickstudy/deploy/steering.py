@@ -337,9 +337,7 @@ class Steering(Views):
 
     def pauses(self) -> list[Pause]:
         """All pauses in force."""
-        names = {enforce.EVERYBODY: ""} | {
-            d.number: d.name for d in list(self.desk.duties.values())
-        }
+        names = {enforce.EVERYBODY: ""} | self.desk.names()
         with self.store.reading() as connection:
             query = select(LIMITS).where(LIMITS.c.pause.is_not(None)).order_by(LIMITS.c.learner)
             rows = reads.rows_of(connection, LIMITS, query)

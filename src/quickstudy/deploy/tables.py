@@ -163,6 +163,31 @@ LIMITS = Table(
     Column("pause", String),
     Column("sum", LargeBinary, nullable=False),
 )
+RUNS = Table(
+    "runs",
+    METADATA,
+    Column("learner", Integer, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("seq", Integer, nullable=False),  # of the event that started it
+    Column("task", String),
+    Column("status", String, nullable=False),
+    Column("started", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+    Column("steps", Integer, nullable=False),
+    Column("last", Integer, nullable=False),  # event of the last step, 0: none
+    Column("value", Float),
+    Column("probability", Float),
+    Column("loop", Integer, nullable=False),
+    Column("advice", String, nullable=False),
+    Column("stop", Integer, nullable=False),
+    Column("stopped", Integer, nullable=False),  # some step was told to stop
+    Column("outcome", Float),
+    Column("success", Integer),
+    Column("sum", LargeBinary, nullable=False),
+    Index("runs_in_order", "learner", "seq"),
+    Index("runs_by_status", "learner", "status", "seq"),
+    Index("runs_live", "learner", "updated", sqlite_where=text("status = 'live'")),
+)
 KEYS = Table(
     "keys",
     METADATA,
@@ -187,6 +212,7 @@ DERIVED = (
     VERSIONS,
     EXAM,
     LIMITS,
+    RUNS,
 )
 Row = dict[str, Any]
 

@@ -6,7 +6,10 @@ import time
 
 from quickstudy.deploy import reads
 from quickstudy.deploy.answers import Ask, Case, Event, LearnerInfo, Report
+from quickstudy.deploy.courses import ValueInfo
 from quickstudy.deploy.desk import Desk
+from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.watch import Watch
 from quickstudy.errors import InputError
 from quickstudy.log.store import Store, read_events
 from quickstudy.types import Explanation, Label
@@ -20,20 +23,35 @@ class Views:
     store: Store
     desk: Desk
 
-    def learners(self) -> list[LearnerInfo]:
-        """All learners on duty, by name."""
-        return [self.learner(name) for name in sorted(self.desk.duties)]
+    def learners(self) -> list[LearnerInfo | ValueInfo]:
+        """All learners on duty, by name: classifiers and value learners."""
+        return [self.learner(name) for name in sorted(self.desk.names().values())]
 
-    def learner(self, name: str) -> LearnerInfo:
-        """One learner.
+    def learner(self, name: str) -> LearnerInfo | ValueInfo:
+        """One learner, of either kind.
 
         Raises:
             NotFoundError: there is none of that name.
         """
-        duty = self.desk.duty(name)
+        duty = self.desk.anyone(name)
+        return self._value(duty) if isinstance(duty, Watch) else self._classifier(duty)
+
+    def _value(self, watch: Watch) -> ValueInfo:
+        with self.store.reading() as connection:
+            tally = reads.tally(connection, watch.number)
+        return ValueInfo(
+            name=watch.name,
+            settings=watch.settings,
+            created=watch.created,
+            runs=tally["runs"],
+            steps=tally["steps"],
+            open=tally["open"],
+        )
+
+    def _classifier(self, duty: Duty) -> LearnerInfo:
         with duty.twins.reading() as learner:
             examples, labels = learner.examples, learner.labels
-        return LearnerInfo(name, duty.settings, duty.created, examples, labels)
+        return LearnerInfo(duty.name, duty.settings, duty.created, examples, labels)
 
     def asks(self, name: str, *, limit: int = 50) -> list[Ask]:
         """Cases that wait for a label, those that teach most first."""
@@ -98,7 +116,7 @@ class Views:
             share, low, high, audits = reads.precision(connection, duty.number)
             policies, alarms, attempt = reads.policies(duty.control)
             return Report(
-                learner=self.learner(name),
+                learner=self._classifier(duty),
                 cases=tally["cases"],
                 acted=tally["acted"],
                 labels_used=tally["labels"],
@@ -122,7 +140,7 @@ class Views:
 
     def events(self, after: int = 0, limit: int = 1000, learner: str | None = None) -> list[Event]:
         """Events with a number above `after`, in order."""
-        number = None if learner is None else self.desk.duty(learner).number
+        number = None if learner is None else self.desk.anyone(learner).number
         with self.store.reading() as connection:
             names = reads.names(connection)
             found = read_events(connection, after=after, learner=number, limit=checked_limit(limit))
@@ -140,7 +158,9 @@ class Views:
     def faults(self) -> list[str]:
         """What keeps learners from learning; empty when all is well."""
         workers = [(duty.name, duty.worker) for duty in list(self.desk.duties.values())]
-        return [f"{name}: {w.failed}" for name, w in workers if w is not None and w.failed]
+        found = [f"{name}: {w.failed}" for name, w in workers if w is not None and w.failed]
+        watches = list(self.desk.watches.by_name.values())
+        return found + [f"{watch.name}: {watch.failed}" for watch in watches if watch.failed]
 
 
 def checked_limit(limit: int) -> int:

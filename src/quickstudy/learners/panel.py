@@ -16,8 +16,8 @@ from quickstudy.types import Floats
 
 EXPERTS = ("task", "lstd", "returns", "course", "nearest", "loops")
 PRIOR = np.array([0.6, 0.5, 0.1, 0.25, 0.05, 0.2])  # of their weights
-EPISODES_SHARE = 0.5  # of the budget, for remembered episodes
-MOST_EPISODES = 500
+EPISODES_SHARE = 0.5  # of the budget at most, for remembered episodes
+MOST_EPISODES = 256
 HEADS = 2  # success, return
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -40,11 +41,22 @@ class Handler(Protocol):
 
 
 class Writer:
-    """Commits requests in order, as many together as came while the last commit was under way."""
+    """Commits requests in order, as many together as came while the last commit was under way.
 
-    def __init__(self, store: Store, handler: Handler) -> None:
+    Args:
+        within: a context that its thread is in for as long as it lives.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        handler: Handler,
+        *,
+        within: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    ) -> None:
         self._store = store
         self._handler = handler
+        self._within = within
         self._queue: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._closed = False
         self._entry = threading.Lock()
@@ -73,6 +85,10 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
+        with self._within():
+            self._work()
+
+    def _work(self) -> None:
         going = True
         while going:
             group = [self._queue.get()]

@@ -16,7 +16,7 @@ from quickstudy.types import Floats
 
 MOST_TASKS = 20_000
 TASK_DOUBT = 1.0  # runs that the base counts for in the rate of a task
-MOST_STEPS = 48  # steps of a run at which it is remembered
+MOST_STEPS = 32  # steps of a run at which it is remembered
 WIDTH = 0.1  # of the kernel, in squared distances of unit vectors
 NEAREST_DOUBT = 1.0
 
@@ -49,7 +49,7 @@ class Tasks:
 
 
 class Episodes:
-    """The latest `size` runs as rows of `dim` numbers at each of their first 48 steps.
+    """The latest `size` runs as rows of `dim` numbers at each of their first 32 steps.
 
     >>> episodes = Episodes(size=2, dim=1)
     >>> episodes.learn(np.array([[0.0], [1.0]]), np.array([1.0, 1.0]))

@@ -31,6 +31,7 @@ from quickstudy.serve.routes import (
     learners,
     limits,
     predictions,
+    runs,
     versions,
 )
 from quickstudy.serve.settings import ServerSettings
@@ -38,7 +39,7 @@ from quickstudy.serve.stream import Hub
 
 API_VERSION = "1.0"  # of what is below /v1
 ROUTES = (
-    *(learners, predictions, feedback, asks, cases, versions, exam, autonomy, limits),
+    *(learners, predictions, feedback, runs, asks, cases, versions, exam, autonomy, limits),
     *(events, keys, health),
 )
 

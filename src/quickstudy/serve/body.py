@@ -26,13 +26,21 @@ def takes(model: type[Body], slug: str = "input") -> Callable[[Request], Awaitab
     """A dependency that reads a JSON body as `model`; problems are named `slug`."""
 
     async def read(request: Request) -> Body:
-        value = parse(await read_bytes(request))
-        try:
-            return model.model_validate(value)
-        except ValidationError as error:
-            raise of_validation(list(error.errors(include_url=False)), slug) from None
+        return fitted(model, parse(await read_bytes(request)), slug)
 
     return read
+
+
+def fitted(model: type[Body], value: Any, slug: str = "input") -> Body:
+    """A value as `model`.
+
+    Raises:
+        Problem: it is not of that form; named `slug`.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise of_validation(list(error.errors(include_url=False)), slug) from None
 
 
 async def read_bytes(request: Request) -> bytes:

@@ -111,10 +111,14 @@ def import_pins(
     quickstudy pins import exam.csv --learner tickets --store work.db
     quickstudy pins import exam.csv --learner tickets --url http://localhost:8321
     """
+    from quickstudy.deploy.courses import ValueInfo
     from quickstudy.deploy.exam import read_pins
 
     with _reached(store, url, key) as desk:
-        rows = read_pins(file, labels=desk.learner(learner).labels)
+        info = desk.learner(learner)
+        if isinstance(info, ValueInfo):
+            raise InputError(f"{learner!r} is a value learner: it sits no exam")
+        rows = read_pins(file, labels=info.labels)
         done = 0
         for at in range(0, len(rows), AT_ONCE):
             try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
@@ -61,7 +61,8 @@ class Changes(Form):
 
     def settings(self) -> dict[str, Any]:
         """What was given, as `Deployment.change` and `create` take it."""
-        found = {name: getattr(self, name) for name in self.model_fields_set if name != "name"}
+        fields = self.model_fields_set - {"name", "kind"}
+        found = {name: getattr(self, name) for name in fields}
         found = {name: value for name, value in found.items() if value is not None}
         for name in ("targets", "costs"):
             if name in found:
@@ -72,10 +73,11 @@ class Changes(Form):
 
 
 class NewLearner(Changes):
-    """A learner that is to be made."""
+    """A classifier that is to be made."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "tickets", "target": 0.9}]})
 
+    kind: Literal["classifier"] = "classifier"
     name: str = Field(description="By which it is called from then on.")
     # not `schema`: a name that pydantic's own class has
     schema_: dict[str, str] | None = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -12,8 +12,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
+from quickstudy.deploy.courses import ValueInfo
+
 if TYPE_CHECKING:
     from quickstudy.deploy.answers import Report
+    from quickstudy.deploy.courses import ValueReport
     from quickstudy.deploy.deployment import Deployment
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -35,6 +38,17 @@ COUNTERS = {
     "labels_used": "Labels it was taught.",
     "expired": "Asks that ended without a label.",
     "alarms": "Alarms of the guard.",
+}
+RUN_GAUGES: dict[str, tuple[str, Callable[[ValueReport], float]]] = {
+    "runs_live": ("Runs under way.", lambda v: v.live),
+    "runs_stop_certified": ("1 if it may stop runs.", lambda v: int(v.stopping.certified)),
+}
+RUN_COUNTERS: dict[str, tuple[str, Callable[[ValueReport], float]]] = {
+    "runs_ended": ("Runs that ended, and were learned from.", lambda v: v.ended),
+    "runs_succeeded": ("Runs that ended well.", lambda v: v.successes),
+    "runs_expired": ("Runs whose end never came, or too late.", lambda v: v.expired),
+    "runs_stopped": ("Runs that it said to stop.", lambda v: v.stopped),
+    "run_steps": ("Steps of runs.", lambda v: v.learner.steps),
 }
 
 
@@ -85,6 +99,7 @@ class _Learners(Collector):
         self._lock = threading.Lock()
         self._read = 0.0
         self._reports: list[Report] = []
+        self._values: list[ValueReport] = []
 
     def describe(self) -> list[Metric]:
         """Nothing: registering must not ask the learners."""
@@ -92,12 +107,22 @@ class _Learners(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """A family for each figure, with the learner's name."""
-        reports = self._latest()
+        reports, values = self._latest()
+        for name, (text, of) in RUN_GAUGES.items():
+            gauge = GaugeMetricFamily(f"quickstudy_{name}", text, labels=("learner",))
+            for value in values:
+                gauge.add_metric((value.learner.name,), of(value))
+            yield gauge
+        for name, (text, of) in RUN_COUNTERS.items():
+            counter = CounterMetricFamily(f"quickstudy_{name}", text, labels=("learner",))
+            for value in values:
+                counter.add_metric((value.learner.name,), of(value))
+            yield counter
         for name, text in GAUGES.items():
             gauge = GaugeMetricFamily(f"quickstudy_{name}", text, labels=("learner",))
             for report in reports:
-                if (value := getattr(report, name)) is not None:
-                    gauge.add_metric((report.learner.name,), value)
+                if (figure := getattr(report, name)) is not None:
+                    gauge.add_metric((report.learner.name,), figure)
             yield gauge
         for name, text in COUNTERS.items():
             counter = CounterMetricFamily(f"quickstudy_{name}", text, labels=("learner",))
@@ -105,10 +130,13 @@ class _Learners(Collector):
                 counter.add_metric((report.learner.name,), getattr(report, name))
             yield counter
 
-    def _latest(self) -> list[Report]:
+    def _latest(self) -> tuple[list[Report], list[ValueReport]]:
         with self._lock:
             if time.monotonic() - self._read > FRESH:
-                names = [info.name for info in self._deployment.learners()]
-                self._reports = [self._deployment.report(name) for name in names]
+                found = self._deployment.learners()
+                runs = [info.name for info in found if isinstance(info, ValueInfo)]
+                cases = [info.name for info in found if not isinstance(info, ValueInfo)]
+                self._reports = [self._deployment.report(name) for name in cases]
+                self._values = [self._deployment.value(name) for name in runs]
                 self._read = time.monotonic()
-            return self._reports
+            return self._reports, self._values

@@ -8,11 +8,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from quickstudy.deploy import answers, oversight
-from quickstudy.serve import forms, forms_oversight
+from quickstudy.deploy import answers, courses, oversight
+from quickstudy.serve import forms, forms_oversight, forms_runs
 from quickstudy.serve.problems import MEDIA, SCHEMA
 from quickstudy.serve.schema import components
-from quickstudy.types import Explanation
+from quickstudy.types import Estimate, Explanation
 
 NOUNS = (
     answers.LearnerInfo,
@@ -32,6 +32,11 @@ NOUNS = (
     oversight.Pause,
     oversight.AutonomyReport,
     oversight.SourceReport,
+    courses.ValueInfo,
+    courses.ValueReport,
+    courses.RunInfo,
+    courses.RunReport,
+    Estimate,
     Explanation,
 )
 FORMS: tuple[type[BaseModel], ...] = (
@@ -49,6 +54,11 @@ FORMS: tuple[type[BaseModel], ...] = (
     forms_oversight.ToPin,
     forms_oversight.ToLimit,
     forms_oversight.ToPause,
+    forms_runs.NewValueLearner,
+    forms_runs.ValueChanges,
+    forms_runs.NewRun,
+    forms_runs.OneStep,
+    forms_runs.Ending,
 )
 REFUSALS = {
     400: "The body is not JSON.",
@@ -78,14 +88,15 @@ def says(
     gives: dict[str, Any],
     example: Any = None,
     *,
-    takes: type[BaseModel] | None = None,
+    takes: type[BaseModel] | tuple[type[BaseModel], ...] | None = None,
     given: list[dict[str, Any]] | None = None,
     refuses: tuple[int, ...] = (),
     status: int = 200,
 ) -> dict[str, Any]:
     """Arguments of a route: the schema of what it gives and takes, its refusals, its role.
 
-    `given` names the parameters of an endpoint that reads them off the request by itself.
+    `takes`: a form, or several of which the body is one. `given` names the parameters of an
+    endpoint that reads them off the request by itself.
     """
     media: dict[str, Any] = {"schema": gives}
     if example is not None:
@@ -100,7 +111,7 @@ def says(
     if given is not None:
         extra["parameters"] = given
     if takes is not None:
-        extra["requestBody"] = _body(takes)
+        extra["requestBody"] = _body(*takes if isinstance(takes, tuple) else (takes,))
     return {"status_code": status, "responses": responses, "openapi_extra": extra}
 
 
@@ -110,12 +121,17 @@ def refusal(code: int) -> dict[str, Any]:
     return {"description": REFUSALS[code], "content": {MEDIA: {"schema": schema}}}
 
 
-def _body(form: type[BaseModel]) -> dict[str, Any]:
-    examples = form.model_config.get("json_schema_extra")
-    given = examples["examples"] if isinstance(examples, dict) else []
-    named = {f"{i}": {"value": value} for i, value in enumerate(given, 1)}  # type: ignore[arg-type]
-    media = {"schema": {"$ref": REF.format(model=form.__name__)}, "examples": named}
+def _body(*forms: type[BaseModel]) -> dict[str, Any]:
+    given = [value for form in forms for value in _examples(form)]
+    named = {f"{i}": {"value": value} for i, value in enumerate(given, 1)}
+    refs = [{"$ref": REF.format(model=form.__name__)} for form in forms]
+    media = {"schema": refs[0] if len(refs) == 1 else {"anyOf": refs}, "examples": named}
     return {"required": True, "content": {"application/json": media}}
+
+
+def _examples(form: type[BaseModel]) -> list[Any]:
+    found: Any = form.model_config.get("json_schema_extra")
+    return list(found["examples"]) if isinstance(found, dict) else []
 
 
 def document(app: FastAPI) -> dict[str, Any]:

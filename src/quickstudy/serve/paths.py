@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import Scope
 
+PART = "part"  # the convertor below, in the path of a route
 SLASH = "\ue000"  # stands for a slash in a name while routes are matched; no name can have it
 ENCODED = re.compile(r"%2f", re.IGNORECASE)
 
@@ -26,7 +27,7 @@ class Part(Convertor[str]):
         return value.replace("/", SLASH)
 
 
-register_url_convertor("part", Part())
+register_url_convertor(PART, Part())
 
 
 def keep_slashes(scope: Scope) -> None:

@@ -27,6 +27,8 @@ PAIRS = {
     ("Report", "sources"): ("source", "labels"),
     ("Report", "experts"): ("expert", "weight"),
     ("Explanation", "fields"): ("field", "drop"),
+    ("Estimate", "votes"): ("expert", "probability"),
+    ("ValueReport", "experts"): ("expert", "weight"),
     ("GateReport", "baselines"): ("name", "gain"),
     ("Limits", "costs"): ("label", "cost"),
     ("LimitsReport", "hits"): ("seq", "time", "limit"),

@@ -24,6 +24,7 @@ from quickstudy.serve.dashboard.desk import (
     own_case,
     trail_of,
 )
+from quickstudy.serve.dashboard.kinds import classifier
 from quickstudy.serve.dashboard.records import label_code, label_text, read_label, same
 from quickstudy.serve.dashboard.shell import page_router, render
 from quickstudy.serve.dashboard.visitor import Form, Known, Store, Visitor, field
@@ -38,7 +39,7 @@ VERDICTS = {"yes": True, "no": False}
 def approve_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
     """The page; it fetches its first answer at once, as this tab."""
     visitor.require("teach", name)
-    info = store.learner(name)
+    info = classifier(store, name)
     counts = not info.settings.trusted or visitor.source in info.settings.trusted
     return render(request, "approve.html", name=name, labels=info.labels, counts=counts)
 
@@ -119,7 +120,7 @@ def _verdict(
         correct = VERDICTS[verdict]
         said = f"{'Approved' if correct else 'Refused'}: {label_text(answer)}."
         return {"correct": correct}, answer, said
-    label = read_label(field(form, "label"), field(form, "text"), store.learner(name).labels)
+    label = read_label(field(form, "label"), field(form, "text"), classifier(store, name).labels)
     said = f"Corrected: {label_text(label)}, not {label_text(answer)}."
     return {"label": label}, label, said
 

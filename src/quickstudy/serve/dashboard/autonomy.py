@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from quickstudy.deploy.oversight import LEVELS
 from quickstudy.errors import QuickstudyError, SettingError
 from quickstudy.serve.dashboard.desk import HELD_SHOWN
+from quickstudy.serve.dashboard.kinds import classifier
 from quickstudy.serve.dashboard.shell import go, home, page_router, render
 from quickstudy.serve.dashboard.visitor import Form, Known, Store, Visitor, field
 from quickstudy.serve.problems import of_error
@@ -54,7 +55,7 @@ def _page(
     report = store.autonomy(name)
     return render(
         request, "autonomy.html", status=status, name=name, problem=problem, a=report,
-        settings=store.learner(name).settings, held=len(store.held(name, limit=HELD_SHOWN)),
+        settings=classifier(store, name).settings, held=len(store.held(name, limit=HELD_SHOWN)),
         done=request.query_params.get("done", ""), may=visitor.may("manage", name),
         at=LEVELS.index(report.level), top=LEVELS.index(report.ceiling),
     )  # fmt: skip

@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from quickstudy.deploy.oversight import Bound
 from quickstudy.errors import InputError, NotFoundError, QuickstudyError
 from quickstudy.serve.dashboard import words
+from quickstudy.serve.dashboard.kinds import classifier
 from quickstudy.serve.dashboard.records import label_text, read_label
 from quickstudy.serve.dashboard.shell import is_partial, page_router, render
 from quickstudy.serve.dashboard.visitor import Form, Known, Store, Visitor, field
@@ -33,7 +34,7 @@ def cases_page(
 ) -> Response:
     """The newest cases that fit, or, as a part, those older than `before`."""
     visitor.require("teach", name)
-    info = store.learner(name)
+    info = classifier(store, name)
     asked = {"text": text, "decision": decision, "status": status, "label": label}
     found = store.cases(
         name,
@@ -70,7 +71,7 @@ def correct(request: Request, visitor: Known, store: Store, form: Form, id: str)
         given["correct"] = verdict == "yes"
         label = case.answer.label if verdict == "yes" else None
     else:
-        known = store.learner(case.learner).labels
+        known = classifier(store, case.learner).labels
         given["label"] = label = read_label(field(form, "label"), field(form, "text"), known)
     receipt = store.feedback(
         id, **given, source=visitor.source, key=field(form, "key") or None,
@@ -86,7 +87,7 @@ def pin(request: Request, visitor: Known, store: Store, form: Form, id: str) -> 
     case = _reachable(visitor, store, id)
     visitor.require("manage", case.learner)
     label = read_label(
-        field(form, "label"), field(form, "text"), store.learner(case.learner).labels
+        field(form, "label"), field(form, "text"), classifier(store, case.learner).labels
     )
     bound: Bound = "should" if field(form, "bound") == "should" else "must"
     store.pin(
@@ -103,7 +104,7 @@ def ruling(request: Request, visitor: Known, store: Store, form: Form, id: str) 
     case = _reachable(visitor, store, id)
     if case.status != "contested":
         raise InputError("nobody disagrees on this case any more: reload the page")
-    known = store.learner(case.learner).labels
+    known = classifier(store, case.learner).labels
     label = read_label(field(form, "label"), field(form, "text"), known)
     store.rule(id, label, source=visitor.source, actor=visitor.actor)
     said = "Ruled, and learned."
@@ -126,7 +127,7 @@ def _case(visitor: Visitor, store: Store, id: str) -> dict[str, Any]:
         "name": case.learner,
         "why": explanation(store, id),
         "may_manage": visitor.may("manage", case.learner),
-        "labels": store.learner(case.learner).labels,
+        "labels": classifier(store, case.learner).labels,
         "key": secrets.token_urlsafe(12),
         "said_so_far": said,
         "disputed": {label_key(label): label for label, _ in said}.values(),

@@ -19,6 +19,7 @@ from quickstudy.deploy.answers import Ask
 from quickstudy.errors import NotFoundError, QuickstudyError
 from quickstudy.serve.dashboard import words
 from quickstudy.serve.dashboard.cases import explanation
+from quickstudy.serve.dashboard.kinds import classifier
 from quickstudy.serve.dashboard.records import label_code, label_text, read_label
 from quickstudy.serve.dashboard.shell import page_router, render
 from quickstudy.serve.dashboard.visitor import Form, Known, Store, Visitor, field
@@ -45,7 +46,7 @@ class Choice:
 def queue_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
     """The page; it fetches its first case at once, as this tab."""
     visitor.require("teach", name)
-    info = store.learner(name)
+    info = classifier(store, name)
     counts = not info.settings.trusted or visitor.source in info.settings.trusted
     return render(request, "queue.html", name=name, labels=info.labels, counts=counts)
 
@@ -72,7 +73,7 @@ def label_case(request: Request, visitor: Known, store: Store, form: Form, name:
     """Teach a label, and bring the next case."""
     visitor.require("teach", name)
     case = own_case(store, name, field(form, "id"))
-    label = read_label(field(form, "label"), field(form, "text"), store.learner(name).labels)
+    label = read_label(field(form, "label"), field(form, "text"), classifier(store, name).labels)
     receipt = store.feedback(
         case,
         label=label,
@@ -191,7 +192,7 @@ def choices(store: Store, ask: Ask | None) -> list[Choice]:
     now = why.prediction.probabilities if why else {}
     others = [n for n in why.neighbours if n.record != ask.record] if why else []
     near = {label_key(n.label): n.record for n in reversed(others)}
-    known = store.learner(ask.learner).labels
+    known = classifier(store, ask.learner).labels
     likely = sorted(now, key=lambda y: -now[y])[:LIKELY]
     alike = [n.label for n in others]
     rest = known if len(known) <= KEYS else ()

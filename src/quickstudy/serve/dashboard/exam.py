@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from quickstudy.deploy.oversight import Bound, Exam
 from quickstudy.errors import InputError, QuickstudyError
 from quickstudy.evaluate.table import read_table
+from quickstudy.serve.dashboard.kinds import classifier
 from quickstudy.serve.dashboard.records import read_label, read_record
 from quickstudy.serve.dashboard.shell import go, home, page_router, render
 from quickstudy.serve.dashboard.visitor import (
@@ -55,7 +56,9 @@ def pin(request: Request, visitor: Known, store: Store, form: Form, name: str) -
     """Pin a case that somebody typed."""
     visitor.require("manage", name)
     try:
-        label = read_label(field(form, "label"), field(form, "text"), store.learner(name).labels)
+        label = read_label(
+            field(form, "label"), field(form, "text"), classifier(store, name).labels
+        )
         store.pin(
             name, record=read_record(field(form, "record")), label=label,
             bound=bound_of(field(form, "bound")), source=visitor.source, actor=visitor.actor,
@@ -74,7 +77,7 @@ def pin_file(request: Request, visitor: Known, store: Store, form: LongForm, nam
         given = file_of(form, "file")
         if given is None:
             raise InputError("choose a file first")
-        rows = rows_of(*given, store.learner(name).labels, bound_of(field(form, "bound")))
+        rows = rows_of(*given, classifier(store, name).labels, bound_of(field(form, "bound")))
         pinned = store.pin_many(name, rows, actor=visitor.actor)
     except QuickstudyError as error:
         status = of_error(error).status
@@ -138,7 +141,7 @@ def _page(
 ) -> Response:
     asked = request.query_params
     return render(
-        request, "exam.html", status=status, name=name, labels=store.learner(name).labels,
+        request, "exam.html", status=status, name=name, labels=classifier(store, name).labels,
         problem=problem, file_problem=file_problem, typed=typed, may=visitor.may("manage", name),
         done=asked.get("done", ""), count=asked.get("count", ""),
     )  # fmt: skip

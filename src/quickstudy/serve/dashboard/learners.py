@@ -7,13 +7,32 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from quickstudy.deploy.courses import ValueInfo
 from quickstudy.errors import QuickstudyError, SettingError
-from quickstudy.serve.dashboard.figures import headline
+from quickstudy.serve.dashboard import run_figures
+from quickstudy.serve.dashboard.figures import Headline, headline
+from quickstudy.serve.dashboard.runs import MOST
 from quickstudy.serve.dashboard.shell import go, home, page_router, render
+from quickstudy.serve.dashboard.value_setup import new_value
 from quickstudy.serve.dashboard.visitor import Form, Known, Store, Visitor, field
 from quickstudy.serve.problems import of_error
 
 router = page_router()
+USUAL = {
+    "kind": "cases",
+    "name": "",
+    "target": "95",
+    "success": "1",
+    "lowest": "0",
+    "highest": "1",
+    "step": "0",
+    "failure": "0",
+    "ask": "",
+    "help": "100",
+    "stop_error": "5",
+    "hours": "24",
+    "problem": "",
+}
 
 
 @router.get("/")
@@ -28,11 +47,15 @@ def create(request: Request, visitor: Known, store: Store, form: Form) -> Respon
     visitor.require("manage")
     name = field(form, "name").strip()
     try:
-        made = store.create(name, target=share(form, "target"), actor=visitor.actor)
+        if field(form, "kind") == "runs":
+            store.create_value(name, **new_value(form), actor=visitor.actor)
+        else:
+            store.create(name, target=share(form, "target"), actor=visitor.actor)
     except QuickstudyError as problem:
-        given = {"name": name, "target": field(form, "target"), "problem": str(problem)}
-        return _page(request, visitor, store, status=of_error(problem).status, **given)
-    return go(request, home(made.name))
+        given = {field: str(form[field]) for field in USUAL if field in form}
+        told = {**given, "name": name, "problem": str(problem)}
+        return _page(request, visitor, store, status=of_error(problem).status, given=told)
+    return go(request, home(name))
 
 
 def share(form: Any, name: str) -> float:
@@ -54,14 +77,20 @@ def _page(
     store: Store,
     *,
     status: int = 200,
-    name: str = "",
-    target: str = "95",
-    problem: str = "",
+    given: dict[str, str] | None = None,
 ) -> Response:
     seen = [info for info in store.learners() if visitor.may("teach", info.name)]
-    reports = [store.report(info.name) for info in seen]
-    cards = [(r, headline(r, store.autonomy(r.learner.name).level)) for r in reports]
-    given = {"name": name, "target": target, "problem": problem}
+    cards = [_card(store, info.name, isinstance(info, ValueInfo)) for info in seen]
     return render(
-        request, "learners.html", status=status, cards=cards, given=given, may=visitor.may("manage")
-    )
+        request, "learners.html", status=status, cards=cards, given={**USUAL, **(given or {})},
+        may=visitor.may("manage"),
+    )  # fmt: skip
+
+
+def _card(store: Store, name: str, of_runs: bool) -> tuple[Any, Headline, bool]:
+    """What a card shows: the report, its headline, and whether it is about runs."""
+    if of_runs:
+        v = store.value(name)
+        return v, run_figures.headline(v, store.runs(name, status="live", limit=MOST)), True
+    r = store.report(name)
+    return r, headline(r, store.autonomy(name).level), False

@@ -6,6 +6,7 @@ from fastapi import Request, Response
 
 from quickstudy.errors import QuickstudyError
 from quickstudy.serve.dashboard.drafts import Draft, drafted, read_draft, typed
+from quickstudy.serve.dashboard.kinds import classifier
 from quickstudy.serve.dashboard.shell import go, home, page_router, render
 from quickstudy.serve.dashboard.visitor import Known, LongForm, Store, Visitor
 from quickstudy.serve.problems import of_error
@@ -25,7 +26,7 @@ def change(request: Request, visitor: Known, store: Store, form: LongForm, name:
     """Replace all limits, or say beside each field what is wrong with it."""
     visitor.require("manage", name)
     draft = typed(form)
-    limits = read_draft(draft, store.learner(name).labels)
+    limits = read_draft(draft, classifier(store, name).labels)
     if limits is not None:
         try:
             store.limit(name, limits, actor=visitor.actor)

@@ -18,6 +18,7 @@ from quickstudy.serve.dashboard import (
     limits,
     overview,
     pauses,
+    runs,
     setup,
     sign_in,
     sources,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from quickstudy.deploy.deployment import Deployment
 
 STATIC = Path(__file__).parent / "static"
-PEOPLE = (sign_in, learners, overview, desk, approve, cases, trial, setup)
+PEOPLE = (sign_in, learners, overview, runs, desk, approve, cases, trial, setup)
 CONTROL = (pauses, autonomy, limits, versions, exam, sources)
 
 

@@ -8,6 +8,8 @@ from fastapi import Request, Response
 
 from quickstudy.serve.dashboard import figures
 from quickstudy.serve.dashboard.desk import HELD_SHOWN
+from quickstudy.serve.dashboard.kinds import is_value
+from quickstudy.serve.dashboard.runs import live_value, value_page
 from quickstudy.serve.dashboard.shell import page_router, render
 from quickstudy.serve.dashboard.visitor import Known, Store
 
@@ -19,6 +21,8 @@ ASKS_SHOWN = 4
 def overview_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
     """How it does, at a glance."""
     visitor.require("teach", name)
+    if is_value(store, name):
+        return value_page(request, store, name)
     return render(request, "overview.html", **_figures(request, store, name))
 
 
@@ -28,6 +32,8 @@ def live_figures(
 ) -> Response:
     """The figures once more, or 204 while nothing has happened since event `seq`."""
     visitor.require("teach", name)
+    if is_value(store, name):
+        return live_value(request, store, name, seq)
     found = _figures(request, store, name)
     if str(found["r"].seq) == seq:
         return Response(status_code=204)

@@ -7,8 +7,10 @@ from typing import Any
 from fastapi import Request, Response
 
 from quickstudy.errors import InputError, QuickstudyError, SettingError
+from quickstudy.serve.dashboard.kinds import classifier, is_value
 from quickstudy.serve.dashboard.learners import share
 from quickstudy.serve.dashboard.shell import go, home, page_router, render
+from quickstudy.serve.dashboard.value_setup import value_changes, value_settings_page
 from quickstudy.serve.dashboard.visitor import Form, Known, Store, Visitor, field
 from quickstudy.serve.problems import of_error
 
@@ -28,7 +30,8 @@ def change(request: Request, visitor: Known, store: Store, form: Form, name: str
     """Change what may be changed."""
     visitor.require("manage", name)
     try:
-        store.change(name, **_changes(form), actor=visitor.actor)
+        given = value_changes(form) if is_value(store, name) else _changes(form)
+        store.change(name, **given, actor=visitor.actor)
     except QuickstudyError as problem:
         status = of_error(problem).status
         return _page(request, visitor, store, name, status=status, problem=str(problem))
@@ -70,7 +73,9 @@ def _page(
     status: int = 200,
     problem: str = "",
 ) -> Response:
-    info = store.learner(name)
+    if is_value(store, name):
+        return value_settings_page(request, visitor, store, name, status=status, problem=problem)
+    info = classifier(store, name)
     return render(
         request, "settings.html", status=status, name=name, info=info, problem=problem,
         may=visitor.may("manage", name), saved=request.query_params.get("saved") == "yes",

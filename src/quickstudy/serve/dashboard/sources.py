@@ -6,6 +6,7 @@ from fastapi import Request, Response
 
 from quickstudy.deploy.oversight import SourceReport
 from quickstudy.errors import InputError
+from quickstudy.serve.dashboard.kinds import classifier
 from quickstudy.serve.dashboard.shell import go, home, page_router, render
 from quickstudy.serve.dashboard.visitor import Form, Known, Store, field
 
@@ -21,7 +22,7 @@ def sources_page(request: Request, visitor: Known, store: Store, name: str) -> R
     found = store.sources(name)
     return render(
         request, "sources.html", name=name, sources=found, matrix=matrix(found),
-        trusted=store.learner(name).settings.trusted, may=visitor.may("manage", name),
+        trusted=classifier(store, name).settings.trusted, may=visitor.may("manage", name),
         done=request.query_params.get("done", ""),
     )  # fmt: skip
 
@@ -30,7 +31,7 @@ def sources_page(request: Request, visitor: Known, store: Store, name: str) -> R
 def trust(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
     """Trust a source, or trust it no longer."""
     visitor.require("manage", name)
-    source, trusted = field(form, "source"), store.learner(name).settings.trusted
+    source, trusted = field(form, "source"), classifier(store, name).settings.trusted
     if not source:
         raise InputError("source is missing; say who is meant")
     others = tuple(s for s in trusted if s != source)

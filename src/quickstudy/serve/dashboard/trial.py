@@ -10,6 +10,7 @@ from fastapi import Request, Response
 
 from quickstudy.serve.dashboard import words
 from quickstudy.serve.dashboard.cases import explanation
+from quickstudy.serve.dashboard.kinds import classifier
 from quickstudy.serve.dashboard.records import read_label, read_record
 from quickstudy.serve.dashboard.shell import page_router, render
 from quickstudy.serve.dashboard.visitor import Form, Known, Store, field
@@ -25,7 +26,7 @@ def trial_page(request: Request, visitor: Known, store: Store, name: str) -> Res
     """An empty sheet, with the latest cases to start from."""
     visitor.require("teach", name)
     latest = store.cases(name, limit=EXAMPLES)
-    labels = store.learner(name).labels
+    labels = classifier(store, name).labels
     return render(request, "trial.html", name=name, latest=latest, labels=labels)
 
 
@@ -49,7 +50,7 @@ def teach(
     visitor.require("teach", case.learner)
     before = _shares(explanation(store, id))
     label = read_label(
-        field(form, "label"), field(form, "text"), store.learner(case.learner).labels
+        field(form, "label"), field(form, "text"), classifier(store, case.learner).labels
     )
     receipt = store.feedback(
         id, label=label, source=visitor.source, key=field(form, "key") or None,

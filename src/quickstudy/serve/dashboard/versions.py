@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from quickstudy.deploy.oversight import Diff, GateReport, Version
 from quickstudy.errors import InputError, QuickstudyError, StoreError
 from quickstudy.serve.body import read_model
+from quickstudy.serve.dashboard.kinds import classifier
 from quickstudy.serve.dashboard.learners import share
 from quickstudy.serve.dashboard.shell import go, home, is_partial, page_router, render
 from quickstudy.serve.dashboard.visitor import (
@@ -200,7 +201,7 @@ def _page(
         done=asked.get("done", ""), may=visitor.may("manage", name), before=before, after=after,
         diff=_diff(store, name, before, after) if before and after else None,
         at=asked.get("at", ""), answered=_answered(store, name, asked.get("at", "")),
-        settings=store.learner(name).settings, most=request.app.state.settings.max_model,
+        settings=classifier(store, name).settings, most=request.app.state.settings.max_model,
     )  # fmt: skip
 
 

@@ -49,6 +49,15 @@ EXPERTS = (
     ("logistic", "Weighed clues", "adds up what every detail says for each label"),
     ("trees", "Chains of questions", "asks one question after another, each by the last answer"),
 )
+OF_RUNS = {
+    "task": ("Same task", "goes by how runs of the same task ended"),
+    "lstd": ("Step by step", "carries what it knows of each step back to the one before"),
+    "returns": ("From here to the end", "goes by how runs ended after steps that looked so"),
+    "course": ("Signs", "reads errors, repeats, the length, and how far it has come"),
+    "nearest": ("Look-alikes", "goes by the most similar runs it remembers"),
+    "loops": ("Loops", "goes by how runs ended that went in such circles"),
+    "base": ("Usual ending", "goes by how runs have ended in general"),
+}
 RULES = {
     1: ("The rule",),
     2: ("Strict", "Generous"),
@@ -67,6 +76,15 @@ def expert(name: str) -> tuple[str, str]:
         if name.startswith(stem):
             return title, about
     return name, ""
+
+
+def of_runs(name: str) -> tuple[str, str]:
+    """A value learner's expert: its name for people, and what it does.
+
+    >>> of_runs("task")[0], of_runs("mine")
+    ('Same task', ('mine', ''))
+    """
+    return OF_RUNS.get(name, (name, ""))
 
 
 def rule(i: int, of: int) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from quickstudy.deploy.answers import LearnerInfo, Report
+from quickstudy.deploy.courses import ValueInfo
 from quickstudy.errors import InputError, NotFoundError
-from quickstudy.serve import examples
+from quickstudy.serve import examples, examples_runs
 from quickstudy.serve.auth import Manager, Predictor, Teacher, check_learner
-from quickstudy.serve.body import takes
+from quickstudy.serve.body import fitted, parse, read_bytes
 from quickstudy.serve.forms import Changes, NewLearner
+from quickstudy.serve.forms_runs import NewValueLearner, ValueChanges
 from quickstudy.serve.openapi import says
 from quickstudy.serve.problems import Problem
 from quickstudy.serve.reply import Served, reply
@@ -26,6 +29,15 @@ HASH = {
     "properties": {"state_hash": {"type": "string"}},
     "required": ["state_hash"],
 }
+INFO = schema(LearnerInfo | ValueInfo)
+
+
+async def read_new(request: Request) -> NewLearner | NewValueLearner:
+    """The settings of a new learner of the `kind` that the body says."""
+    value = parse(await read_bytes(request))
+    runs = isinstance(value, Mapping) and value.get("kind") == "value"
+    form: type[NewLearner | NewValueLearner] = NewValueLearner if runs else NewLearner
+    return fitted(form, value, "setting")
 
 
 @router.post(
@@ -33,9 +45,9 @@ HASH = {
     summary="Make a learner",
     **says(
         "manage",
-        schema(LearnerInfo),
+        INFO,
         examples.LEARNER,
-        takes=NewLearner,
+        takes=(NewLearner, NewValueLearner),
         refuses=(409,),
         status=201,
     ),
@@ -43,14 +55,18 @@ HASH = {
 async def create(
     visitor: Manager,
     served: Served,
-    body: Annotated[NewLearner, Depends(takes(NewLearner, "setting"))],
+    body: Annotated[NewLearner | NewValueLearner, Depends(read_new)],
 ) -> Response:
-    """A learner that knows nothing yet. What is not given has its default."""
+    """A learner that knows nothing yet. What is not given has its default.
+
+    With `kind` "value" it is one that foretells how runs of many steps will end.
+    """
     check_learner(visitor, body.name)
 
-    def make() -> LearnerInfo:
+    def make() -> LearnerInfo | ValueInfo:
+        create = served.create_value if isinstance(body, NewValueLearner) else served.create
         try:
-            return served.create(body.name, actor=visitor.name, **body.settings())
+            return create(body.name, actor=visitor.name, **body.settings())
         except InputError as error:
             if type(error) is InputError and _exists(served, body.name):
                 raise Problem(409, "input", str(error), field="name") from None
@@ -62,7 +78,11 @@ async def create(
 @router.get(
     ALL,
     summary="List learners",
-    **says("predict", several(LearnerInfo, "learners"), {"learners": [examples.LEARNER]}),
+    **says(
+        "predict",
+        several(LearnerInfo | ValueInfo, "learners"),
+        {"learners": [examples_runs.LEARNER, examples.LEARNER]},
+    ),
 )
 async def index(visitor: Predictor, served: Served) -> Response:
     """Those that the key may see, by name."""
@@ -73,7 +93,7 @@ async def index(visitor: Predictor, served: Served) -> Response:
 @router.get(
     ONE,
     summary="Look at a learner",
-    **says("predict", schema(LearnerInfo), examples.LEARNER, refuses=(404,)),
+    **says("predict", INFO, examples.LEARNER, refuses=(404,)),
 )
 async def show(name: str, visitor: Predictor, served: Served) -> Response:
     """Its settings, and how far it is."""
@@ -83,17 +103,16 @@ async def show(name: str, visitor: Predictor, served: Served) -> Response:
 @router.patch(
     ONE,
     summary="Change a learner's settings",
-    **says("manage", schema(LearnerInfo), examples.LEARNER, takes=Changes, refuses=(404,)),
+    **says("manage", INFO, examples.LEARNER, takes=(Changes, ValueChanges), refuses=(404,)),
 )
-async def change(
-    name: str,
-    visitor: Manager,
-    served: Served,
-    body: Annotated[Changes, Depends(takes(Changes, "setting"))],
-) -> Response:
+async def change(request: Request, name: str, visitor: Manager, served: Served) -> Response:
     """What is not given stays as it is."""
+    value = parse(await read_bytes(request))
+    known = await run_in_threadpool(served.learner, name)
+    form: type[Changes | ValueChanges] = ValueChanges if isinstance(known, ValueInfo) else Changes
+    body = fitted(form, value, "setting")
 
-    def change() -> LearnerInfo:
+    def change() -> LearnerInfo | ValueInfo:
         return served.change(name, actor=visitor.name, **body.settings())
 
     return reply(await run_in_threadpool(change))

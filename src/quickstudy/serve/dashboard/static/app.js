@@ -55,7 +55,8 @@
   async function refresh() {
     const figures = document.getElementById('figures');
     if (!document.hidden && figures) {
-      const address = `${live.dataset.live}?seq=${figures.dataset.seq}`;
+      const more = live.dataset.live.includes('?') ? '&' : '?';
+      const address = `${live.dataset.live}${more}seq=${figures.dataset.seq}`;
       try {
         await htmx.ajax('GET', address, { source: live, target: live, swap: 'innerHTML' });
       } catch { /* said by the handlers above; the next round asks again */ }

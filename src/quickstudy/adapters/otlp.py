@@ -1,0 +1,209 @@
+"""Reads spans as exporters write them: OTLP JSON, the SDKs' own JSON, or the SDKs' objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from quickstudy.adapters.reading import plain
+from quickstudy.errors import InputError
+
+FAILED = (2, "ERROR", "STATUS_CODE_ERROR", "error")
+_SECOND = 1_000_000_000
+
+
+@dataclass
+class Span:
+    """One span: names as in the conventions, times in nanoseconds, events (name, fields)."""
+
+    trace: str
+    id: str
+    parent: str | None
+    start: int
+    end: int
+    attributes: dict[str, Any]
+    failed: bool
+    message: str  # of its status
+    at: str
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    @property
+    def operation(self) -> str:
+        """`gen_ai.operation.name`, or what the attributes of a span without it tell."""
+        told = self.attributes.get("gen_ai.operation.name")
+        if told is None and "gen_ai.tool.name" in self.attributes:
+            return "execute_tool"
+        return str(told or "")
+
+
+def read(spans: Any) -> list[Span]:
+    """All spans of an export, of many exports, or of a list of spans, in the order of their start.
+
+    Raises:
+        InputError: one cannot be read; names its place and the field.
+    """
+    found: list[Span] = []
+    loose: list[tuple[str, str, dict[str, Any]]] = []  # log records: span, name, fields
+    for at, kind, given in _leaves(spans, "spans"):
+        if kind == "span":
+            found.append(_span(given, at))
+        else:
+            loose.append((_id(given, ("spanId", "span_id"), at), *_event(given, at)))
+    by_id = {span.id: span for span in found}
+    for id, name, fields in loose:
+        if id in by_id:
+            by_id[id].events.append((name, fields))
+    return sorted(found, key=lambda span: span.start)
+
+
+def _leaves(given: Any, at: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Spans and log records with their places, whatever they are wrapped in."""
+    if isinstance(given, Sequence) and not isinstance(given, str | bytes):
+        for i, one in enumerate(given):
+            yield from _leaves(one, f"{at}[{i}]")
+        return
+    document = _document(given, at)
+    found = [(outer, inner) for outer, inner in _WRAPS if outer in document]
+    for outer, inner in found:
+        for i, one in enumerate(_listed(document, outer, at)):
+            yield from _unwrapped(one, inner, f"{at}.{outer}[{i}]")
+    if not found:
+        yield at, "span", document
+
+
+_WRAPS = (
+    ("resourceSpans", (("scopeSpans", "instrumentationLibrarySpans"), "spans", "span")),
+    ("resourceLogs", (("scopeLogs",), "logRecords", "log")),
+)
+
+
+def _unwrapped(
+    resource: Any, inner: tuple[tuple[str, ...], str, str], at: str
+) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    scopes, leaves, kind = inner
+    given = plain(resource, at)
+    for name in scopes:
+        for i, scope in enumerate(_listed(given, name, at)):
+            place = f"{at}.{name}[{i}]"
+            for j, leaf in enumerate(_listed(plain(scope, place), leaves, place)):
+                inside = f"{place}.{leaves}[{j}]"
+                yield inside, kind, plain(leaf, inside)
+
+
+def _document(given: Any, at: str) -> Mapping[str, Any]:
+    to_json = getattr(given, "to_json", None)
+    if not isinstance(given, Mapping) and callable(to_json):  # a span of the Python SDK
+        given = json.loads(to_json())
+    return plain(given, at)
+
+
+def _span(given: Mapping[str, Any], at: str) -> Span:
+    context = given.get("context") or given.get("spanContext") or {}
+    merged = {**given, **plain(context, f"{at}.context")}
+    status = given.get("status") or {}
+    status = status if isinstance(status, Mapping) else {"code": status}
+    code = status.get("code", status.get("status_code", status.get("statusCode")))
+    parent = given.get("parentSpanId") or given.get("parent_span_id") or given.get("parent_id")
+    start = _time(merged, ("startTimeUnixNano", "start_time", "startTime"), at)
+    ends = ("endTimeUnixNano", "end_time", "endTime")
+    span = Span(
+        trace=_id(merged, ("traceId", "trace_id"), at),
+        id=_id(merged, ("spanId", "span_id"), at),
+        parent=str(parent) if parent else None,
+        start=start,
+        end=_time(merged, ends, at) if any(merged.get(name) for name in ends) else start,
+        attributes=_attributes(given.get("attributes"), f"{at}.attributes"),
+        failed=code in FAILED,
+        message=str(status.get("message") or status.get("description") or ""),
+        at=at,
+    )
+    for i, event in enumerate(_listed(given, "events", at)):
+        place = f"{at}.events[{i}]"
+        span.events.append(_event(plain(event, place), place))
+    return span
+
+
+def _event(given: Mapping[str, Any], at: str) -> tuple[str, dict[str, Any]]:
+    """Name and fields of an event, from its attributes and its body."""
+    fields = _attributes(given.get("attributes"), f"{at}.attributes")
+    body = given.get("body")
+    if isinstance(body, Mapping) and body:
+        value = _value(body, f"{at}.body") if len(body) == 1 and set(body) <= _KINDS else body
+        fields.update(value if isinstance(value, Mapping) else {"content": value})
+    name = given.get("name") or given.get("eventName") or given.get("event_name")
+    return str(name or fields.get("event.name") or ""), fields
+
+
+_KINDS = {
+    *("stringValue", "boolValue", "intValue", "doubleValue"),
+    *("arrayValue", "kvlistValue", "bytesValue"),
+}
+
+
+def _attributes(given: Any, at: str) -> dict[str, Any]:
+    if given is None:
+        return {}
+    if isinstance(given, Mapping):
+        return dict(given)
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise InputError(f"{at} is {given!r:.60}; it must be a list of keys and values")
+    found = {}
+    for i, one in enumerate(given):
+        pair = plain(one, f"{at}[{i}]")
+        if not isinstance(pair.get("key"), str):
+            raise InputError(f"{at}[{i}].key is {pair.get('key')!r:.60}; it must be a text")
+        found[pair["key"]] = _value(pair.get("value"), f"{at}[{i}].value")
+    return found
+
+
+def _value(given: Any, at: str) -> Any:
+    """A value of OTLP JSON as a plain one; 64-bit integers come as texts."""
+    try:
+        return _bare(given)
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        raise InputError(f"{at} is {given!r:.60}; it must be a value of OTLP JSON") from None
+
+
+def _bare(given: Any) -> Any:
+    if not isinstance(given, Mapping) or not given:
+        return None
+    kind, value = next(iter(given.items()))
+    if kind == "intValue":
+        return int(value)
+    if kind == "arrayValue":
+        return [_bare(one) for one in value.get("values", ())]
+    if kind == "kvlistValue":
+        return {str(one["key"]): _bare(one.get("value")) for one in value.get("values", ())}
+    return value
+
+
+def _listed(given: Mapping[str, Any], name: str, at: str) -> Sequence[Any]:
+    value = given.get(name) or ()
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise InputError(f"{at}.{name} is {value!r:.60}; it must be a list")
+    return value
+
+
+def _id(given: Mapping[str, Any], names: tuple[str, ...], at: str) -> str:
+    value = next((given[name] for name in names if given.get(name)), None)
+    if not isinstance(value, str):
+        raise InputError(f"{at}.{names[0]} is {value!r:.60}; it must be a text")
+    return value.lower().removeprefix("0x")
+
+
+def _time(given: Mapping[str, Any], names: tuple[str, ...], at: str) -> int:
+    """Nanoseconds since 1970: from OTLP's number, ISO 8601, or (seconds, nanoseconds)."""
+    name = next((n for n in names if given.get(n) is not None), names[0])
+    value = given.get(name)
+    try:
+        if isinstance(value, str) and not value.isdigit():
+            stamp = datetime.fromisoformat(value.replace("Z", "+00:00"))
+            return int(stamp.timestamp()) * _SECOND + stamp.microsecond * 1000
+        if isinstance(value, list | tuple):
+            return int(value[0]) * _SECOND + int(value[1])
+        return int(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, IndexError, OverflowError):
+        raise InputError(f"{at}.{name} is {value!r:.60}; it must be a time") from None

@@ -1,0 +1,74 @@
+"""`Step`: one step of a run, and the one spelling of a call."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_FAILED = re.compile(
+    r"\s*(?:\w*(?:error|exception)(?=[\s:!.,\])(]|$)|traceback \(most recent call last\))",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a run, as `ValueFunction.step` takes it.
+
+    Attributes:
+        x: what was said, done or seen.
+        action: the call that was made, in the spelling of `call`; None where nothing was done.
+        error: the step is the failure of a call.
+        reward: what came with it.
+    """
+
+    x: str
+    action: str | None = None
+    error: bool = False
+    reward: float = 0.0
+
+
+def call(name: str, arguments: str | Mapping[str, Any] | None = None) -> str:
+    """A call in one spelling: its name, a space, its arguments as JSON with sorted keys.
+
+    Args:
+        name: of the tool.
+        arguments: an object, or its JSON; text that is none stays as it is. None: not known.
+
+    >>> call("search", '{"to":"SEA","from":"JFK"}')
+    'search {"from": "JFK", "to": "SEA"}'
+    >>> call("search", "")
+    'search {}'
+    >>> call("search")
+    'search'
+    """
+    if arguments is None:
+        return name
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments or "{}")
+        except (ValueError, RecursionError):
+            return f"{name} {arguments}"
+    return f"{name} {json.dumps(arguments, sort_keys=True, ensure_ascii=False, default=str)}"
+
+
+def looks_failed(result: str) -> bool:
+    """Whether the result of a call tells of its failure: by its first word, or an "error" field.
+
+    >>> looks_failed("Error: not enough seats"), looks_failed('{"error": "no such user"}')
+    (True, True)
+    >>> looks_failed("KeyError: 'id'"), looks_failed("errors: 0"), looks_failed('{"error": null}')
+    (True, False, False)
+    """
+    if _FAILED.match(result):
+        return True
+    if not result.lstrip().startswith("{"):
+        return False
+    try:
+        told = json.loads(result)
+    except (ValueError, RecursionError):
+        return False
+    return any(bool(told.get(name)) for name in ("error", "isError", "is_error"))

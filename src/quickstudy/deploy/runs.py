@@ -1,0 +1,269 @@
+"""Runs at the desk: what is logged of them, what the value learner says, and when they expire."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from quickstudy.deploy import coursefiles, enforce, runrows
+from quickstudy.deploy.coursefiles import Shot
+from quickstudy.deploy.coursefold import CourseFold, new_value, read_estimate
+from quickstudy.deploy.courses import RunInfo, RunStatus
+from quickstudy.deploy.coursesettings import KIND
+from quickstudy.deploy.records import checked_name, written
+from quickstudy.deploy.requests import (
+    ChangeValue,
+    CreateValue,
+    EndRun,
+    Look,
+    Shoot,
+    StartRun,
+    TakeStep,
+    Tell,
+)
+from quickstudy.deploy.runviews import STEP, paused, run_info
+from quickstudy.deploy.tables import LEARNERS, RUNS, Row
+from quickstudy.deploy.watch import NotFoldedError, Watch
+from quickstudy.errors import InputError, NotFoundError
+from quickstudy.log.store import events_of
+from quickstudy.types import Estimate
+
+if TYPE_CHECKING:
+    from quickstudy.deploy.desk import Desk
+
+OURS = "r_"  # what the ids that we make start with
+EXPIRED_AT_ONCE = 500
+RUN_TALLY = ("runs", "steps", "open", "expired", "late", "successes", "stopped")
+
+
+def create(desk: Desk, request: CreateValue) -> None:
+    """Put a new value learner on duty."""
+    number = desk.new_number(request.name)
+    new_value(request.settings)  # refuses settings out of range
+    settings = {"kind": KIND, **asdict(request.settings)}
+    row = {
+        "id": number,
+        "name": request.name,
+        "settings": written(settings),
+        "created": desk.transaction.time,
+        "epoch": 0,
+        "deleted": 0,
+        "tally": written(dict.fromkeys(RUN_TALLY, 0)),
+    }
+    desk.book.put(LEARNERS, row)
+    event = desk.log("created", number, actor=request.actor, subject=request.name, payload=settings)
+    created = desk.transaction.time
+
+    def take_over() -> None:
+        fold = CourseFold.new(request.settings, event.seq)
+        desk.watches.take_over(Watch(number, request.name, created, fold))
+
+    desk.once_committed(take_over)
+
+
+def change(desk: Desk, request: ChangeValue) -> None:
+    """Change settings; what follows from them is changed from the next step on."""
+    watch = desk.watch(request.name)
+    fold = desk.watches.fold(watch)
+    settings = replace(fold.settings, **request.values)
+    fold.change(settings)
+    payload = {"settings": {"kind": KIND, **asdict(settings)}}
+    event = desk.log(
+        "changed", watch.number, actor=request.actor, subject=watch.name, payload=payload
+    )
+    desk.watches.folded(watch, event.seq)
+    desk.book.find(LEARNERS, watch.number)
+    desk.book[LEARNERS].change((watch.number,), settings=written(payload["settings"]))
+
+
+def start(desk: Desk, request: StartRun) -> RunInfo:
+    """Begin a run; one with the same id and task that has no steps yet is that run."""
+    watch = desk.watch(request.name)
+    fold = desk.watches.fold(watch)
+    if request.id is not None and (known := _known(desk, watch, request.id)):
+        if (known["status"], known["steps"], known["task"]) == ("live", 0, request.task):
+            return replace(run_info(known, watch.name), repeated=True)
+        raise InputError(f"id {request.id!r} was used for another run; give each its own")
+    if len(fold.learner.open) >= fold.settings.most_open:
+        raise InputError(
+            f"most_open is {fold.settings.most_open:,}, and so many runs of {watch.name!r} are "
+            "open: end some, or change it"
+        )
+    run = request.id or f"{OURS}{desk.transaction.head[0] + 1:010x}{secrets.token_hex(5)}"
+    payload = {"task": request.task}
+    fold.start(run, payload)
+    event = desk.log("run_started", watch.number, actor=request.actor, subject=run, payload=payload)
+    desk.watches.folded(watch, event.seq)
+    desk.count(watch, open=1)
+    row = runrows.started(event, payload)
+    desk.book.put(RUNS, row)
+    return run_info(row, watch.name)
+
+
+def checked_run(value: Any) -> str:
+    """An id for a run, chosen by who starts it.
+
+    Raises:
+        InputError: it cannot be one, or starts like ours.
+    """
+    name = checked_name("id", value)
+    if name.startswith(OURS):
+        raise InputError(f"id {name!r} starts with {OURS!r}, as only ours do")
+    return name
+
+
+def _known(desk: Desk, watch: Watch, run: str) -> Row | None:
+    return desk.book.find(RUNS, watch.number, run)
+
+
+def _row(desk: Desk, watch: Watch, run: str) -> Row:
+    row = _known(desk, watch, run)
+    if row is None:
+        raise NotFoundError(f"{watch.name!r} has no run {run!r:.140}")
+    return row
+
+
+def step(desk: Desk, request: TakeStep) -> Estimate:
+    """Add a step; one with a number that was there before gets what was answered then."""
+    watch = desk.watch(request.name)
+    fold = desk.watches.fold(watch)
+    row = _row(desk, watch, request.run)
+    pause = enforce.pause_in_force(desk, watch)
+    number = row["steps"] + 1 if request.number is None else request.number
+    if number <= row["steps"]:
+        return _again(desk, request, row, number, pause)
+    if number > row["steps"] + 1:
+        raise InputError(
+            f"number is {number}, but run {request.run!r} has {row['steps']} steps: the next is "
+            f"{row['steps'] + 1}"
+        )
+    if row["status"] != "live":
+        raise InputError(f"run {request.run!r} is {row['status']}: start another one")
+    said = fold.step(request.run, request.given)
+    payload = {**request.given, "number": number, "estimate": asdict(said), "pause": pause}
+    event = desk.log(
+        "stepped", watch.number, actor=request.actor, subject=request.run, payload=payload
+    )
+    desk.watches.folded(watch, event.seq)
+    shown = paused(said, pause)
+    desk.count(watch, steps=1, stopped=int(shown.stop and not row["stopped"]))
+    desk.book.put(RUNS, runrows.stepped(row, event, payload))
+    return shown
+
+
+def _again(desk: Desk, request: TakeStep, row: Row, number: int, pause: str) -> Estimate:
+    payload = desk.payload(row["last"]) if number == row["steps"] else _step(desk, row, number)
+    if written([payload[name] for name in STEP]) != written([request.given[n] for n in STEP]):
+        raise InputError(
+            f"number {number} of run {row['id']!r} is on record with another content; the next "
+            f"is {row['steps'] + 1}"
+        )
+    return paused(read_estimate(payload["estimate"]), pause or payload["pause"])
+
+
+def _step(desk: Desk, row: Row, number: int) -> dict[str, Any]:
+    """What the event of a step says that is not the last one."""
+    logged = [*events_of(desk.transaction.connection, row["id"]), *desk.transaction.events]
+    for event in logged:
+        if (event.type, event.learner, event.subject) == ("stepped", row["learner"], row["id"]):
+            payload = event.read()
+            if payload["number"] == number:
+                return payload
+    raise NotFoundError(f"step {number} of run {row['id']!r} is not in the log")
+
+
+def end(desk: Desk, request: EndRun) -> RunInfo:
+    """Say how a run ended, once: learned, or, if it had expired, put on record as late."""
+    watch = desk.watch(request.name)
+    fold = desk.watches.fold(watch)
+    row = _row(desk, watch, request.run)
+    settings = fold.settings
+    by_outcome = request.outcome >= settings.success
+    success = by_outcome if request.success is None else request.success
+    if row["status"] in ("ended", "late"):
+        if (row["outcome"], bool(row["success"])) == (request.outcome, success):
+            return replace(run_info(row, watch.name), repeated=True)
+        raise InputError(
+            f"outcome is {request.outcome:g} and success {success}, but run {request.run!r} is on "
+            f"record with {row['outcome']:g} and {bool(row['success'])}"
+        )
+    low, high = settings.outcome_range
+    if not low <= request.outcome <= high:
+        raise InputError(f"outcome is {request.outcome:g}; it must be in [{low:g}, {high:g}]")
+    status: RunStatus = "ended" if row["status"] == "live" else "late"
+    payload = {
+        "outcome": request.outcome,
+        "success": success,
+        "source": request.source,
+        "status": status,
+    }
+    fold.end(request.run, payload)
+    event = desk.log(
+        "run_ended", watch.number, actor=request.actor, subject=request.run, payload=payload
+    )
+    desk.watches.folded(watch, event.seq)
+    learned = status == "ended"
+    counts = {"runs": 1, "open": -1, "successes": int(success)} if learned else {"late": 1}
+    desk.count(watch, **counts)
+    row = runrows.ended(row, event, payload)
+    desk.book.put(RUNS, row)
+    return run_info(row, watch.name)
+
+
+def expire(desk: Desk) -> int:
+    """End the waiting for runs that got no step in time; how many there were."""
+    return sum(_expire(desk, watch) for watch in list(desk.watches.by_name.values()))
+
+
+def _expire(desk: Desk, watch: Watch) -> int:
+    """Rows that are changed in this transaction are looked at as they are at hand."""
+    due = desk.transaction.time - watch.settings.wait_seconds
+    query = (
+        select(RUNS.c.id)
+        .where(RUNS.c.learner == watch.number, RUNS.c.status == "live", RUNS.c.updated <= due)
+        .order_by(RUNS.c.updated, RUNS.c.seq)
+        .limit(EXPIRED_AT_ONCE)
+    )
+    ids = desk.transaction.connection.execute(query).scalars().all()
+    if not ids:
+        return 0
+    try:
+        fold = desk.watches.fold(watch)
+    except NotFoldedError:  # the next look tries again
+        return 0
+    for run in ids:
+        row = _row(desk, watch, run)
+        if row["status"] != "live" or row["updated"] > due:
+            continue
+        fold.expire(run)
+        payload = {"steps": row["steps"]}
+        event = desk.log("expired", watch.number, actor="clock", subject=run, payload=payload)
+        desk.watches.folded(watch, event.seq)
+        desk.count(watch, open=-1, expired=1)
+        desk.book.put(RUNS, runrows.expired(row))
+    return len(ids)
+
+
+def look(desk: Desk, request: Look) -> tuple[int, str]:
+    """Where a value learner stands."""
+    fold = desk.watches.fold(request.watch)
+    return fold.folded, fold.hash
+
+
+def tell(desk: Desk, request: Tell) -> tuple[dict[str, Any], tuple[tuple[str, float], ...]]:
+    """What a value learner rests on now."""
+    learner = desk.watches.fold(request.watch).learner
+    return dict(learner.stopping), tuple(learner.experts)
+
+
+def shoot(desk: Desk, request: Shoot) -> Shot | None:
+    """A value learner packed, for a snapshot."""
+    watch = request.watch
+    fold = desk.watches.fold(watch)
+    if fold.folded == watch.saved:
+        return None
+    desk.once_committed(watch.shot)
+    return coursefiles.shoot(fold)

@@ -1,0 +1,325 @@
+"""How value learners are used on duty: runs that start, take steps, and end."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from quickstudy.deploy import coursefiles, reads, runviews
+from quickstudy.deploy.courses import RunInfo, RunReport, ValueInfo, ValueReport
+from quickstudy.deploy.coursesettings import value_changes, value_settings
+from quickstudy.deploy.records import checked_name, checked_text, plain_record
+from quickstudy.deploy.requests import (
+    ChangeValue,
+    CreateValue,
+    EndRun,
+    Look,
+    Shoot,
+    StartRun,
+    TakeStep,
+    Tell,
+)
+from quickstudy.deploy.runs import checked_run
+from quickstudy.deploy.views import Views, checked_limit
+from quickstudy.deploy.watch import Watch
+from quickstudy.errors import InputError, ModelFileError, StoreError
+from quickstudy.types import Costs, Estimate, Input
+
+if TYPE_CHECKING:
+    from quickstudy.log.writer import Writer
+
+EVENTS_BETWEEN = 1_000  # snapshots of a value learner: what is folded again after a failed write
+MOST_TEXT = 10_000  # characters of a task or an action
+MOST_NUMBER = 1e300  # larger numbers leave no room to add them up
+log = logging.getLogger("quickstudy")
+
+
+class Watching(Views):
+    """The part of `Deployment` that is about value learners and their runs.
+
+    >>> import tempfile, quickstudy
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> d = quickstudy.open(folder.name + "/work.db")
+    >>> _ = d.create_value("agents", costs={"step": 0.01})
+    >>> for outcome in (1.0, 0.0, 1.0):
+    ...     run = d.start("agents", task="A0")
+    ...     said = d.step("agents", run.id, action="search(card)")
+    ...     done = d.end("agents", run.id, outcome)
+    >>> said.step, done.status, d.end("agents", run.id, 1.0).repeated
+    (1, 'ended', True)
+    >>> [(run.outcome, run.steps) for run in d.runs("agents")]
+    [(1.0, 1), (0.0, 1), (1.0, 1)]
+    >>> d.close(); folder.cleanup()
+    """
+
+    writer: Writer
+    _actor: Callable[[str | None], str]
+
+    def create_value(
+        self,
+        name: str,
+        *,
+        success: float = 1.0,
+        discount: float = 1.0,
+        outcome_range: tuple[float, float] = (0.0, 1.0),
+        costs: Costs | Mapping[str, float | None] | None = None,
+        stop_error: float = 0.05,
+        alpha: float = 0.05,
+        audit: float = 0.1,
+        loops: bool = True,
+        wait_seconds: float = 86_400.0,
+        most_open: int = 1000,
+        budget_mb: float = 64.0,
+        schema: Mapping[str, str] | None = None,
+        seed: int | None = None,
+        actor: str | None = None,
+    ) -> ValueInfo:
+        """Put a new value learner on duty; `ValueSettings` says what each setting is.
+
+        Raises:
+            InputError, SettingError: the name is taken or none, or a setting is out of its range.
+        """
+        given = {
+            "success": success,
+            "discount": discount,
+            "outcome_range": outcome_range,
+            "costs": costs,
+            "stop_error": stop_error,
+            "alpha": alpha,
+            "audit": audit,
+            "loops": loops,
+            "wait_seconds": wait_seconds,
+            "most_open": most_open,
+            "budget_mb": budget_mb,
+            "schema": schema,
+            "seed": seed,
+        }
+        settings = value_settings(given)
+        request = CreateValue(checked_learner(name), settings, self._actor(actor))
+        self.writer.submit(request).result()
+        return self._value(self.desk.watch(name))
+
+    def _change_value(self, name: str, values: Mapping[str, Any], actor: str | None) -> ValueInfo:
+        request = ChangeValue(name, value_changes(values), self._actor(actor))
+        self.writer.submit(request).result()
+        return self._value(self.desk.watch(name))
+
+    def start(
+        self,
+        name: str,
+        *,
+        task: str | None = None,
+        id: str | None = None,
+        actor: str | None = None,
+    ) -> RunInfo:
+        """Begin a run; on disk before it returns.
+
+        `id`, if you choose one (not starting with "r_"), makes starting again safe: until it has a
+        step, the same id and task are the same run.
+
+        Raises:
+            NotFoundError, InputError: no such learner, the id is taken, or too many runs are open.
+        """
+        self.desk.watch(name)
+        task = None if task is None else checked_text("task", task, MOST_TEXT)
+        run = None if id is None else checked_run(id)
+        info: RunInfo = self.writer.submit(StartRun(name, task, run, self._actor(actor))).result()
+        return info
+
+    def step(
+        self,
+        name: str,
+        run: str,
+        x: Input | None = None,
+        *,
+        action: str | None = None,
+        error: bool = False,
+        reward: float = 0.0,
+        number: int | None = None,
+        actor: str | None = None,
+    ) -> Estimate:
+        """Add one step to a run, and say what becomes of it now; on disk before it returns.
+
+        Args:
+            x: what the step is about; None: the text of the action.
+            number: of this step, from 1. Sent again with it, it gets the same estimate.
+
+        Raises:
+            NotFoundError: there is no such learner or run.
+            RecordError, InputError, StoreError: nothing was changed.
+        """
+        given = {"x": x, "action": action, "error": error, "reward": reward}
+        return self.submit_step(name, run, given, number=number, actor=actor).result()
+
+    def submit_step(
+        self,
+        name: str,
+        run: str,
+        given: Mapping[str, Any],
+        *,
+        number: int | None = None,
+        actor: str | None = None,
+    ) -> Future[Estimate]:
+        """An estimate that is done once it is on disk; `given`: x, action, error, reward."""
+        self.desk.watch(name)
+        checked = _step(**given)
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
+            raise InputError(f"number is {number!r:.60}; it must be a whole number from 1")
+        if number is not None and number < 1:
+            raise InputError(f"number is {number}; steps are counted from 1")
+        request = TakeStep(name, checked_name("run", run), checked, number, self._actor(actor))
+        return self.writer.submit(request)
+
+    def end(
+        self,
+        name: str,
+        run: str,
+        outcome: float,
+        *,
+        success: bool | None = None,
+        source: str | None = None,
+        actor: str | None = None,
+    ) -> RunInfo:
+        """Say how a run ended, once; on disk, and learned, before it returns.
+
+        Said again it changes nothing. After the run expired it is on record only: "late".
+
+        Raises:
+            NotFoundError: there is no such learner or run.
+            InputError: it is no outcome, or another one is on record.
+        """
+        self.desk.watch(name)
+        number = _number("outcome", outcome)
+        if isinstance(success, np.bool_):
+            success = bool(success)
+        if success is not None and not isinstance(success, bool):
+            raise InputError(f"success is {success!r:.60}; it must be true or false")
+        who = self._actor(actor)
+        by = who if source is None else checked_name("source", source)
+        request = EndRun(name, checked_name("run", run), number, success, by, who)
+        info: RunInfo = self.writer.submit(request).result()
+        return info
+
+    def runs(self, name: str, *, status: str | None = None, limit: int = 50) -> list[RunInfo]:
+        """Runs, newest first; with the status "live" by success probability, lowest first.
+
+        Raises:
+            InputError: the status is none of live, ended, expired, late.
+        """
+        watch = self.desk.watch(name)
+        with self.store.reading() as connection:
+            return runviews.runs(
+                connection, watch.number, watch.name, status=status, limit=checked_limit(limit)
+            )
+
+    def run(self, name: str, run: str) -> RunReport:
+        """A run with all its steps, and what was said after each.
+
+        Raises:
+            NotFoundError: there is no such learner or run.
+        """
+        watch = self.desk.watch(name)
+        with self.store.reading() as connection:
+            return runviews.run(connection, watch.number, watch.name, run)
+
+    def value(self, name: str) -> ValueReport:
+        """How a value learner does, at a glance.
+
+        Raises:
+            NotFoundError: there is no value learner of that name.
+        """
+        watch = self.desk.watch(name)
+        stopping, experts = self.writer.submit(Tell(watch)).result()
+        with self.store.reading() as connection:
+            tally = reads.tally(connection, watch.number)
+        counts = {name: tally[name] for name in ("expired", "late", "successes", "stopped")}
+        return ValueReport(
+            learner=self._value(watch),
+            live=tally["open"],
+            ended=tally["runs"],
+            stopping=runviews.stop_report(stopping),
+            experts=tuple((name, float(weight)) for name, weight in experts),
+            seq=self.store.head[0],
+            **counts,
+        )
+
+    # care
+
+    def _recall_values(self) -> None:
+        """Put value learners on duty as the log says they are; before there is a writer."""
+        from quickstudy.deploy.coursefold import value_rows
+
+        with self.store.reading() as connection:
+            rows = value_rows(connection)
+        for row in rows:
+            coursefiles.sweep(self.store, row["id"])
+            fold = coursefiles.recover(self.store, row["id"])
+            self.desk.watches.take_over(Watch(row["id"], row["name"], row["created"], fold))
+
+    def _value_state(self, watch: Watch) -> tuple[int, str]:
+        """Where a value learner stands: its last event, and the digest of its state."""
+        state: tuple[int, str] = self.writer.submit(Look(watch)).result()
+        return state
+
+    def _look_after_values(self) -> None:
+        for watch in list(self.desk.watches.by_name.values()):
+            if watch.unsaved >= EVENTS_BETWEEN:
+                self._save_value(watch)
+
+    def _save_values(self) -> None:
+        for watch in list(self.desk.watches.by_name.values()):
+            self._save_value(watch)
+
+    def _save_value(self, watch: Watch) -> None:
+        """Write a snapshot; if that fails, again after as many events."""
+        try:
+            shot = self.writer.submit(Shoot(watch)).result()
+            if shot is not None:
+                coursefiles.write(self.store, watch.number, shot)
+                watch.saved = shot.folded
+        except (OSError, StoreError, ModelFileError) as error:
+            log.warning("no snapshot of learner %s was written: %s", watch.name, error)
+
+
+def checked_learner(name: str) -> str:
+    """A name for a learner.
+
+    Raises:
+        InputError: it cannot be one.
+    """
+    checked_name("name", name)
+    if "/" in name or name != name.strip():
+        raise InputError(f"name {name!r} must not hold a slash, nor start or end with a space")
+    return name
+
+
+def _step(
+    *, x: Input | None = None, action: str | None = None, error: Any = False, reward: Any = 0.0
+) -> dict[str, Any]:
+    """What comes with a step, as the log keeps it."""
+    if x is None and action is None:
+        raise InputError("x and action are both missing; give one of them, or both")
+    if isinstance(error, np.bool_):
+        error = bool(error)
+    if not isinstance(error, bool):
+        raise InputError(f"error is {error!r:.60}; it must be true or false")
+    return {
+        "input": None if x is None else plain_record(x),
+        "action": None if action is None else checked_text("action", action, MOST_TEXT),
+        "error": error,
+        "reward": _number("reward", reward),
+    }
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, np.generic):
+        value = value.item()
+    good = isinstance(value, int | float) and not isinstance(value, bool)
+    if not good or not math.isfinite(value) or abs(value) > MOST_NUMBER:
+        raise InputError(f"{name} is {value!r:.60}; it must be a finite number")
+    return float(value)

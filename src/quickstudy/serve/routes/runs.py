@@ -1,0 +1,166 @@
+"""Runs: a course of many steps begins, goes on and ends, and how it will end is said all along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from quickstudy.deploy.courses import RunInfo, RunReport, RunStatus, ValueReport
+from quickstudy.errors import InputError
+from quickstudy.serve import examples_runs as examples
+from quickstudy.serve.auth import Predictor, Teacher
+from quickstudy.serve.body import check_records, takes
+from quickstudy.serve.forms_runs import Ending, NewRun, OneStep
+from quickstudy.serve.openapi import says
+from quickstudy.serve.problems import Problem
+from quickstudy.serve.reply import Limits, Served, reply
+from quickstudy.serve.schema import schema, several
+from quickstudy.types import Estimate
+
+router = APIRouter(tags=["runs"])
+LEARNER = "/v1/learners/{name:part}"
+RUNS = LEARNER + "/runs"
+ONE = RUNS + "/{run:part}"
+# first word of a refusal -> the field that it is about
+FIELDS = {
+    **{name: name for name in ("task", "id", "action", "error", "reward", "number")},
+    **{name: name for name in ("outcome", "success", "source")},
+    "x": "input",
+}
+Given = TypeVar("Given")
+
+
+@router.post(
+    RUNS,
+    summary="Start a run",
+    **says("predict", schema(RunInfo), examples.RUN, takes=NewRun, refuses=(404,), status=201),
+)
+async def start(
+    name: str, visitor: Predictor, served: Served, body: Annotated[NewRun, Depends(takes(NewRun))]
+) -> Response:
+    """It is live until it ends, or until no step comes for the learner's `wait_seconds`.
+
+    With an `id` of your own, starting it again gives the run that is there.
+    """
+
+    def start() -> RunInfo:
+        return served.start(name, task=body.task, id=body.id, actor=visitor.name)
+
+    return reply(await run_in_threadpool(_named, start), 201)
+
+
+@router.post(
+    ONE + "/steps",
+    summary="Add a step, and hear how the run will end",
+    **says("predict", schema(Estimate), examples.ESTIMATE, takes=OneStep, refuses=(404,)),
+)
+async def step(
+    name: str,
+    run: str,
+    visitor: Predictor,
+    served: Served,
+    limits: Limits,
+    body: Annotated[OneStep, Depends(takes(OneStep))],
+) -> Response:
+    """The estimate is on disk before it is answered.
+
+    Sent again with its `number`, a step gets the estimate that it got; another step under a number
+    that is taken, or a gap in the numbers, is refused.
+    """
+    check_records([body.input, {"action": body.action}], limits)
+
+    def step() -> Estimate:
+        return served.step(
+            name,
+            run,
+            body.input,
+            action=body.action,
+            error=body.error,
+            reward=body.reward,
+            number=body.number,
+            actor=visitor.name,
+        )
+
+    return reply(await run_in_threadpool(_named, step))
+
+
+@router.post(
+    ONE + "/end",
+    summary="Say how a run ended",
+    **says("teach", schema(RunInfo), examples.RUN, takes=Ending, refuses=(404,)),
+)
+async def end(
+    name: str,
+    run: str,
+    visitor: Teacher,
+    served: Served,
+    body: Annotated[Ending, Depends(takes(Ending))],
+) -> Response:
+    """The learner learns from it. With the same outcome again: `repeated`; with another: refused.
+
+    Of a run that had expired, the end is put on record as `late`, and not learned.
+    """
+
+    def end() -> RunInfo:
+        return served.end(
+            name,
+            run,
+            body.outcome,
+            success=body.success,
+            source=body.source,
+            actor=visitor.name,
+        )
+
+    return reply(await run_in_threadpool(_named, end))
+
+
+@router.get(
+    RUNS,
+    summary="Runs of a learner",
+    **says("teach", several(RunInfo, "runs"), {"runs": [examples.RUN]}, refuses=(404,)),
+)
+async def index(
+    name: str,
+    visitor: Teacher,
+    served: Served,
+    status: Annotated[RunStatus | None, Query(description="Only those.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
+) -> Response:
+    """The latest first, without their steps."""
+    found = await run_in_threadpool(lambda: served.runs(name, status=status, limit=limit))
+    return reply({"runs": found})
+
+
+@router.get(
+    ONE,
+    summary="Look at a run",
+    **says("teach", schema(RunReport), examples.REPORT, refuses=(404,)),
+)
+async def show(name: str, run: str, visitor: Teacher, served: Served) -> Response:
+    """Every step as it was sent, with the estimate that it was answered with."""
+    return reply(await run_in_threadpool(served.run, name, run))
+
+
+@router.get(
+    LEARNER + "/value",
+    summary="How a value learner does",
+    **says("teach", schema(ValueReport), examples.VALUE, refuses=(404,)),
+)
+async def value(name: str, visitor: Teacher, served: Served) -> Response:
+    """How many runs it has met, how they ended, and whether it may stop any."""
+    return reply(await run_in_threadpool(served.value, name))
+
+
+def _named(do: Callable[[], Given]) -> Given:
+    """Do it; a refusal that begins with the name of a field is about that field."""
+    try:
+        return do()
+    except InputError as error:
+        word: Any = str(error).split(" ", 1)[0]
+        if type(error) is not InputError or word not in FIELDS:
+            raise
+        raise Problem(422, "input", str(error), field=FIELDS[word]) from None

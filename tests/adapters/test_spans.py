@@ -1,0 +1,214 @@
+"""Spans of instrumented agents give the steps that their messages give.
+
+The exports in `data` were written by the OpenTelemetry SDK and its instrumentation of the OpenAI
+client, of one conversation: with messages on the spans, and in the older form with log records.
+"""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from quickstudy.adapters import Step, runs_of_spans, steps_of_messages, steps_of_spans
+from quickstudy.errors import InputError
+from tests.adapters.test_messages import CHAT
+
+DATA = Path(__file__).parent / "data"
+CONVERSATION = "conv_5j66UpCpwteGg4YSxUnt7lPY"
+
+
+def lines(name):
+    return [json.loads(line) for line in (DATA / name).read_text("utf-8").splitlines()]
+
+
+def as_recorded():
+    """The chat's steps; of a call that raised, its span has the exception."""
+    steps = steps_of_messages(CHAT)
+    steps[7] = Step("PaymentError: total price is 305, but paid 250", error=True)
+    return steps
+
+
+@pytest.mark.parametrize("name", ["otlp_spans", "otlp_events", "sdk_spans"])
+def test_an_export_gives_the_steps_of_the_conversation(name):
+    assert runs_of_spans(lines(f"{name}.jsonl")) == {CONVERSATION: as_recorded()}
+
+
+def test_one_document_is_enough():
+    batches = [resource for line in lines("otlp_spans.jsonl") for resource in line["resourceSpans"]]
+    assert steps_of_spans({"resourceSpans": batches[::-1]}) == as_recorded()
+
+
+def test_spans_of_the_sdk_are_read_as_they_are():
+    """Finished spans in the same process have `to_json`."""
+    spans = [SimpleNamespace(to_json=lambda s=s: json.dumps(s)) for s in lines("sdk_spans.jsonl")]
+    assert steps_of_spans(spans) == as_recorded()
+
+
+def test_without_recorded_texts_the_calls_are_left():
+    spans = [line for line in lines("otlp_events.jsonl") if "resourceSpans" in line]
+    assert steps_of_spans(spans) == [
+        Step("search_flights", "search_flights"),
+        Step("get_user", "get_user"),
+        Step("book_flight", "book_flight"),
+        Step("PaymentError: total price is 305, but paid 250", error=True),
+    ]
+
+
+def span(operation, start, *, trace="t1", id=None, end=None, parent=None, status=None, **more):
+    names = {name.replace("__", "."): value for name, value in more.items()}
+    return {
+        "trace_id": trace,
+        "span_id": id or f"s{start}",
+        "parent_id": parent,
+        "start_time": start,
+        "end_time": end or start + 1,
+        "status": {"status_code": status or "UNSET"},
+        "attributes": {"gen_ai.operation.name": operation, **names},
+    }
+
+
+def texts(role, *said):
+    parts = [{"role": role, "parts": [{"type": "text", "content": text}]} for text in said]
+    return json.dumps(parts)
+
+
+def test_what_every_chat_repeats_is_told_once_and_what_is_said_twice_twice():
+    ask = json.loads(texts("user", "ok?"))
+    answer = json.loads(texts("assistant", "ok"))
+    spans = [
+        span("chat", 10, gen_ai__input__messages=ask, gen_ai__output__messages=answer),
+        span(
+            "chat",
+            20,
+            gen_ai__input__messages=[*ask, *answer, *ask],
+            gen_ai__output__messages=answer,
+        ),
+    ]
+    assert [s.x for s in steps_of_spans(spans)] == ["ok?", "ok", "ok?", "ok"]
+
+
+def test_calls_without_ids_are_told_once_for_each_time_they_are_made():
+    asked = [
+        {
+            "role": "assistant",
+            "parts": [{"type": "tool_call", "name": "f", "arguments": {"b": 1, "a": 2}}],
+        }
+    ]
+    tool = {"gen_ai__tool__name": "f", "gen_ai__tool__call__arguments": '{"a":2,"b":1}'}
+    spans = [
+        span("chat", 10, gen_ai__output__messages=json.dumps(asked)),
+        span("execute_tool", 20, **tool, gen_ai__tool__call__result="one"),
+        span("execute_tool", 30, **tool, gen_ai__tool__call__result="two"),
+        span("execute_tool", 40, **tool, gen_ai__tool__call__result="three"),
+    ]
+    f = 'f {"a": 2, "b": 1}'
+    assert [s.x for s in steps_of_spans(spans)] == [f, "one", f, "two", f, "three"]
+
+
+def test_the_answer_of_the_agent_around_is_not_told_again():
+    said = texts("assistant", "done")
+    inner = span("chat", 20, gen_ai__output__messages=said)
+    outer = span("invoke_agent", 10, end=90, gen_ai__output__messages=said)
+    assert [s.x for s in steps_of_spans([inner, outer])] == ["done"]
+    assert [s.x for s in steps_of_spans([outer])] == ["done"]
+
+
+def test_a_model_that_fails_is_an_error():
+    failed = span("chat", 10, status="ERROR", error__type="RateLimitError")
+    assert steps_of_spans([failed]) == [Step("RateLimitError", error=True)]
+
+
+def test_events_on_the_span_as_the_older_conventions_have_them():
+    one = span("chat", 10)
+    one["events"] = [
+        {"name": "gen_ai.system.message", "attributes": {"content": "Be brief."}},
+        {
+            "name": "gen_ai.user.message",
+            "attributes": {"gen_ai.event.content": '{"role": "user", "content": "Paris?"}'},
+        },
+        {
+            "name": "gen_ai.choice",
+            "attributes": {"index": 0, "message": '{"content": "{1} rainy"}'},
+        },
+    ]
+    assert steps_of_spans([one]) == [Step("Paris?"), Step("{1} rainy")]
+
+
+def test_runs_are_conversations_or_else_traces():
+    tool = {"gen_ai__tool__name": "f"}
+    name = {"gen_ai__conversation__id": "c9"}
+    spans = [
+        span("invoke_agent", 10, trace="t1", id="a", end=40, **name),
+        span("execute_tool", 20, trace="t1", id="b", parent="a", **tool),
+        span("invoke_agent", 50, trace="t2", id="a", end=80, **name),
+        span("execute_tool", 60, trace="t2", id="b", parent="gone", **tool),
+        span("execute_tool", 5, trace="t3", **tool),
+    ]
+    runs = runs_of_spans(spans)
+    assert {id: len(steps) for id, steps in runs.items()} == {"t3": 1, "c9": 2}
+    assert steps_of_spans(spans, run="t3") == [Step("f", "f")]
+    with pytest.raises(InputError, match="2 runs, t3, c9: say which run"):
+        steps_of_spans(spans)
+    with pytest.raises(InputError, match="run is 't1'; the spans are of t3, c9"):
+        steps_of_spans(spans, run="t1")
+
+
+def test_two_conversations_in_one_trace_are_two_runs():
+    tool = {"gen_ai__tool__name": "f"}
+    spans = []
+    for at, name in ((10, "c1"), (20, "c2")):
+        conversation = {"gen_ai__conversation__id": name}
+        spans.append(span("invoke_agent", at, id=name, end=at + 9, **conversation))
+        spans.append(span("execute_tool", at + 1, parent=name, **tool))
+    assert {id: len(steps) for id, steps in runs_of_spans(spans).items()} == {"c1": 1, "c2": 1}
+
+
+def test_times_are_numbers_or_iso_8601():
+    late = span("execute_tool", 10, id="late", gen_ai__tool__name="late")
+    late |= {"start_time": "2026-03-01T10:00:00.000002Z", "end_time": None}
+    soon = span("execute_tool", 10, id="soon", gen_ai__tool__name="soon")
+    soon |= {"start_time": [1772359200, 1000], "end_time": "1772359200000001500"}
+    assert [s.x for s in steps_of_spans([late, soon])] == ["soon", "late"]
+
+
+def test_other_spans_are_no_steps():
+    assert runs_of_spans([span("embeddings", 10), span("GET /users", 20)]) == {}
+    assert steps_of_spans([]) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"trace_id": None}, r"spans\[1\]\.traceId is None"),
+        ({"start_time": "soon"}, r"spans\[1\]\.start_time is 'soon'; it must be a time"),
+        ({"attributes": "x"}, r"spans\[1\]\.attributes is 'x'"),
+        ({"attributes": [{"value": {}}]}, r"spans\[1\]\.attributes\[0\]\.key is None"),
+        ({"events": 5}, r"spans\[1\]\.events is 5"),
+        ({"attributes": {"gen_ai.operation.name": "execute_tool"}}, r"no 'gen_ai\.tool\.name'"),
+        (
+            {"attributes": {"gen_ai.operation.name": "chat", "gen_ai.input.messages": "[{"}},
+            r"spans\[1\]\.attributes\['gen_ai\.input\.messages'\] is no JSON",
+        ),
+        (
+            {
+                "attributes": {
+                    "gen_ai.operation.name": "chat",
+                    "gen_ai.output.messages": '[{"a":1}]',
+                }
+            },
+            r"\['gen_ai\.output\.messages'\]\[0\] has no 'role'",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_named(change, named):
+    good = span("execute_tool", 10, gen_ai__tool__name="f")
+    with pytest.raises(InputError, match=named):
+        steps_of_spans([good, {**good, **change}])
+
+
+def test_what_is_no_span_is_refused():
+    with pytest.raises(InputError, match=r"spans\[0\] is 'x'"):
+        steps_of_spans(["x"])
+    with pytest.raises(InputError, match=r"resourceSpans\[0\]\.scopeSpans is 3"):
+        steps_of_spans({"resourceSpans": [{"scopeSpans": 3}]})
