@@ -25,7 +25,6 @@ from quickstudy.evaluate.run_plot import plot_run
 from quickstudy.types import Estimate
 
 SIDE, SHELVES, BATTERY = 9, 26, 60  # places along a wall, places with shelves, steps
-COLUMNS = ("found", "gave_up", "steps", "worth")
 COSTS = {"step": 0.01}  # a step costs a hundredth of what a parcel brings
 SIDES = {"north": (0, -1), "east": (1, 0), "south": (0, 1), "west": (-1, 0)}
 
@@ -100,30 +99,31 @@ def live(watched: int, after: int) -> tuple[list[Course], list[Course]]:
     """Watch runs to their end, then the same halls twice: without asking, and with."""
     learner = ValueFunction(costs=COSTS)
     shown = {"console": Console(stderr=True)}
-    _ = [fetch(number, learner) for number in track(range(watched), "watching", **shown)]
+    for number in track(range(watched), "watching", **shown):
+        fetch(number, learner)
     halls = range(watched, watched + after)
     asking = [fetch(n, learner, heed=True) for n in track(halls, "asking", **shown)]
     return [fetch(number, None) for number in halls], asking
 
 
 def told(courses: list[Course]) -> dict[str, float]:
-    """What came of the runs; a parcel is worth 1."""
+    """What came of the runs; their worth is a parcel's each, less what their steps cost."""
     steps, found = (sum(getattr(c, name) for c in courses) for name in ("steps", "found"))
     last = [course.estimates[-1] for course in courses if course.gave_up]
     return {
-        "steps": steps,
         "found": found,
+        "given up": len(last),
+        "in circles": sum(said.loop is not None for said in last),
+        "steps": steps,
         "worth": found - COSTS["step"] * steps,
-        "gave_up": len(last),
-        "gave_up_in_a_loop": sum(said.loop is not None for said in last),
     }
 
 
 def table(stories: dict[str, dict[str, float]]) -> Table:
     """The stories in figures."""
-    shown = Table("", "found", "given up", "steps", "worth, less its steps")
+    shown = Table("", *stories["never asks"])
     for name, story in stories.items():
-        shown.add_row(name, *(f"{story[key]:,.0f}" for key in COLUMNS))
+        shown.add_row(name, *(f"{figure:,.0f}" for figure in story.values()))
     return shown
 
 

@@ -84,9 +84,9 @@ def test_an_agent_that_asks_takes_less_than_half_the_steps(loop):
 
 def test_it_gives_up_mostly_where_it_goes_in_circles(loop):
     alone, asking = loop[0]["never asks"], loop[0]["asks before each step"]
-    assert alone["gave_up"] == 0
-    assert asking["gave_up_in_a_loop"] > asking["gave_up"] / 2 > 5
-    assert asking["found"] + asking["gave_up"] <= 80
+    assert alone["given up"] == 0
+    assert asking["in circles"] > asking["given up"] / 2 > 5
+    assert asking["found"] + asking["given up"] <= 80
     assert loop[1].startswith(PICTURE)
 
 

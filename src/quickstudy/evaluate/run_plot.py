@@ -215,6 +215,7 @@ def _lost(axes: Any, run: Sequence[Estimate], actions: Sequence[str | None] | No
         va="bottom" if up > 0 else "top",
         fontsize=9,
         linespacing=1.35,
+        multialignment="left",
         zorder=8,
         bbox={"boxstyle": "round,pad=0.45", "fc": "white", "ec": ORANGE, "lw": 1.2, "alpha": 0.95},
         arrowprops={"arrowstyle": "-", "color": ORANGE, "lw": 1.2, "shrinkB": 4},

@@ -15,7 +15,8 @@ from quickstudy.memory.lstd import LSTD
 from quickstudy.types import Floats
 
 EXPERTS = ("task", "lstd", "returns", "course", "nearest", "loops")
-PRIOR = np.array([0.6, 0.5, 0.1, 0.25, 0.05, 0.2])  # of their weights
+PRIOR = np.array([0.6, 0.6, 0.1, 0.25, 0.05, 0.25])  # of their weights
+BEGINNERS = np.array([name != "task" for name in EXPERTS])  # need runs of any task to be right
 EPISODES_SHARE = 0.5  # of the budget at most, for remembered episodes
 MOST_EPISODES = 256
 HEADS = 2  # success, return

@@ -2,12 +2,12 @@
 
 Around a base b, with links f (log-odds for probabilities, the identity for returns):
 
-    f(pooled) = f(b) + sum_e theta_e (f(said_e) - f(b)),     theta_e >= 0
+    f(pooled) = f(b) + sum_e theta_e c_e (f(said_e) - f(b)),     theta_e >= 0
 
 with a Gaussian prior on theta and one Newton step for each run that ended, on what experts said at
 the time, later steps counting less: a long run is hardly more than one witness. Evidence ages,
-n/(n + 1) of it is kept after run n, because experts were beginners in the first runs. An expert
-that knows nothing says the base, and then does not count.
+n/(n + 1) of it is kept after run n, because experts were beginners in the first runs; for these,
+c_e = n/(n + 30), else 1. An expert that knows nothing says the base, and then does not count.
 
 References:
     Wolpert (1992), Stacked generalization, Neural Networks 5. Ranjan & Gneiting (2010), Combining
@@ -17,6 +17,7 @@ References:
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quickstudy.memory.expert import State
 from quickstudy.stats.moments import one_blas_thread
@@ -25,8 +26,9 @@ from quickstudy.types import Floats
 LEAST = 0.03  # no expert is heard saying less, or more than 1 - this
 AGEING = 1.0  # run n counts about n to this power: experts become better than they were
 NOISE_KEPT = 0.99  # of what is known of the noise of returns, a run
+HALF_TRUSTED = 30.0  # runs
 EVEN_STEPS = 8.0  # up to here steps count about the same
-PRECISION = 10.0  # of the prior: as much as some 40 runs tell
+PRECISION = 40.0  # of the prior: as much as some 150 runs tell
 
 
 def step_weights(steps: int) -> Floats:
@@ -44,8 +46,9 @@ class Stack:
     Parameters:
         prior: weights at first, shape (E,).
         odds: whether experts give probabilities; else numbers of any size.
+        beginners: which experts are to be trusted more with every run, shape (E,).
 
-    >>> stack = Stack(np.array([0.5, 0.5]), odds=True)
+    >>> stack = Stack(np.array([0.5, 0.5]), odds=True, beginners=np.array([True, True]))
     >>> for _ in range(200):  # the first expert knows, the second does not
     ...     stack.learn(np.array([[0.9, 0.5]]), np.array([0.5]), 1.0)
     ...     stack.learn(np.array([[0.1, 0.5]]), np.array([0.5]), 0.0)
@@ -53,8 +56,9 @@ class Stack:
     True
     """
 
-    def __init__(self, prior: Floats, *, odds: bool) -> None:
+    def __init__(self, prior: Floats, *, odds: bool, beginners: NDArray[np.bool_]) -> None:
         self.odds = odds
+        self.beginners = beginners
         self._prior = prior
         self._theta = prior.copy()
         self._seen = np.zeros((len(prior), len(prior)))
@@ -95,7 +99,9 @@ class Stack:
     def _rows(self, said: Floats, base: Floats) -> tuple[Floats, Floats]:
         if self.odds:
             said, base = _log_odds(said), _log_odds(base)
-        return said - base[:, None], base
+        runs = float(self._runs[0])
+        trust = np.where(self.beginners, runs / (runs + HALF_TRUSTED), 1.0)
+        return (said - base[:, None]) * trust, base
 
     def state(self) -> State:
         return {

@@ -22,7 +22,9 @@ import numpy as np
 from quickstudy.stats.certificate import Certificate, Guard
 from quickstudy.stats.controller import FRACTIONS, Controller
 from quickstudy.stats.risk import coin
+from quickstudy.types import Floats
 
+MARGIN = 0.02  # of the way to certainty: scores of like runs lie close, and drift a little
 MOST_WAITING = 10_000  # runs that passed a threshold and are not yet counted
 
 
@@ -63,7 +65,7 @@ class StopRule:
         """Whether the run is to be stopped, now that its success probability is `success`."""
         score = max(self.scores.get(id, 0.0), 1.0 - success)
         self.scores[id] = score
-        passed = score >= self.controller.thresholds
+        passed = score >= self.thresholds
         if id not in self.waiting:
             if not passed.any():
                 return False
@@ -77,6 +79,12 @@ class StopRule:
         if level == 0 or case.audited or not case.passed[level - 1]:
             return False
         return self._stop(case)
+
+    @property
+    def thresholds(self) -> Floats:
+        """Score from which each policy stops a run: a little above what the controller proposes."""
+        proposed = self.controller.thresholds
+        return np.asarray(proposed + MARGIN * np.maximum(1.0 - proposed, 0.0))
 
     def _stop(self, case: Passed) -> bool:
         """Stop it, or leave it alone as an audit."""
@@ -147,7 +155,7 @@ class StopRule:
             "log_evidence": self.certificate.log_evidence.tolist(),
             "log_bar": self.certificate.log_bar,
             "error": self.error,
-            "thresholds": [t if np.isfinite(t) else 1.0 for t in self.controller.thresholds],
+            "thresholds": [float(t) if np.isfinite(t) else 1.0 for t in self.thresholds],
             "audit_rate": self.audit,
             "alarms": self.guard.alarms,
         }

@@ -15,7 +15,7 @@ from quickstudy.errors import InputError, ModelFileError, NotFoundError
 from quickstudy.learners.advice import advise, checked_costs, told_to_stop, with_loop
 from quickstudy.learners.course import MOST_ROWS, Course
 from quickstudy.learners.loops import described, spelled
-from quickstudy.learners.panel import EXPERTS, PRIOR, Panel
+from quickstudy.learners.panel import BEGINNERS, EXPERTS, PRIOR, Panel
 from quickstudy.learners.rows import Rows
 from quickstudy.learners.run import Run
 from quickstudy.learners.spread import Spread
@@ -116,7 +116,7 @@ class ValueFunction:
         self.most_open = int(most_open)
         self._rows = Rows(RecordEncoder(schema), seed=seed)
         self._panel = Panel(self._rows, discount=discount, trace=trace, budget_mb=budget_mb)
-        self._stacks = [Stack(PRIOR, odds=odds) for odds in (True, False)]
+        self._stacks = [Stack(PRIOR, odds=odds, beginners=BEGINNERS) for odds in (True, False)]
         self._spread = Spread()
         self._stop = StopRule(stop_error, alpha=alpha, audit=audit, seed=seed)
         self._open: dict[str, Course] = {}
