@@ -153,13 +153,13 @@ def test_inputs_that_differ_are_spelled_apart(one, other):
 
 @pytest.mark.xfail(strict=True, reason="T9: the search for JSON is quadratic")
 def test_a_text_full_of_braces_takes_no_longer_by_the_letter():
-    """A thousand times the work for ten times the text would be no use; ten to thirty is."""
+    """Ten times the text is ten times the work, not a hundred times."""
     took = []
     for n in (4_000, 40_000):
         began = time.process_time()
         canonical("{" * n)
         took.append(time.process_time() - began)
-    assert took[1] < 30.0 * max(took[0], 1e-4)
+    assert took[1] < 40.0 * max(took[0], 1e-4)
 
 
 @pytest.mark.parametrize("text", ["{", "}{", '{"a": 1', '{"a": NaN}', "[" * 5000, "{}" * 100, ""])

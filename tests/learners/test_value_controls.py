@@ -14,7 +14,7 @@ import pytest
 from quickstudy import ValueFunction
 from quickstudy.memory.lstd import LSTD
 
-EPISODES, FRESH, SEEDS = 200, 40, 4
+EPISODES, FRESH, SEEDS = 200, 40, 8
 
 
 class RandomWalk:

@@ -120,6 +120,11 @@ class Course:
         dense = _matrix(self.dense, 0.0, np.float32)
         return Steps(numbers, dense, np.array(self.signs), rewards)
 
+    def so_far(self) -> Row:
+        """Raw numbers of all remembered steps and of the latest (T, columns); its dense columns."""
+        known = self.numbers if self.steps <= MOST_ROWS else [*self.numbers, self.latest[0]]
+        return _matrix(known, np.nan, np.float64), self.latest[1]
+
     def _move(self, x: Floats) -> None:
         """Fold a dense row into the mean and the distances."""
         if len(x) > len(self.mean):  # a new dense field: it was nothing before

@@ -8,7 +8,7 @@ import numpy as np
 
 from quickstudy.learners.course import SIGNS, Course, Steps
 from quickstudy.learners.loops import LoopRecord
-from quickstudy.learners.rows import RENEWED, Rows, fitted
+from quickstudy.learners.rows import RENEWED, Rows
 from quickstudy.learners.stack import step_weights
 from quickstudy.memory.episodes import MOST_STEPS, Episodes, Tasks
 from quickstudy.memory.lstd import LSTD
@@ -76,16 +76,13 @@ class Panel:
             out[5] += self.record.outlook(course.trail.worst, base[0]) - base[0]
         if not self.runs:
             return out
-        width = self.rows.width
-        now, mean = (fitted(row[None], width, 0.0) for row in (course.latest[1], course.mean))
-        signs = course.now()[None]
-        numbers = course.latest[0][None]
-        row = self.rows.features(numbers, now, mean, signs)
+        signs = course.now()
+        numbers, now = course.so_far()
+        row, place = self.rows.of_latest(numbers, now, course.mean, signs)
         out[1] = self.lstd.predict(row)[0]
         out[2] = self.returns.predict(row)[0]
-        out[3] = self.course.predict(np.append(signs[0], 1.0)[None])[0]
-        place = self.rows.places(numbers, now, mean)[0]
-        out[4] = self.episodes.predict(place, course.steps - 1, base)
+        out[3] = self.course.predict(np.append(signs, 1.0)[None])[0]
+        out[4] = self.episodes.predict(place[0], course.steps - 1, base)
         return out
 
     @property

@@ -1,7 +1,7 @@
 """Steps to rows of features: what the steps of a run look like to the experts of its value.
 
-A record describes a state by itself, so its numbers enter by their own features: scaled columns
-and a kernel. A text or an embedding is one utterance of many, so what counts is the mean of all so
+A record describes a state, so its numbers enter by their own features, scaled columns and a kernel;
+the means of the columns so far tell what earlier records said and this one does not. A text or an embedding is one utterance of many, so what counts is the mean of all so
 far; a short vector may be either. The signs of the course come beside both.
 """
 
@@ -25,6 +25,7 @@ from quickstudy.errors import InputError
 from quickstudy.learners.course import SIGNS, Row, Steps, means
 from quickstudy.types import Floats, Input
 
+Places = tuple[Floats, Floats]  # features, and where runs stand
 VIEWS = {"state": View(linear=True, width=2.0, landmarks=64)}
 NARROW = 128  # a vector of so many numbers may be a state
 WIDEST, THROWN = 400, 256  # a wider text or vector is thrown onto so many random directions
@@ -88,36 +89,45 @@ class Rows:
 
     @property
     def _state_dim(self) -> int:
-        return self.map.dim + self.map.landmarks["state"].size if self.map else 0
+        return 2 * self.map.dim + self.map.landmarks["state"].size if self.map else 0
 
-    def features(self, numbers: Floats, now: Floats, mean: Floats, signs: Floats) -> Floats:
-        """Rows for the experts (T, dim): of raw numbers, dense rows and their means so far (T,
-        width), and signs."""
-        dense = [now[:, : self._now_dim], mean]
-        parts = [self._state(numbers), *dense, signs * SIGN_SCALE, np.ones((len(signs), 1))]
-        return np.concatenate(parts, axis=1)
-
-    def places(self, numbers: Floats, now: Floats, mean: Floats) -> Floats:
-        """Where a run stands at each row, shape (T, place_dim)."""
-        if self.map is None and self.width == 0:
-            return np.zeros((len(numbers), 1))
-        kernel = self._state(numbers)[:, self.map.dim if self.map else 0 :] / KERNEL_SCALE
-        return np.concatenate([kernel, now if self._now_dim else mean], axis=1)
-
-    def of_run(self, steps: Steps) -> tuple[Floats, Floats]:
-        """Features (T, dim) and places (T, place_dim) of a run."""
-        numbers = fitted(steps.numbers, self.encoder.widths[0], np.nan)
+    def of_run(self, steps: Steps) -> Places:
+        """Features (T, dim) and places (T, place_dim) of all steps of a run."""
         now = fitted(steps.dense, self.width, 0.0)
-        mean = means(now)
-        features = self.features(numbers, now, mean, steps.signs)
-        return features, self.places(numbers, now, mean)
+        numbers = fitted(steps.numbers, self.encoder.widths[0], np.nan)
+        return self._joined(self._states(numbers), now, means(now), steps.signs)
 
-    def _state(self, numbers: Floats) -> Floats:
+    def of_latest(self, numbers: Floats, now: NDArray[Any], mean: Floats, signs: Floats) -> Places:
+        """Features (1, dim) and places (1, place_dim) of the latest step.
+
+        Args:
+            numbers: raw numbers of all steps so far (T, columns).
+            now: dense columns of the latest step, shape (w,).
+            mean: of all dense rows so far, shape (w,).
+            signs: after the latest step, shape (SIGNS,).
+        """
+        now, mean = (fitted(row[None], self.width, 0.0) for row in (now, mean))
+        return self._joined(self._states(numbers, last=1), now, mean, signs[None])
+
+    def _joined(self, states: Places, now: Floats, mean: Floats, signs: Floats) -> Places:
+        state, kernel = states
+        dense = [now[:, : self._now_dim], mean]
+        parts = [state, kernel, *dense, signs * SIGN_SCALE, np.ones((len(signs), 1))]
+        place = [kernel / KERNEL_SCALE, now if self._now_dim else mean]
+        if kernel.shape[1] + self.width == 0:
+            place = [np.zeros((len(signs), 1))]
+        return np.concatenate(parts, axis=1), np.concatenate(place, axis=1)
+
+    def _states(self, numbers: Floats, last: int | None = None) -> Places:
+        """Scaled columns with their means so far, and kernel features, of the `last` rows."""
+        cut = slice(None if last is None else -last, None)
         if self.map is None:
-            return np.zeros((len(numbers), 0))
+            none = np.zeros((len(numbers[cut]), 0))
+            return none, none
         z = self.map.scaled(numbers, np.zeros((len(numbers), 0), np.float32))
-        out = self.map.features(z, np.full(len(z), -1))["state"]
-        return np.delete(out, self.map.dim, axis=1)  # its constant: there is one already
+        state = np.concatenate([z, means(z)], axis=1)[cut]
+        views = self.map.features(z[cut], np.full(len(state), -1))
+        return state, views["state"][:, self.map.dim + 1 :]  # without its constant
 
     def renew(self, runs: list[Steps]) -> bool:
         """Choose the map from all runs so far; whether features are others now."""
