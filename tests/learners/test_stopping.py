@@ -6,6 +6,8 @@ import pytest
 from quickstudy.learners.stopping import StopRule
 from quickstudy.snapshot import digest, flattened
 
+NEXT, OPEN = 100_000, 200_000  # numbers of runs that no stream has
+
 
 def rule_of(error=0.2, *, audit=0.1, seed=0):
     return StopRule(error, alpha=0.05, audit=audit, seed=seed)
@@ -22,10 +24,10 @@ def warmed(error=0.2, *, cases=200, **settings):
     return rule
 
 
-def run_through(rule, id, success, *, p, heed=True):
+def run_through(rule, run, success, *, p, heed=True):
     """A run of two steps to its end; whether it was told to stop."""
-    told = rule.step(id, min(p + 0.02, 0.99)) or rule.step(id, p)
-    rule.close(id, None if told and heed else success)
+    told = rule.step(run, min(p + 0.02, 0.99)) or rule.step(run, p)
+    rule.close(run, None if told and heed else success)
     return told
 
 
@@ -37,7 +39,7 @@ def stream(rule, n, *, wrong, seed=0, first=0):
         failing = rng.random() < 0.5
         p = float(rng.uniform(0.02, 0.1) if failing else rng.uniform(0.6, 0.95))
         success = bool(rng.random() < (wrong if failing else 0.8))
-        told.append((failing, success, run_through(rule, str(i), success, p=p)))
+        told.append((failing, success, run_through(rule, i, success, p=p)))
     return np.array(told)
 
 
@@ -71,7 +73,7 @@ def test_it_never_stops_before_it_is_certified(seed):
     for i in range(200):
         before = rule.certificate.level
         good = bool(rng.random() < 0.5)
-        told = run_through(rule, str(i), good, p=float(rng.uniform(0.5, 0.9) - 0.5 * (not good)))
+        told = run_through(rule, i, good, p=float(rng.uniform(0.5, 0.9) - 0.5 * (not good)))
         assert before > 0 or not told
 
 
@@ -83,10 +85,10 @@ def overlapping(rule, rng, *, wrong, runs=150, slow=30):
     ends = {}
     for i in range(runs):
         success = bool(rng.random() < wrong)
-        rule.step(str(i), 0.03)
-        ends.setdefault(i + (slow if success else 1), []).append((str(i), success))
-        for id, its in ends.pop(i, []):
-            rule.close(id, its)
+        rule.step(i, 0.03)
+        ends.setdefault(i + (slow if success else 1), []).append((i, success))
+        for run, its in ends.pop(i, []):
+            rule.close(run, its)
         if rule.certificate.level:
             return True
     return False
@@ -97,9 +99,9 @@ def test_rules_that_err_by_just_what_is_allowed_are_hardly_ever_certified():
     start = warmed().state()
     found = sum(
         overlapping(StopRule.from_state(start), np.random.default_rng(seed), wrong=0.2)
-        for seed in range(250)
+        for seed in range(120)
     )
-    assert found <= 250 * 0.05 + 3.0 * np.sqrt(250 * 0.05 * 0.95)
+    assert found <= 120 * 0.05 + 3.0 * np.sqrt(120 * 0.05 * 0.95)
 
 
 def test_the_same_streams_are_certified_where_they_err_less():
@@ -115,9 +117,9 @@ def test_a_share_of_runs_is_left_alone_to_the_end():
     rule = certified(audit=0.3)
     told, again = [], []
     for i in range(400):
-        told.append(rule.step(f"n{i}", 0.03))
-        again.append(rule.step(f"n{i}", 0.02))
-        rule.close(f"n{i}", None if told[-1] else False)
+        told.append(rule.step(NEXT + i, 0.03))
+        again.append(rule.step(NEXT + i, 0.02))
+        rule.close(NEXT + i, None if told[-1] else False)
     assert told == again
     assert 0.6 < np.mean(told) < 0.8
     assert rule.certificate.level > 0
@@ -134,27 +136,28 @@ def test_the_end_of_a_run_that_was_stopped_and_went_on_is_no_evidence():
     for end in (None, True, False):
         rule = certified()
         for i in range(30):
-            if rule.step(f"n{i}", 0.03):
-                rule.close(f"n{i}", end)
+            if rule.step(NEXT + i, 0.03):
+                rule.close(NEXT + i, end)
             else:
-                rule.close(f"n{i}", False)
+                rule.close(NEXT + i, False)
         states.append(digest(*flattened(rule.state())))
     assert len(set(states)) == 1
 
 
 def test_a_run_that_was_told_to_stop_is_told_so_again():
     rule = certified()
-    id = next(f"n{i}" for i in range(100) if rule.step(f"n{i}", 0.03))
-    assert all(rule.step(id, p) for p in (0.03, 0.9, 0.5))
+    run = next(NEXT + i for i in range(100) if rule.step(NEXT + i, 0.03))
+    assert all(rule.step(run, p) for p in (0.03, 0.9, 0.5))
 
 
 def test_an_end_that_never_comes_counts_as_a_success():
     unknown, good, bad = (warmed() for _ in range(3))
     for rule, end in ((unknown, None), (good, True), (bad, False)):
         for i in range(60):
-            rule.step(str(i), 0.03)
-            rule.close(str(i), end)
-    assert unknown.report() == good.report()
+            rule.step(i, 0.03)
+            rule.close(i, end)
+    assert unknown.report() == good.report() | {"unknown": unknown.unknown}
+    assert unknown.unknown > 10
     assert (unknown.certificate.level, bad.certificate.level > 0) == (0, True)
 
 
@@ -163,23 +166,23 @@ def test_evidence_comes_in_the_order_of_passing_not_of_ends(slow_succeed):
     """Those that fail are over soon; every other run takes long."""
     rule = warmed()
     for i in range(200):
-        rule.step(str(i), 0.03)
+        rule.step(i, 0.03)
     for i in range(1, 200, 2):
-        rule.close(str(i), False)
+        rule.close(i, False)
         assert rule.certificate.level == 0  # a hundred failures, but the first run is still open
     for i in range(0, 200, 2):
-        rule.close(str(i), slow_succeed)
+        rule.close(i, slow_succeed)
     assert (rule.certificate.level > 0) == (not slow_succeed)
 
 
 def test_runs_that_never_pass_keep_nobody_waiting():
     rule = warmed()
     for i in range(50):
-        rule.step(f"quiet {i}", 0.9)
+        rule.step(OPEN + i, 0.9)
     for i in range(100):
-        rule.step(str(i), 0.03)
-        rule.close(str(i), False)
-    assert rule.certificate.level > 0 and not rule.waiting
+        rule.step(i, 0.03)
+        rule.close(i, False)
+    assert rule.certificate.level > 0 and len(rule.cases) == 50
 
 
 def test_the_guard_takes_the_certificate_back_when_the_world_changes():
@@ -193,38 +196,19 @@ def test_the_guard_takes_the_certificate_back_when_the_world_changes():
 def test_nothing_is_kept_of_runs_that_are_over():
     rule = certified()
     stream(rule, 500, wrong=0.0, seed=4, first=5000)
-    assert rule.scores == {} and rule.waiting == {}
-
-
-@pytest.mark.xfail(strict=True, reason="T1: the second run inherits the verdict of the first one")
-def test_an_id_that_is_used_again_is_another_run():
-    from quickstudy import ValueFunction
-
-    v = ValueFunction(stop_error=0.3)
-    rng = np.random.default_rng(0)
-    for i in range(600):
-        failing = bool(rng.random() < 0.5)
-        run = v.start()
-        run.step({"a": float(failing) + float(rng.normal() * 0.01)})
-        run.end(float(not failing))
-    assert v.stopping["level"] > 0
-    left = next(run for run in (v.start() for _ in range(300)) if not run.step({"a": 1.0}).stop)
-    assert left.id in v.open
-    told = next(f"n{i}" for i in range(100) if v.start(id=f"n{i}").step({"a": 1.0}).stop)
-    v.expire(told)
-    assert not v.start(id=told).step({"a": 0.0}).stop
+    assert rule.cases == {} and not any(rule.queues)
 
 
 def test_state_in_the_middle_goes_on_bit_for_bit():
     one = certified()
     for i in range(20):
-        one.step(f"open {i}", 0.03 + 0.04 * i)
-    one.close("open 7", False)
+        one.step(OPEN + i, 0.03 + 0.04 * i)
+    one.close(OPEN + 7, False)
     other = StopRule.from_state(one.state())
     for rule in (one, other):
-        told = [rule.step(f"open {i}", 0.02) for i in range(20) if i != 7]
+        told = [rule.step(OPEN + i, 0.02) for i in range(20) if i != 7]
         for i in range(20):
-            rule.close(f"open {i}", i % 3 == 0)
+            rule.close(OPEN + i, i % 3 == 0)
         told += [bool(t) for t in stream(rule, 200, wrong=0.1, seed=9, first=700)[:, 2]]
         rule.told = told
     assert one.told == other.told
@@ -233,7 +217,7 @@ def test_state_in_the_middle_goes_on_bit_for_bit():
 
 def test_another_promise_is_proved_anew():
     rule = certified()
-    rule.step("open", 0.6)
+    rule.step(OPEN, 0.6)
     made = rule.anew(0.1)
     assert (made.error, made.certificate.level, made.alpha, made.audit) == (0.1, 0, 0.05, 0.1)
-    assert made.tosses == rule.tosses and not made.step("open", 0.02)
+    assert made.tosses == rule.tosses and not made.step(OPEN, 0.02)

@@ -1,47 +1,14 @@
-"""`ValueFunction`: what a run will come to, learned from those that ended, and nothing bad gets in.
+"""`ValueFunction`: what a run will come to, learned from the runs that ended."""
 
-Most runs here are of a shop: who pays gets the goods.
-"""
-
-import math
 from dataclasses import asdict
 
 import numpy as np
 import pytest
 
 from quickstudy import Costs, ValueFunction
-from quickstudy.errors import InputError, ModelFileError, NotFoundError, RecordError, SettingError
+from quickstudy.errors import NotFoundError
 from quickstudy.learners.course import MOST_ROWS
-
-FORMS = {
-    "record": lambda good, s: {"paid": good, "hour": s},
-    "text": lambda good, s: f"the customer has {'paid all of it' if good else 'left the shop'} {s}",
-    "vector": lambda good, s: [float(good), float(s), 7.0],
-    "embedding": lambda good, s: np.eye(4)[0 if good else 1] * 0.8 + np.eye(4)[2 + s % 2] * 0.6,
-    "field of text": lambda good, s: {"note": f"{'paid it all' if good else 'went away'} at {s}"},
-    "mixed": lambda good, s: {"paid": good, "at": [0.6, 0.8], "note": "it is a day like any other"},
-}
-
-
-def play(v, good, *, steps=3, form="record", **given):
-    """One run to its end; what was said at each step."""
-    run = v.start(**given)
-    said = [run.step(FORMS[form](good, s)) for s in range(steps)]
-    run.end(float(good))
-    return said
-
-
-def shop(n=40, *, form="record", **settings):
-    v = ValueFunction(**settings)
-    for i in range(n):
-        play(v, i % 2 == 0, form=form)
-    return v
-
-
-def probe(v, x=None, **given):
-    """What would be said of a new run that begins with `x`; the learner stays as it is."""
-    again = v.copy()
-    return again.start(given.pop("task", None)).step(x, **given)
+from tests.learners.runs import FORMS, play, probe, shop
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +106,6 @@ def test_the_oldest_run_expires_when_too_many_are_open():
             gone.end(1.0)
 
 
-@pytest.mark.xfail(strict=True, reason="T6: only one run expires at each start")
 def test_fewer_runs_may_be_open_from_now_on():
     v = ValueFunction()
     for _ in range(5):
@@ -185,7 +151,6 @@ def test_tasks_are_remembered():
     assert 0.3 < probe(v, {"a": 1}, task="other").success_probability < 0.7
 
 
-@pytest.mark.xfail(strict=True, reason="T8: a run without a task reads the record of the task ''")
 def test_the_task_without_a_name_is_a_task_too():
     v = ValueFunction()
     for i in range(20):
@@ -206,7 +171,6 @@ def test_graded_outcomes_have_a_value_and_a_success_of_their_own():
         assert good.low <= good.value <= good.high
 
 
-@pytest.mark.xfail(strict=True, reason="T7: the value is the success probability at first")
 def test_a_value_is_in_units_of_the_outcome_from_the_first_step_on():
     e = ValueFunction(outcome_range=(5.0, 10.0), success=7.0).start().step({"a": 1})
     assert 5.0 <= e.low <= e.value <= e.high <= 10.0
@@ -296,150 +260,6 @@ def test_a_run_without_a_step_teaches_nothing(wise):
     assert probe(v, {"paid": True}).value == probe(wise, {"paid": True}).value
 
 
-NAN = float("nan")
-BAD_STEPS = {
-    "neither input nor action": (InputError, {}),
-    "action is no text": (InputError, {"x": {"a": 1.0}, "action": 5}),
-    "reward is not finite": (InputError, {"x": {"a": 1.0}, "reward": NAN}),
-    "reward has no end": (InputError, {"x": {"a": 1.0}, "reward": math.inf}),
-    "a number is not finite": (RecordError, {"x": {"a": NAN}}),
-    "a field holds a dictionary": (RecordError, {"x": {"a": {"b": 1}}}),
-    "a field name is no string": (RecordError, {"x": {3: 1.0}}),
-    "a field name cannot be printed": (RecordError, {"x": {"a\n": 1.0}}),
-    "a text cannot be encoded": (RecordError, {"x": "half a \ud800 pair"}),
-    "a vector of another length": (RecordError, {"x": {"at": [1.0, 2.0, 3.0]}}),
-    "a vector of words": (RecordError, {"x": ["a", "b"]}),
-    "an object": (RecordError, {"x": object()}),
-}
-
-
-@pytest.fixture(scope="module")
-def open_run():
-    """A learner with a run under way."""
-    v = ValueFunction(outcome_range=(-1.0, 2.0))
-    for i in range(4):
-        run = v.start()
-        run.step({"a": float(i), "at": [3.0, 4.0]})
-        if i < 3:
-            run.end(1.0)
-    return v
-
-
-@pytest.mark.parametrize("name", BAD_STEPS)
-def test_a_bad_step_is_refused_and_changes_nothing(open_run, name):
-    kind, given = BAD_STEPS[name]
-    before = open_run.state_hash()
-    with pytest.raises(kind):
-        open_run.step("r3", **given)
-    if "reward" not in given:
-        with pytest.raises(kind):
-            open_run.check(given.get("x"), given.get("action"))
-    assert open_run.state_hash() == before
-
-
-@pytest.mark.xfail(strict=True, reason="T2, T3, T4: other errors, or taken in")
-@pytest.mark.parametrize(
-    "given", [{"reward": "1"}, {"reward": None}, {"reward": 1e308}, {"action": "a\ud800"}]
-)
-def test_a_step_that_would_spoil_the_sums_is_refused(open_run, given):
-    before, twin = open_run.state_hash(), open_run.copy()
-    with pytest.raises(InputError):
-        twin.step("r3", {"a": 1.0}, **given)
-    assert twin.state_hash() == before
-
-
-@pytest.mark.xfail(strict=True, reason="T4: half of it is done by then")
-def test_an_action_that_cannot_be_encoded_is_refused_where_it_is_the_input(open_run):
-    before, twin = open_run.state_hash(), open_run.copy()
-    with pytest.raises(InputError):
-        twin.step("r3", action="a\ud800")
-    assert twin.state_hash() == before
-
-
-@pytest.mark.parametrize("outcome", [NAN, math.inf, -1.01, 2.01, True])
-def test_a_bad_outcome_is_refused_and_changes_nothing(open_run, outcome):
-    before = open_run.state_hash()
-    with pytest.raises(InputError, match="outcome"):
-        open_run.end("r3", outcome)
-    assert open_run.state_hash() == before
-
-
-@pytest.mark.xfail(strict=True, reason="T2: TypeError or ValueError")
-@pytest.mark.parametrize("outcome", ["1", None, [1.0], np.ones(2)])
-def test_an_outcome_that_is_no_number_is_refused(open_run, outcome):
-    with pytest.raises(InputError, match="outcome"):
-        open_run.end("r3", outcome)
-
-
-@pytest.mark.parametrize("given", [{"id": "r3"}, {"id": 5}, {"task": 7}, {"task": ["a"]}])
-def test_a_bad_start_is_refused_and_changes_nothing(open_run, given):
-    before = open_run.state_hash()
-    with pytest.raises(InputError):
-        open_run.start(**given)
-    assert open_run.state_hash() == before
-
-
-@pytest.mark.xfail(strict=True, reason="T4: taken in, and the learner cannot be saved any more")
-@pytest.mark.parametrize("given", [{"id": "\ud800"}, {"task": "\ud800"}])
-def test_a_start_that_could_not_be_saved_is_refused(given):
-    with pytest.raises(InputError):
-        ValueFunction().start(**given)
-
-
-@pytest.mark.xfail(strict=True, reason="T5: the next number is not looked up")
-def test_numbered_ids_make_way_for_ones_own():
-    v = ValueFunction()
-    v.start(id="r1")
-    assert len({v.start().id for _ in range(3)} | {"r1"}) == 4
-
-
-@pytest.mark.parametrize("call", ["step", "end", "expire", "run"])
-def test_there_is_no_such_run(open_run, call):
-    before = open_run.state_hash()
-    given = {"step": ({"a": 1.0},), "end": (1.0,)}.get(call, ())
-    with pytest.raises(NotFoundError, match="nobody"):
-        getattr(open_run, call)("nobody", *given)
-    assert open_run.state_hash() == before
-
-
-BAD_SETTINGS = [
-    *({"success": x} for x in (NAN, "1", None, True)),
-    *({"discount": x} for x in (0.0, 1.1, -1.0, NAN)),
-    *({"outcome_range": x} for x in ((1.0, 0.0), (0.0, 0.0), (0.0,), (0.0, math.inf), 5, None)),
-    *({"stop_error": x} for x in (0.0, 1.0, -0.1, NAN)),
-    *({"alpha": x} for x in (0.0, 1.0, NAN)),
-    *({"audit": x} for x in (0.0, 1.1, NAN)),
-    *({"most_open": x} for x in (0, -1, 2.0, 10**7, True)),
-    *({"trace": x} for x in (-0.1, 1.1, NAN)),
-    *({"budget_mb": x} for x in (15, 0, NAN, "64", 100_000)),
-    *({"seed": x} for x in (-1, 1.0, None)),
-    *({"costs": x} for x in ({"step": -1.0}, {"help": 1.1}, {"other": 1.0}, {"failure": NAN})),
-    {"schema": {"a": "colour"}},
-]
-
-
-@pytest.mark.parametrize("given", BAD_SETTINGS, ids=str)
-def test_settings_out_of_their_range_are_refused_by_name(given):
-    with pytest.raises(SettingError, match=next(iter(given))):
-        ValueFunction(**given)
-
-
-@pytest.mark.xfail(strict=True, reason="T14: the audit coin would fail, when it is first tossed")
-def test_a_seed_that_no_coin_can_be_tossed_with_is_refused():
-    with pytest.raises(SettingError, match="seed"):
-        ValueFunction(seed=2**130)
-
-
-@pytest.mark.parametrize(
-    "given", [{"stop_error": 0.0}, {"most_open": 0}, {"costs": {"step": -1.0}, "most_open": 5}]
-)
-def test_a_bad_change_changes_nothing(wise, given):
-    before = wise.state_hash()
-    with pytest.raises(SettingError):
-        wise.change(**given)
-    assert wise.state_hash() == before
-
-
 def test_costs_change_the_advice_and_nothing_else(wise):
     v = wise.copy()
     v.change(costs=Costs(step=1.0))
@@ -459,102 +279,6 @@ def test_another_stop_error_has_to_be_proved_anew(wise):
     assert set(v.stopping["log_evidence"]) == {0.0}
 
 
-@pytest.mark.parametrize("n", [0, 1, 7, 162])
-def test_saved_loaded_and_copied_in_mid_run_it_goes_on_bit_for_bit(tmp_path, n):
-    v = ValueFunction(schema={"hour": "category"}, costs={"step": 0.01, "ask": 0.1}, discount=0.9)
-    for i in range(n):
-        play(v, i % 2 == 0, steps=1 + i % 3, task=f"t{i % 4}")
-    runs = [v.start(task="t1", id=f"open {i}") for i in range(3)]
-    for i, run in enumerate(runs):
-        for s in range(i):
-            run.step({"paid": True, "hour": s, "note": "a text that came late to all"}, action="go")
-    v.save(tmp_path / "model")
-    others = [ValueFunction.load(tmp_path / "model"), v.copy(), ValueFunction.unpacked(v.packed())]
-    said = []
-    for each in (v, *others):
-        assert each.open == ("open 0", "open 1", "open 2")
-        kept = [each.step(id, {"paid": False, "new": 1}, action="go") for id in each.open]
-        for id in each.open:
-            each.end(id, 0.0)
-        said.append((kept, play(each, True), each.state_hash(), each.experts, each.stopping))
-    assert said[1:] == said[:1] * 3
-
-
-def test_a_copy_goes_its_own_way(wise):
-    before = wise.state_hash()
-    other = wise.copy()
-    play(other, False)
-    assert wise.state_hash() == before != other.state_hash()
-
-
-def test_what_is_no_value_function_is_not_loaded(tmp_path, wise):
-    from quickstudy import Classifier
-
-    learner = Classifier()
-    learner.learn({"a": 1.0}, "x")
-    learner.save(tmp_path / "classifier")
-    with pytest.raises(ModelFileError, match="not a value function"):
-        ValueFunction.load(tmp_path / "classifier")
-    with pytest.raises(ModelFileError):
-        ValueFunction.unpacked(wise.packed()[:-7])
-    with pytest.raises(FileNotFoundError):
-        ValueFunction.load(tmp_path / "nothing")
-
-
-def test_looking_changes_nothing(tmp_path):
-    v = shop(12)
-    run = v.start(task="A")
-    run.step({"paid": True, "hour": 0}, action="pay()")
-    before = v.state_hash()
-    v.check({"unheard": "of", "paid": False}, "look()")
-    v.check(None, "look()")
-    v.save(tmp_path / "model")
-    arrays, _ = v.state()
-    for array in arrays.values():
-        array[...] = 0
-    v.copy().step(run.id, {"other": 1.0})
-    looks = (v.open, v.run(run.id), v.runs, v.steps, v.tasks, v.experts, v.stopping, v.size_bytes)
-    assert looks[0] == (run.id,) and v.packed()
-    assert v.state_hash() == before
-
-
-def test_the_same_calls_give_the_same_bits():
-    assert shop(30, form="mixed").state_hash() == shop(30, form="mixed").state_hash()
-    one, other = shop(5), shop(5)
-    one.start().step({"paid": True, "hour": 1})
-    other.start().step({"paid": True, "hour": 1}, error=True)
-    assert one.state_hash() != other.state_hash()
-
-
-def test_the_order_of_fields_does_not_matter(wise):
-    x = {"hour": 2, "paid": False}
-    assert probe(wise, x) == probe(wise, dict(reversed(x.items())))
-
-
-@pytest.mark.parametrize("form", ["record", "embedding"])
-def test_memory_stays_flat(form):
-    """But for the record of the stop rule, which is full after 2,000 runs."""
-    v, sizes = ValueFunction(budget_mb=16), []
-    for i in range(1040):
-        play(v, i % 2 == 0, steps=2, form=form, task=f"t{i % 5}")
-        if i + 1 in (260, 1040):
-            arrays, plain = v.state()
-            kept = {name: array for name, array in arrays.items() if "/controller/" not in name}
-            sizes.append((sum(array.nbytes for array in kept.values()), len(str(plain)) // 100))
-    assert sizes[0][0] == sizes[1][0]
-    assert sizes[1][1] <= sizes[0][1] + 2
-    assert v.size_bytes < 16 * 2**20
-
-
-@pytest.mark.xfail(strict=True, reason="T12: every text field has 256 columns of its own")
-def test_many_texts_stay_within_the_budget():
-    v = ValueFunction(budget_mb=16)
-    run = v.start()
-    run.step({f"f{i}": f"some words that are the text of field {i}" for i in range(8)})
-    run.end(1.0)
-    assert v.size_bytes <= 16 * 2**20
-
-
 def test_whatever_comes_estimates_are_in_bounds():
     rng = np.random.default_rng(0)
     v = ValueFunction(outcome_range=(-2.0, 3.0), success=0.0, discount=0.9, costs={"step": 0.1})
@@ -571,45 +295,6 @@ def test_whatever_comes_estimates_are_in_bounds():
             assert all(0.0 <= p <= 1.0 for p in dict(e.votes).values())
             assert [name for name, _ in e.votes] == [name for name, _ in v.experts]
         run.end(float(rng.uniform(-2.0, 3.0)))
-
-
-MIXED = {
-    "embedding": lambda rng: (lambda z: z / np.linalg.norm(z))(rng.normal(size=20)),
-    "12 numbers": lambda rng: {"few": rng.normal(size=12).tolist()},
-    "text": lambda rng: " ".join(rng.choice(["card", "was", "lost", "again", "today"], 6)),
-    "record": lambda rng: {"a": float(rng.normal()), "k": str(rng.choice(list("xyz")))},
-    "nothing": lambda rng: {},
-}
-
-
-def shuffle(learners, rng, calls):
-    """The same random calls to all of the learners: their estimates must be the same."""
-    for _ in range(calls):
-        ids = learners[0].open
-        roll, id = rng.random(), ids[int(rng.integers(len(ids)))] if ids else None
-        if id is None or roll < 0.15:
-            task = f"t{rng.integers(4)}" if roll < 0.1 else None
-            assert len({v.start(task=task).id for v in learners}) == 1
-        elif roll < 0.8:
-            x, error = MIXED[rng.choice(list(MIXED))](rng), bool(rng.random() < 0.2)
-            action = str(rng.choice(["look()", "go(1)", "go(2)"])) if rng.random() < 0.5 else None
-            said = [v.step(id, x, action=action, error=error, reward=roll) for v in learners]
-            assert all(e == said[0] for e in said)
-        elif roll < 0.95:
-            for v in learners:
-                v.end(id, float(roll < 0.87))
-        else:
-            for v in learners:
-                v.expire(id)
-
-
-def test_through_any_calls_with_any_inputs_copies_stay_the_same():
-    rng, v = np.random.default_rng(0), ValueFunction(most_open=5, discount=0.95)
-    for _ in range(6):
-        others = [v.copy(), ValueFunction.unpacked(v.packed())]
-        shuffle([v, *others], rng, 40)
-        assert {other.state_hash() for other in others} == {v.state_hash()}
-    assert v.runs > 15 and v.steps > 100
 
 
 def test_wide_vectors_are_learned():
@@ -640,6 +325,40 @@ def test_certified_stops_are_said_with_their_reason():
     assert stopped > 50 and wrong <= 0.25 * stopped
     assert v.runs == 500 - stopped
     assert v.stopping["alarms"] == 0 and 0.0 < max(v.stopping["thresholds"]) < 1.0
+
+
+@pytest.fixture(scope="module")
+def stopping():
+    """A learner that may stop runs."""
+    v, rng = ValueFunction(stop_error=0.3), np.random.default_rng(0)
+    for i in range(600):
+        run = v.start()
+        run.step({"a": float(i % 2) + float(rng.normal() * 0.1)})
+        run.end(float(i % 2 == 0))
+    assert v.stopping["level"] > 0
+    return v
+
+
+def test_an_id_that_is_used_again_is_another_run(stopping):
+    v = stopping.copy()
+    left = next(run for run in (v.start() for _ in range(300)) if not run.step({"a": 1.0}).stop)
+    assert left.id in v.open  # an audit, which later runs wait for
+    told = next(f"n{i}" for i in range(100) if v.start(id=f"n{i}").step({"a": 1.0}).stop)
+    v.expire(told)
+    assert not v.start(id=told).step({"a": 0.0}).stop
+
+
+def test_nothing_is_learned_of_a_run_that_went_on_though_it_was_told_to_stop(stopping):
+    v, before = stopping.copy(), stopping.stopping["log_evidence"]
+    told = next(
+        run for run in (v.start(task="new") for _ in range(100)) if run.step({"a": 1.0}).stop
+    )
+    assert told.step({"a": 0.0}).stop
+    told.end(1.0)
+    assert (v.runs, v.tasks, v.stopping["alarms"]) == (stopping.runs, 0, 0)
+    assert v.stopping["log_evidence"] == before
+    with pytest.raises(NotFoundError):
+        told.step({"a": 1.0})
 
 
 def loops_of(deadly, *, runs=60, **settings):
@@ -674,7 +393,6 @@ def test_loops_are_not_looked_for_where_they_are_switched_off():
     assert {e.loop for e in said} == {None}
 
 
-@pytest.mark.xfail(strict=True, reason="T11: the kinds of action go with the loops")
 def test_the_kind_of_action_counts_without_loops_too():
     v = ValueFunction(loops=False)
     for i in range(60):

@@ -108,7 +108,7 @@ def test_what_counts_twice_is_as_good_as_learned_twice():
 
 
 def test_a_chain_has_the_values_it_must_have():
-    """Three states in a row, one for each step, 1 at each and 4 at the end: 6, 5, 4 undiscounted."""
+    """Three states in a row, one for each step, 1 at each and 4 at the end: 6, 5, 4."""
     rows = np.hstack([np.eye(3), np.ones((3, 1))])
     rewards = np.array([[1.0], [1.0], [4.0]])
     for trace in (0.0, 0.5, 1.0):

@@ -12,8 +12,9 @@ from typing import Any, Literal
 from quickstudy.types import Costs, Estimate
 
 RunStatus = Literal["live", "ended", "expired", "late"]
-"""live: steps may come; ended: learned from; expired: no step came in time, nothing was learned of
-its outcome; late: its end came after it had expired: on record, not learned."""
+"""live: steps may come; ended: learned from; expired: no step came in time, or its end
+will not be known: nothing was learned of its outcome; late: its end came after it had expired: on
+record, not learned."""
 
 Advice = Literal["continue", "stop", "ask"]
 
@@ -84,7 +85,7 @@ class RunInfo:
         loop: the last step was in a loop.
         advice, stop: of the last step; "continue" and False before the first.
         outcome, success: of its end; None until there is one.
-        repeated: this end was on record before; nothing was changed.
+        repeated: this was on record before; nothing was changed.
     """
 
     id: str
@@ -122,10 +123,15 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """A run with all its steps, in order."""
+    """A run with all its steps, in order.
+
+    `expired_by`: who closed it because its end will not be known, "clock" where no step came in
+    time; None: it has not expired.
+    """
 
     run: RunInfo
     steps: tuple[StepReport, ...]
+    expired_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

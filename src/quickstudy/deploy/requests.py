@@ -299,6 +299,15 @@ class EndRun:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpireRun:
+    """Close a run whose end nobody will know."""
+
+    name: str
+    run: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """Tell where a value learner stands: its last event, and the digest of its state."""
 

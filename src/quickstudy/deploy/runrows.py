@@ -68,7 +68,7 @@ def ended(row: Row, event: Logged, payload: dict[str, Any]) -> Row:
 
 
 def expired(row: Row) -> Row:
-    """The row of a run that got no step in time."""
+    """The row of a run that got no step in time, or whose end nobody will know."""
     return {**row, "status": "expired"}
 
 

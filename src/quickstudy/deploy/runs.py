@@ -18,6 +18,7 @@ from quickstudy.deploy.requests import (
     ChangeValue,
     CreateValue,
     EndRun,
+    ExpireRun,
     Look,
     Shoot,
     StartRun,
@@ -213,6 +214,30 @@ def end(desk: Desk, request: EndRun) -> RunInfo:
     return run_info(row, watch.name)
 
 
+def close(desk: Desk, request: ExpireRun) -> RunInfo:
+    """Close a run whose end nobody will know, as the clock would: nothing is learned of it."""
+    watch = desk.watch(request.name)
+    desk.watches.fold(watch)
+    row = _row(desk, watch, request.run)
+    if row["status"] == "expired":
+        return replace(run_info(row, watch.name), repeated=True)
+    if row["status"] != "live":
+        raise InputError(f"run {request.run!r} has ended: its end is on record, it cannot expire")
+    return run_info(_close(desk, watch, row, actor=request.actor), watch.name)
+
+
+def _close(desk: Desk, watch: Watch, row: Row, *, actor: str) -> Row:
+    """A live run expires; its row from then on."""
+    desk.watches.fold(watch).expire(row["id"])
+    payload = {"steps": row["steps"]}
+    event = desk.log("expired", watch.number, actor=actor, subject=row["id"], payload=payload)
+    desk.watches.folded(watch, event.seq)
+    desk.count(watch, open=-1, expired=1)
+    row = runrows.expired(row)
+    desk.book.put(RUNS, row)
+    return row
+
+
 def expire(desk: Desk) -> int:
     """End the waiting for runs that got no step in time; how many there were."""
     return sum(_expire(desk, watch) for watch in list(desk.watches.by_name.values()))
@@ -231,19 +256,13 @@ def _expire(desk: Desk, watch: Watch) -> int:
     if not ids:
         return 0
     try:
-        fold = desk.watches.fold(watch)
+        desk.watches.fold(watch)
     except NotFoldedError:  # the next look tries again
         return 0
     for run in ids:
         row = _row(desk, watch, run)
-        if row["status"] != "live" or row["updated"] > due:
-            continue
-        fold.expire(run)
-        payload = {"steps": row["steps"]}
-        event = desk.log("expired", watch.number, actor="clock", subject=run, payload=payload)
-        desk.watches.folded(watch, event.seq)
-        desk.count(watch, open=-1, expired=1)
-        desk.book.put(RUNS, runrows.expired(row))
+        if row["status"] == "live" and row["updated"] <= due:
+            _close(desk, watch, row, actor="clock")
     return len(ids)
 
 

@@ -76,13 +76,14 @@ def run(connection: Connection, number: int, name: str, id: str) -> RunReport:
     found = connection.execute(query).mappings().first()
     if found is None:
         raise NotFoundError(f"{name!r} has no run {id!r:.140}")
-    steps = [
-        step_report(event)
-        for event in events_of(connection, id)
-        if event.type == "stepped" and event.learner == number
-    ]
-    row = checked(RUNS, found)
-    return RunReport(run_info(row, name), tuple(steps[: row["steps"]]))
+    row, closed = checked(RUNS, found), found["status"] in ("expired", "late")
+    steps, by = [], None
+    for event in events_of(connection, id):
+        if event.type == "stepped" and event.learner == number:
+            steps.append(step_report(event))
+        elif event.type == "expired" and event.learner == number and closed:
+            by = event.actor
+    return RunReport(run_info(row, name), tuple(steps[: row["steps"]]), by)
 
 
 def step_report(event: Logged) -> StepReport:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from quickstudy.deploy.requests import (
     ChangeValue,
     CreateValue,
     EndRun,
+    ExpireRun,
     Look,
     Shoot,
     StartRun,
@@ -28,6 +28,7 @@ from quickstudy.deploy.runs import checked_run
 from quickstudy.deploy.views import Views, checked_limit
 from quickstudy.deploy.watch import Watch
 from quickstudy.errors import InputError, ModelFileError, StoreError
+from quickstudy.learners.value_settings import LARGEST
 from quickstudy.types import Costs, Estimate, Input
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 EVENTS_BETWEEN = 1_000  # snapshots of a value learner: what is folded again after a failed write
 MOST_TEXT = 10_000  # characters of a task or an action
-MOST_NUMBER = 1e300  # larger numbers leave no room to add them up
 log = logging.getLogger("quickstudy")
 
 
@@ -205,6 +205,21 @@ class Watching(Views):
         info: RunInfo = self.writer.submit(request).result()
         return info
 
+    def expire(self, name: str, run: str, *, actor: str | None = None) -> RunInfo:
+        """Say that nobody will know how a run ends, as of one that was stopped.
+
+        It is closed, on disk before it returns; nothing is learned of its outcome. Said again it
+        changes nothing. An end that comes after it is on record only: "late".
+
+        Raises:
+            NotFoundError: there is no such learner or run.
+            InputError: it has ended.
+        """
+        self.desk.watch(name)
+        request = ExpireRun(name, checked_name("run", run), self._actor(actor))
+        info: RunInfo = self.writer.submit(request).result()
+        return info
+
     def runs(self, name: str, *, status: str | None = None, limit: int = 50) -> list[RunInfo]:
         """Runs, newest first; with the status "live" by success probability, lowest first.
 
@@ -320,6 +335,7 @@ def _number(name: str, value: Any) -> float:
     if isinstance(value, np.generic):
         value = value.item()
     good = isinstance(value, int | float) and not isinstance(value, bool)
-    if not good or not math.isfinite(value) or abs(value) > MOST_NUMBER:
-        raise InputError(f"{name} is {value!r:.60}; it must be a finite number")
+    if not good or not abs(value) <= LARGEST:  # nan is not, nor an int beyond all floats
+        most = f"a finite number of at most {LARGEST:g} either way"
+        raise InputError(f"{name} is {value!r:.60}; it must be {most}")
     return float(value)

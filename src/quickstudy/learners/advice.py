@@ -58,7 +58,7 @@ def advise(
 
 def told_to_stop(error: float) -> str:
     """Why a run is stopped by certificate."""
-    share = f"{error:.0%}".replace("%", " %")
+    share = f"{100.0 * error:g} %"
     return f"certified: of the runs stopped like this one, at most {share} would have succeeded"
 
 
@@ -69,7 +69,7 @@ def with_loop(why: str, loop: Loop | None) -> str:
     told = {
         "repeat": f"the same step {loop.times} times in a row",
         "cycle": f"{loop.times} rounds of the same {loop.period} steps",
-        "return": f"the same step for the {loop.times}th time",
-    }[loop.kind].replace("3th", "3rd")
+        "return": f"the same step {loop.times} times, with others between",
+    }[loop.kind]
     known = f"; {loop.success:.0%} of such runs succeed".replace("%", " %") if loop.runs else ""
     return f"{why} ({told}{known})"

@@ -49,6 +49,7 @@ class Course:
     """One open run."""
 
     task: str | None
+    number: int = 0
     steps: int = 0
     errors: int = 0
     actions: int = 0
@@ -56,6 +57,7 @@ class Course:
     verbs: Floats = field(default_factory=lambda: np.zeros(VERBS))
     nearness: Floats = field(default_factory=lambda: np.zeros(8))
     latest: Row = field(default_factory=lambda: (np.zeros(0), np.zeros(0, np.float32)))
+    now: Floats = field(default_factory=lambda: np.zeros(SIGNS))  # signs after the latest step
     numbers: list[Floats] = field(default_factory=list)
     dense: list[NDArray[np.float32]] = field(default_factory=list)
     signs: list[Floats] = field(default_factory=list)
@@ -71,33 +73,30 @@ class Course:
         raw: tuple[Floats, NDArray[np.float32]],
         token: str | None,
         *,
-        action: bool,
+        action: str | None,
         error: bool,
     ) -> tuple[str, int, int, bool] | None:
-        """One more step: raw columns, and what it is compared by; the loop that it closes."""
+        """One more step: raw columns, and what it is compared by, if it is; the loop it closes."""
         self.steps += 1
         self.errors += error
         loop = None
-        if action and self.actions == 0:
+        if action is not None and self.actions == 0:
             self.trail = Trail()  # from now on actions are compared, not inputs
-        if token is not None and (action or self.actions == 0):
+        if token is not None and (action is not None or self.actions == 0):
             loop = self.trail.add(token, canonical(token))
-        if action and token is not None:
+        if action is not None:
             self.actions += 1
-            verb = _VERB.search(token)
+            verb = _VERB.search(action)
             self.verbs = self.verbs.copy()
-            self.verbs[zlib.crc32((verb.group() if verb else token).encode()) % VERBS] += 1.0
+            self.verbs[zlib.crc32((verb.group() if verb else action).encode()) % VERBS] += 1.0
         self.latest = raw
         self._move(raw[1].astype(np.float64))
+        self.now = self._signs(error)
         if len(self.signs) < MOST_ROWS:
             self.numbers.append(raw[0])
             self.dense.append(raw[1])
-            self.signs.append(self._signs(error))
+            self.signs.append(self.now)
         return loop
-
-    def now(self) -> Floats:
-        """The signs after the latest step, shape (SIGNS,)."""
-        return self.signs[-1] if self.steps <= MOST_ROWS else self._signs(error=False)
 
     def state(self) -> dict[str, Any]:
         rows = {

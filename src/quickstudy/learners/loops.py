@@ -1,7 +1,7 @@
 """Loops: a run that repeats itself, and what such loops have meant for runs so far.
 
 A step is compared as it is, and in a canonical form that forgives case, spaces, the order of JSON
-arguments, and what differs at every call (dates, times, long hexadecimal names). Three kinds are
+arguments, and the time of day. Three kinds are
 told apart: `repeat` A-A-A, `cycle` A-B-A-B and longer ones, found by matching the end of the
 sequence with what came before it, and `return`, a step that comes for the third time with others
 in between. Whether a loop is a bad sign is learned: re-running tests is normal work.
@@ -9,6 +9,7 @@ in between. Whether a loop is a bad sign is learned: re-running tests is normal 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -22,17 +23,14 @@ from quickstudy.types import Loop
 
 LONGEST = 12  # steps of the longest round that is looked for
 KEPT = 256  # latest steps of a run that are compared
+LONGEST_NAME = 40  # characters of a step that are kept
 LEAST_RETURNS = 3
 MOST_TIMES = 4  # rounds that are told apart: 2, 3, 4 or more
 DOUBT = 2.0  # runs that the general rate counts for in the rate of a kind of loop
 KINDS: tuple[Literal["repeat", "cycle", "return"], ...] = ("repeat", "cycle", "return")
 _VOLATILE = re.compile(
-    r"\b\d{4}-\d\d-\d\d(?:[t ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?z?\b"  # dates and times
-    r"|\b\d\d:\d\d(?::\d\d(?:\.\d+)?)?\b"
-    r"|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"  # names such as UUIDs
-    r"|\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,}\b"
-)
-_JSON = re.compile(r"\{.*\}", re.DOTALL)
+    r"(?:\b\d{4}-\d\d-\d\d[t ])?\b\d\d:\d\d(?::\d\d(?:\.\d+)?)?z?\b"
+)  # a time of day, with its date: a date alone is an argument
 
 
 def canonical(action: str) -> str:
@@ -45,10 +43,17 @@ def canonical(action: str) -> str:
     >>> canonical("page 1") == canonical("page 2")
     False
     """
-    found = _JSON.search(action)
-    if found:
-        action = action[: found.start()] + _sorted(found.group()) + action[found.end() :]
+    start, stop = action.find("{"), action.rfind("}") + 1
+    if 0 <= start < stop:
+        action = action[:start] + _sorted(action[start:stop]) + action[stop:]
     return _VOLATILE.sub("#", " ".join(action.casefold().split())).strip(" .;!")
+
+
+def named(text: str) -> str:
+    """A short name of a text, its own if it is short: two are the same where the texts are."""
+    if len(text) <= LONGEST_NAME:
+        return text
+    return f"{len(text)}:{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}"
 
 
 def spelled(step: Any) -> str:
@@ -97,6 +102,7 @@ class Trail:
 
     def add(self, exact: str, canonical: str) -> tuple[str, int, int, bool] | None:
         """One more step; kind, period, rounds and exactness of the loop that it closes, if any."""
+        exact, canonical = named(exact), named(canonical)
         self.exact = [*self.exact, exact][-KEPT:]
         self.canonical = [*self.canonical, canonical][-KEPT:]
         if canonical in self.counts or len(self.counts) < KEPT:

@@ -76,7 +76,7 @@ class Panel:
             out[5] += self.record.outlook(course.trail.worst, base[0]) - base[0]
         if not self.runs:
             return out
-        signs = course.now()
+        signs = course.now
         numbers, now = course.so_far()
         row, place = self.rows.of_latest(numbers, now, course.mean, signs)
         out[1] = self.lstd.predict(row)[0]

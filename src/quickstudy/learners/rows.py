@@ -1,8 +1,9 @@
 """Steps to rows of features: what the steps of a run look like to the experts of its value.
 
 A record describes a state, so its numbers enter by their own features, scaled columns and a kernel;
-the means of the columns so far tell what earlier records said and this one does not. A text or an embedding is one utterance of many, so what counts is the mean of all so
-far; a short vector may be either. The signs of the course come beside both.
+the means of the columns so far tell what earlier records said and this one does not. A text or an
+embedding is one utterance of many, so what counts is the mean of all so far; a short vector may be
+either. The signs of the course come beside both.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from quickstudy.types import Floats, Input
 Places = tuple[Floats, Floats]  # features, and where runs stand
 VIEWS = {"state": View(linear=True, width=2.0, landmarks=64)}
 NARROW = 128  # a vector of so many numbers may be a state
-WIDEST, THROWN = 400, 256  # a wider text or vector is thrown onto so many random directions
+WIDEST, THROWN = 400, 256  # wider texts and vectors are thrown onto shared random directions
 SIGN_SCALE = 0.3  # signs are about as large as the differences of unit vectors then
 RENEWED = (1, 2, 5, 10, 20, 40, 80, 160)  # runs that ended when the map is chosen anew
 
@@ -41,7 +42,7 @@ class Rows:
         self.seed = seed
         self.width = 0  # dense columns that count
         self.map: FeatureMap | None = None
-        self._throws: dict[int, Floats] = {}
+        self._thrown: dict[tuple[int, int], Floats] = {}
 
     def parse(self, x: Input | None, action: str | None) -> Parsed:
         """The input of a step, checked; without one, the text of its action.
@@ -58,19 +59,41 @@ class Rows:
     def raw(self, parsed: Parsed) -> Row:
         """Raw numbers and dense columns of one step; new fields join the encoder."""
         raw, _ = self.encoder.admit([parsed])
-        row = raw.dense[0]
-        parts = [self._thrown(row[start:stop]) for start, stop in self.encoder.dense_fields]
-        return raw.numbers[0], np.concatenate(parts) if parts else row
+        return raw.numbers[0], self._placed(raw.dense[0])
 
-    def _thrown(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        if len(block) <= WIDEST:
-            return block
-        if len(block) not in self._throws:
-            rng = np.random.default_rng([self.seed, len(block)])
-            throw = rng.standard_normal((len(block), THROWN)) / np.sqrt(THROWN)
-            self._throws[len(block)] = throw
-        thrown = (block[:, None] * self._throws[len(block)]).sum(0)
-        return np.asarray(thrown, dtype=np.float32)
+    def _placed(self, row: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Dense columns: narrow fields as they are, the others on shared random directions."""
+        slots, width = self._slots()
+        out = np.zeros(width)
+        for (start, stop), (at, thrown) in zip(self.encoder.dense_fields, slots, strict=True):
+            if thrown:
+                out[at : at + THROWN] += (row[start:stop, None] * self._throws(start, stop)).sum(0)
+            else:
+                out[at : at + stop - start] = row[start:stop]
+        return out.astype(np.float32)
+
+    def _slots(self) -> tuple[list[tuple[int, bool]], int]:
+        """Where each dense field begins, whether it is thrown, and the width of all: for ever the
+        same for a field, as fields only come at the end."""
+        slots: list[tuple[int, bool]] = []
+        width, direct, shared = 0, 0, None
+        for start, stop in self.encoder.dense_fields:
+            if direct + stop - start <= WIDEST:
+                slots.append((width, False))
+                direct += stop - start
+                width += stop - start
+                continue
+            if shared is None:
+                shared, width = width, width + THROWN
+            slots.append((shared, True))
+        return slots, width
+
+    def _throws(self, start: int, stop: int) -> Floats:
+        if (start, stop) not in self._thrown:
+            rng = np.random.default_rng([self.seed, start, stop])
+            throw = rng.standard_normal((stop - start, THROWN)) / np.sqrt(THROWN)
+            self._thrown[start, stop] = throw
+        return self._thrown[start, stop]
 
     @property
     def dim(self) -> int:
@@ -131,7 +154,7 @@ class Rows:
 
     def renew(self, runs: list[Steps]) -> bool:
         """Choose the map from all runs so far; whether features are others now."""
-        width = self._dense_width()
+        _, width = self._slots()
         wider, self.width = width != self.width, width
         columns = self.encoder.widths[0]
         if columns == 0:
@@ -149,10 +172,6 @@ class Rows:
             columns=256,
         )
         return True
-
-    def _dense_width(self) -> int:
-        sizes = [stop - start for start, stop in self.encoder.dense_fields]
-        return sum(THROWN if size > WIDEST else size for size in sizes)
 
     def state(self) -> dict[str, Any]:
         chosen = self.map.state() if self.map else None

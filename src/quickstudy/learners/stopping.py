@@ -7,14 +7,14 @@ is stopped and every end is known. From then on a share of the runs that would b
 alone, by a logged coin; only their ends count, and the end of a run that was told to stop and went
 on does not. A run whose end never comes to be known counts as one that would have succeeded.
 
-Evidence is taken in the order in which runs first passed a threshold, not in that of their ends:
-how long a run takes tells of its end, and those that fail fast would come in first.
+Evidence for a policy is taken in the order in which runs passed its threshold, not in that of their
+ends: how long a run takes tells of its end, and those that fail fast would come in first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,25 +25,27 @@ from quickstudy.stats.risk import coin
 from quickstudy.types import Floats
 
 MARGIN = 0.02  # of the way to certainty: scores of like runs lie close, and drift a little
-MOST_WAITING = 10_000  # runs that passed a threshold and are not yet counted
+MOST_WAITING = 10_000  # runs that a policy waits for before it counts an open one as a success
+POLICIES = len(FRACTIONS)
 
 
 @dataclass
-class Passed:
-    """A run that passed the threshold of some policy."""
+class Case:
+    """A run: its score, and what was done about it."""
 
-    id: str
-    passed: list[bool]  # of each policy
-    score: float
+    score: float = 0.0
     probability: float = 1.0  # of its end being known
     audited: bool = False
     stopped: bool = False
-    closed: bool = False
-    succeeded: bool | None = None
+    closed: bool = False  # what can be known of it is known
+    over: bool = False  # there will be no more steps
+    wrong: bool | None = None  # to stop it; None where that may not count
+    passed: list[bool] = field(default_factory=lambda: [False] * POLICIES)
+    uncounted: int = 0  # policies that have still to count it
 
 
 class StopRule:
-    """Says of each step whether its run is to be stopped.
+    """Says of each step whether its run is to be stopped. Runs go by numbers that never return.
 
     Parameters:
         error: q in (0, 1).
@@ -55,30 +57,12 @@ class StopRule:
     def __init__(self, error: float, *, alpha: float, audit: float, seed: int) -> None:
         self.error, self.alpha, self.audit, self.seed = error, alpha, audit, seed
         self.controller = Controller(error)
-        self.certificate = Certificate(error, alpha=alpha, policies=len(FRACTIONS))
+        self.certificate = Certificate(error, alpha=alpha, policies=POLICIES)
         self.guard = Guard(error)
         self.tosses = 0
-        self.scores: dict[str, float] = {}  # of open runs
-        self.waiting: dict[str, Passed] = {}  # in the order in which they passed
-
-    def step(self, id: str, success: float) -> bool:
-        """Whether the run is to be stopped, now that its success probability is `success`."""
-        score = max(self.scores.get(id, 0.0), 1.0 - success)
-        self.scores[id] = score
-        passed = score >= self.thresholds
-        if id not in self.waiting:
-            if not passed.any():
-                return False
-            self.waiting[id] = Passed(id, passed.tolist(), score)
-        case = self.waiting[id]
-        if case.closed:
-            return case.stopped
-        case.score = score
-        case.passed = (np.array(case.passed) | passed).tolist()
-        level = self.certificate.level
-        if level == 0 or case.audited or not case.passed[level - 1]:
-            return False
-        return self._stop(case)
+        self.unknown = 0  # ends that never came, of runs that passed a threshold
+        self.cases: dict[int, Case] = {}  # open, or still to be counted
+        self.queues: list[list[int]] = [[] for _ in range(POLICIES)]  # in the order of passing
 
     @property
     def thresholds(self) -> Floats:
@@ -86,66 +70,102 @@ class StopRule:
         proposed = self.controller.thresholds
         return np.asarray(proposed + MARGIN * np.maximum(1.0 - proposed, 0.0))
 
-    def _stop(self, case: Passed) -> bool:
+    def step(self, run: int, success: float) -> bool:
+        """Whether the run is to be stopped, now that its success probability is `success`."""
+        case = self.cases.setdefault(run, Case())
+        if case.stopped:
+            return True
+        case.score = max(case.score, 1.0 - success)
+        self._pass(run, case)
+        level = self.certificate.level
+        if level == 0 or case.audited or not case.passed[level - 1]:
+            return False
+        return self._stop(case)
+
+    def _pass(self, run: int, case: Case) -> None:
+        """Line up before every policy whose threshold was passed."""
+        for policy, threshold in enumerate(self.thresholds):
+            if case.score >= threshold and not case.passed[policy]:
+                case.passed[policy] = True
+                self.queues[policy].append(run)
+                case.uncounted += 1
+
+    def _stop(self, case: Case) -> bool:
         """Stop it, or leave it alone as an audit."""
         case.probability = self.audit
         case.audited = coin(self.seed, self.tosses) < self.audit
         self.tosses += 1
         if not case.audited:
             case.stopped = case.closed = True
+            self._watch(case)
             self._count()
         return not case.audited
 
-    def close(self, id: str, succeeded: bool | None) -> None:
-        """The run ended, or with None: its end will never be known."""
-        score = self.scores.pop(id, None)
-        case = self.waiting.get(id)
+    def close(self, run: int, succeeded: bool | None) -> bool:
+        """The run ended, or with None: its end will never be known. Whether it had been stopped."""
+        case = self.cases.get(run)
         if case is None:
-            if score is not None and succeeded is not None:
-                self.controller.observe(score)
-                self.controller.record(score, succeeded)
-        elif not case.closed:
-            case.closed, case.succeeded = True, succeeded is not False
-            self._count()
-        elif case.stopped and not self._holds(case):
-            del self.waiting[id]
+            return False
+        case.over = True
+        if not case.stopped:
+            case.closed = True
+            case.wrong = succeeded is not False
+            self.unknown += succeeded is None and case.uncounted > 0
+            if succeeded is not None or case.uncounted:
+                self._watch(case)
+        if case.uncounted == 0:
+            del self.cases[run]
+        self._count()
+        return case.stopped
 
-    def _holds(self, case: Passed) -> bool:
-        """Whether it still has to be counted."""
-        return case.probability > 0.0
-
-    def _count(self) -> None:
-        """Take in, in order, the runs that nothing before them keeps waiting."""
-        for id in list(self.waiting):
-            case = self.waiting[id]
-            if not case.closed:
-                if len(self.waiting) <= MOST_WAITING:
-                    return
-                case.closed, case.succeeded = True, True  # too long: as if its end never came
-            if self._holds(case):
-                self._take(case)
-                case.probability = 0.0
-            if id not in self.scores:
-                del self.waiting[id]
-
-    def _take(self, case: Passed) -> None:
-        wrong = None if case.stopped else bool(case.succeeded)
-        acting = case.stopped or case.audited
-        smallest = self.audit if acting or self.certificate.level else 1.0
-        self.certificate.update(
-            np.array(case.passed), wrong, label_probability=case.probability, smallest=smallest
-        )
+    def _watch(self, case: Case) -> None:
+        """Controller and guard see a run once, when it is known what became of it."""
         self.controller.observe(case.score)
-        if wrong is not None:
-            self.controller.record(case.score, wrong, label_probability=case.probability)
-        if acting and self.guard.update(wrong, label_probability=case.probability):
+        if case.wrong is not None:
+            self.controller.record(case.score, case.wrong, label_probability=case.probability)
+        acted = case.stopped or case.audited
+        if acted and self.guard.update(case.wrong, label_probability=case.probability):
             self.certificate.step_down()
             self.controller.forget()
 
+    def _count(self) -> None:
+        """Have each policy take in, in its order, runs that nothing before them keeps waiting."""
+        for policy, queue in enumerate(self.queues):
+            taken = 0
+            for run in queue:
+                case = self.cases[run]
+                if not case.closed and len(queue) - taken <= MOST_WAITING:
+                    break
+                self._take(policy, case)
+                taken += 1
+                if case.uncounted == 0 and case.over:
+                    del self.cases[run]
+            del queue[:taken]
+
+    def _take(self, policy: int, case: Case) -> None:
+        """One more run in the evidence for a policy."""
+        case.uncounted -= 1
+        wrong = case.wrong if case.closed else True
+        acting = case.probability < 1.0 or self.certificate.level > 0
+        self.certificate.update(
+            np.arange(POLICIES) == policy,
+            wrong,
+            label_probability=case.probability,
+            smallest=self.audit if acting else 1.0,
+        )
+
     def anew(self, error: float) -> StopRule:
-        """A rule for another promise, of which nothing is proved; it tosses other coins."""
+        """A rule for another promise, of which nothing is proved; it tosses other coins.
+
+        Runs that were told to stop stay so, and are no evidence for it.
+        """
         made = StopRule(error, alpha=self.alpha, audit=self.audit, seed=self.seed)
-        made.tosses, made.scores = self.tosses, dict(self.scores)
+        made.tosses = self.tosses
+        made.cases = {
+            run: Case(case.score, case.probability, case.audited, case.stopped, case.stopped)
+            for run, case in self.cases.items()
+            if not case.over
+        }
         return made
 
     def report(self) -> dict[str, Any]:
@@ -158,6 +178,7 @@ class StopRule:
             "thresholds": [float(t) if np.isfinite(t) else 1.0 for t in self.thresholds],
             "audit_rate": self.audit,
             "alarms": self.guard.alarms,
+            "unknown": self.unknown,
         }
 
     def state(self) -> dict[str, Any]:
@@ -166,9 +187,9 @@ class StopRule:
             "alpha": self.alpha,
             "audit": self.audit,
             "seed": self.seed,
-            "tosses": self.tosses,
-            "scores": list(self.scores.items()),
-            "waiting": [asdict(case) for case in self.waiting.values()],
+            "counts": [self.tosses, self.unknown],
+            "cases": [[run, asdict(case)] for run, case in self.cases.items()],
+            "queues": self.queues,
             "controller": self.controller.state(),
             "certificate": self.certificate.state(),
             "guard": self.guard.state(),
@@ -178,9 +199,9 @@ class StopRule:
     def from_state(cls, state: Mapping[str, Any]) -> StopRule:
         """The rule that gave this state."""
         made = cls(state["error"], alpha=state["alpha"], audit=state["audit"], seed=state["seed"])
-        made.tosses = state["tosses"]
-        made.scores = dict(state["scores"])
-        made.waiting = {case["id"]: Passed(**case) for case in state["waiting"]}
+        made.tosses, made.unknown = state["counts"]
+        made.cases = {run: Case(**case) for run, case in state["cases"]}
+        made.queues = [list(queue) for queue in state["queues"]]
         made.controller = Controller.from_state(state["controller"])
         made.certificate = Certificate.from_state(state["certificate"])
         made.guard = Guard.from_state(state["guard"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -21,7 +21,12 @@ from quickstudy.learners.run import Run
 from quickstudy.learners.spread import Spread
 from quickstudy.learners.stack import Stack
 from quickstudy.learners.stopping import StopRule
-from quickstudy.learners.value_settings import check_settings
+from quickstudy.learners.value_settings import (
+    LARGEST,
+    check_settings,
+    check_text,
+    checked_number,
+)
 from quickstudy.types import Costs, Estimate, Floats, Input
 
 BASE_DOUBT = 10.0  # runs that an even chance counts for in the base rate
@@ -122,7 +127,7 @@ class ValueFunction:
         self._open: dict[str, Course] = {}
         self._sums = np.zeros(3)  # runs, successes, returns from the start
         self._reach = np.array([low, high], dtype=float)  # of returns so far
-        self._graded = discount < 1.0  # whether returns are more than successes
+        self._graded = discount < 1.0 or (low, high) != (0.0, 1.0)  # more than successes
         self._started = self.steps = 0
 
     @property
@@ -166,18 +171,22 @@ class ValueFunction:
         Raises:
             InputError: a run of that id is open; nothing was changed.
         """
-        id = f"r{self._started}" if id is None else id
-        if not isinstance(id, str) or not (task is None or isinstance(task, str)):
-            raise InputError(f"id and task must be texts, not {id!r:.40} and {task!r:.40}")
+        id = self._free() if id is None else id
+        for name, text in (("id", id), ("task", "" if task is None else task)):
+            check_text(name, text)
         if id in self._open:
             raise InputError(f"id {id!r} is that of an open run; choose another one")
-        if len(self._open) >= self.most_open:
+        while len(self._open) >= self.most_open:
             self.expire(next(iter(self._open)))
+        course = Course(task, number=self._started)
         self._started += 1
-        course = Course(task)
         course.success = course.start = self._before(course)
         self._open[id] = course
         return Run(self, id, task)
+
+    def _free(self) -> str:
+        numbers = itertools.count(self._started)
+        return next(name for n in numbers if (name := f"r{n}") not in self._open)
 
     def run(self, id: str) -> Run:
         """The open run of an id.
@@ -198,8 +207,8 @@ class ValueFunction:
         Raises:
             InputError, RecordError: it could not; the message names the field.
         """
-        if action is not None and not isinstance(action, str):
-            raise InputError(f"action is {action!r:.60}; it must be a text")
+        if action is not None:
+            check_text("action", action)
         self._rows.parse(x, action)
 
     def step(
@@ -225,23 +234,22 @@ class ValueFunction:
         """
         course = self._course(run)
         self.check(x, action)
-        if not math.isfinite(reward):
-            raise InputError(f"reward is {reward!r}; it must be a finite number")
+        reward = checked_number("reward", reward, -LARGEST, LARGEST)
         raw = self._rows.raw(self._rows.parse(x, action))
         token = spelled(x if action is None else action) if self.settings["loops"] else None
-        found = course.add(raw, token, action=action is not None, error=bool(error))
+        found = course.add(raw, token, action=action, error=bool(error))
         p, value, said = self._said(course)
         if len(course.said) < MOST_ROWS:
             course.said.append(np.vstack([said, self._base]))
             course.pooled.append(np.array([p, value]))
-        course.rewards.append(float(reward))
+        course.rewards.append(reward)
         self.steps += 1
         credit, course.success = p - course.success, p
         loop = described(found, self._panel.record, float(self._base[0])) if found else None
         left = self._spread.steps_left(course.steps)
         width = self._spread.width(course.steps)
         advice, why = advise(self.costs, value=value, success=p, steps_left=left, worth=self._worth)
-        stop = self._stop.step(run, p)
+        stop = self._stop.step(course.number, p)
         if stop:
             advice, why = "stop", told_to_stop(self._stop.error)
         low, high = self._reach.tolist()
@@ -271,6 +279,8 @@ class ValueFunction:
     def end(self, run: str, outcome: float, *, success: bool | None = None) -> None:
         """The run of that id is over: learn from it at once.
 
+        Nothing is learned of a run that was told to stop by certificate: it ended as was said.
+
         Args:
             run: id of an open run.
             outcome: what came of it, in `outcome_range`.
@@ -281,15 +291,12 @@ class ValueFunction:
         """
         course = self._course(run)
         low, high = self.settings["outcome_range"]
-        if isinstance(outcome, bool) or not low <= outcome <= high:
-            raise InputError(
-                f"outcome is {outcome!r}; it must be a number from {low:g} to {high:g}"
-            )
+        outcome = checked_number("outcome", outcome, low, high)
         won = outcome >= self.settings["success"] if success is None else bool(success)
         del self._open[run]
-        self._stop.close(run, won)
-        if course.steps:
-            self._learn(course, float(outcome), won)
+        stopped = self._stop.close(course.number, won)
+        if course.steps and not stopped:
+            self._learn(course, outcome, won)
 
     def _learn(self, course: Course, outcome: float, won: bool) -> None:
         returns = _returns(course.rewards, outcome, self.settings["discount"])
@@ -318,9 +325,9 @@ class ValueFunction:
         Raises:
             NotFoundError: no run of that id is open.
         """
-        self._course(run)
+        course = self._course(run)
         del self._open[run]
-        self._stop.close(run, None)
+        self._stop.close(course.number, None)
 
     def change(
         self,

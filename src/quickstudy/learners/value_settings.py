@@ -1,4 +1,4 @@
-"""The ranges of a value function's settings."""
+"""The ranges of a value function's settings, and of what steps and ends bring."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from quickstudy.errors import SettingError
+import numpy as np
+
+from quickstudy.errors import InputError, SettingError
+
+LARGEST = 1e12  # reward or outcome: larger ones cannot be squared and summed up
 
 
 def _number(value: Any) -> bool:
@@ -20,7 +24,7 @@ def _whole(value: Any) -> bool:
 
 def _span(value: Any) -> bool:
     numbers = isinstance(value, tuple | list) and len(value) == 2 and all(map(_number, value))
-    return numbers and -1e100 < value[0] < value[1] < 1e100
+    return numbers and -LARGEST <= value[0] < value[1] <= LARGEST
 
 
 RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -33,8 +37,33 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "most_open": (lambda v: _whole(v) and 1 <= v <= 10**6, "it must be 1 to 1,000,000"),
     "trace": (lambda v: _number(v) and 0.0 <= v <= 1.0, "it must be 0 to 1"),
     "budget_mb": (lambda v: _number(v) and 16 <= v <= 65_536, "it must be 16 to 65,536"),
-    "seed": (lambda v: _whole(v) and v >= 0, "it must be an integer of at least 0"),
+    "seed": (lambda v: _whole(v) and 0 <= v < 2**64, "it must be an integer in [0, 2^64)"),
 }
+
+
+def checked_number(name: str, value: Any, low: float, high: float) -> float:
+    """A number of a step or an end, in its range.
+
+    Raises:
+        InputError: it is none, or out of range; names it.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if not _number(value) or not low <= value <= high:
+        raise InputError(f"{name} is {value!r:.60}; it must be a number from {low:g} to {high:g}")
+    return float(value)
+
+
+def check_text(name: str, value: Any) -> None:
+    """Whether a name or an action is a text that can be written down.
+
+    Raises:
+        InputError: it is not; names it.
+    """
+    if not isinstance(value, str):
+        raise InputError(f"{name} is {value!r:.60}; it must be a text")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise InputError(f"{name} holds {value!r:.60}, which is not valid Unicode")
 
 
 def check_settings(**given: Any) -> None:

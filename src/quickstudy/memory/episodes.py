@@ -35,7 +35,9 @@ class Tasks:
 
     def predict(self, task: str | None, base: Floats) -> Floats:
         """Success rate and mean return of a task, drawn to `base` (2,)."""
-        runs, *sums = self.sums.get(task or "", (0.0, 0.0, 0.0))
+        if task is None:
+            return base
+        runs, *sums = self.sums.get(task, (0.0, 0.0, 0.0))
         return np.asarray((np.array(sums) + TASK_DOUBT * base) / (runs + TASK_DOUBT))
 
     def learn(self, task: str | None, ended: Floats) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from quickstudy.deploy.courses import (
     RunInfo,
     RunReport,
@@ -69,6 +71,7 @@ _STOPPING = StopReport(
 LEARNER = dump(_INFO)
 ESTIMATE = dump(_ESTIMATE)
 RUN = dump(_RUN)
+EXPIRED = dump(replace(_RUN, status="expired", advice="stop", stop=True))
 REPORT = dump(RunReport(_RUN, (_STEP,)))
 VALUE = dump(
     ValueReport(

@@ -21,6 +21,7 @@ LIKELY, UNLIKELY = 2 / 3, 1 / 3  # success probabilities at which the colour cha
 BINS = 10  # of the live runs, by success probability
 TELLING = 0.02  # a step that cost less has lost nothing
 SHOWN = 40  # characters of an action in the chart
+CLOCK = "clock"  # closes runs that get no step in time
 UNKNOWN = 0.5  # where a run without steps is sorted in
 ADVICE = {
     "continue": ("Go on", "good"),
@@ -61,7 +62,8 @@ def standing(report: RunReport) -> tuple[str, str]:
     if run.status == "live":
         return advice(run) if report.steps else ("It has just begun", "calm")
     if run.success is None:
-        return ("It was told to stop" if run.stop else "Its end never came"), "calm"
+        never = "Its end never came" if report.expired_by in (None, CLOCK) else "It was closed"
+        return ("It was told to stop" if run.stop else never), "calm"
     return ("It succeeded", "good") if run.success else ("It failed", "bad")
 
 

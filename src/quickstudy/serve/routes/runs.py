@@ -118,6 +118,23 @@ async def end(
     return reply(await run_in_threadpool(_named, end))
 
 
+@router.post(
+    ONE + "/expire",
+    summary="Say that the end of a run will not be known",
+    **says("predict", schema(RunInfo), examples.EXPIRED, refuses=(404,)),
+)
+async def expire(name: str, run: str, visitor: Predictor, served: Served) -> Response:
+    """For a run that was stopped: it is closed, and nothing is learned of its outcome.
+
+    Said again: `repeated`. A run that has ended is refused.
+    """
+
+    def expire() -> RunInfo:
+        return served.expire(name, run, actor=visitor.name)
+
+    return reply(await run_in_threadpool(_named, expire))
+
+
 @router.get(
     RUNS,
     summary="Runs of a learner",
