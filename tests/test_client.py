@@ -113,6 +113,8 @@ def test_what_a_run_says_is_sent_again_only_where_that_counts_once(line):
     assert len({request.content for request in line.sent[-3:]}) == 1
     assert json.loads(line.sent[-1].content) == {"outcome": 1.0}
     assert json.loads(line.sent[-4].content)["number"] == 7 and len(line.sent) == 9
+    line(httpx.ReadTimeout, good(examples_runs.EXPIRED)).expire("agents", "run-17")
+    assert [r.url.path for r in line.sent[9:]] == ["/v1/learners/agents/runs/run-17/expire"] * 2
 
 
 def test_settings_of_a_value_learner_travel_in_its_own_form(line):

@@ -96,6 +96,16 @@ def test_a_run_is_drawn_from_before_its_first_step():
     assert len(drawn["value"]) == len(drawn["acts"]) == 6 and drawn["value"][0] is None
 
 
+def test_of_a_long_run_the_latest_steps_are_drawn_under_their_numbers():
+    loop = Loop("repeat", 1, 3, True, 0.2, 5)
+    steps = tuple(step(n, 0.5, 0.9 if n in (7, 2_400) else 0.5, loop) for n in range(1, 2_501))
+    drawn = figures.course(RunReport(run(), steps), (0.0, 1.0))
+    assert {len(drawn[name]) for name in ("p", "value", "low", "high", "acts")} == {1_001}
+    assert (drawn["first"], drawn["lost"]) == (1_500, 2_400)
+    assert drawn["loops"] == [(1_501, 2_500)] and drawn["acts"][-1] == "act 2500"
+    assert figures.course(RunReport(run(), steps[:9]), (0.0, 1.0))["first"] == 0
+
+
 def test_a_run_that_only_got_better_lost_nothing():
     assert figures.lost([step(1, 0.6, 0.5), step(2, 0.595, 0.6)]) is None
     assert figures.lost([]) is None
@@ -124,6 +134,12 @@ def test_of_a_long_run_the_step_that_cost_most_is_not_left_out():
 def test_a_run_is_told_in_a_few_words(changed, says):
     assert figures.standing(RunReport(run(**changed), (step(1, 0.5, 0.5),)))[0] == says
     assert figures.standing(RunReport(run(), ()))[0] == "It has just begun"
+
+
+def test_a_run_that_somebody_closed_is_told_from_one_that_the_clock_closed():
+    gone = run(status="expired")
+    assert figures.standing(RunReport(gone, (), "clock"))[0] == "Its end never came"
+    assert figures.standing(RunReport(gone, (), "robot"))[0] == "It was closed"
 
 
 def test_weights_of_any_size_are_told_as_shares():

@@ -202,6 +202,27 @@ def test_a_run_without_steps_expires_and_its_end_is_late(desk):
     assert (report.ended, report.successes, report.late) == (0, 0, 1)
 
 
+def test_a_run_that_was_stopped_is_closed_and_not_learned(desk, name):
+    walk(desk, name, "won", 1.0)
+    said = walk(desk, name, "stopped", None)[-1]
+    closed = desk.expire(name, "stopped")
+    assert isinstance(closed, RunInfo) and not closed.repeated
+    assert (closed.status, closed.outcome, closed.value) == ("expired", None, said.value)
+    assert desk.run(name, "stopped").run == closed and desk.run(name, "stopped").expired_by
+    again, digest = desk.expire(name, "stopped"), desk.state_hash(name)
+    assert again.repeated and again.status == "expired"
+    with pytest.raises(InputError, match="has ended"):
+        desk.expire(name, "won")
+    with pytest.raises(InputError, match="expired"):
+        desk.step(name, "stopped", action="more")
+    with pytest.raises(NotFoundError, match="nobody"):
+        desk.expire(name, "nobody")
+    report = desk.value(name)
+    assert (report.live, report.ended, report.expired) == (0, 1, 1)
+    assert desk.end(name, "stopped", 0.0).status == "late" and desk.state_hash(name) == digest
+    assert [event.type for event in desk.events(learner=name)].count("expired") == 1
+
+
 def test_while_paused_every_estimate_says_to_ask(desk, name):
     desk.start(name, id="x")
     desk.pause(name, reason="the shop is closed")

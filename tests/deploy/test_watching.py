@@ -174,6 +174,66 @@ def test_a_run_without_a_step_in_time_expires_and_its_end_is_late(duty, later):
     assert replayed(duty, "v") == state and sound(duty) == []
 
 
+def test_a_run_that_was_stopped_is_closed_and_nothing_is_learned_of_its_outcome(duty, later):
+    play(duty, "v", 40)
+    ended = duty.learner("v").runs
+    duty.change("v", most_open=len(duty.runs("v", status="live")) + 1)
+    run = duty.start("v", task="T0").id
+    said = duty.step("v", run, action="go")
+    with pytest.raises(InputError, match="most_open"):
+        duty.start("v")
+    live = duty.learner("v").open
+    done = duty.expire("v", run, actor="robot")
+    assert (done.status, done.repeated, done.steps, done.outcome) == ("expired", False, 1, None)
+    assert done.success_probability == said.success_probability
+    assert duty.run("v", run).run == done and duty.run("v", run).expired_by == "robot"
+    assert (duty.learner("v").runs, duty.learner("v").open) == (ended, live - 1)
+    assert duty.value("v").expired == 1
+    event = duty.events(learner="v")[-1]
+    assert (event.type, event.actor, event.subject) == ("expired", "robot", run)
+    state, head = duty.state_hash("v"), duty.store.head
+    again = duty.expire("v", run)
+    assert again.repeated and (again.status, again.updated) == ("expired", done.updated)
+    later(90_000.0)
+    expire(duty)  # the clock closes the others, and this one no more
+    assert duty.run("v", run).expired_by == "robot" and duty.value("v").expired == live
+    assert [e.subject for e in duty.events(after=head[0]) if e.subject == run] == []
+    assert duty.end("v", run, 1.0).status == "late" and duty.learner("v").runs == ended
+    assert duty.state_hash("v") != state  # of the others
+    assert replayed(duty, "v") == duty.state_hash("v") and sound(duty) == []
+
+
+def test_a_run_that_is_closed_stays_closed_after_a_restart(path):
+    with quickstudy.open(path) as desk:
+        desk.create_value("v", seed=1)
+        play(desk, "v", 60)
+        for run in desk.runs("v", status="live")[:2]:
+            desk.expire("v", run.id)
+        state, closed = desk.state_hash("v"), desk.runs("v", status="expired")
+        assert len(closed) == 2 and replayed(desk, "v") == state
+    with quickstudy.open(path) as desk:
+        assert desk.state_hash("v") == state and desk.runs("v", status="expired") == closed
+        assert desk.expire("v", closed[0].id).repeated and desk.state_hash("v") == state
+        assert sound(desk) == []
+
+
+def test_a_run_that_has_ended_does_not_expire(duty, later):
+    ended, late = duty.start("v").id, duty.start("v").id
+    duty.end("v", ended, 1.0)
+    duty.expire("v", late)
+    duty.end("v", late, 0.0)
+    before = duty.state_hash("v"), duty.store.head
+    for run in (ended, late):
+        with pytest.raises(InputError, match="has ended"):
+            duty.expire("v", run)
+    assert (duty.state_hash("v"), duty.store.head) == before
+    assert duty.run("v", ended).expired_by is None
+    gone = duty.start("v").id
+    later(86_401.0)
+    expire(duty)
+    assert duty.run("v", gone).expired_by == "clock" and duty.expire("v", gone).repeated
+
+
 def test_a_step_keeps_a_run_from_expiring(duty, later):
     kept, left = duty.start("v").id, duty.start("v").id
     for _ in range(3):
@@ -236,6 +296,8 @@ BAD_STEPS = [
     ({"action": "a", "error": 1}, InputError, "error is 1"),
     ({"action": "a", "reward": float("inf")}, InputError, "reward is inf"),
     ({"action": "a", "reward": "1"}, InputError, "reward is '1'"),
+    ({"action": "a", "reward": 1.01e12}, InputError, "reward is 1010000000000.0"),
+    ({"action": "a", "reward": 10**400}, InputError, "reward is 1000"),
 ]
 
 
@@ -320,6 +382,7 @@ def test_who_calls_the_wrong_kind_of_learner_is_told_what_to_call(duty):
         lambda: duty.start("c"),
         lambda: duty.step("c", run, "x"),
         lambda: duty.end("c", run, 1.0),
+        lambda: duty.expire("c", run),
         lambda: duty.runs("c"),
         lambda: duty.run("c", run),
         lambda: duty.value("c"),
@@ -335,6 +398,7 @@ def test_what_is_not_there_is_not_found(duty):
         lambda: duty.runs("nobody"),
         lambda: duty.step("v", "nothing", "x"),
         lambda: duty.end("v", "nothing", 1.0),
+        lambda: duty.expire("v", "nothing"),
         lambda: duty.run("v", "nothing"),
     ):
         with pytest.raises(NotFoundError, match=r"nobody|nothing"):

@@ -129,6 +129,7 @@ def body_of(operation: Operation, name: str) -> Any:
         ("post", f"{one}/runs"): {"task": "eve"},
         ("post", f"{one}/runs/{{run}}/steps"): {"action": "look"},
         ("post", f"{one}/runs/{{run}}/end"): {"outcome": 1.0},
+        ("post", f"{one}/runs/{{run}}/expire"): {},
         ("post", "/v1/pause"): {"learner": name},
         ("post", "/v1/feedback"): {"learner": name, "record": "hello", "label": "x"},
         ("post", "/v1/predictions/{id}/ruling"): {"label": "x"},

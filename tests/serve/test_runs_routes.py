@@ -195,6 +195,7 @@ def test_runs_that_are_not_there(client):
         client.get(f"{RUNS}/nobody"),
         client.post(f"{RUNS}/nobody/steps", json={"action": "look"}),
         client.post(f"{RUNS}/nobody/end", json={"outcome": 1.0}),
+        client.post(f"{RUNS}/nobody/expire"),
         client.get("/v1/learners/nobody/runs"),
         client.post("/v1/learners/nobody/runs", json={}),
     ):
@@ -257,6 +258,7 @@ def test_a_value_learner_says_what_to_call_instead(client, method, path, body):
         ("get", "runs/x", None),
         ("post", "runs/x/steps", {"action": "look"}),
         ("post", "runs/x/end", {"outcome": 1.0}),
+        ("post", "runs/x/expire", None),
         ("get", "value", None),
     ],
 )
@@ -318,6 +320,21 @@ def test_an_end_after_the_wait_is_too_late(client):
     client.delete("/v1/learners/hasty")
 
 
+def test_an_agent_that_was_told_to_stop_closes_its_run(client, run):
+    said = client.post(f"{run}/steps", json={"action": "look"}).json()
+    first, second = (client.post(f"{run}/expire") for _ in range(2))
+    assert first.status_code == second.status_code == 200
+    assert first.json() | {"repeated": True} == second.json() and not first.json()["repeated"]
+    assert (first.json()["status"], first.json()["value"]) == ("expired", said["value"])
+    assert (
+        client.get(run).json()["expired_by"]
+        == client.get("/v1/log", params={"learner": "agents"}).json()["events"][-1]["actor"]
+    )
+    assert is_problem(client.post(f"{run}/steps", json={"action": "look"}), 422, says="expired")
+    assert client.post(f"{run}/end", json={"outcome": 1.0}).json()["status"] == "late"
+    assert is_problem(client.post(f"{run}/expire"), 422, says="has ended")
+
+
 @pytest.fixture
 def knock(tmp_path, client_of):
     """Send a request as a key of a role that is good for `guarded` alone."""
@@ -343,6 +360,12 @@ def test_what_an_agent_and_its_checker_may_do(knock):
     for path in ("guarded/runs", "guarded/runs/x", "guarded/value"):
         assert is_problem(knock("predict", "get", path), 403)
     assert is_problem(knock("teach", "post", "agents/runs", json={}), 403)
+    assert knock("predict", "post", "guarded/runs", json={"id": "y"}).status_code == 201
+    closed = knock("predict", "post", "guarded/runs/y/expire")
+    assert closed.json()["status"] == "expired"
+    event = knock.desk.events(learner="guarded")[-1]
+    assert (event.type, event.actor) == ("expired", "predict")
+    assert is_problem(knock("predict", "post", "agents/runs/y/expire"), 403)
     assert knock("teach", "post", "guarded/runs/x/end", **end).json()["status"] == "ended"
     event = knock.desk.events(learner="guarded")[-1]
     assert (event.type, event.actor, event.payload["source"]) == ("run_ended", "teach", "teach")

@@ -39,6 +39,7 @@ OF_RUNS = {
     "VALUE": courses.ValueReport,
     "ESTIMATE": Estimate,
     "RUN": courses.RunInfo,
+    "EXPIRED": courses.RunInfo,
     "REPORT": courses.RunReport,
 }
 

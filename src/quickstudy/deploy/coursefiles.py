@@ -1,6 +1,7 @@
 """Snapshots of value learners, and how one is recovered: by the newest that is whole, and the log.
 
-The bytes are packed in the writer's thread, so that they are of one moment, and written elsewhere.
+Its state is taken in the writer's thread, so that it is of one moment, and packed and written
+elsewhere.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ from quickstudy.stats.moments import one_blas_thread
 class Shot:
     """A value learner as it was after event `folded`."""
 
-    packed: bytes
+    state: tuple[snapshot.Arrays, dict[str, Any]]
     settings: ValueSettings
     folded: int
 
 
 def shoot(fold: CourseFold) -> Shot:
-    """Pack a learner; in the thread that changes it."""
-    return Shot(fold.learner.packed(), fold.settings, fold.folded)
+    """Take the state of a learner; in the thread that changes it."""
+    return Shot(fold.learner.state(), fold.settings, fold.folded)
 
 
 def write(store: Store, number: int, shot: Shot) -> Path:
@@ -48,16 +49,17 @@ def write(store: Store, number: int, shot: Shot) -> Path:
     """
     folder = folder_of(store.folder, number)
     snapshot.make_folder(folder)
+    packed = snapshot.pack(*shot.state)
     plain = {
         "kind": KIND,
         "settings": asdict(shot.settings),
         "learned": shot.folded,
         "decided": shot.folded,
-        "hash": ValueFunction.unpacked(shot.packed).state_hash(),
+        "hash": ValueFunction.unpacked(packed).state_hash(),
         "link": store.link_at(shot.folded).hex(),
     }
     path = folder / f"snapshot-{shot.folded:012d}-{shot.folded:012d}.safetensors"
-    content = snapshot.pack({"learner": np.frombuffer(shot.packed, np.uint8)}, plain)
+    content = snapshot.pack({"learner": np.frombuffer(packed, np.uint8)}, plain)
     reach("snapshot-written")
     snapshot.write_whole(path, content)
     reach("snapshot-renamed")

@@ -120,7 +120,8 @@ class Course:
         return Steps(numbers, dense, np.array(self.signs), rewards)
 
     def so_far(self) -> Row:
-        """Raw numbers of all remembered steps and of the latest (T, columns); its dense columns."""
+        """Raw numbers of the remembered steps, beyond 512 of these and the latest, (T, columns);
+        and the dense columns of the latest."""
         known = self.numbers if self.steps <= MOST_ROWS else [*self.numbers, self.latest[0]]
         return _matrix(known, np.nan, np.float64), self.latest[1]
 

@@ -29,7 +29,7 @@ MOST_TIMES = 4  # rounds that are told apart: 2, 3, 4 or more
 DOUBT = 2.0  # runs that the general rate counts for in the rate of a kind of loop
 KINDS: tuple[Literal["repeat", "cycle", "return"], ...] = ("repeat", "cycle", "return")
 _VOLATILE = re.compile(
-    r"(?:\b\d{4}-\d\d-\d\d[t ])?\b\d\d:\d\d(?::\d\d(?:\.\d+)?)?z?\b"
+    r"(?:\b\d{4}-\d\d-\d\d[t ]|\b)\d\d:\d\d(?::\d\d(?:\.\d+)?)?z?\b"
 )  # a time of day, with its date: a date alone is an argument
 
 

@@ -14,8 +14,8 @@ from quickstudy.memory.episodes import MOST_STEPS, Episodes, Tasks
 from quickstudy.memory.lstd import LSTD
 from quickstudy.types import Floats
 
-EXPERTS = ("task", "lstd", "returns", "course", "nearest", "loops")
-PRIOR = np.array([0.6, 0.6, 0.1, 0.25, 0.05, 0.25])  # of their weights
+EXPERTS = ("task", "lstd", "state", "returns", "course", "nearest", "loops")
+PRIOR = np.array([0.6, 0.6, 0.4, 0.1, 0.25, 0.05, 0.25])  # of their weights
 BEGINNERS = np.array([name != "task" for name in EXPERTS])  # need runs of any task to be right
 EPISODES_SHARE = 0.5  # of the budget at most, for remembered episodes
 MOST_EPISODES = 256
@@ -64,26 +64,29 @@ class Panel:
         """Experts whose shapes follow from the features, empty."""
         dim, place = self.rows.dim, self.rows.place_dim
         self.lstd = Valued(dim, discount=self.discount, trace=self.trace, ridge=0.1)
+        state = self.rows.state_dim
+        self.state_alone = Valued(state, discount=self.discount, trace=self.trace, ridge=0.1)
         self.returns = Valued(dim, discount=self.discount, trace=1.0, ridge=0.5)
         room = EPISODES_SHARE * self.budget_mb * 2**20 / (MOST_STEPS * place * 4)
         self.episodes = Episodes(size=int(np.clip(room, 20, MOST_EPISODES)), dim=place)
 
     def say(self, course: Course, base: Floats) -> Floats:
         """What each expert says after the latest step of a run, shape (experts, 2)."""
-        out = np.tile(base, (len(EXPERTS), 1))
-        out[0] = self.tasks.predict(course.task, base)
+        said = dict.fromkeys(EXPERTS, base)
+        said["task"] = self.tasks.predict(course.task, base)
         if course.trail.exact:
-            out[5] += self.record.outlook(course.trail.worst, base[0]) - base[0]
-        if not self.runs:
-            return out
-        signs = course.now
-        numbers, now = course.so_far()
-        row, place = self.rows.of_latest(numbers, now, course.mean, signs)
-        out[1] = self.lstd.predict(row)[0]
-        out[2] = self.returns.predict(row)[0]
-        out[3] = self.course.predict(np.append(signs, 1.0)[None])[0]
-        out[4] = self.episodes.predict(place[0], course.steps - 1, base)
-        return out
+            shift = self.record.outlook(course.trail.worst, base[0]) - base[0]
+            said["loops"] = base + shift
+        if self.runs:
+            numbers, now = course.so_far()
+            row, state, place = self.rows.of_latest(numbers, now, course.mean, course.now)
+            said["lstd"] = self.lstd.predict(row)[0]
+            if self.rows.state_dim > 1:
+                said["state"] = self.state_alone.predict(state)[0]
+            said["returns"] = self.returns.predict(row)[0]
+            said["course"] = self.course.predict(np.append(course.now, 1.0)[None])[0]
+            said["nearest"] = self.episodes.predict(place[0], course.steps - 1, base)
+        return np.array([said[name] for name in EXPERTS])
 
     @property
     def runs(self) -> int:
@@ -110,8 +113,10 @@ class Panel:
             self.kept = []
 
     def _learn_rows(self, steps: Steps, ended: Floats) -> None:
-        rows, places = self.rows.of_run(steps)
+        rows, states, places = self.rows.of_run(steps)
         self.lstd.learn(rows, steps.rewards, np.ones(len(steps)))
+        if self.rows.state_dim > 1:
+            self.state_alone.learn(states, steps.rewards, np.ones(len(steps)))
         self.returns.learn(rows, steps.rewards, step_weights(len(steps)))
         self.episodes.learn(places, ended)
 
@@ -122,6 +127,7 @@ class Panel:
             "loops": self.record.counts,
             "course": self.course.state(),
             "lstd": self.lstd.state(),
+            "state_alone": self.state_alone.state(),
             "returns": self.returns.state(),
             "episodes": self.episodes.state(),
             "kept": [{**vars(steps), "ended": ended} for steps, ended in self.kept],
@@ -130,7 +136,7 @@ class Panel:
     def restore(self, state: dict[str, Any]) -> None:
         self.rows.restore(state["rows"])
         self._make()
-        for name in ("course", "lstd", "returns", "episodes"):
+        for name in ("course", "lstd", "state_alone", "returns", "episodes"):
             getattr(self, name).restore(state[name])
         self.tasks.sums = {task: list(sums) for task, sums in state["tasks"]}
         self.record.counts = {name: list(counts) for name, counts in state["loops"].items()}

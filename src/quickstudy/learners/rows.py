@@ -26,7 +26,7 @@ from quickstudy.errors import InputError
 from quickstudy.learners.course import SIGNS, Row, Steps, means
 from quickstudy.types import Floats, Input
 
-Places = tuple[Floats, Floats]  # features, and where runs stand
+Views = tuple[Floats, Floats, Floats]  # all features, the present state, and where a run stands
 VIEWS = {"state": View(linear=True, width=2.0, landmarks=64)}
 NARROW = 128  # a vector of so many numbers may be a state
 WIDEST, THROWN = 400, 256  # wider texts and vectors are thrown onto shared random directions
@@ -98,30 +98,38 @@ class Rows:
     @property
     def dim(self) -> int:
         """Features of a row, the constant included."""
-        return self._state_dim + self._now_dim + self.width + SIGNS + 1
+        return self.state_dim + self._columns + self.width + SIGNS
+
+    @property
+    def state_dim(self) -> int:
+        """Features of the present state alone, the constant included; 1 where there are none."""
+        return self._columns + self._kernel + self._now_dim + 1
 
     @property
     def place_dim(self) -> int:
         """Numbers that say where a run stands, for the memory of episodes."""
-        kernel = self.map.landmarks["state"].size if self.map else 0
-        return max(kernel + self.width, 1)
+        return max(self._kernel + self.width, 1)
+
+    @property
+    def _columns(self) -> int:
+        return self.map.dim if self.map else 0
+
+    @property
+    def _kernel(self) -> int:
+        return self.map.landmarks["state"].size if self.map else 0
 
     @property
     def _now_dim(self) -> int:
         return self.width if self.width <= NARROW else 0
 
-    @property
-    def _state_dim(self) -> int:
-        return 2 * self.map.dim + self.map.landmarks["state"].size if self.map else 0
-
-    def of_run(self, steps: Steps) -> Places:
-        """Features (T, dim) and places (T, place_dim) of all steps of a run."""
+    def of_run(self, steps: Steps) -> Views:
+        """All features (T, dim), states (T, state_dim) and places (T, place_dim) of a run."""
         now = fitted(steps.dense, self.width, 0.0)
         numbers = fitted(steps.numbers, self.encoder.widths[0], np.nan)
         return self._joined(self._states(numbers), now, means(now), steps.signs)
 
-    def of_latest(self, numbers: Floats, now: NDArray[Any], mean: Floats, signs: Floats) -> Places:
-        """Features (1, dim) and places (1, place_dim) of the latest step.
+    def of_latest(self, numbers: Floats, now: NDArray[Any], mean: Floats, signs: Floats) -> Views:
+        """The same of the latest step, one row each.
 
         Args:
             numbers: raw numbers of all steps so far (T, columns).
@@ -132,25 +140,30 @@ class Rows:
         now, mean = (fitted(row[None], self.width, 0.0) for row in (now, mean))
         return self._joined(self._states(numbers, last=1), now, mean, signs[None])
 
-    def _joined(self, states: Places, now: Floats, mean: Floats, signs: Floats) -> Places:
-        state, kernel = states
-        dense = [now[:, : self._now_dim], mean]
-        parts = [state, kernel, *dense, signs * SIGN_SCALE, np.ones((len(signs), 1))]
+    def _joined(
+        self, states: tuple[Floats, Floats, Floats], now: Floats, mean: Floats, signs: Floats
+    ) -> Views:
+        columns, so_far, kernel = states
+        one = np.ones((len(signs), 1))
+        present = [columns, kernel, now[:, : self._now_dim]]
         place = [kernel / KERNEL_SCALE, now if self._now_dim else mean]
         if kernel.shape[1] + self.width == 0:
             place = [np.zeros((len(signs), 1))]
-        return np.concatenate(parts, axis=1), np.concatenate(place, axis=1)
+        return (
+            np.concatenate([*present, so_far, mean, signs * SIGN_SCALE, one], axis=1),
+            np.concatenate([*present, one], axis=1),
+            np.concatenate(place, axis=1),
+        )
 
-    def _states(self, numbers: Floats, last: int | None = None) -> Places:
-        """Scaled columns with their means so far, and kernel features, of the `last` rows."""
+    def _states(self, numbers: Floats, last: int | None = None) -> tuple[Floats, Floats, Floats]:
+        """Scaled columns, their means so far, and kernel features, of the `last` rows."""
         cut = slice(None if last is None else -last, None)
         if self.map is None:
             none = np.zeros((len(numbers[cut]), 0))
-            return none, none
+            return none, none, none
         z = self.map.scaled(numbers, np.zeros((len(numbers), 0), np.float32))
-        state = np.concatenate([z, means(z)], axis=1)[cut]
-        views = self.map.features(z[cut], np.full(len(state), -1))
-        return state, views["state"][:, self.map.dim + 1 :]  # without its constant
+        views = self.map.features(z[cut], np.full(len(z[cut]), -1))
+        return z[cut], means(z)[cut], views["state"][:, self.map.dim + 1 :]  # no second constant
 
     def renew(self, runs: list[Steps]) -> bool:
         """Choose the map from all runs so far; whether features are others now."""

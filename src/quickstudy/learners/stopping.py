@@ -25,6 +25,7 @@ from quickstudy.stats.risk import coin
 from quickstudy.types import Floats
 
 MARGIN = 0.02  # of the way to certainty: scores of like runs lie close, and drift a little
+HIGHEST = 0.985  # threshold: no probability comes nearer to certainty than 0.01
 MOST_WAITING = 10_000  # runs that a policy waits for before it counts an open one as a success
 POLICIES = len(FRACTIONS)
 
@@ -68,7 +69,8 @@ class StopRule:
     def thresholds(self) -> Floats:
         """Score from which each policy stops a run: a little above what the controller proposes."""
         proposed = self.controller.thresholds
-        return np.asarray(proposed + MARGIN * np.maximum(1.0 - proposed, 0.0))
+        raised = np.minimum(proposed + MARGIN * np.maximum(1.0 - proposed, 0.0), HIGHEST)
+        return np.where(np.isfinite(proposed), raised, np.inf)
 
     def step(self, run: int, success: float) -> bool:
         """Whether the run is to be stopped, now that its success probability is `success`."""
@@ -114,7 +116,7 @@ class StopRule:
             if succeeded is not None or case.uncounted:
                 self._watch(case)
         if case.uncounted == 0:
-            del self.cases[run]
+            self.cases.pop(run, None)
         self._count()
         return case.stopped
 
@@ -127,6 +129,14 @@ class StopRule:
         if acted and self.guard.update(case.wrong, label_probability=case.probability):
             self.certificate.step_down()
             self.controller.forget()
+            self._dismiss()
+
+    def _dismiss(self) -> None:
+        """Runs that passed a threshold before an alarm are no evidence for the next attempt."""
+        self.queues = [[] for _ in range(POLICIES)]
+        for case in self.cases.values():
+            case.uncounted = 0
+        self.cases = {run: case for run, case in self.cases.items() if not case.over}
 
     def _count(self) -> None:
         """Have each policy take in, in its order, runs that nothing before them keeps waiting."""

@@ -41,9 +41,10 @@ class ValueFunction:
     vector), and may have an action, an error and a reward. When a run ends, its outcome is learned
     at once. Many runs may be open at a time, and end in any order.
 
-    Five experts and the base rate are pooled by how well each predicted so far: least-squares
-    temporal differences, Monte-Carlo regression on the steps and on the signs of the course alone,
-    the memory of tasks and of the nearest runs, and the record of loops.
+    Seven experts are pooled around the base rate by how well each predicted so far: least-squares
+    temporal differences on the run so far and on its present state alone, Monte-Carlo regression on
+    the run and on the signs of its course, the memory of tasks and of the nearest runs, and the
+    record of loops.
 
     Args:
         success: a run succeeds if its outcome is at least this (`end` may say otherwise).
@@ -279,7 +280,8 @@ class ValueFunction:
     def end(self, run: str, outcome: float, *, success: bool | None = None) -> None:
         """The run of that id is over: learn from it at once.
 
-        Nothing is learned of a run that was told to stop by certificate: it ended as was said.
+        Nothing is learned of a run that was told to stop by certificate: it ended as was said. So,
+        once there is one, hopeless runs are learned as rarely as they are audited.
 
         Args:
             run: id of an open run.

@@ -76,3 +76,10 @@ def check_settings(**given: Any) -> None:
         good, range_of_it = RANGES[name]
         if not good(value):
             raise SettingError(f"{name} is {value!r:.60}; {range_of_it}")
+    if "outcome_range" in given:
+        low, high = given["outcome_range"]
+        if not low < given["success"] <= high:
+            raise SettingError(
+                f"success is {given['success']!r}; it must be above {low:g}, at most {high:g}: "
+                "an outcome in outcome_range that counts as a success, and not each one"
+            )

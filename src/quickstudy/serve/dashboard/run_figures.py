@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LIKELY, UNLIKELY = 2 / 3, 1 / 3  # success probabilities at which the colour changes
 BINS = 10  # of the live runs, by success probability
 TELLING = 0.02  # a step that cost less has lost nothing
+DRAWN = 1_000  # steps in the chart, the latest
 SHOWN = 40  # characters of an action in the chart
 CLOCK = "clock"  # closes runs that get no step in time
 UNKNOWN = 0.5  # where a run without steps is sorted in
@@ -206,19 +207,25 @@ def what(step: StepReport, longest: int = 140) -> str:
 
 
 def course(report: RunReport, outcome_range: tuple[float, float]) -> dict[str, Any]:
-    """A run as the chart reads it: columns from before the first step on."""
-    said = [step.estimate for step in report.steps]
-    worst = lost(report.steps)
+    """A run as the chart reads it, the latest `DRAWN` steps: columns from before the first of them.
+
+    `first` is the number of the step before; a live run is sent again with every step.
+    """
+    steps = report.steps[-DRAWN:]
+    said = [step.estimate for step in steps]
+    before = len(report.steps) - len(steps)
+    worst = lost(steps)
     first = said[0].success_probability - said[0].credit if said else None
     return {
+        "first": before,
         "p": [first, *(round(e.success_probability, 4) for e in said)],
         "value": [None, *(_short(e.value) for e in said)],
         "low": [None, *(_short(e.low) for e in said)],
         "high": [None, *(_short(e.high) for e in said)],
-        "loops": _stretches([e.loop is not None for e in said]),
+        "loops": _stretches([e.loop is not None for e in said], before + 1),
         "lost": worst.number if worst else None,
         "range": list(outcome_range),
-        "acts": ["", *(what(step, SHOWN) for step in report.steps)],
+        "acts": ["", *(what(step, SHOWN) for step in steps)],
         "end": report.run.outcome if report.run.status in ("ended", "late") else None,
         "success": report.run.success,
     }
@@ -238,10 +245,10 @@ def _short(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def _stretches(looping: Sequence[bool]) -> list[tuple[int, int]]:
-    """First and last step of every stretch in a loop, counted from 1."""
+def _stretches(looping: Sequence[bool], start: int) -> list[tuple[int, int]]:
+    """First and last step of every stretch in a loop; the first of all has the number `start`."""
     out: list[tuple[int, int]] = []
-    for number, yes in enumerate(looping, 1):
+    for number, yes in enumerate(looping, start):
         if yes and out and out[-1][1] == number - 1:
             out[-1] = (out[-1][0], number)
         elif yes:

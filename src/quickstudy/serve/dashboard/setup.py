@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from quickstudy.deploy.courses import ValueInfo
 from quickstudy.errors import InputError, QuickstudyError, SettingError
 from quickstudy.serve.dashboard.kinds import classifier, is_value
 from quickstudy.serve.dashboard.learners import share
@@ -30,7 +31,11 @@ def change(request: Request, visitor: Known, store: Store, form: Form, name: str
     """Change what may be changed."""
     visitor.require("manage", name)
     try:
-        given = value_changes(form) if is_value(store, name) else _changes(form)
+        info = store.learner(name)
+        if isinstance(info, ValueInfo):
+            given = value_changes(form, info.settings)
+        else:
+            given = _changes(form)
         store.change(name, **given, actor=visitor.actor)
     except QuickstudyError as problem:
         status = of_error(problem).status

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
+from dataclasses import asdict, replace
 from typing import Any
 
 from fastapi import Request, Response
 
+from quickstudy.deploy.courses import ValueInfo, ValueSettings
 from quickstudy.errors import SettingError
 from quickstudy.serve.dashboard.shell import render
 from quickstudy.serve.dashboard.visitor import Form, Store, Visitor, field
 from quickstudy.types import Costs
 
 HOUR = 3_600.0  # seconds
-NUMBER = re.compile(r"\s*(-?\d+(?:[.,]\d+)?)\s*%?\s*", re.ASCII)
+NUMBER = re.compile(r"\s*(-?\d+(?:[.,]\d+)?(?:e[+-]?\d+)?)\s*%?\s*", re.ASCII | re.IGNORECASE)
 WORDS = {
     "success": "the outcome of a success",
     "lowest": "the lowest outcome",
@@ -39,13 +42,40 @@ def new_value(form: Form) -> dict[str, Any]:
     }
 
 
-def value_changes(form: Form) -> dict[str, Any]:
-    """What a form says of the settings that may change."""
+def shown(settings: ValueSettings) -> dict[str, str]:
+    """The settings that may change, as the fields of the form show them.
+
+    >>> shown(ValueSettings(stop_error=0.07, wait_seconds=5400.0))["stop_error"]
+    '7'
+    """
+    costs = settings.costs
     return {
-        "costs": _costs(form),
-        "stop_error": number(form, "stop_error") / 100.0,
-        "wait_seconds": number(form, "hours") * HOUR,
-        "most_open": round(number(form, "most_open")),
+        "stop_error": f"{100.0 * settings.stop_error:.12g}",
+        "step": f"{costs.step:.12g}",
+        "failure": f"{costs.failure:.12g}",
+        "ask": "" if costs.ask is None else f"{costs.ask:.12g}",
+        "help": f"{100.0 * costs.help:.12g}",
+        "hours": f"{settings.wait_seconds / HOUR:.12g}",
+        "most_open": str(settings.most_open),
+    }
+
+
+def value_changes(form: Form, now: ValueSettings) -> dict[str, Any]:
+    """What a form says of the settings that may change; a field left as shown changes nothing.
+
+    What is shown is rounded: taken as it reads, it would be another promise, to be proved anew.
+    """
+    same = {name for name, text in shown(now).items() if field(form, name).strip() == text}
+    said, costs = _costs(form), now.costs
+    changed = {name: value for name, value in asdict(said).items() if name not in same}
+    percent, hours, most = (number(form, name) for name in ("stop_error", "hours", "most_open"))
+    if not most.is_integer():
+        raise SettingError(f"{WORDS['most_open']} is {most:g}; it must be a whole number")
+    return {
+        "costs": replace(costs, **changed),
+        "stop_error": now.stop_error if "stop_error" in same else percent / 100.0,
+        "wait_seconds": now.wait_seconds if "hours" in same else hours * HOUR,
+        "most_open": int(most),
     }
 
 
@@ -59,9 +89,11 @@ def value_settings_page(
     problem: str = "",
 ) -> Response:
     """What it holds to."""
+    info = store.learner(name)
+    assert isinstance(info, ValueInfo)  # who calls this knows
     return render(
         request, "value_settings.html", status=status, name=name, kind="value", problem=problem,
-        info=store.learner(name), may=visitor.may("manage", name),
+        info=info, shown=shown(info.settings), may=visitor.may("manage", name),
         saved=request.query_params.get("saved") == "yes", address=str(request.base_url),
     )  # fmt: skip
 
@@ -70,13 +102,16 @@ def number(form: Form, name: str) -> float:
     """A number from a form, with a point or a comma.
 
     Raises:
-        SettingError: it is none; says what it should be.
+        SettingError: it is none, or too large; says what it should be.
     """
     text = field(form, name)
     found = NUMBER.fullmatch(text)
     if found is None:
         raise SettingError(f"{WORDS[name]} is {text[:20]!r}; it must be a number")
-    return float(found[1].replace(",", "."))
+    value = float(found[1].replace(",", "."))
+    if not math.isfinite(value):
+        raise SettingError(f"{WORDS[name]} is {text[:20]!r}; that is too large")
+    return value
 
 
 def _costs(form: Form) -> Costs:

@@ -16,7 +16,7 @@
   // value and chance share the left scale where outcomes lie between 0 and 1
   function span() {
     const held = [...course.low, ...course.high, ...course.range].filter((v) => v != null);
-    return [Math.min(...held), Math.max(...held)];
+    return held.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [held[0], held[0]]);
   }
   const shared = ([low, high]) => low >= 0 && high <= 1;
 
@@ -34,9 +34,9 @@
 
   function mark(u) {
     if (course.lost == null) return;
-    const { ctx, bbox } = u, dot = 4 * devicePixelRatio;
-    const x = u.valToPos(course.lost, 'x', true), y = u.valToPos(course.p[course.lost], 'y', true);
-    const from = u.valToPos(course.p[course.lost - 1], 'y', true);
+    const { ctx, bbox } = u, dot = 4 * devicePixelRatio, at = course.lost - course.first;
+    const x = u.valToPos(course.lost, 'x', true), y = u.valToPos(course.p[at], 'y', true);
+    const from = u.valToPos(course.p[at - 1], 'y', true);
     const before = u.valToPos(course.lost - 1, 'x', true);
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = colour('--red');
@@ -50,14 +50,14 @@
   }
 
   function tell(u) {
-    const i = u.cursor.idx == null ? course.p.length - 1 : u.cursor.idx;
+    const i = u.cursor.idx == null ? course.p.length - 1 : u.cursor.idx, number = course.first + i;
     const before = course.p[i - 1], change = before == null ? null : course.p[i] - before;
     const points = change == null ? '' : `, ${moved(Math.round(100 * change))}`;
     const value = course.value[i] == null ? '' : `; value ${short(course.value[i])} (${short(course.low[i])} to ${short(course.high[i])})`;
-    now.textContent = i === 0 ? `before the first step: ${percent(course.p[0])}`
-      : `step ${i}: ${percent(course.p[i])}${points}${value} · ${course.acts[i]}`;
+    now.textContent = number === 0 ? `before the first step: ${percent(course.p[0])}`
+      : `step ${number}: ${percent(course.p[i])}${points}${value} · ${course.acts[i]}`;
     for (const row of document.querySelectorAll('.steps .pointed')) row.classList.remove('pointed');
-    const row = u.cursor.idx != null && document.getElementById(`step-${i}`);
+    const row = u.cursor.idx != null && document.getElementById(`step-${number}`);
     if (row) row.classList.add('pointed');
   }
 
@@ -70,7 +70,7 @@
       ...size(),
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
-      scales: { x: { time: false, range: () => [-0.3, Math.max(1, course.p.length - 1) + 0.3] }, y: { range: [0, 1] }, v: { range } },
+      scales: { x: { time: false, range: () => [course.first - 0.3, course.first + Math.max(1, course.p.length - 1) + 0.3] }, y: { range: [0, 1] }, v: { range } },
       axes: [
         { ...axis, size: 30, grid: { show: false }, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
           values: (u, at) => at.map((v) => (v === 0 ? 'start' : v % 1 ? '' : v.toLocaleString('en'))) },
@@ -97,7 +97,7 @@
     key('lost').hidden = course.lost == null;
     if (short) return;
     if (chart) chart.destroy();
-    const data = [course.p.map((_, i) => i), course.low, course.high, course.value, course.p];
+    const data = [course.p.map((_, i) => course.first + i), course.low, course.high, course.value, course.p];
     chart = new uPlot(options(), data, host);
     tell(chart);
   }
@@ -106,12 +106,13 @@
     const row = event.target.closest && event.target.closest('.steps > li');
     if (!chart || !row) return;
     const number = Number(row.dataset.step);
+    if (number <= course.first) return;
     chart.setCursor(leaving ? { left: -10, top: -10 } : { left: chart.valToPos(number, 'x'), top: 5 });
   }
   document.addEventListener('mouseover', (event) => point(event, false));
   document.addEventListener('mouseout', (event) => point(event, true));
   host.addEventListener('click', () => {
-    const row = chart && chart.cursor.idx && document.getElementById(`step-${chart.cursor.idx}`);
+    const row = chart && chart.cursor.idx && document.getElementById(`step-${course.first + chart.cursor.idx}`);
     if (!row) return;
     row.querySelector('details').open = true;
     row.scrollIntoView({ block: 'center', behavior: 'smooth' });
