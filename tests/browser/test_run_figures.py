@@ -62,6 +62,9 @@ def test_what_is_proved_is_told_as_it_is():
     open_one = figures.stopping(value())
     assert (open_one.figure, open_one.filled) == ("not yet", 0.5)
     assert "at most 5 %" in open_one.text and "only advises" in open_one.text
+    assert "never came" not in open_one.text
+    unknown = figures.stopping(value(stopping=dataclasses.replace(STOPPING, unknown=12)))
+    assert unknown.text.startswith(open_one.text) and "12 runs in doubt" in unknown.text
     proved = dataclasses.replace(STOPPING, certified=True, level=1)
     told = figures.stopping(value(stopping=proved, stopped=7))
     assert (told.figure, told.filled, told.mood) == ("yes", 1.0, "good") and "7 runs" in told.text

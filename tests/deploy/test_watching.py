@@ -6,7 +6,7 @@ import time
 import pytest
 
 import quickstudy
-from quickstudy.deploy import watching
+from quickstudy.deploy import deployment, watching
 from quickstudy.deploy.courses import ValueInfo
 from quickstudy.errors import InputError, NotFoundError, RecordError, SettingError, StoreError
 from quickstudy.types import Costs
@@ -569,6 +569,23 @@ def test_snapshots_are_written_while_it_works(path, monkeypatch):
     assert 0 < len(list(folder.glob("snapshot-*.safetensors"))) <= 2
     with quickstudy.open(path) as desk:
         assert desk.state_hash("v") == state
+
+
+def test_a_large_snapshot_is_written_more_seldom(path, monkeypatch):
+    monkeypatch.setattr(watching, "EVENTS_BETWEEN", 10)
+    monkeypatch.setattr(deployment, "TICK_SECONDS", 3_600.0)  # nobody else looks
+    with quickstudy.open(path) as desk:
+        desk.create_value("v", seed=1)
+
+        def snapshots(bytes_an_event, seed):
+            monkeypatch.setattr(watching, "BYTES_AN_EVENT", bytes_an_event)
+            play(desk, "v", 20, seed=seed)
+            desk._look_after_values()
+            return {found.name for found in desk.store.folder.glob("learner-1/snapshot-*")}
+
+        first = snapshots(1, 0)
+        assert first and snapshots(1, 1) == first and snapshots(10**9, 2) != first
+        assert sound(desk) == []
 
 
 def test_a_backup_has_the_runs(duty, tmp_path):

@@ -147,6 +147,7 @@ class StopReport:
         thresholds: failure probability from which each policy stops, strict to permissive; 1: it
             has none yet.
         alarms: how often the certificate was lost.
+        unknown: runs that it would stop, and whose end never came: each counts as a success.
     """
 
     certified: bool
@@ -157,6 +158,7 @@ class StopReport:
     audit_rate: float
     thresholds: tuple[float, ...]
     alarms: int
+    unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)

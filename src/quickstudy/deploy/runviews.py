@@ -112,4 +112,5 @@ def stop_report(told: Mapping[str, Any]) -> StopReport:
         audit_rate=float(told["audit_rate"]),
         thresholds=tuple(reads.finite(threshold) for threshold in thresholds),
         alarms=int(told["alarms"]),
+        unknown=int(told["unknown"]),
     )

@@ -28,6 +28,7 @@ class Watch:
         self.settings = fold.settings
         self.saved = 0  # event up to which a snapshot holds everything
         self.unsaved = 0  # events since
+        self.bytes = 0  # of that snapshot
         self.failed: StoreError | None = None  # why it cannot be made anew
 
     def committed(self, events: int) -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from quickstudy.log.writer import Writer
 
 EVENTS_BETWEEN = 1_000  # snapshots of a value learner: what is folded again after a failed write
+BYTES_AN_EVENT = 20_000  # of a snapshot, that cost as much to write as an event to fold again
 MOST_TEXT = 10_000  # characters of a task or an action
 log = logging.getLogger("quickstudy")
 
@@ -283,7 +284,7 @@ class Watching(Views):
 
     def _look_after_values(self) -> None:
         for watch in list(self.desk.watches.by_name.values()):
-            if watch.unsaved >= EVENTS_BETWEEN:
+            if watch.unsaved >= max(EVENTS_BETWEEN, watch.bytes // BYTES_AN_EVENT):
                 self._save_value(watch)
 
     def _save_values(self) -> None:
@@ -295,8 +296,8 @@ class Watching(Views):
         try:
             shot = self.writer.submit(Shoot(watch)).result()
             if shot is not None:
-                coursefiles.write(self.store, watch.number, shot)
-                watch.saved = shot.folded
+                path = coursefiles.write(self.store, watch.number, shot)
+                watch.saved, watch.bytes = shot.folded, path.stat().st_size
         except (OSError, StoreError, ModelFileError) as error:
             log.warning("no snapshot of learner %s was written: %s", watch.name, error)
 

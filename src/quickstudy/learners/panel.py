@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from quickstudy.learners.course import SIGNS, Course, Steps
-from quickstudy.learners.loops import LoopRecord
+from quickstudy.learners.loops import LoopRecord, named
 from quickstudy.learners.rows import RENEWED, Rows
 from quickstudy.learners.stack import step_weights
 from quickstudy.memory.episodes import MOST_STEPS, Episodes, Tasks
@@ -73,7 +73,7 @@ class Panel:
     def say(self, course: Course, base: Floats) -> Floats:
         """What each expert says after the latest step of a run, shape (experts, 2)."""
         said = dict.fromkeys(EXPERTS, base)
-        said["task"] = self.tasks.predict(course.task, base)
+        said["task"] = self.of_task(course, base)
         if course.trail.exact:
             shift = self.record.outlook(course.trail.worst, base[0]) - base[0]
             said["loops"] = base + shift
@@ -93,9 +93,14 @@ class Panel:
         """Runs learned."""
         return self.course.parts[0].courses
 
+    def of_task(self, course: Course, base: Floats) -> Floats:
+        """Success rate and mean return of the task of a run, drawn to the base."""
+        return base if course.task is None else self.tasks.predict(named(course.task), base)
+
     def learn(self, course: Course, steps: Steps, ended: Floats) -> None:
         """A run ended, with this success and return (2,)."""
-        self.tasks.learn(course.task, ended)
+        if course.task is not None:
+            self.tasks.learn(named(course.task), ended)
         self.record.learn(course.trail.worst, bool(ended[0]))
         signs = np.hstack([steps.signs, np.ones((len(steps), 1))])
         self.course.learn(signs, steps.rewards, step_weights(len(steps)))

@@ -135,7 +135,7 @@ class StopRule:
         """Runs that passed a threshold before an alarm are no evidence for the next attempt."""
         self.queues = [[] for _ in range(POLICIES)]
         for case in self.cases.values():
-            case.uncounted = 0
+            case.uncounted, case.passed = 0, [False] * POLICIES
         self.cases = {run: case for run, case in self.cases.items() if not case.over}
 
     def _count(self) -> None:

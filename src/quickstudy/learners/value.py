@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from quickstudy import snapshot
-from quickstudy.encode.record import RecordEncoder
+from quickstudy.encode.record import Parsed, RecordEncoder
 from quickstudy.errors import InputError, ModelFileError, NotFoundError
 from quickstudy.learners.advice import advise, checked_costs, told_to_stop, with_loop
 from quickstudy.learners.course import MOST_ROWS, Course
@@ -149,7 +149,9 @@ class ValueFunction:
     @property
     def experts(self) -> tuple[tuple[str, float], ...]:
         """Experts with their weights in success probabilities (they need not add up to 1)."""
-        return tuple(zip(EXPERTS, self._stacks[0].weights.tolist(), strict=True))
+        weights = self._stacks[0].weights.copy()
+        weights[LOOPS] *= self.settings["loops"]
+        return tuple(zip(EXPERTS, weights.tolist(), strict=True))
 
     @property
     def stopping(self) -> dict[str, Any]:
@@ -208,9 +210,12 @@ class ValueFunction:
         Raises:
             InputError, RecordError: it could not; the message names the field.
         """
+        self._parsed(x, action)
+
+    def _parsed(self, x: Input | None, action: str | None) -> Parsed:
         if action is not None:
             check_text("action", action)
-        self._rows.parse(x, action)
+        return self._rows.parse(x, action)
 
     def step(
         self,
@@ -234,9 +239,9 @@ class ValueFunction:
             NotFoundError, InputError, RecordError: nothing was changed.
         """
         course = self._course(run)
-        self.check(x, action)
+        parsed = self._parsed(x, action)
         reward = checked_number("reward", reward, -LARGEST, LARGEST)
-        raw = self._rows.raw(self._rows.parse(x, action))
+        raw = self._rows.raw(parsed)
         token = spelled(x if action is None else action) if self.settings["loops"] else None
         found = course.add(raw, token, action=action, error=bool(error))
         p, value, said = self._said(course)
@@ -366,7 +371,7 @@ class ValueFunction:
     def _before(self, course: Course) -> float:
         """Success probability before the first step: by the task alone."""
         said = np.tile(self._base, (len(EXPERTS), 1))
-        said[0] = self._panel.tasks.predict(course.task, self._base)
+        said[0] = self._panel.of_task(course, self._base)
         return self._pooled(said)[0]
 
     def _pooled(self, said: Floats) -> tuple[float, float]:

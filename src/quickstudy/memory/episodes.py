@@ -33,17 +33,13 @@ class Tasks:
     def __init__(self) -> None:
         self.sums: dict[str, list[float]] = {}  # runs, successes, returns
 
-    def predict(self, task: str | None, base: Floats) -> Floats:
+    def predict(self, task: str, base: Floats) -> Floats:
         """Success rate and mean return of a task, drawn to `base` (2,)."""
-        if task is None:
-            return base
         runs, *sums = self.sums.get(task, (0.0, 0.0, 0.0))
         return np.asarray((np.array(sums) + TASK_DOUBT * base) / (runs + TASK_DOUBT))
 
-    def learn(self, task: str | None, ended: Floats) -> None:
+    def learn(self, task: str, ended: Floats) -> None:
         """A run of the task ended with this success and return, shape (2,)."""
-        if task is None:
-            return
         runs, *sums = self.sums.pop(task, (0.0, 0.0, 0.0))
         self.sums[task] = [runs + 1.0, *(np.array(sums) + ended).tolist()]
         if len(self.sums) > MOST_TASKS:

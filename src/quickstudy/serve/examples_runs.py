@@ -66,6 +66,7 @@ _STOPPING = StopReport(
     audit_rate=0.1,
     thresholds=(0.05, 0.1),
     alarms=0,
+    unknown=2,
 )
 
 LEARNER = dump(_INFO)

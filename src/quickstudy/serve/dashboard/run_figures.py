@@ -117,6 +117,8 @@ def stopping(v: ValueReport) -> Stopping:
         text = f"It is proved: {promise}. It has stopped {plural(v.stopped, 'run')}."
         return Stopping("yes", "good", text, 1.0)
     text = f"To be proved first: {promise}. Until then it only advises."
+    if s.unknown:
+        text += f" Against it: {plural(s.unknown, 'run')} in doubt whose end never came."
     return Stopping("not yet", "busy", text, filled(s.log_evidence, s.log_bar))
 
 
