@@ -52,6 +52,7 @@ EXPERTS = (
 OF_RUNS = {
     "task": ("Same task", "goes by how runs of the same task ended"),
     "lstd": ("Step by step", "carries what it knows of each step back to the one before"),
+    "state": ("Where it stands", "goes by the present step alone, from one to the next"),
     "returns": ("From here to the end", "goes by how runs ended after steps that looked so"),
     "course": ("Signs", "reads errors, repeats, the length, and how far it has come"),
     "nearest": ("Look-alikes", "goes by the most similar runs it remembers"),

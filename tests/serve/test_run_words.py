@@ -1,0 +1,9 @@
+"""The page has a name for every way of foretelling how a run ends."""
+
+from quickstudy.learners.panel import EXPERTS
+from quickstudy.serve.dashboard.words import OF_RUNS
+
+
+def test_every_expert_of_a_value_function_has_a_name_and_a_sentence():
+    assert set(EXPERTS) | {"base"} == set(OF_RUNS)
+    assert all(name and about for name, about in OF_RUNS.values())
