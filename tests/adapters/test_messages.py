@@ -237,3 +237,19 @@ def test_what_is_no_list_is_refused():
         steps_of_messages("hi")
     with pytest.raises(InputError, match="seen is 3; there are 1 messages"):
         steps_of_messages([{"role": "user", "content": "hi"}], seen=3)
+
+
+@pytest.mark.parametrize("seen", [None, True, -1, 2, "1"])
+def test_seen_must_be_a_number_of_messages(seen):
+    with pytest.raises(InputError, match="seen"):
+        steps_of_messages([{"role": "user", "content": "hi"}], seen=seen)
+
+
+def test_arguments_that_json_cannot_hold_are_spelled_all_the_same():
+    deep: dict = {}
+    for _ in range(3000):
+        deep = {"in": deep}
+    for given in ({1: 2, "a": 3}, deep):
+        part = {"type": "tool_use", "id": "c", "name": "f", "input": given}
+        [step] = steps_of_messages([{"role": "assistant", "content": [part]}])
+        assert step.action.startswith("f ")

@@ -49,7 +49,7 @@ def steps_of_messages(
     """
     if isinstance(messages, str | bytes) or not isinstance(messages, Sequence):
         raise InputError(f"messages is {messages!r:.60}; it must be a list of messages")
-    if not 0 <= seen <= len(messages):
+    if type(seen) is not int or not 0 <= seen <= len(messages):
         raise InputError(f"seen is {seen!r}; there are {len(messages)} messages")
     reader = Reader(failed)
     found = (reader.message(messages[i], f"messages[{i}]") for i in range(seen, len(messages)))

@@ -59,9 +59,14 @@ def read(spans: Any) -> list[Span]:
     return sorted(found, key=lambda span: span.start)
 
 
+DEEPEST = 3  # lists in lists: documents by file by folder
+
+
 def _leaves(given: Any, at: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Spans and log records with their places, whatever they are wrapped in."""
     if isinstance(given, Sequence) and not isinstance(given, str | bytes):
+        if at.count("[") >= DEEPEST:
+            raise InputError(f"{at} is a list of lists of lists; use a list of spans")
         for i, one in enumerate(given):
             yield from _leaves(one, f"{at}[{i}]")
         return

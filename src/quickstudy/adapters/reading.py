@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from quickstudy.adapters.step import Step, call
+from quickstudy.adapters.step import Step, as_json, call
 from quickstudy.errors import InputError
 
 Failed = Callable[[str], bool]
 SILENT = ("system", "developer")  # the same in every run: they say nothing about this one
 TEXTS = ("text", "input_text", "output_text", "refusal", "summary_text")
-THOUGHTS = ("reasoning", "thinking", "redacted_thinking")
+THOUGHTS = ("reasoning", "thinking", "redacted_thinking", "item_reference", "compaction")
 CALLS = ("tool_call", "tool_use", "server_tool_call", "server_tool_use", "function_call")
 RESULTS = ("tool_call_response", "tool_result", "server_tool_call_response")
 EMPTY = "(empty)"  # the result of a call that gives back nothing
@@ -203,4 +202,4 @@ def written(value: Any) -> str:
     """A value as a text: texts as they are, the rest as JSON with sorted keys."""
     if value is None or isinstance(value, str):
         return value or ""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return as_json(value)

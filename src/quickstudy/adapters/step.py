@@ -52,7 +52,21 @@ def call(name: str, arguments: str | Mapping[str, Any] | None = None) -> str:
             arguments = json.loads(arguments or "{}")
         except (ValueError, RecursionError):
             return f"{name} {arguments}"
-    return f"{name} {json.dumps(arguments, sort_keys=True, ensure_ascii=False, default=str)}"
+    return f"{name} {as_json(arguments)}"
+
+
+def as_json(value: Any) -> str:
+    """A value as JSON with sorted keys; what JSON cannot hold, as Python would write it.
+
+    >>> as_json({"b": 1, "a": None}), as_json({1: 2, "a": 3})
+    ('{"a": null, "b": 1}', "{1: 2, 'a': 3}")
+    """
+    try:
+        return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):
+        return repr(value)
+    except RecursionError:
+        return "(nested too deep)"
 
 
 def looks_failed(result: str) -> bool:
