@@ -36,6 +36,7 @@ METHODS = [
     "diff",
     "end",
     "events",
+    "expire",
     "exam",
     "explain",
     "feedback",
