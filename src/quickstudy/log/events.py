@@ -78,11 +78,14 @@ class Logged:
 
     def whole(self, before: bytes) -> bool:
         """Whether payload, columns and link fit together, `before` being the link before."""
-        if self.payload is not None:
-            commitment = commit(self.salt or b"", self.payload)
-            if commitment != self.commitment:
-                return False
-        return self.link == link_of(self, before)
+        try:
+            if self.payload is not None:
+                commitment = commit(self.salt or b"", self.payload)
+                if commitment != self.commitment:
+                    return False
+            return self.link == link_of(self, before)
+        except (TypeError, ValueError):  # a column is empty, or of another type: damage
+            return False
 
 
 def canonical(value: Any) -> bytes:
