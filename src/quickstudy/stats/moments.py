@@ -30,8 +30,9 @@ _limit: Any = None
 def one_blas_thread() -> Iterator[None]:
     """Context in which BLAS uses one thread, so that sums come out in one order everywhere.
 
-    Contexts may be nested and open in several threads: the first one in sets the number of
-    threads, the last one out resets it.
+    Contexts may be nested and open in several threads: each one in sees to it that the number of
+    threads is one (libraries that set it for themselves may have reset it), the last one out
+    resets it.
     """
     _enter()
     try:
@@ -43,10 +44,14 @@ def one_blas_thread() -> Iterator[None]:
 def _enter() -> None:
     global _controller, _inside, _limit
     with _lock:
+        if _controller is None:
+            _controller = ThreadpoolController().select(user_api="blas")
         if _inside == 0:
-            if _controller is None:
-                _controller = ThreadpoolController().select(user_api="blas")
             _limit = _controller.limit(limits=1)
+        else:
+            for library in _controller.lib_controllers:
+                if library.num_threads != 1:
+                    library.set_num_threads(1)
         _inside += 1
 
 
