@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from quickstudy.encode.record import RecordEncoder
+from quickstudy.encode.room import Room
 from quickstudy.types import Floats, Label
 
 KEPT = 1000  # latest examples among which the nearest neighbour is looked for
+ROOM = Room(numbers=1024, dense=1536, codes=10_000)  # of its columns: what 1,000 rows may take
 NAMES = ("no change", "majority", "nearest neighbour")
 
 
@@ -30,7 +32,7 @@ class Baselines:
     """
 
     def __init__(self, schema: dict[str, str] | None = None) -> None:
-        self._encoder = RecordEncoder(schema)
+        self._encoder = RecordEncoder(schema, room=ROOM)
         self._labels: list[Label] = []
         self._counts: Counter[tuple[str, Label]] = Counter()
         self._numbers: Floats = np.zeros((KEPT, 0))

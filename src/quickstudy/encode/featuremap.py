@@ -21,23 +21,29 @@ from quickstudy.encode.landmarks import (
     kernel_features_blas,
 )
 from quickstudy.encode.record import Raw
+from quickstudy.encode.room import throw_rows
 from quickstudy.types import Floats
 
 CLIP = 4.0  # standard deviations: beyond them a number says "far out", not how far
 KERNEL_SCALE = 3.0  # kernel features against a ridge of 1: a ridge of 1/9 on the unit-norm kernel
 DENSE_FIELD = 8.0  # a dense field counts in distances like this many numeric fields
 MISSING = -1.0  # the code that stands for "is missing"
+AT_ONCE = 256  # columns whose scale is found at once
 LAST_LABELS = 16  # labels that get a column of their own as "last label received"
 
 
 @dataclass(frozen=True)
 class View:
-    """What an expert sees: the scaled columns or not, the last label or not, a kernel or none."""
+    """What an expert sees: the scaled columns or not, the last label or not, a kernel or none.
+
+    Where there are more than `most` scaled columns (0: any number), they are thrown onto so many.
+    """
 
     linear: bool = True
     last: bool = False
     width: float = 0.0
     landmarks: int = 0
+    most: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,9 +87,10 @@ class FeatureMap:
 
     def scaled(self, numbers: Floats, dense: NDArray[np.float32]) -> Floats:
         """Scaled columns, shape (n, dim). Later columns do not count."""
-        z = self.scaling.apply(numbers)
-        if len(self.dense_scale):
-            z = np.hstack([z, dense[:, : len(self.dense_scale)] * self.dense_scale])
+        columns = len(self.scaling.source)
+        z = np.empty((len(numbers), self.dim))
+        z[:, :columns] = self.scaling.apply(numbers)
+        np.multiply(dense[:, : len(self.dense_scale)], self.dense_scale, out=z[:, columns:])
         return z
 
     def features(
@@ -93,7 +100,9 @@ class FeatureMap:
 
         Without `blas` a row's bits do not depend on the rows beside it.
         """
-        with_last = np.concatenate([z, _one_hot(last, self.last_labels)], axis=1)
+        with_last = z
+        if any(view.last for view in self.views.values()):
+            with_last = np.concatenate([z, _one_hot(last, self.last_labels)], axis=1)
         return {
             name: self._view(view, with_last if view.last else z, self.landmarks.get(name), blas)
             for name, view in self.views.items()
@@ -101,9 +110,14 @@ class FeatureMap:
 
     def _view(self, view: View, z: Floats, landmarks: Landmarks | None, blas: bool) -> Floats:
         linear = z.shape[1] if view.linear else 0
+        wide = 0 < view.most < linear
+        linear = view.most if wide else linear
         kernel = landmarks.size if landmarks else 0
         out = np.empty((len(z), linear + 1 + kernel))
-        out[:, :linear] = z[:, :linear]
+        if wide:
+            throw_rows(z, out[:, :linear])
+        else:
+            out[:, :linear] = z[:, :linear]
         out[:, linear] = 1.0
         if landmarks and blas:
             out[:, linear + 1 :] = kernel_features_blas(z, landmarks, KERNEL_SCALE)
@@ -202,20 +216,23 @@ def _choose_scaling(numbers: Floats, categories: NDArray[np.bool_], most: int) -
             codes.append(MISSING)
         source += [column] * len(codes)
         code += codes
-    identity = Scaling(
-        np.array(source, np.int64), np.array(code), np.zeros(len(code)), np.ones(len(code))
-    )
-    columns = np.empty((len(numbers), len(code)))
-    _expand(numbers, identity.source, identity.code, columns)
-    known = ~np.isnan(columns)
-    count = np.maximum(known.sum(0), 1)
-    mean = np.where(known, columns, 0.0).sum(0) / count
-    spread = np.sqrt((np.where(known, columns - mean, 0.0) ** 2).sum(0) / count)
+    place, value = np.array(source, np.int64), np.array(code)
+    mean, spread, told = (np.empty(len(code)) for _ in range(3))
+    for at in range(0, len(code), AT_ONCE):
+        part = slice(at, at + AT_ONCE)
+        columns = np.empty((len(numbers), len(value[part])))
+        _expand(numbers, place[part], value[part], columns)
+        known = ~np.isnan(columns)
+        count = np.maximum(known.sum(0), 1)
+        mean[part] = np.where(known, columns, 0.0).sum(0) / count
+        off = np.where(known, columns - mean[part], 0.0)
+        spread[part] = np.sqrt((off**2).sum(0) / count)
+        # a number tells as much as an even yes or no, a rare code far less
+        told[part] = np.where(np.isnan(value[part]), 0.25 * known.mean(0), spread[part] ** 2)
     varies = np.flatnonzero(spread > 1e-9 * np.abs(mean) + 1e-300)
-    if len(varies) > most:  # a number tells as much as an even yes or no, a rare code far less
-        told = np.where(np.isnan(identity.code), 0.25 * known.mean(0), spread**2)
+    if len(varies) > most:
         varies = np.sort(varies[np.argsort(-told[varies], kind="stable")[:most]])
-    return Scaling(identity.source[varies], identity.code[varies], mean[varies], spread[varies])
+    return Scaling(place[varies], value[varies], mean[varies], spread[varies])
 
 
 def _one_hot(last: NDArray[np.int64], labels: NDArray[np.int64]) -> Floats:

@@ -20,6 +20,7 @@ from quickstudy.types import Floats
 
 RESIDUAL = 1e-3  # stop when every remembered input is explained up to this share of its norm
 CANDIDATES = 1500  # inputs among which landmarks are picked
+AT_ONCE = 1024  # rows whose distances are held at once
 PAIRS = 400  # inputs whose mutual distances give the median
 
 
@@ -132,10 +133,18 @@ def kernel_features_blas(z: Floats, marks: Landmarks, scale: float) -> Floats:
 
     Equal to `kernel_features` up to rounding, so it is only used where examples are relearned.
     """
-    squares = (z**2).sum(1)[:, None] + (marks.centres**2).sum(0)
+    out = np.empty((len(z), marks.size))
+    lengths = (marks.centres**2).sum(0)
     with one_blas_thread():
-        distance = np.maximum(squares - 2.0 * (z @ marks.centres), 0.0)
-        return np.asarray(scale * np.exp(-marks.rate * distance) @ marks.whiten)
+        for at in range(0, len(z), AT_ONCE):
+            part = z[at : at + AT_ONCE]
+            distance = part @ marks.centres
+            distance *= -2.0
+            distance += (part**2).sum(1)[:, None] + lengths
+            np.exp(-marks.rate * np.maximum(distance, 0.0), out=distance)
+            distance *= scale
+            out[at : at + AT_ONCE] = distance @ marks.whiten
+    return out
 
 
 @njit(cache=True)

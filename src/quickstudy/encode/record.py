@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstudy.encode.text import TextEncoder
+from quickstudy.encode.room import SHARED, Room, even_shares, own_columns, room_for, thrown
+from quickstudy.encode.text import MOST_CHARACTERS, TextEncoder
 from quickstudy.errors import RecordError, SettingError
 from quickstudy.types import FieldReport, Floats, Input
 
@@ -20,6 +21,11 @@ TEXT_WORDS, TEXT_LENGTH = 5, 40  # a string of this many words, or longer, is te
 OWN_CODES, SHARED_CODES = 24, 8  # first values of a category get a code each, later ones share
 MOST_FIELDS = 10_000
 LARGEST, LARGEST_IN_VECTOR = 1e100, 1e15  # what can still be squared and summed up
+LONG_VALUE = 100  # characters of a category's value that are kept with its code
+BYTES_AT_ONCE, MOST_AT_ONCE = 1 << 24, 4096  # of raw columns: bytes and rows held at once
+SHARED_GROUPS = 16  # of texts without columns of their own: a group is read as one text
+SHOWN_TEXTS = 20  # texts of a record of which the beginning is kept
+NAMES_LEFT_OUT = 20  # names of fields without room that are told
 MOST_NUMBERS = 256  # a vector that is not of unit length and no longer than this is so many numbers
 Parsed = list[tuple[str, str, Any]]  # name, type and canonical value of the fields that are there
 TEXT_FIELD, VECTOR_FIELD = "text", "vector"  # names of the only field of a bare text or array
@@ -27,7 +33,11 @@ TEXT_FIELD, VECTOR_FIELD = "text", "vector"  # names of the only field of a bare
 
 @dataclass
 class Field:
-    """A field of one type: its column in `numbers`, or its columns in `dense`."""
+    """A field of one type: its column in `numbers`, or its columns in `dense`.
+
+    `length` is how many numbers a vector has; where it has fewer columns, it is thrown onto them.
+    A field with `shares` adds to columns that it shares with others.
+    """
 
     name: str
     type: str
@@ -36,6 +46,18 @@ class Field:
     dense: bool = False
     seen: int = 0
     note: str = ""
+    length: int = 0
+    shares: bool = False
+
+    @property
+    def size(self) -> int:
+        """Its number of columns."""
+        return self.stop - self.start
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers a vector has."""
+        return self.length or self.size
 
 
 @dataclass(frozen=True)
@@ -69,9 +91,11 @@ class RecordEncoder:
     Args:
         schema: name of a field -> one of number, boolean, category, text, vector. Fields that it
             does not name are inferred.
+        room: the most columns; that of 64 MiB by default. Texts and vectors then have fewer columns
+            each, or share them; numbers and categories for which none is left are left out.
     """
 
-    def __init__(self, schema: Mapping[str, str] | None = None) -> None:
+    def __init__(self, schema: Mapping[str, str] | None = None, *, room: Room | None = None) -> None:
         for name, kind in (schema or {}).items():
             if kind not in TYPES:
                 raise SettingError(f"schema[{name!r}] is {kind!r}; use one of {', '.join(TYPES)}")
@@ -79,7 +103,11 @@ class RecordEncoder:
         self.fields: dict[tuple[str, str], Field] = {}
         self._codes: dict[str, dict[str, int]] = {}
         self._text = TextEncoder()
+        self.room = room or room_for(64)
         self.widths = [0, 0]  # columns of numbers, of dense
+        self._shared: tuple[int, int] | None = None  # dense columns that fields share
+        self._coded = 0  # values of categories with a code of their own
+        self._left_out: dict[str, int] = {}  # fields without room, the first 20, and how often
 
     def encode(self, xs: Iterable[Input]) -> Raw:
         """Raw columns of `xs`; fields not met before are left out.
@@ -96,7 +124,7 @@ class RecordEncoder:
             RecordError: an input cannot be read, or does not fit those before it.
         """
         texts = {name for name, kind in self.fields if kind == "text"}
-        sizes = {f.name: f.stop - f.start for f in self.fields.values() if f.type == "vector"}
+        sizes = {f.name: f.numbers for f in self.fields.values() if f.type == "vector"}
         parsed = []
         for x in xs:
             record = self._parse(x, texts)
@@ -111,28 +139,54 @@ class RecordEncoder:
         return parsed
 
     def segments(self, parsed: list[Parsed]) -> list[slice]:
-        """Runs of rows such that new fields appear only in the first row of a run."""
+        """Runs of rows such that new fields appear only in the first row of a run.
+
+        No run is longer than can be held at once.
+        """
         known = set(self.fields)
         starts = [0]
         for i, record in enumerate(parsed):
             new = {(name, kind) for name, kind, _ in record} - known
             known |= new
-            if new and i > 0:
+            if i > 0 and (new or i - starts[-1] == self._at_once):
                 starts.append(i)
         return [slice(a, b) for a, b in zip(starts, [*starts[1:], len(parsed)], strict=True)]
+
+    @property
+    def _at_once(self) -> int:
+        """Rows whose columns are held at once."""
+        row = 8 * self.widths[0] + 4 * self.widths[1]
+        return max(1, min(MOST_AT_ONCE, BYTES_AT_ONCE // max(row, 1)))
+
+    def filled(self, parsed: list[Parsed]) -> Iterator[Raw]:
+        """Raw columns of parsed inputs, some rows at a time; fields not met before are left out."""
+        for at in range(0, len(parsed), self._at_once):
+            yield self._fill(parsed[at : at + self._at_once])
 
     def admit(self, parsed: list[Parsed]) -> tuple[Raw, bool]:
         """Raw columns of rows that are learned: new fields and values join. True if a field did."""
         before = len(self.fields)
         for record in parsed:
+            self._join([f for f in record if (f[0], f[1]) not in self.fields])
             for name, kind, value in record:
-                field = self.fields.get((name, kind)) or self._add(name, kind, value)
+                field = self.fields.get((name, kind))
+                if field is None:
+                    self._leave_out(name)
+                    continue
                 field.seen += 1
                 if kind == "category":
-                    codes = self._codes[name]
-                    if value not in codes and len(codes) < OWN_CODES:
-                        codes[value] = len(codes)
+                    self._give_code(name, value)
         return self._fill(parsed), len(self.fields) > before
+
+    def _give_code(self, name: str, value: str) -> None:
+        codes, value = self._codes[name], _short(value)
+        if value not in codes and len(codes) < OWN_CODES and self._coded < self.room.codes:
+            codes[value] = len(codes)
+            self._coded += 1
+
+    def _leave_out(self, name: str) -> None:
+        if name in self._left_out or len(self._left_out) < NAMES_LEFT_OUT:
+            self._left_out[name] = self._left_out.get(name, 0) + 1
 
     def _parse(self, x: Input, texts: set[str]) -> Parsed:
         if isinstance(x, str):
@@ -179,51 +233,90 @@ class RecordEncoder:
             f"field {name!r} is pinned to {pinned} by the schema, but holds {value!r}"
         )
 
-    def _add(self, name: str, kind: str, value: Any) -> Field:
-        size = {"text": self._text.dim, "vector": len(value) if kind == "vector" else 0}.get(
-            kind, 1
-        )
-        dense = kind == "text" or (kind == "vector" and _is_embedding(value))
-        start = self.widths[dense]
-        others = [f.type for (n, _), f in self.fields.items() if n == name]
-        note = f"also came as {', '.join(others)}" if others else ""
-        field = Field(name, kind, start, start + size, dense, note=note)
-        self.fields[name, kind] = field
-        self.widths[dense] += size
+    def _join(self, new: Parsed) -> None:
+        """Let fields join that a record brings, as far as there is room."""
+        dense = [(n, k, v) for n, k, v in new if _is_dense(k, v)]
+        for name, kind, value in new:
+            if not _is_dense(kind, value):
+                self._add(name, kind, size=len(value) if kind == "vector" else 1)
+        wanted = [self._text.dim if k == "text" else len(v) for _, k, v in dense]
+        shared = self._shared[1] - self._shared[0] if self._shared else 0
+        own = own_columns(wanted, self.room.dense - (self.widths[1] - shared))
+        for (name, kind, value), size in zip(dense, own, strict=True):
+            length = len(value) if kind == "vector" else self._text.dim
+            self._add_dense(name, kind, length=length, size=size)
+
+    def _add(self, name: str, kind: str, *, size: int) -> None:
+        if self.widths[0] + size > self.room.numbers or len(self.fields) >= MOST_FIELDS:
+            return
+        start = self.widths[0]
+        self._keep(Field(name, kind, start, start + size, length=size))
+        self.widths[0] += size
         if kind == "category":
             self._codes[name] = {}
-        return field
+
+    def _add_dense(self, name: str, kind: str, *, length: int, size: int) -> None:
+        if len(self.fields) >= MOST_FIELDS:
+            return
+        note = "" if size == length else f"in {size:,} columns instead of {length:,}"
+        start, stop = self.widths[1], self.widths[1] + size
+        if size == 0:
+            if self._shared is None:
+                self._shared = start, start + SHARED
+                self.widths[1] += SHARED
+            start, stop = self._shared
+            note = f"shares {SHARED} columns with others, in place of {length:,} of its own"
+        self.widths[1] += size
+        self._keep(Field(name, kind, start, stop, True, 0, note, length, size == 0))
+
+    def _keep(self, field: Field) -> None:
+        others = [t for n, t in self.fields if n == field.name]
+        also = f"also came as {', '.join(others)}" if others else ""
+        field.note = "; ".join(note for note in (also, field.note) if note)
+        self.fields[field.name, field.type] = field
 
     def _fill(self, parsed: list[Parsed]) -> Raw:
         numbers = np.full((len(parsed), self.widths[0]), np.nan)
         dense = np.zeros((len(parsed), self.widths[1]), np.float32)
-        texts = [""] * len(parsed)
         salt = np.zeros(len(parsed), np.uint64)
-        waiting: dict[str, list[tuple[int, str]]] = {}
         for i, record in enumerate(parsed):
             for name, kind, value in record:
                 field = self.fields.get((name, kind))
-                if kind == "text":
-                    texts[i] = f"{texts[i]} {value}".strip()
-                if field is None:
+                if field is None or kind == "text":
                     continue
-                if kind == "text":
-                    waiting.setdefault(name, []).append((i, value))
-                elif kind == "vector":
-                    (dense if field.dense else numbers)[i, field.start : field.stop] = value
+                if kind == "vector":
+                    _place(value, field, (dense if field.dense else numbers)[i])
                 elif kind == "category":
                     numbers[i, field.start] = self._code(name, value)
                     salt[i] += np.uint64(zlib.crc32(f"{name}={value}".encode()))
                 else:
                     numbers[i, field.start] = value
-        for name, found in waiting.items():
-            field = self.fields[name, "text"]
-            rows = [i for i, _ in found]
-            dense[rows, field.start : field.stop] = self._text.encode([text for _, text in found])
-        return Raw(numbers, dense, texts, salt)
+        self._fill_texts(parsed, dense)
+        return Raw(numbers, dense, [_shown(record) for record in parsed], salt)
+
+    def _fill_texts(self, parsed: list[Parsed], dense: NDArray[np.float32]) -> None:
+        """Write the vectors of all texts; those that share columns are read in 16 groups."""
+        waiting: dict[tuple[str, str], dict[int, str]] = {}
+        groups: dict[tuple[str, str], Field] = {}
+        for i, record in enumerate(parsed):
+            for name, text in _read_texts(record):
+                field = self.fields.get((name, "text"))
+                if field is None:
+                    continue
+                key = (name, "text")
+                if field.shares:
+                    key = (f"group {zlib.crc32(name.encode()) % SHARED_GROUPS}", "shared")
+                    field = groups.get(key) or replace(field, name=key[0])
+                groups[key] = field
+                rows = waiting.setdefault(key, {})
+                rows[i] = f"{rows[i]} {text}" if i in rows else text
+        for key, rows in waiting.items():
+            vectors = self._text.encode(list(rows.values()), size=groups[key].size)
+            for i, vector in zip(rows, vectors, strict=True):
+                _place(vector, groups[key], dense[i])
 
     def _code(self, name: str, value: str) -> int:
-        codes = self._codes[name]
+        codes, value = self._codes[name], _short(value)
         if len(codes) < OWN_CODES:
             return codes.get(value, len(codes))
         return codes.get(value, OWN_CODES + zlib.crc32(value.encode()) % SHARED_CODES)
@@ -235,7 +328,7 @@ class RecordEncoder:
 
     def kind_of(self, record: Parsed) -> str:
         """Kind of one parsed input."""
-        dense = [k == "text" or (k == "vector" and _is_embedding(v)) for _, k, v in record]
+        dense = [_is_dense(k, v) for _, k, v in record]
         return _kind(not all(dense), any(dense))
 
     def decode(self, numbers: Floats) -> dict[str, Any]:
@@ -257,8 +350,8 @@ class RecordEncoder:
 
     @property
     def dense_fields(self) -> list[tuple[int, int]]:
-        """(start, stop) of each dense field's columns."""
-        return [(f.start, f.stop) for f in self.fields.values() if f.dense]
+        """(start, stop) of each dense field's columns; those that fields share come once."""
+        return list(dict.fromkeys((f.start, f.stop) for f in self.fields.values() if f.dense))
 
     @property
     def category_columns(self) -> NDArray[np.bool_]:
@@ -271,7 +364,10 @@ class RecordEncoder:
 
     def report(self) -> tuple[FieldReport, ...]:
         """The fields met so far, in order of appearance."""
-        return tuple(FieldReport(f.name, f.type, f.seen, f.note) for f in self.fields.values())
+        known = [FieldReport(f.name, f.type, f.seen, f.note) for f in self.fields.values()]
+        note = f"left out: the budget is for {self.room.numbers:,} columns; raise budget_mb"
+        none = [FieldReport(name, "none", n, note) for name, n in self._left_out.items()]
+        return tuple(known + none)
 
     def state(self) -> dict[str, Any]:
         """Everything that a later `restore` needs, as JSON values."""
@@ -280,6 +376,8 @@ class RecordEncoder:
             "fields": [asdict(f) for f in self.fields.values()],
             "codes": self._codes,
             "widths": self.widths,
+            "shared": self._shared,
+            "left_out": self._left_out,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -287,6 +385,10 @@ class RecordEncoder:
         self.fields = {(f["name"], f["type"]): Field(**f) for f in state["fields"]}
         self._codes = {name: dict(codes) for name, codes in state["codes"].items()}
         self.widths = list(state["widths"])
+        shared = state.get("shared")
+        self._shared = (shared[0], shared[1]) if shared else None
+        self._coded = sum(map(len, self._codes.values()))
+        self._left_out = dict(state.get("left_out", {}))
 
 
 def _kind(tabular: bool, dense: bool) -> str:
@@ -338,3 +440,36 @@ def _vector(name: str, value: Any) -> NDArray[np.float32]:
 def _is_embedding(value: NDArray[np.float32]) -> bool:
     length = float(np.linalg.norm(value.astype(np.float64)))
     return abs(length - 1.0) < 0.02 or len(value) > MOST_NUMBERS
+
+
+def _is_dense(kind: str, value: Any) -> bool:
+    return kind == "text" or (kind == "vector" and _is_embedding(value))
+
+
+def _short(value: str) -> str:
+    """A category's value as it is kept: a long one by its start and a checksum."""
+    if len(value) <= LONG_VALUE:
+        return value
+    return f"{value[:LONG_VALUE]}... {zlib.crc32(value.encode()):08x}"
+
+
+def _read_texts(record: Parsed) -> list[tuple[str, str]]:
+    """The texts of a record by field: its first 20,000 characters, an even share of each."""
+    texts = [(name, value) for name, kind, value in record if kind == "text"]
+    shares = even_shares([len(text) for _, text in texts], MOST_CHARACTERS)
+    return [(name, text[:share]) for (name, text), share in zip(texts, shares, strict=True)]
+
+
+def _shown(record: Parsed) -> str:
+    """What is shown of a record's texts: their beginning."""
+    texts = [value[:MOST_CHARACTERS] for _, kind, value in record if kind == "text"]
+    return " ".join(texts[:SHOWN_TEXTS]).strip()
+
+
+def _place(values: NDArray[np.float32], field: Field, row: NDArray[Any]) -> None:
+    """Write a field's numbers into its columns of a row, or add them to those that it shares."""
+    if field.size == len(values) and not field.shares:
+        row[field.start : field.stop] = values
+        return
+    seed = zlib.crc32(field.name.encode()) if field.shares else 0
+    row[field.start : field.stop] += thrown(values, field.size, seed)

@@ -10,6 +10,7 @@ import numpy as np
 
 from quickstudy import snapshot
 from quickstudy.encode.record import Parsed, RecordEncoder
+from quickstudy.encode.room import room_for
 from quickstudy.errors import InputError, LabelError, ModelFileError, NotReadyError, SettingError
 from quickstudy.learners.explain import explain
 from quickstudy.learners.mixture import Answers, Fitted, Mixture
@@ -70,7 +71,7 @@ class Classifier:
         self.budget_mb = budget_mb
         self.seed = seed
         self._only = tuple(experts or ())
-        self._encoder = RecordEncoder(schema)
+        self._encoder = RecordEncoder(schema, room=room_for(budget_mb))
         self._labels: list[Label] = []
         self._index: dict[tuple[str, Label], int] = {}
         self._mixture = Mixture(self._encoder, budget_mb=budget_mb, seed=seed, only=self._only)
@@ -117,9 +118,10 @@ class Classifier:
 
     def predict_many(self, xs: Iterable[Input]) -> PredictionBatch:
         """Answers for many inputs, each by the present state; the same bits as one by one."""
-        raw = self._encoder.encode(xs)
-        last = np.full(len(raw), self._mixture.last)
-        return self._batch(self._mixture.predict(raw), last)
+        parsed = self._encoder.parse(xs)
+        parts = [self._mixture.predict(raw) for raw in self._encoder.filled(parsed)]
+        last = np.full(len(parsed), self._mixture.last)
+        return self._batch(self._mixture.joined(parts), last)
 
     def learn(self, x: Input, y: Label, *, prediction: Prediction | None = None) -> int:
         """Learn one example at once; returns its number, counted from 0.
@@ -177,7 +179,7 @@ class Classifier:
 
         `predictions`: one for each example, or None, as in `learn`.
         """
-        self._train(list(xs), list(ys), predictions)
+        self._train(list(xs), list(ys), predictions, keep=False)
 
     def test_then_train(self, xs: Iterable[Input], ys: Iterable[Label]) -> PredictionBatch:
         """Predict each example and then learn it, in order: what was predicted before learning."""
@@ -188,7 +190,10 @@ class Classifier:
         xs: list[Input],
         ys: list[Label],
         predictions: Sequence[Prediction | None] | None,
+        *,
+        keep: bool = True,
     ) -> PredictionBatch:
+        """Learn, and give what was predicted before, unless nobody asks for it (`keep`)."""
         if len(xs) != len(ys):
             raise LabelError(f"there are {len(xs)} inputs and {len(ys)} labels; one each is needed")
         if predictions is not None and len(predictions) != len(xs):
@@ -215,8 +220,9 @@ class Classifier:
             raw, new_field = self._encoder.admit(parsed[part])
             if new_field:
                 self._mixture.new_field()
-            parts.append(self._mixture.learn(raw, y[part], given=given[part] if given else None))
-        return self._batch(self._mixture.joined(parts), last)
+            said = self._mixture.learn(raw, y[part], given=given[part] if given else None)
+            parts += [said] if keep else []
+        return self._batch(self._mixture.joined(parts), last if keep else last[:0])
 
     def _check_experts(self, record: Parsed) -> None:
         kind = self._encoder.kind_of(record)

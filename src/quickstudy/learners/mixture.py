@@ -15,7 +15,7 @@ from quickstudy.encode.featuremap import FeatureMap, choose_map, map_from_state
 from quickstudy.encode.record import Raw, RecordEncoder
 from quickstudy.learners.doubt import Doubt
 from quickstudy.learners.recall import Recall, digests
-from quickstudy.learners.recipe import capacity, default_recipe
+from quickstudy.learners.recipe import Recipe, capacity, default_recipe
 from quickstudy.memory.exemplars import Exemplars
 from quickstudy.memory.expert import FLOOR, LEFT_OUT, Block
 from quickstudy.memory.slow import SlowExpert
@@ -23,7 +23,7 @@ from quickstudy.pool import MEMBERS, Pool
 from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Floats
 
-FACT_BYTES = 24  # label, last label and number of a remembered example
+LABELS_AT_ONCE = 16  # labels beyond those planned for, for which room is made at once
 CHUNK = 256  # rows whose features are held at once
 Ints = NDArray[np.int64]
 Given = Sequence[tuple[Floats, int] | None] | None  # votes and last label of earlier predictions
@@ -79,11 +79,10 @@ class Mixture:
 
     def _adopt(self, kind: str) -> None:
         """Start anew with the experts for a kind of input."""
-        recipe = default_recipe(kind, self.budget_mb)
         self.kind = kind
-        self.views = recipe.views
+        self._planned_for = self.labels
+        recipe = self._plan()
         self.growth = recipe.growth
-        self.columns = recipe.columns
         self.experts = recipe.select(self._only)
         experts = sum(len(e.names) for e in self.experts)
         self.voices = experts + MEMBERS
@@ -92,6 +91,20 @@ class Mixture:
             expert.grow(self.labels)
         self._fitted_at = self.count
         self._refit_at = self._next_refit()
+
+    def _plan(self) -> Recipe:
+        """Widths and numbers of landmarks for the inputs and labels there are, within the budget."""
+        dense, labels = self.encoder.widths[1], self._planned_for
+        recipe = default_recipe(self.kind, self.budget_mb, dense=dense, labels=labels)
+        self.views, self.columns, self._recipe = recipe.views, recipe.columns, recipe
+        return recipe
+
+    def _make_room(self) -> None:
+        """Remember fewer examples where inputs have become wider, or labels more than planned."""
+        width, dense = self.encoder.widths
+        self.exemplars.shrink(
+            capacity(8 * width + 4 * dense, self._recipe, self.budget_mb, labels=self.labels)
+        )
 
     def predict(self, raw: Raw) -> Answers:
         """What it says of `raw`, changing nothing."""
@@ -205,8 +218,8 @@ class Mixture:
         """Choose experts and how many examples to remember by the looks of the first input."""
         if self.kind != self.encoder.kind:
             self._adopt(self.encoder.kind)
-        row_bytes = raw.numbers[:1].nbytes + raw.dense[:1].nbytes + FACT_BYTES
-        self.exemplars = Exemplars(capacity(row_bytes, self.kind, self.budget_mb), seed=self.seed)
+        most = capacity(raw.numbers[:1].nbytes + raw.dense[:1].nbytes, self._plan(), self.budget_mb)
+        self.exemplars = Exemplars(most, seed=self.seed)
 
     def _segment(self, y: Ints, at: int) -> int:
         """End of the rows from `at` on that can be learned in one go: up to what happens next."""
@@ -261,6 +274,8 @@ class Mixture:
         self.doubt.grow(self.labels)
         for expert in self.experts:
             expert.grow(self.labels)
+        if (self.labels - self._recipe.labels) % LABELS_AT_ONCE == 1:
+            self._make_room()
         key = int(digests(raw)[0])
         self.recall.learn(key, int(y[0]), recalled=self.recall.label(key), wrong=True)
         if self.map:
@@ -290,6 +305,9 @@ class Mixture:
 
     def new_field(self) -> None:
         """A field was added: choose the map anew before long, so that it counts."""
+        if self.count:
+            self._plan()
+            self._make_room()
         self._due = min(self._due, self.count + 8 + self.count // 4)
 
     @one_blas_thread()  # also where a single row is learned
@@ -300,6 +318,9 @@ class Mixture:
         self.maps += 1
         if self.kind != self.encoder.kind:
             self._adopt(self.encoder.kind)
+        self._planned_for = self.labels
+        self._plan()
+        self._make_room()
         slots = self.exemplars.order()
         raw, last = self.exemplars.raw(slots), self.exemplars.facts(slots)[:, 1]
         self.map = choose_map(
@@ -416,6 +437,7 @@ class Mixture:
             "fitted_at": self._fitted_at,
             "maps": self.maps,
             "kind": self.kind,
+            "planned_for": self._planned_for,
             "capacity": self.exemplars.capacity,
             "recall": self.recall.state(),
             "exemplars": remembered,
@@ -430,6 +452,8 @@ class Mixture:
             groups.setdefault(group, {})[name] = array
         self.labels, self.last, self.count = plain["labels"], plain["last"], plain["count"]
         self._adopt(plain["kind"])
+        self._planned_for = plain.get("planned_for", self.labels)
+        self._plan()
         self._due, self.maps = plain["due"], plain["maps"]
         self._fitted_at = plain["fitted_at"]
         self._refit_at = self._next_refit()

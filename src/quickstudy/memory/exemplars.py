@@ -52,6 +52,40 @@ class Exemplars:
             self._texts[slot] = raw.texts[i][:TEXT_KEPT]
             self.count += 1
 
+    def shrink(self, capacity: int) -> None:
+        """Remember at most `capacity` examples from now on: the latest half, a sample of the rest.
+
+        Each example of the past stays as likely to be in the sample as every other.
+        """
+        if capacity >= self.capacity:
+            return
+        slots, weight = self.order(), self.weight(self.order())
+        recent = capacity // 2
+        past = self._facts[slots, 2] < self.count - recent
+        kept, room = slots[past], capacity - recent
+        if len(kept) > room:
+            share = weight[past] / weight[past].sum()
+            rng = np.random.default_rng([self.seed, self.count])
+            kept = np.sort(rng.choice(len(kept), room, replace=False, p=share))
+            kept = slots[past][kept]
+        ring = slots[~past]
+        places = np.concatenate([self._facts[ring, 2] % recent, recent + np.arange(len(kept))])
+        self._rearrange(np.concatenate([ring, kept]), places.astype(np.int64))
+        self.capacity, self.recent = capacity, recent
+
+    def _rearrange(self, slots: NDArray[np.int64], places: NDArray[np.int64]) -> None:
+        """Keep the examples of some slots, each in a new place."""
+        rows = int(places.max()) + 1 if len(places) else 0
+        for name, fill in (("_numbers", np.nan), ("_dense", 0.0), ("_facts", 0)):
+            array = getattr(self, name)
+            out = np.full((rows, array.shape[1]), fill, array.dtype)
+            out[places] = array[slots]
+            setattr(self, name, out)
+        texts = [""] * rows
+        for slot, place in zip(slots.tolist(), places.tolist(), strict=True):
+            texts[place] = self._texts[slot]
+        self._texts = texts
+
     def _move(self, slot: int, place: int) -> None:
         """Let the example in a slot of the ring go into a place of the reservoir."""
         for array in (self._numbers, self._dense, self._facts):

@@ -58,6 +58,13 @@ class GaussianClasses:
         self._offsets = np.zeros(labels)
         self._temperature = np.ones(1)
 
+    def _cosine_width(self, block: Block) -> int:
+        """Leading columns whose cosine to the class means counts: all but the constant."""
+        if not self.familiar:
+            return 0
+        scaled, read = block.z.shape[1], len(self._sums)
+        return scaled if scaled <= read else read - 1  # fewer where the view throws them together
+
     def grow(self, labels: int) -> None:
         self._sums = widened(self._sums, labels)
         self._counts = widened(self._counts, labels)
@@ -73,7 +80,7 @@ class GaussianClasses:
             self._sums,
             self._counts,
             self._temperature[0],
-            block.z.shape[1] if self.familiar else 0,
+            self._cosine_width(block),
             block.familiarity,
             block.labels,
             out[0],
@@ -96,7 +103,7 @@ class GaussianClasses:
                 self._slopes,
                 self._offsets,
                 self._temperature[0],
-                block.z.shape[1] if self.familiar else 0,
+                self._cosine_width(block),
                 block.familiarity[at : at + size],
                 block.labels,
                 out[0, at : at + size],

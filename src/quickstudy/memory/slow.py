@@ -25,6 +25,7 @@ TREES_FIRST, TREES_GROWTH = 100, ((np.inf, 1.5),)  # size of the first fit; (bel
 SOFTMAX_FIRST, SOFTMAX_GROWTH = 8, ((1000, 1.05), (np.inf, 1.1))
 MEANING_PRIOR, MEANING_FADE = 5.0, 0.02  # examples that a label meant itself; what fades with one
 FOLDS = 4
+AT_ONCE = 1024  # rows that are put together at once
 PENALTY = 0.02  # of the squared weights of the softmax regression, on unit-length inputs
 STEPS, WARM_STEPS, FOLD_STEPS = 25, 10, 15  # of L-BFGS: from nothing, from a fit, in a fold
 MOST_LABELS = 64  # boosted trees are grown per label: beyond this they cost more than they give
@@ -179,12 +180,20 @@ class SlowSoftmax(SlowExpert):
     def learn(self, block: Block) -> Floats:
         return self.predict(block)
 
-    def _columns(self, block: Block) -> Floats:
-        centred: Floats = (block.z - self._mean) * self._scale[0]
+    def _columns(self, block: Block, part: slice = slice(None)) -> Floats:
+        centred: Floats = (block.z[part] - self._mean) * self._scale[0]
         if len(self._weights) == block.z.shape[1]:
             return centred
-        kernel = block.features[self.view] * self._scale[1]
+        kernel = block.features[self.view][part] * self._scale[1]
         return np.concatenate([centred, kernel], axis=1)
+
+    def _rows(self, block: Block) -> NDArray[np.float32]:
+        """The columns of all rows, rounded, as a fit reads them."""
+        rows = np.empty((len(block), len(self._weights)), np.float32)
+        for at in range(0, len(block), AT_ONCE):
+            part = slice(at, at + AT_ONCE)
+            rows[part] = self._columns(block, part)
+        return rows
 
     def relearn(self, block: Block) -> Floats | None:
         exact = block.features[self.view].shape[1] >= 0.9 * len(block)
@@ -201,7 +210,8 @@ class SlowSoftmax(SlowExpert):
 
     def _fit(self, block: Block, *, kernel: bool) -> None:
         self._mean = block.z.mean(0)
-        spread = float(((block.z - self._mean) ** 2).sum(1).mean())
+        spread = max(float(np.einsum("ij,ij->", block.z, block.z)) / len(block), 0.0)
+        spread = max(spread - float(self._mean @ self._mean), 0.0)
         share = 0.5 if kernel else 1.0
         length = np.array([np.sqrt(spread), KERNEL_SCALE])
         self._scale = np.sqrt([share, 1.0 - share]) / np.maximum(length, 1e-12)
@@ -210,7 +220,7 @@ class SlowSoftmax(SlowExpert):
         if not warm:
             self._weights = np.zeros((size, self._weights.shape[1]))
         start = self._weights[:, : block.labels]
-        rows = self._columns(block).astype(np.float32)
+        rows = self._rows(block)
         self._weights[:, : block.labels] = _softmax_regression(
             rows, block.y, start, steps=WARM_STEPS if warm else STEPS
         )
@@ -218,7 +228,7 @@ class SlowSoftmax(SlowExpert):
 
     def _left_out(self, block: Block) -> Floats:
         """Votes on each row by a fit without its fold; folds share every label out evenly."""
-        rows = self._columns(block).astype(np.float32)
+        rows = self._rows(block)
         fold = _folds(block.y)
         start = np.zeros((rows.shape[1], block.labels))
         out = np.full((1, len(block), block.labels), -np.log(block.labels))
