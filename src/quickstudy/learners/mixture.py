@@ -24,6 +24,7 @@ from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Floats
 
 LABELS_AT_ONCE = 16  # labels beyond those planned for, for which room is made at once
+LEFT_OUT_SHARE, LEAST_LEFT_OUT = 0.5, 100  # of the budget, for left-out votes; rows at least
 CHUNK = 256  # rows whose features are held at once
 Ints = NDArray[np.int64]
 Given = Sequence[tuple[Floats, int] | None] | None  # votes and last label of earlier predictions
@@ -333,20 +334,26 @@ class Mixture:
             rng=np.random.default_rng([self.seed, self.count]),
         )
         block = self._remembered(slots)
+        self._restack(block)
+
+    def _restack(self, block: Block) -> None:
+        """Relearn the block; weigh the experts by what they say of rows that they leave out."""
         left_out: list[Floats] = []
         which: list[int] = []
         voice = 0
+        judged = np.flatnonzero(block.judged())
+        most = LEFT_OUT_SHARE * self.budget_mb * 2**20 / (8 * self.voices * max(self.labels, 1))
+        judged = judged[-max(int(most), LEAST_LEFT_OUT) :]
         for expert in self.experts:
             found = expert.relearn(block)
             if found is not None:
-                left_out.append(found)
+                left_out.append(found[:, judged])
                 which += range(voice, voice + len(found))
             voice += len(expert.names)
-        judged = np.flatnonzero(block.judged())
         if len(block) <= LEFT_OUT and len(judged) and left_out:
-            votes = np.concatenate(left_out)[:, judged]
             y = block.y[-LEFT_OUT:][judged]
-            self.doubt.recalibrate(self.pool.stack(votes, which, y), y)
+            p = self.pool.stack(np.concatenate(left_out), which, y)
+            self.doubt.recalibrate(p, y)
 
     @one_blas_thread()
     def refit(self, experts: list[SlowExpert] | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from quickstudy import snapshot
 from quickstudy.encode.record import Parsed, RecordEncoder
+from quickstudy.encode.room import room_for
 from quickstudy.errors import InputError, ModelFileError, NotFoundError
 from quickstudy.learners.advice import advise, checked_costs, told_to_stop, with_loop
 from quickstudy.learners.course import MOST_ROWS, Course
@@ -32,6 +34,7 @@ from quickstudy.types import Costs, Estimate, Floats, Input
 BASE_DOUBT = 10.0  # runs that an even chance counts for in the base rate
 SUREST = 0.005  # no success probability is nearer to 0 or 1
 LOOPS = EXPERTS.index("loops")
+NUMBERS_PER_MB = 4  # columns of plain values of a step: all steps of many runs are held at once
 
 
 class ValueFunction:
@@ -120,7 +123,8 @@ class ValueFunction:
         }
         self.costs = checked_costs(costs)
         self.most_open = int(most_open)
-        self._rows = Rows(RecordEncoder(schema), seed=seed)
+        room = replace(room_for(budget_mb), numbers=int(NUMBERS_PER_MB * budget_mb))
+        self._rows = Rows(RecordEncoder(schema, room=room), seed=seed)
         self._panel = Panel(self._rows, discount=discount, trace=trace, budget_mb=budget_mb)
         self._stacks = [Stack(PRIOR, odds=odds, beginners=BEGINNERS) for odds in (True, False)]
         self._spread = Spread()
