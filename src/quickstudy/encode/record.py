@@ -95,7 +95,9 @@ class RecordEncoder:
             each, or share them; numbers and categories for which none is left are left out.
     """
 
-    def __init__(self, schema: Mapping[str, str] | None = None, *, room: Room | None = None) -> None:
+    def __init__(
+        self, schema: Mapping[str, str] | None = None, *, room: Room | None = None
+    ) -> None:
         for name, kind in (schema or {}).items():
             if kind not in TYPES:
                 raise SettingError(f"schema[{name!r}] is {kind!r}; use one of {', '.join(TYPES)}")

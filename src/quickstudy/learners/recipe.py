@@ -128,9 +128,7 @@ def dense_recipe(
     ]
     if mixed:
         experts.append(SlowTrees("trees"))
-    return Recipe(
-        views, experts, DENSE_GROWTH, MIXED_COLUMNS, planned, label_bytes, row_bytes
-    )
+    return Recipe(views, experts, DENSE_GROWTH, MIXED_COLUMNS, planned, label_bytes, row_bytes)
 
 
 def default_recipe(
