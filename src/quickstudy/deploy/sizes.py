@@ -90,8 +90,9 @@ class Sizes:
         self._check_count(record)
         for name, value in record.items():
             if len(name) > self.max_name:
+                shown = name[: min(SHOWN, self.max_name)]
                 raise RecordError(
-                    f"field '{name[:SHOWN]}...' has a name of {len(name):,} characters; at most "
+                    f"field '{shown}...' has a name of {len(name):,} characters; at most "
                     f"{self.max_name:,} are read (max_name)"
                 )
             if isinstance(value, str):
