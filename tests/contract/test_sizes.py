@@ -9,7 +9,7 @@ from quickstudy import Feedback, Sizes
 from quickstudy.errors import QuickstudyError
 from tests.serve.support import running
 
-SMALL = Sizes(max_batch=3, max_fields=4, max_text=10, max_name=5)
+SMALL = Sizes(max_batch=3, max_fields=4, max_text=10, max_name=5, max_label=6, max_action=10)
 LONG = "x" * 11
 CALLS = {
     "a text": lambda d: d.predict("cards", LONG),
@@ -20,7 +20,8 @@ CALLS = {
     "a batch": lambda d: d.predict_many("cards", ["a"] * 4),
     "an empty batch": lambda d: d.predict_many("cards", []),
     "a text to learn": lambda d: d.feedback(learner="cards", record=LONG, label="lost"),
-    "a label": lambda d: d.feedback(learner="cards", record="a", label="x" * 1_001),
+    "a label": lambda d: d.feedback(learner="cards", record="a", label="x" * 7),
+    "no label": lambda d: d.feedback(learner="cards", record="a", label="x" * 1_001),
     "feedbacks": lambda d: d.feedback_many([Feedback(None, "cards", "a", "x", key="k")] * 4),
     "no feedback": lambda d: d.feedback_many([]),
     "a pin": lambda d: d.pin("cards", record=LONG, label="lost"),

@@ -1,5 +1,7 @@
 """Sizes of inputs: one limit for the process and over HTTP, and a refusal changes nothing."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -7,9 +9,9 @@ from hypothesis import strategies as st
 
 import quickstudy
 from quickstudy import Feedback, Sizes
-from quickstudy.errors import InputError, RecordError, SettingError
+from quickstudy.errors import InputError, LabelError, RecordError, SettingError
 
-SMALL = Sizes(max_batch=3, max_fields=4, max_text=10, max_name=5)
+SMALL = Sizes(max_batch=3, max_fields=4, max_text=10, max_name=5, max_label=6, max_action=10)
 LONG = "x" * 11
 
 
@@ -25,7 +27,7 @@ def small(tmp_path_factory):
 
 
 TOO_LARGE = [
-    (LONG, "the text has 11 characters; at most 10 are read", "max_text"),
+    (LONG, "field 'text' has 11 characters; at most 10 are read", "max_text"),
     ({"city": LONG}, "field 'city' has 11 characters; at most 10 are read", "max_text"),
     ({"city": np.str_(LONG)}, "field 'city' has 11 characters", "max_text"),
     ({"tags": ["a", LONG]}, "field 'tags' holds a text that has 11 characters", "max_text"),
@@ -74,9 +76,22 @@ def test_a_batch_has_its_limit(small, name, call):
     assert small.events(limit=1000)[-1].seq == before
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda d: d.feedback(learner="cards", record="a", label="x" * 7),
+        lambda d: d.pin("cards", record="a", label="x" * 7),
+        lambda d: d.rule(d.predict("cards", "a", id="ruled").id, "x" * 7),
+    ],
+)
+def test_a_label_has_its_limit(small, call):
+    with pytest.raises(LabelError, match=r"label .* has 7 characters; at most 6 .*\(max_label\)"):
+        call(small)
+
+
 @pytest.mark.parametrize("what", ["task", "action"])
-def test_texts_of_runs_have_the_limit_of_texts(small, what):
-    with pytest.raises(InputError, match=rf"{what} has 11 characters; at most 10 .*\(max_text\)"):
+def test_tasks_and_actions_of_runs_have_their_limit(small, what):
+    with pytest.raises(InputError, match=rf"{what} has 11 characters; at most 10 .*\(max_action\)"):
         if what == "task":
             small.start("agents", task=LONG)
         else:
@@ -116,7 +131,7 @@ def test_a_record_is_refused_exactly_where_it_is_larger_than_the_sizes(record):
         SMALL.record(record)
 
 
-@pytest.mark.parametrize("name", ["max_batch", "max_fields", "max_text", "max_name"])
+@pytest.mark.parametrize("name", [field.name for field in fields(Sizes)])
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "10", None, 2_000_000_000])
 def test_a_size_that_is_none_is_refused_by_name(name, value):
     with pytest.raises(SettingError, match=name):

@@ -33,7 +33,7 @@ from quickstudy.deploy.fold import learner_rows
 from quickstudy.deploy.keys import KeyRing, all_keys, new_key
 from quickstudy.deploy.limits import PauseFile
 from quickstudy.deploy.oversight import Level
-from quickstudy.deploy.records import checked_label, checked_name
+from quickstudy.deploy.records import checked_name
 from quickstudy.deploy.requests import (
     Asked,
     Change,
@@ -325,6 +325,8 @@ class Deployment(Steering, Watching):
 
     def _checked(self, item: Feedback) -> Feedback:
         item = feedbacks.check(item)
+        if item.label is not None:
+            self.sizes.label(item.label)
         if item.record is None:
             return item
         record = self.sizes.record(item.record)
@@ -347,7 +349,7 @@ class Deployment(Steering, Watching):
         """
         actor = self._actor(actor)
         source = checked_name("source", source) if source is not None else actor
-        request = Rule(prediction_id, checked_label(label), source, actor)
+        request = Rule(prediction_id, self.sizes.label(label), source, actor)
         receipt: Receipt = self.writer.submit(request).result()
         return receipt
 

@@ -79,7 +79,7 @@ def pin(desk: Desk, request: PinCases) -> list[Pin]:
 def _checked(desk: Desk, duty: Duty, item: Pinning, request: PinCases) -> _Case:
     if (item.prediction_id is None) == (item.record is None):
         raise InputError("give either prediction_id or record")
-    label = checked_label(item.label)
+    label = request.sizes.label(item.label)
     if item.bound not in get_args(Bound):
         raise InputError(f"bound is {item.bound!r:.60}; it must be must or should")
     source = request.actor if item.source is None else checked_name("source", item.source)

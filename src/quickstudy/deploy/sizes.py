@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from quickstudy.deploy.records import checked_text, plain_record
-from quickstudy.errors import InputError, RecordError, SettingError
+from quickstudy.deploy.records import checked_label, checked_text, plain_record
+from quickstudy.errors import InputError, LabelError, RecordError, SettingError
+from quickstudy.types import Label
 
 LARGEST = 1_000_000_000  # of any of the sizes
+MOST = {"max_label": 1_000}  # longer ones are no labels
 SHOWN = 20  # characters of a name that is too long
 
 
@@ -18,13 +20,16 @@ class Sizes:
     """Largest inputs that a store takes in. What is larger is refused before anything is logged.
 
     `quickstudy.open(path, sizes=Sizes(...))` sets them in the process; `quickstudy serve` has an
-    option for each: --max-batch, --max-fields, --max-text, --max-name.
+    option for each: --max-batch, --max-fields, --max-text, --max-name, --max-label,
+    --max-action.
 
     Attributes:
         max_batch: records, feedbacks or pins in one call, or one request.
         max_fields: of a record; also texts in one list.
-        max_text: characters of a text: a record, one of its fields, the task or action of a run.
+        max_text: characters of a record that is a text, or of a text in one of its fields.
         max_name: characters of the name of a field.
+        max_label: characters of a label, at most 1,000.
+        max_action: characters of the task of a run, or the action of one of its steps.
 
     Raises:
         SettingError: one of them is not a whole number of at least 1.
@@ -38,12 +43,14 @@ class Sizes:
     max_fields: int = 1_000
     max_text: int = 20_000
     max_name: int = 256
+    max_label: int = 256
+    max_action: int = 10_000
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST:
-                what = f"use a whole number from 1 to {LARGEST:,}"
+            value, most = getattr(self, field.name), MOST.get(field.name, LARGEST)
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+                what = f"use a whole number from 1 to {most:,}"
                 raise SettingError(f"{field.name} is {value!r:.60}; {what}")
 
     def batch(self, name: str, items: Sequence[Any]) -> None:
@@ -53,11 +60,10 @@ class Sizes:
             InputError: it is; names what there is too much of.
         """
         if not items:
-            raise InputError(f"{name} is empty; give 1 to {self.max_batch:,} at once", field=name)
+            raise InputError(f"{name} is empty; give 1 to {self.max_batch} at once", field=name)
         if len(items) > self.max_batch:
             raise InputError(
-                f"{name} has {len(items):,} entries; give 1 to {self.max_batch:,} at once "
-                "(max_batch)",
+                f"{name} has {len(items)} entries; give 1 to {self.max_batch} at once (max_batch)",
                 field=name,
             )
 
@@ -73,17 +79,35 @@ class Sizes:
         if isinstance(plain, dict):
             self._check_fields(plain)
         elif isinstance(plain, str) and len(plain) > self.max_text:
-            raise RecordError(f"the text {self._too_long(plain)}", field="record")
+            raise RecordError(f"field 'text' {self._too_long(plain)}")
         return plain
 
-    def text(self, name: str, value: Any) -> str:
-        """A text that is no record, such as the action of a step.
+    def label(self, value: Any) -> Label:
+        """A label.
+
+        Raises:
+            LabelError: it is too long, or cannot be one.
+        """
+        label = checked_label(value)
+        if isinstance(label, str) and len(label) > self.max_label:
+            raise LabelError(
+                f"label '{label[:SHOWN]}...' has {len(label):,} characters; at most "
+                f"{self.max_label:,} are read (max_label)"
+            )
+        return label
+
+    def action(self, name: str, value: Any) -> str:
+        """The action of a step, or the task of a run, by its name.
 
         Raises:
             InputError: it is too long, or no text.
         """
-        if isinstance(value, str) and len(value) > self.max_text:
-            raise InputError(f"{name} {self._too_long(value)}", field=name)
+        if isinstance(value, str) and len(value) > self.max_action:
+            raise InputError(
+                f"{name} has {len(value):,} characters; at most {self.max_action:,} are read "
+                "(max_action)",
+                field=name,
+            )
         return checked_text(name, value)
 
     def _check_fields(self, record: dict[str, Any]) -> None:

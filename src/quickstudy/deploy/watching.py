@@ -128,7 +128,7 @@ class Watching(Views):
             NotFoundError, InputError: no such learner, the id is taken, or too many runs are open.
         """
         self.desk.watch(name)
-        task = None if task is None else self.sizes.text("task", task)
+        task = None if task is None else self.sizes.action("task", task)
         run = None if id is None else checked_run(id)
         info: RunInfo = self.writer.submit(StartRun(name, task, run, self._actor(actor))).result()
         return info
@@ -332,7 +332,7 @@ def _step(
         raise InputError(f"error is {error!r:.60}; it must be true or false")
     return {
         "input": None if x is None else sizes.record(x),
-        "action": None if action is None else sizes.text("action", action),
+        "action": None if action is None else sizes.action("action", action),
         "error": error,
         "reward": _number("reward", reward),
     }

@@ -94,6 +94,8 @@ def of_error(error: QuickstudyError) -> Problem:
     field = error.field
     if field is None and (found := FIELD.search(detail)):
         field = found[1]
+    if field is None and slug == "label":
+        field = slug
     return Problem(STATUS.get(slug, 422), slug, detail, field=field)
 
 
