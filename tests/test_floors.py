@@ -16,7 +16,16 @@ FLOORS = (
     ("learners",),
     ("evaluate", "log", "datasets", "console", "warm"),
     ("deploy", "views"),
-    ("cli", "demo", "serve", "scale", "client", "client_oversight", "client_runs"),
+    (
+        "cli",
+        "demo",
+        "serve",
+        "scale",
+        "client",
+        "client_oversight",
+        "client_runs",
+        "client_transport",
+    ),
 )
 FLOOR = {part: height for height, parts in enumerate(FLOORS) for part in parts}
 PURE = ("types", "errors", "stats", "encode", "memory", "pool", "learners")

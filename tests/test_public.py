@@ -17,6 +17,7 @@ NAMES = [
     "Costs",
     "Deployment",
     "Feedback",
+    "Sizes",
     "ValueFunction",
     "check_learner",
     "connect",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from quickstudy.client import connect as connect
     from quickstudy.deploy.answers import Feedback as Feedback
     from quickstudy.deploy.deployment import Deployment as Deployment
+    from quickstudy.deploy.sizes import Sizes as Sizes
     from quickstudy.evaluate.run_plot import plot_run as plot_run
     from quickstudy.learners.check import check_learner as check_learner
     from quickstudy.learners.classifier import Classifier as Classifier
@@ -30,6 +31,7 @@ __all__ = [
     "Costs",
     "Deployment",
     "Feedback",
+    "Sizes",
     "ValueFunction",
     "check_learner",
     "connect",
@@ -43,25 +45,27 @@ _HOMES = {
     "ValueFunction": "quickstudy.learners.value",
     "Deployment": "quickstudy.deploy.deployment",
     "Feedback": "quickstudy.deploy.answers",
+    "Sizes": "quickstudy.deploy.sizes",
     "check_learner": "quickstudy.learners.check",
     "connect": "quickstudy.client",
     "plot_run": "quickstudy.evaluate.run_plot",
 }
 
 
-def open(path: str | Path, *, actor: str = "local") -> Deployment:
+def open(path: str | Path, *, actor: str = "local", sizes: Sizes | None = None) -> Deployment:
     """Open a store in this process; made if it is not there. `connect` does the same afar.
 
     Args:
         path: of the store.
         actor: who is doing this, for the log.
+        sizes: largest inputs that it takes in; `Sizes()` unless given.
 
     Raises:
         StoreError: the store is open elsewhere, damaged, or of a newer schema.
     """
     from quickstudy.deploy.deployment import Deployment
 
-    return Deployment(path, actor=actor)
+    return Deployment(path, actor=actor, sizes=sizes)
 
 
 def __getattr__(name: str) -> Any:

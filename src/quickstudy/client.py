@@ -18,6 +18,7 @@ import httpx
 
 from quickstudy.client_oversight import Oversight
 from quickstudy.client_runs import Runs, plain
+from quickstudy.client_transport import checked_url, http_client
 from quickstudy.deploy.answers import (
     Action,
     Answer,
@@ -77,6 +78,10 @@ class Client(Oversight, Runs):
     runs with ids of one's own, steps with their numbers, and whatever never got to the server. Who
     acts is the key's name, so no method takes `actor`.
 
+    A server on this machine (localhost, 127.0.0.0/8, ::1) is reached directly. Any other through
+    the proxy of HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, where there is one and NO_PROXY names no
+    exception.
+
     Raises, in every method:
         AccessError: the key is missing, unknown, not allowed to do this, or too fast.
         StoreError: the server cannot be reached, or its store not be read or written.
@@ -91,12 +96,9 @@ class Client(Oversight, Runs):
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        self._url = url.rstrip("/")
-        if not self._url.startswith(("http://", "https://")):
-            raise InputError(f"url {url!r} must begin with http:// or https://")
-        self._http = httpx.Client(
-            base_url=self._url, headers=headers, timeout=timeout, transport=transport
-        )
+        self._url = checked_url(url)
+        chosen: dict[str, Any] = {"timeout": timeout, "transport": transport}
+        self._http = http_client(self._url, headers=headers, **chosen)
 
     def __enter__(self) -> Self:
         return self

@@ -16,7 +16,14 @@ QuickstudyError
 
 
 class QuickstudyError(Exception):
-    """The root of every error that Quickstudy raises on purpose."""
+    """The root of every error that Quickstudy raises on purpose.
+
+    `field` is the part of the input that the message is about, where that is known.
+    """
+
+    def __init__(self, *args: object, field: str | None = None) -> None:
+        super().__init__(*args)
+        self.field = field
 
 
 class InputError(QuickstudyError, ValueError):

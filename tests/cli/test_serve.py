@@ -1,15 +1,22 @@
 """quickstudy serve"""
 
+import inspect
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
+from dataclasses import fields
+from pathlib import Path
 
 import httpx
 import pytest
 
 import quickstudy
+from quickstudy import Sizes
+from quickstudy.serve import command
+from quickstudy.serve.settings import ServerSettings
 from tests.serve.support import until
 
 
@@ -70,6 +77,51 @@ def read(address):
             if line.startswith("data:"):
                 yield "streams"
     yield "ended"
+
+
+def test_its_options_set_the_sizes_of_what_it_takes_in(serve):
+    options = ("--max-text", 30_000, "--max-batch", 2, "--max-fields", 3, "--max-name", 4)
+    _, address = serve(*options, "--max-body", 100_000)
+    path = f"{address}/v1/learners/cards/predictions"
+    httpx.post(f"{address}/v1/learners", json={"name": "cards", "budget_mb": 16})
+    assert httpx.post(path, json={"record": {"text": "x" * 30_000}}).status_code == 200
+    for body, says in (
+        ({"record": {"text": "x" * 30_001}}, "at most 30,000 are read (max_text)"),
+        ({"records": ["a", "b", "c"]}, "give 1 to 2 at once (max_batch)"),
+        ({"record": dict.fromkeys("abcd", 1)}, "at most 3 are read (max_fields)"),
+        ({"record": {"names": 1}}, "at most 4 are read (max_name)"),
+        ({"record": "x" * 100_000}, "longer than 100,000 bytes"),
+    ):
+        said = httpx.post(path, json=body)
+        assert said.status_code in (413, 422) and says in said.json()["detail"]
+    assert len(httpx.get(f"{address}/v1/learners/cards/cases").json()["cases"]) == 1
+
+
+def test_the_defaults_are_those_of_the_library_and_of_the_page():
+    """Said in three places, as the command line must not load the library to print its help."""
+    options = inspect.signature(command.serve).parameters
+    settings, sizes = ServerSettings(), Sizes()
+    for name in ("host", "port", "rate", "max_body", "max_model"):
+        assert options[name].default == getattr(settings, name)
+    for field in fields(sizes):
+        assert options[field.name].default == getattr(sizes, field.name)
+    page = (Path(__file__).parents[2] / "docs" / "server.md").read_text("utf-8")
+    told = re.findall(r"^\| `--(max-\w+)` \| [^|]*\| ([\d,]+) \|", page, re.MULTILINE)
+    given = {name: option.default for name, option in options.items() if name.startswith("max_")}
+    assert {n.replace("-", "_"): int(v.replace(",", "")) for n, v in told} == given
+
+
+OPTIONS = ["max-body", "max-model", "max-batch", "max-fields", "max-text", "max-name", "max-label"]
+OPTIONS += ["max-action"]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_size_out_of_range_is_refused_in_one_line(tmp_path, option):
+    started = [sys.executable, "-m", "quickstudy.cli", "serve", "--store", tmp_path / "work.db"]
+    asked = [*started, f"--{option}", "0"]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and option.replace("-", "_") in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and not (tmp_path / "work.db").exists()
 
 
 def test_a_request_in_flight_is_answered(serve):

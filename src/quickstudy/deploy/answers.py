@@ -66,7 +66,7 @@ class Settings:
         margin: by how much, in share wrong, a challenger that is no larger may at most be worse.
         environment: field by whose value the gate groups cases; "" for none.
         probation: labelled cases for which the last champion is still compared with the new one.
-        consolidate: make challengers by itself, whenever the examples have doubled.
+        consolidate: make challengers by itself, at 1.5 times as many examples as before.
     """
 
     schema: dict[str, str] = field(default_factory=dict)

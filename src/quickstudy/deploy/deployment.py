@@ -33,7 +33,7 @@ from quickstudy.deploy.fold import learner_rows
 from quickstudy.deploy.keys import KeyRing, all_keys, new_key
 from quickstudy.deploy.limits import PauseFile
 from quickstudy.deploy.oversight import Level
-from quickstudy.deploy.records import checked_label, checked_name, plain_record
+from quickstudy.deploy.records import checked_name
 from quickstudy.deploy.requests import (
     Asked,
     Change,
@@ -48,11 +48,11 @@ from quickstudy.deploy.requests import (
     Rule,
 )
 from quickstudy.deploy.settings import checked_changes, checked_settings
+from quickstudy.deploy.sizes import Sizes
 from quickstudy.deploy.staff import Staff
 from quickstudy.deploy.steering import Steering
 from quickstudy.deploy.tables import Row
 from quickstudy.deploy.versions import roles_of
-from quickstudy.deploy.views import MOST_AT_ONCE
 from quickstudy.deploy.watch import Watch
 from quickstudy.deploy.watching import Watching, checked_learner
 from quickstudy.errors import InputError, NotFoundError, StoreError
@@ -76,6 +76,7 @@ class Deployment(Steering, Watching):
     Parameters:
         path: of the store, made if it is not there; its folder `<path>.d` holds snapshots.
         actor: who is doing this, for the log.
+        sizes: largest inputs that it takes in.
 
     Raises:
         StoreError: the store is open elsewhere, damaged, or of a newer schema.
@@ -97,8 +98,11 @@ class Deployment(Steering, Watching):
     >>> d.close(); folder.cleanup()
     """
 
-    def __init__(self, path: str | Path, *, actor: str = "local") -> None:
+    def __init__(
+        self, path: str | Path, *, actor: str = "local", sizes: Sizes | None = None
+    ) -> None:
         self.actor = checked_name("actor", actor)
+        self.sizes = Sizes() if sizes is None else sizes
         self.store = Store(path)
         try:
             secret = self.store.meta("secret", lambda: secrets.token_bytes(32))
@@ -253,7 +257,7 @@ class Deployment(Steering, Watching):
         ids: Sequence[str | None] | None = None,
         actor: str | None = None,
     ) -> list[Answer]:
-        """Answers for up to 1,000 records."""
+        """Answers for up to `sizes.max_batch` records."""
         return self.submit_predict(name, records, ids=ids, actor=actor).result()
 
     def submit_predict(
@@ -266,11 +270,11 @@ class Deployment(Steering, Watching):
     ) -> Future[list[Answer]]:
         """Answers that are done once they are on disk; they are computed in this thread."""
         duty = self.desk.duty(name)
-        _check_count("records", records)
+        self.sizes.batch("records", records)
         names = ids if ids is not None else [None] * len(records)
         if len(names) != len(records):
             raise InputError(f"there are {len(records)} records and {len(names)} ids; one each")
-        plain = [plain_record(record) for record in records]
+        plain = [self.sizes.record(record) for record in records]
         with duty.twins.reading() as learner:
             said = learner.predict_many(plain)
             seen, version = duty.learned, duty.twins.version
@@ -307,23 +311,25 @@ class Deployment(Steering, Watching):
     def feedback_many(
         self, items: Sequence[Feedback], *, wait_learned: bool = False, actor: str | None = None
     ) -> list[Receipt]:
-        """Up to 1,000 feedbacks, all or none of which is taken in."""
+        """Up to `sizes.max_batch` feedbacks, all or none of which is taken in."""
         return self.submit_feedback(items, wait_learned=wait_learned, actor=actor).result()
 
     def submit_feedback(
         self, items: Sequence[Feedback], *, wait_learned: bool = False, actor: str | None = None
     ) -> Future[list[Receipt]]:
         """Receipts that are there once all is on disk, or, with `wait_learned`, learned."""
-        _check_count("feedback", items)
+        self.sizes.batch("feedback", items)
         checked = [self._checked(item) for item in items]
         future: Future[list[Receipt]] = self.writer.submit(Give(checked, self._actor(actor)))
         return self.staff.when_learned(future, self.desk) if wait_learned else future
 
     def _checked(self, item: Feedback) -> Feedback:
         item = feedbacks.check(item)
+        if item.label is not None:
+            self.sizes.label(item.label)
         if item.record is None:
             return item
-        record = plain_record(item.record)
+        record = self.sizes.record(item.record)
         with self.desk.duty(str(item.learner)).twins.reading() as learner:
             learner.check(record)
         return replace(item, record=record)
@@ -343,7 +349,7 @@ class Deployment(Steering, Watching):
         """
         actor = self._actor(actor)
         source = checked_name("source", source) if source is not None else actor
-        request = Rule(prediction_id, checked_label(label), source, actor)
+        request = Rule(prediction_id, self.sizes.label(label), source, actor)
         receipt: Receipt = self.writer.submit(request).result()
         return receipt
 
@@ -490,8 +496,3 @@ class Deployment(Steering, Watching):
                 finally:
                     self.writer.close()
                     self.store.close()
-
-
-def _check_count(name: str, items: Sequence[Any]) -> None:
-    if not 0 < len(items) <= MOST_AT_ONCE:
-        raise InputError(f"{name} has {len(items)} items; give 1 to {MOST_AT_ONCE}")

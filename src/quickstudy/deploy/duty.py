@@ -57,8 +57,10 @@ class Roles:
 class Duty:
     """One learner on duty.
 
-    `control`, `settings`, `epoch`, `roles`, `recent` and `known` belong to the writer's thread;
-    `twins` to the worker's; everybody may read through `twins.reading()`.
+    Only the writer's thread changes `control`, `settings`, `epoch`, `roles`, `recent` and `known`,
+    and only the worker's changes `twins`. Other threads read `control` and `settings` for reports
+    without a lock: what such a report says may be of two moments. The learner is read through
+    `twins.reading()`.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, select
 
 from quickstudy.deploy.duty import Duty
 from quickstudy.deploy.oversight import Bound, Exam, Pin
-from quickstudy.deploy.records import checked_label, checked_name, digest, plain_record, read
+from quickstudy.deploy.records import checked_label, checked_name, digest, read
 from quickstudy.deploy.records import written as text_of
 from quickstudy.deploy.requests import PinCases, Pinning, Unpin
 from quickstudy.deploy.tables import CASES, EXAM, LEARNERS, Row, checked, checksum
@@ -61,9 +61,10 @@ def pin(desk: Desk, request: PinCases) -> list[Pin]:
     cases = []
     for i, item in enumerate(request.items):
         try:
-            cases.append(_checked(desk, duty, item, request.actor))
+            cases.append(_checked(desk, duty, item, request))
         except InputError as error:
-            raise type(error)(f"pins[{i}]: {error}" if len(request.items) > 1 else error) from None
+            where = f"pins[{i}]: " if len(request.items) > 1 else ""
+            raise type(error)(f"{where}{error}", field=error.field) from None
     before = _pins_of(desk, duty, [case.input for case in cases])
     new = {case.input for case in cases if case.input not in before or before[case.input]["auto"]}
     held = _count(desk, duty, auto=0)
@@ -75,15 +76,15 @@ def pin(desk: Desk, request: PinCases) -> list[Pin]:
     return _write(desk, duty, cases, before, actor=request.actor)
 
 
-def _checked(desk: Desk, duty: Duty, item: Pinning, actor: str) -> _Case:
+def _checked(desk: Desk, duty: Duty, item: Pinning, request: PinCases) -> _Case:
     if (item.prediction_id is None) == (item.record is None):
         raise InputError("give either prediction_id or record")
-    label = checked_label(item.label)
+    label = request.sizes.label(item.label)
     if item.bound not in get_args(Bound):
         raise InputError(f"bound is {item.bound!r:.60}; it must be must or should")
-    source = actor if item.source is None else checked_name("source", item.source)
+    source = request.actor if item.source is None else checked_name("source", item.source)
     if item.prediction_id is None:
-        record = plain_record(item.record)
+        record = request.sizes.record(item.record)
         with duty.twins.reading() as learner:
             learner.check(record)
     else:

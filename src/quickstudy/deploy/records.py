@@ -97,16 +97,14 @@ def checked_name(field: str, value: Any) -> str:
     raise InputError(f"{field} is {value!r:.60}; it must be 1 to {MOST_NAME} printable characters")
 
 
-def checked_text(field: str, value: Any, most: int) -> str:
-    """A text of at most so many characters.
+def checked_text(field: str, value: Any) -> str:
+    """The text itself.
 
     Raises:
-        InputError: it is none, or longer, or not valid Unicode.
+        InputError: it is none, or not valid Unicode.
     """
     if not isinstance(value, str):
         raise InputError(f"{field} is {value!r:.60}; it must be a text")
-    if len(value) > most:
-        raise InputError(f"{field} has {len(value):,} characters; at most {most:,} can be kept")
     if not _encodes(value):
         raise InputError(f"{field} {value[:60]!r} is not valid Unicode")
     return value

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from quickstudy.deploy.answers import Feedback, Settings
 from quickstudy.deploy.courses import ValueSettings
 from quickstudy.deploy.oversight import Bound, Condition, Kind, Limits
+from quickstudy.deploy.sizes import Sizes
 from quickstudy.types import Label, Prediction
 
 if TYPE_CHECKING:
@@ -233,6 +234,7 @@ class PinCases:
     learner_name: str
     items: Sequence[Pinning]
     actor: str
+    sizes: Sizes = Sizes()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)

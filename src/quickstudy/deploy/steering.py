@@ -52,6 +52,7 @@ from quickstudy.log.store import EVENTS, read_events
 from quickstudy.types import Input, Label
 
 if TYPE_CHECKING:
+    from quickstudy.deploy.sizes import Sizes
     from quickstudy.deploy.staff import Staff
     from quickstudy.log.writer import Writer
 
@@ -63,6 +64,7 @@ class Steering(Views):
     """The part of `Deployment` by which people steer."""
 
     staff: Staff
+    sizes: Sizes
     writer: Writer
     _actor: Callable[[str | None], str]
 
@@ -231,7 +233,9 @@ class Steering(Views):
             NotFoundError, InputError: there is no such prediction, or it cannot be pinned.
         """
         item = Pinning(label, record, prediction_id, bound, source)
-        pinned: list[Pin] = self.writer.submit(PinCases(name, [item], self._actor(actor))).result()
+        pinned: list[Pin] = self.writer.submit(
+            PinCases(name, [item], self._actor(actor), self.sizes)
+        ).result()
         return pinned[0]
 
     def pin_many(
@@ -241,9 +245,11 @@ class Steering(Views):
         *,
         actor: str | None = None,
     ) -> int:
-        """Pin many records, all or none of them; how many."""
+        """Pin up to `sizes.max_batch` records, all or none of them; how many."""
         items = [Pinning(label, record, None, bound) for record, label, bound in rows]
-        return len(self.writer.submit(PinCases(name, items, self._actor(actor))).result())
+        self.sizes.batch("pins", items)
+        request = PinCases(name, items, self._actor(actor), self.sizes)
+        return len(self.writer.submit(request).result())
 
     def unpin(self, name: str, id: str, *, actor: str | None = None) -> None:
         """Take a case out of the exam.

@@ -1,4 +1,9 @@
-"""Tables beside the log: where each case stands. All of it can be rebuilt from the events."""
+"""Tables that are written in the same transaction as the events: where each case stands.
+
+The rows of runs are made from their events alone (`runrows.py`), so these can be made from the log
+a second time. The other rows are written by the handlers, and nothing rebuilds them: `doctor`
+compares the ids and numbers of cases and receipts with the log.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Twins: two copies of one learner, so that predictions never wait for learning.
 
-Readers use the one in front while the worker teaches the other; then they change places, and the
-first is taught the same, or becomes a copy where that is cheaper. As the same lessons give the same
-bits, the twins are equal whenever the worker rests. (Left-right concurrency: Ramalhete & Correia,
-2013.)
+A reader uses the active copy while the worker teaches the other; then the copies change places, and
+the first is taught the same, or becomes a copy of the other where that is cheaper. As the same
+lessons give the same bits, the twins are equal whenever the worker rests. (After left-right
+concurrency: Ramalhete & Correia, 2013; their readers do not wait for each other, these do.)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from quickstudy.log.failpoints import reach
 
 
 class Twins:
-    """Any number of readers, one worker."""
+    """One worker, and readers from any thread: one at a time has the active copy."""
 
     def __init__(self, learner: Classifier, version: str) -> None:
         self.version = version  # that the learner in front is a line of; read it while reading

@@ -14,7 +14,7 @@ from quickstudy.errors import InputError
 from quickstudy.log.store import Store, read_events
 from quickstudy.types import Explanation, Label
 
-MOST_AT_ONCE = 1000  # records, feedbacks or rows in one call
+MOST_AT_ONCE = 1000  # rows in one call
 
 
 class Views:

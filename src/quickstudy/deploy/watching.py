@@ -12,7 +12,7 @@ import numpy as np
 from quickstudy.deploy import coursefiles, reads, runviews
 from quickstudy.deploy.courses import RunInfo, RunReport, ValueInfo, ValueReport
 from quickstudy.deploy.coursesettings import value_changes, value_settings
-from quickstudy.deploy.records import checked_name, checked_text, plain_record
+from quickstudy.deploy.records import checked_name
 from quickstudy.deploy.requests import (
     ChangeValue,
     CreateValue,
@@ -25,6 +25,7 @@ from quickstudy.deploy.requests import (
     Tell,
 )
 from quickstudy.deploy.runs import checked_run
+from quickstudy.deploy.sizes import Sizes
 from quickstudy.deploy.views import Views, checked_limit
 from quickstudy.deploy.watch import Watch
 from quickstudy.errors import InputError, ModelFileError, StoreError
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 EVENTS_BETWEEN = 1_000  # snapshots of a value learner: what is folded again after a failed write
 BYTES_AN_EVENT = 20_000  # of a snapshot, that cost as much to write as an event to fold again
-MOST_TEXT = 10_000  # characters of a task or an action
 log = logging.getLogger("quickstudy")
 
 
@@ -59,6 +59,7 @@ class Watching(Views):
     """
 
     writer: Writer
+    sizes: Sizes
     _actor: Callable[[str | None], str]
 
     def create_value(
@@ -127,7 +128,7 @@ class Watching(Views):
             NotFoundError, InputError: no such learner, the id is taken, or too many runs are open.
         """
         self.desk.watch(name)
-        task = None if task is None else checked_text("task", task, MOST_TEXT)
+        task = None if task is None else self.sizes.action("task", task)
         run = None if id is None else checked_run(id)
         info: RunInfo = self.writer.submit(StartRun(name, task, run, self._actor(actor))).result()
         return info
@@ -168,7 +169,7 @@ class Watching(Views):
     ) -> Future[Estimate]:
         """An estimate that is done once it is on disk; `given`: x, action, error, reward."""
         self.desk.watch(name)
-        checked = _step(**given)
+        checked = _step(self.sizes, **given)
         if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
             raise InputError(f"number is {number!r:.60}; it must be a whole number from 1")
         if number is not None and number < 1:
@@ -315,7 +316,12 @@ def checked_learner(name: str) -> str:
 
 
 def _step(
-    *, x: Input | None = None, action: str | None = None, error: Any = False, reward: Any = 0.0
+    sizes: Sizes,
+    *,
+    x: Input | None = None,
+    action: str | None = None,
+    error: Any = False,
+    reward: Any = 0.0,
 ) -> dict[str, Any]:
     """What comes with a step, as the log keeps it."""
     if x is None and action is None:
@@ -325,8 +331,8 @@ def _step(
     if not isinstance(error, bool):
         raise InputError(f"error is {error!r:.60}; it must be true or false")
     return {
-        "input": None if x is None else plain_record(x),
-        "action": None if action is None else checked_text("action", action, MOST_TEXT),
+        "input": None if x is None else sizes.record(x),
+        "action": None if action is None else sizes.action("action", action),
         "error": error,
         "reward": _number("reward", reward),
     }

@@ -257,7 +257,7 @@ class Classifier:
         return twin
 
     def defer_refits(self) -> None:
-        """From now on refit no slow expert in `learn`: `fitted` on a copy, then `install`."""
+        """From now on refit no slow expert in `learn`: `fit_due` on a copy, then `install`."""
         self._mixture.deferred = True
 
     def freeze_map(self, examples: int) -> None:

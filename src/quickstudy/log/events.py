@@ -13,6 +13,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+# every kind of learner has its names here; what is in a payload, the log does not know
 TYPES = frozenset(
     [
         "created",

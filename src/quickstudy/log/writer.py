@@ -28,7 +28,12 @@ class Request:
 
 
 class Handler(Protocol):
-    """Carries requests out. A request that is refused changes nothing and yields its error."""
+    """Carries requests out, several in one transaction.
+
+    A request that is refused yields its error and must have changed nothing. The transaction goes
+    on, so nothing takes back what a handler wrote or logged before it refused: each handler makes
+    all its checks before its first write.
+    """
 
     def handle(self, transaction: Transaction, requests: Sequence[Any]) -> list[Any]:
         """Results in order, an exception for a request that was refused."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import pydantic_core
@@ -12,9 +12,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers
 
-from quickstudy.errors import RecordError
 from quickstudy.serve.problems import Problem, of_validation
-from quickstudy.serve.settings import ServerSettings
 
 Body = TypeVar("Body", bound=BaseModel)
 PATIENCE = 30.0  # seconds for a body to arrive once it has begun
@@ -98,57 +96,3 @@ def parse(body: bytes) -> Any:
     except ValueError as error:
         said = str(error).replace("recursion limit exceeded", "nested too deeply")
         raise Problem(400, "broken-json", f"the body is not JSON: {said}") from None
-
-
-def check_records(records: list[Any], limits: ServerSettings) -> None:
-    """Refuse what is too large to be a record, in time that does not grow with what is refused.
-
-    Raises:
-        Problem: there are too many records.
-        RecordError: one has too many fields, or a text or name that is too long.
-    """
-    check_count(len(records), "records", limits)
-    for record in records:
-        if isinstance(record, Mapping):
-            if len(record) > limits.max_fields:
-                raise RecordError(
-                    f"the record has {len(record)} fields; at most {limits.max_fields} are read"
-                )
-            for name, value in record.items():
-                if len(name) > limits.max_name:
-                    raise RecordError(
-                        f"field '{name[:20]}...' has a name of {len(name)} characters; at most "
-                        f"{limits.max_name} are read"
-                    )
-                if type(value) is str and len(value) > limits.max_string:
-                    raise _too_long(name, value, limits)
-        elif isinstance(record, str) and len(record) > limits.max_string:
-            raise _too_long("text", record, limits)
-
-
-def check_count(count: int, what: str, limits: ServerSettings) -> None:
-    """Refuse an empty batch, or one that is too large.
-
-    Raises:
-        Problem: it is.
-    """
-    if not 1 <= count <= limits.max_batch:
-        detail = f"{what} has {count} entries; send 1 to {limits.max_batch:,} at once"
-        raise Problem(422, "input", detail, field=what)
-
-
-def check_label(label: Any, limits: ServerSettings) -> None:
-    """Refuse a label that is a long text.
-
-    Raises:
-        Problem: it is.
-    """
-    if isinstance(label, str) and len(label) > limits.max_name:
-        detail = f"label has {len(label)} characters; at most {limits.max_name} are read"
-        raise Problem(422, "label", detail, field="label")
-
-
-def _too_long(name: str, value: str, limits: ServerSettings) -> RecordError:
-    return RecordError(
-        f"field '{name}' has {len(value):,} characters; at most {limits.max_string:,} are read"
-    )

@@ -13,9 +13,33 @@ from quickstudy.errors import InputError, SettingError, StoreError
 
 if TYPE_CHECKING:
     from quickstudy.deploy.deployment import Deployment
+    from quickstudy.deploy.sizes import Sizes
+    from quickstudy.serve.settings import ServerSettings
 
 keys = typer.Typer(name="keys", help="Keys of the API: make, list, revoke.", no_args_is_help=True)
 StoreFile = Annotated[Path, typer.Option("--store", metavar="FILE", help="The store.")]
+MaxBody = Annotated[
+    int, typer.Option("--max-body", metavar="BYTES", help="Longest body of a request, decoded.")
+]
+MaxModel = Annotated[
+    int, typer.Option("--max-model", metavar="BYTES", help="Largest learner that is uploaded.")
+]
+MaxBatch = Annotated[
+    int, typer.Option("--max-batch", metavar="N", help="Most records, or feedbacks, at once.")
+]
+MaxFields = Annotated[
+    int, typer.Option("--max-fields", metavar="N", help="Most fields of a record.")
+]
+MaxText = Annotated[int, typer.Option("--max-text", metavar="N", help="Most characters of a text.")]
+MaxName = Annotated[
+    int, typer.Option("--max-name", metavar="N", help="Most characters of a field's name.")
+]
+MaxLabel = Annotated[
+    int, typer.Option("--max-label", metavar="N", help="Most characters of a label, up to 1,000.")
+]
+MaxAction = Annotated[
+    int, typer.Option("--max-action", metavar="N", help="Most characters of a task or an action.")
+]
 
 
 def serve(
@@ -30,23 +54,47 @@ def serve(
         float | None,
         typer.Option("--rate", metavar="N", help="Requests a second that a key may make."),
     ] = None,
-    max_body: Annotated[
-        int, typer.Option("--max-body", metavar="BYTES", help="Longest body of a request.")
-    ] = 1_048_576,
+    max_body: MaxBody = 1_048_576,
+    max_model: MaxModel = 268_435_456,
+    max_batch: MaxBatch = 1_000,
+    max_fields: MaxFields = 1_000,
+    max_text: MaxText = 20_000,
+    max_name: MaxName = 256,
+    max_label: MaxLabel = 256,
+    max_action: MaxAction = 10_000,
 ) -> None:
     """Serve a store: predictions, feedback and asks over HTTP, and a page to teach it.
 
     Everything that it acknowledges is on disk. It stops on Ctrl-C or SIGTERM:
-    requests in flight finish, and what was taught is learned.
+    requests in flight finish, and what was taught is learned. What is larger
+    than the --max options say is refused, and changes nothing.
 
     \b
     [bold]Examples[/bold]
     quickstudy serve --store work.db
     quickstudy serve --store work.db --host 0.0.0.0 --rate 50
+    quickstudy serve --store work.db --max-text 100000 --max-body 4194304
     """
+    from quickstudy.deploy.sizes import Sizes
     from quickstudy.serve.settings import ServerSettings
 
-    settings = ServerSettings(host=host, port=port, rate=rate, max_body=max_body)
+    settings = ServerSettings(
+        host=host, port=port, rate=rate, max_body=max_body, max_model=max_model
+    )
+    sizes = Sizes(
+        max_batch=max_batch,
+        max_fields=max_fields,
+        max_text=max_text,
+        max_name=max_name,
+        max_label=max_label,
+        max_action=max_action,
+    )
+    _serve(store, settings, sizes)
+    typer.echo("stopped; all that was acknowledged is on disk")
+
+
+def _serve(store: Path, settings: ServerSettings, sizes: Sizes) -> None:
+    """Serve a store until a signal ends it."""
     _check_folder(store)
 
     from quickstudy.serve.app import create_app
@@ -55,12 +103,11 @@ def serve(
 
     keep_to_one_core()  # before there are other threads
     listening, address = listen(settings)
-    with listening, _opened(store) as deployment:
+    with listening, _opened(store, sizes) as deployment:
         check_start(deployment, settings, str(store))
         app = create_app(deployment, settings=settings)
         run(app, listening, ready=lambda: _welcome(deployment, store, address))
         deployment.flush()
-    typer.echo("stopped; all that was acknowledged is on disk")
 
 
 def _welcome(deployment: Deployment, store: Path, address: str) -> None:
@@ -201,12 +248,12 @@ def doctor(store: StoreFile) -> None:
 
 
 @contextmanager
-def _opened(store: Path) -> Iterator[Deployment]:
+def _opened(store: Path, sizes: Sizes | None = None) -> Iterator[Deployment]:
     """A store, open for writing."""
     from quickstudy.deploy.deployment import Deployment
 
     try:
-        deployment = Deployment(store)
+        deployment = Deployment(store, sizes=sizes)
     except StoreError as error:
         if "is open in" not in str(error):
             raise

@@ -1,4 +1,4 @@
-"""What every request passes first and last: host, origin, size; headers, measures, last resort."""
+"""What every request passes first and last: host, origin, size; measures, last resort."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from typing import Any
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from quickstudy.errors import QuickstudyError
 from quickstudy.serve.auth import Doors
 from quickstudy.serve.body import is_model
+from quickstudy.serve.exchange import Exchange
+from quickstudy.serve.methods import SAFE, methods_of, options
 from quickstudy.serve.metrics import Metrics
 from quickstudy.serve.paths import keep_slashes
 from quickstudy.serve.problems import Problem, of_error
@@ -23,17 +25,6 @@ from quickstudy.serve.settings import ServerSettings, is_loopback
 
 log = logging.getLogger("quickstudy.serve")
 LEFT = 499  # the status, for the figures alone, of a client that did not wait for its answer
-SAFE = ("GET", "HEAD", "OPTIONS")
-HEADERS = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "cache-control": "no-store",
-}
-ENCODED = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 class Frame:
@@ -41,7 +32,7 @@ class Frame:
 
     Routes of which the endpoint takes the request and nothing else (`lanes`) are called from here:
     finding out what an endpoint needs takes longer than a prediction. `uploads` may be sent a
-    learner, which is larger than any other body.
+    learner, which is larger than any other body. HEAD is served as GET is, without the body.
     """
 
     def __init__(
@@ -68,10 +59,13 @@ class Frame:
             return
         began = time.perf_counter()
         keep_slashes(scope)
-        exchange = _Exchange(scope, receive, send, self._longest(scope))
+        exchange = Exchange(scope, receive, send, **self._longest(scope))
         try:
             self._check(scope, exchange)
-            await self._serve(scope, exchange)
+            if scope["method"] == "HEAD":
+                await self._serve_head(scope, exchange)
+            else:
+                await self._serve(scope, exchange)
         except ClientDisconnect:
             exchange.status = LEFT
         except Exception as error:
@@ -81,15 +75,28 @@ class Frame:
         finally:
             self.metrics.saw(scope, exchange.status, time.perf_counter() - began)
 
-    def _longest(self, scope: Scope) -> int:
-        """Bytes that the body of a request may have."""
-        usual, model = self.settings.max_body, self.settings.max_model
+    def _longest(self, scope: Scope) -> dict[str, Any]:
+        """Bytes that the body of a request may have, and the setting that says so."""
+        usual = {"max_body": self.settings.max_body, "setting": "max_body"}
         if scope["method"] != "POST" or not is_model(Headers(scope=scope)):
             return usual
+        model = self.settings.max_model
         found = any(route.path_regex.match(scope["path"]) for route in self.uploads)
-        return max(usual, model) if found else usual
+        larger = found and model > self.settings.max_body
+        return {"max_body": model, "setting": "max_model"} if larger else usual
 
-    async def _serve(self, scope: Scope, exchange: _Exchange) -> None:
+    async def _serve_head(self, scope: Scope, exchange: Exchange) -> None:
+        """Have GET served; the exchange ends the response after its headers."""
+        asked = {**scope, "method": "GET"}
+        try:
+            await self._serve(asked, exchange)
+        finally:
+            scope["route"] = asked.get("route")  # for the figures
+
+    async def _serve(self, scope: Scope, exchange: Exchange) -> None:
+        if scope["method"] == "OPTIONS" and (allowed := methods_of(scope)):
+            await options(allowed)(scope, exchange.receive, exchange.send)
+            return
         for route in self.lanes:
             found = route.path_regex.match(scope["path"])
             if found and scope["method"] in (route.methods or ()):
@@ -102,7 +109,7 @@ class Frame:
                 return
         await self.app(scope, exchange.receive, exchange.send)
 
-    def _check(self, scope: Scope, exchange: _Exchange) -> None:
+    def _check(self, scope: Scope, exchange: Exchange) -> None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not is_loopback(_name_of(host)) and self.doors.open:
@@ -111,53 +118,9 @@ class Frame:
             )
         if scope["method"] not in SAFE:
             _check_origin(headers, host)
+            if "content-encoding" in headers:
+                exchange.decode(headers)
             exchange.check_length(headers.get("content-length"))
-
-
-class _Exchange:
-    """One request and its response, on their way."""
-
-    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body: int) -> None:
-        self.scope = scope
-        self._receive = receive
-        self._send = send
-        self.max_body = max_body
-        self.status = 0
-        self._got = 0
-
-    def check_length(self, length: str | None) -> None:
-        if length is None:
-            return
-        known = length.isascii() and length.isdigit() and len(length) < 20
-        if not known or int(length) > self.max_body:
-            raise self._too_large()
-
-    def _too_large(self) -> Problem:
-        return Problem(
-            413,
-            "too-large",
-            f"the body is longer than {self.max_body:,} bytes; send less at once",
-            headers={"connection": "close"},
-        )
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        if message["type"] == "http.request":
-            self._got += len(message.get("body", b""))
-            if self._got > self.max_body:
-                raise self._too_large()
-        return message
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            given = list(message.get("headers", ()))
-            names = {name for name, _ in given}
-            message["headers"] = given + [pair for pair in ENCODED if pair[0] not in names]
-        await self._send(message)
-
-    async def refuse(self, problem: Problem) -> None:
-        await problem.response()(self.scope, self.receive, self.send)
 
 
 def _problem_of(error: Exception, scope: Scope) -> Problem:

@@ -61,14 +61,14 @@ FORMS: tuple[type[BaseModel], ...] = (
     forms_runs.Ending,
 )
 REFUSALS = {
-    400: "The body is not JSON.",
+    400: "The body is not JSON, or not of its content-encoding.",
     401: "No key, or one that is not valid.",
     403: "The key may not do this, or the request came from a page of another site.",
     404: "There is none of that name or id.",
     408: "The body came too slowly.",
     409: "It is there already, or the learner has not seen enough for this.",
-    413: "The body is too long.",
-    415: "The body is not sent as JSON.",
+    413: "The body is too long, as it is sent or decoded.",
+    415: "The body is not sent as JSON, or in an encoding that is not read.",
     422: "A part of the request is not what it must be; nothing was changed.",
     429: "The key is used too fast.",
     503: "The store cannot be read or written now; nothing was changed, sending again is safe.",
@@ -80,7 +80,8 @@ REF = "#/components/schemas/{model}"
 ABOUT = """Predictions with ids, feedback whenever it comes, asks answered by people.
 
 Feedback is acknowledged once it is on disk, and counts exactly once however often it is sent.
-Errors are problem+json (RFC 9457)."""
+Errors are problem+json (RFC 9457). Bodies may be sent with content-encoding gzip or deflate.
+Wherever GET is possible, HEAD is too."""
 
 
 def says(

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from quickstudy.errors import QuickstudyError
+from quickstudy.serve.methods import methods_of
 from quickstudy.serve.wire import PROBLEM_BASE, PROBLEMS, to_bytes
 
 MEDIA = "application/problem+json"
@@ -90,8 +91,12 @@ def of_error(error: QuickstudyError) -> Problem:
     """The problem that an error of ours is."""
     slug = next(s for s, cls in PROBLEMS.items() if isinstance(error, cls))
     detail = _printable(str(error))
-    found = FIELD.search(detail)
-    return Problem(STATUS.get(slug, 422), slug, detail, field=found[1] if found else None)
+    field = error.field
+    if field is None and (found := FIELD.search(detail)):
+        field = found[1]
+    if field is None and slug == "label":
+        field = slug
+    return Problem(STATUS.get(slug, 422), slug, detail, field=field)
 
 
 def of_validation(errors: list[Any], slug: str = "input") -> Problem:
@@ -135,16 +140,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
         405: f"{request.method} is not possible here",
     }.get(error.status_code, str(error.detail))
     headers = dict(error.headers or {})
-    if error.status_code == 405 and (allowed := _allowed(request)):
+    if error.status_code == 405 and (allowed := methods_of(request.scope)):
         headers = {"allow": ", ".join(allowed)}
     return Problem(error.status_code, slug, detail, headers=headers).response()
-
-
-def _allowed(request: Request) -> list[str]:
-    """Methods of all endpoints of a path; the framework names those of one."""
-    path = request.scope["path"]
-    found = [route.methods for route in request.app.state.api if route.path_regex.match(path)]
-    return sorted({method for methods in found for method in methods})
 
 
 def _printable(text: str) -> str:

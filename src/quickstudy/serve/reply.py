@@ -8,7 +8,6 @@ from fastapi import Depends, Request
 from starlette.responses import Response
 
 from quickstudy.deploy.deployment import Deployment
-from quickstudy.serve.settings import ServerSettings
 from quickstudy.serve.wire import dumps
 
 
@@ -21,9 +20,4 @@ async def _served(request: Request) -> Deployment:
     return cast(Deployment, request.app.state.deployment)
 
 
-async def _limits(request: Request) -> ServerSettings:
-    return cast(ServerSettings, request.app.state.settings)
-
-
 Served = Annotated[Deployment, Depends(_served)]
-Limits = Annotated[ServerSettings, Depends(_limits)]

@@ -14,6 +14,7 @@ from quickstudy.serve.dashboard.kinds import classifier
 from quickstudy.serve.dashboard.records import label_text, read_label
 from quickstudy.serve.dashboard.shell import is_partial, page_router, render
 from quickstudy.serve.dashboard.visitor import Form, Known, Store, Visitor, field
+from quickstudy.serve.paths import PART
 from quickstudy.types import Explanation, label_key
 
 router = page_router()
@@ -55,13 +56,13 @@ def cases_page(
     return render(request, "cases.html", **context)
 
 
-@router.get("/predictions/{id}")
+@router.get(f"/predictions/{{id:{PART}}}")
 def case_page(request: Request, visitor: Known, store: Store, id: str) -> Response:
     """One case, and why it was answered so."""
     return render(request, "case.html", **_case(visitor, store, id))
 
 
-@router.post("/predictions/{id}/label")
+@router.post(f"/predictions/{{id:{PART}}}/label")
 def correct(request: Request, visitor: Known, store: Store, form: Form, id: str) -> Response:
     """Say what it is, or that the answer was right or wrong."""
     case = _reachable(visitor, store, id)
@@ -81,7 +82,7 @@ def correct(request: Request, visitor: Known, store: Store, form: Form, id: str)
     return render(request, "parts/case.html", said=said, **_case(visitor, store, id))
 
 
-@router.post("/predictions/{id}/pin")
+@router.post(f"/predictions/{{id:{PART}}}/pin")
 def pin(request: Request, visitor: Known, store: Store, form: Form, id: str) -> Response:
     """Put it on the exam, with what is right."""
     case = _reachable(visitor, store, id)
@@ -98,7 +99,7 @@ def pin(request: Request, visitor: Known, store: Store, form: Form, id: str) -> 
     return render(request, "parts/case.html", said=said, **_case(visitor, store, id))
 
 
-@router.post("/predictions/{id}/ruling")
+@router.post(f"/predictions/{{id:{PART}}}/ruling")
 def ruling(request: Request, visitor: Known, store: Store, form: Form, id: str) -> Response:
     """End a dispute."""
     case = _reachable(visitor, store, id)

@@ -14,6 +14,7 @@ from quickstudy.serve.dashboard.kinds import classifier
 from quickstudy.serve.dashboard.records import read_label, read_record
 from quickstudy.serve.dashboard.shell import page_router, render
 from quickstudy.serve.dashboard.visitor import Form, Known, Store, field
+from quickstudy.serve.paths import PART
 from quickstudy.types import Explanation, Label, label_key
 
 router = page_router()
@@ -41,7 +42,7 @@ def answer(request: Request, visitor: Known, store: Store, form: Form, name: str
     )  # fmt: skip
 
 
-@router.post("/learners/{name}/try/{id}")
+@router.post(f"/learners/{{name}}/try/{{id:{PART}}}")
 def teach(
     request: Request, visitor: Known, store: Store, form: Form, name: str, id: str
 ) -> Response:

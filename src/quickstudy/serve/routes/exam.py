@@ -11,13 +11,12 @@ from starlette.responses import Response
 from quickstudy.deploy.oversight import Exam, Pin
 from quickstudy.serve import examples_oversight as examples
 from quickstudy.serve.auth import Manager, Teacher, check_predictions
-from quickstudy.serve.body import check_count, check_label, check_records, takes
+from quickstudy.serve.body import takes
 from quickstudy.serve.forms_oversight import ToPin
 from quickstudy.serve.openapi import says
 from quickstudy.serve.problems import Problem
-from quickstudy.serve.reply import Limits, Served, reply
+from quickstudy.serve.reply import Served, reply
 from quickstudy.serve.schema import schema
-from quickstudy.serve.settings import ServerSettings
 
 router = APIRouter(tags=["exam"])
 EXAM = "/v1/learners/{name:part}/exam"
@@ -61,11 +60,10 @@ async def pin(
     name: str,
     visitor: Manager,
     served: Served,
-    limits: Limits,
     body: Annotated[ToPin, Depends(takes(ToPin))],
 ) -> Response:
     """A prediction or a record with its label; `pins` gives {"pinned": how many}."""
-    _check(body, limits)
+    _check(body)
 
     def pin() -> Pin:
         if body.prediction_id is not None:
@@ -97,13 +95,7 @@ async def unpin(name: str, id: str, visitor: Manager, served: Served) -> Respons
     return Response(status_code=204)
 
 
-def _check(body: ToPin, limits: ServerSettings) -> None:
-    """Refuse what is too large, and what says two things at once."""
-    if body.pins is not None:
-        if body.model_fields_set != {"pins"}:
-            raise Problem(422, "input", "pins stands alone", field="pins")
-        check_count(len(body.pins), "pins", limits)
-    given = [(body.record, body.label)] if body.pins is None else [r[:2] for r in body.rows()]
-    check_records([record for record, _ in given], limits)
-    for _, label in given:
-        check_label(label, limits)
+def _check(body: ToPin) -> None:
+    """Refuse what says two things at once."""
+    if body.pins is not None and body.model_fields_set != {"pins"}:
+        raise Problem(422, "input", "pins stands alone", field="pins")

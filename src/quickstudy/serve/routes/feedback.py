@@ -11,14 +11,13 @@ from quickstudy.deploy.answers import Receipt
 from quickstudy.deploy.deployment import Deployment
 from quickstudy.serve import examples
 from quickstudy.serve.auth import Visitor, check_learner, check_predictions, entry
-from quickstudy.serve.body import check_count, check_label, check_records, takes
+from quickstudy.serve.body import takes
 from quickstudy.serve.forms import OneFeedback, ToTeach
 from quickstudy.serve.gather import Gather
 from quickstudy.serve.openapi import says
 from quickstudy.serve.problems import Problem
 from quickstudy.serve.reply import reply
 from quickstudy.serve.schema import schema, several
-from quickstudy.serve.settings import ServerSettings
 
 router = APIRouter(tags=["feedback"])
 may_teach, read_body = entry("teach"), takes(ToTeach)
@@ -59,7 +58,8 @@ async def teach(request: Request) -> Response:
     if body.feedback is not None and body.model_fields_set != {"feedback"}:
         raise Problem(422, "input", "feedback stands alone", field="feedback")
     served: Deployment = request.app.state.deployment
-    await _check(given, visitor, served, request.app.state.settings)
+    served.sizes.batch("feedback", given)  # an empty one has no place among others
+    await _check(given, visitor, served)
     items = [one.noun() for one in given]
     gather: Gather = request.app.state.feedback
     receipts = await gather.ask((visitor.name, wait == "learned"), items)
@@ -70,16 +70,9 @@ LANES = [route for route in router.routes if isinstance(route, APIRoute)]
 
 
 async def _check(
-    given: list[ToTeach] | list[OneFeedback],
-    visitor: Visitor,
-    served: Deployment,
-    limits: ServerSettings,
+    given: list[ToTeach] | list[OneFeedback], visitor: Visitor, served: Deployment
 ) -> None:
-    """Refuse what is too large, and what is about learners out of scope."""
-    check_count(len(given), "feedback", limits)
-    check_records([one.record for one in given], limits)
-    for one in given:
-        check_label(one.label, limits)
+    """Refuse what is about learners out of scope."""
     if visitor.learners is not None:
         for one in given:
             if one.prediction_id is None or one.learner is not None:

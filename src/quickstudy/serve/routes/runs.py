@@ -13,11 +13,11 @@ from quickstudy.deploy.courses import RunInfo, RunReport, RunStatus, ValueReport
 from quickstudy.errors import InputError
 from quickstudy.serve import examples_runs as examples
 from quickstudy.serve.auth import Predictor, Teacher
-from quickstudy.serve.body import check_records, takes
+from quickstudy.serve.body import takes
 from quickstudy.serve.forms_runs import Ending, NewRun, OneStep
 from quickstudy.serve.openapi import says
 from quickstudy.serve.problems import Problem
-from quickstudy.serve.reply import Limits, Served, reply
+from quickstudy.serve.reply import Served, reply
 from quickstudy.serve.schema import schema, several
 from quickstudy.types import Estimate
 
@@ -63,7 +63,6 @@ async def step(
     run: str,
     visitor: Predictor,
     served: Served,
-    limits: Limits,
     body: Annotated[OneStep, Depends(takes(OneStep))],
 ) -> Response:
     """The estimate is on disk before it is answered.
@@ -71,7 +70,6 @@ async def step(
     Sent again with its `number`, a step gets the estimate that it got; another step under a number
     that is taken, or a gap in the numbers, is refused.
     """
-    check_records([body.input, {"action": body.action}], limits)
 
     def step() -> Estimate:
         return served.step(
