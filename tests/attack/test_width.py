@@ -1,4 +1,4 @@
-"""However wide an input is, it costs no more than the budget, in memory and in the saved learner."""
+"""However wide an input is, it costs no more than the budget, live and saved."""
 
 import json
 import subprocess

@@ -1,7 +1,7 @@
-"""Wide inputs, each a shape that once took memory far beyond the budget; run as a program, one shape.
+"""Wide inputs, each a shape that once took memory far beyond the budget.
 
-`python -m tests.attack.wide SHAPE EXAMPLES` learns so many examples of a shape with 64 MiB and prints
-JSON: bytes of the state, the most memory the process ever had, and the time of each example.
+`python -m tests.attack.wide SHAPE EXAMPLES` learns so many examples of a shape with 64 MiB and
+prints JSON: bytes of the state, the most memory the process ever had, and the time of each example.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-WORDS = "card lost stolen fee cheque cash late bank order house green river stone light".split()
+WORDS = ["card", "lost", "stolen", "fee", "cheque", "cash", "late", "bank", "order", "house"]
 Rng = np.random.Generator
 
 

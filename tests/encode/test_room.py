@@ -1,4 +1,6 @@
-"""Columns are given out within the budget: whole where they fit, fewer or shared where they do not."""
+"""Columns are given out within the budget: whole where they fit, else fewer or shared ones."""
+
+import itertools
 
 import numpy as np
 import pytest
@@ -147,4 +149,4 @@ def test_whatever_comes_no_encoder_is_wider_than_its_room(records):
     assert encoder.widths[1] <= SMALL.dense + SHARED
     assert len(encoder.fields) <= MOST_FIELDS
     starts = sorted(encoder.dense_fields)
-    assert all(a[1] <= b[0] for a, b in zip(starts, starts[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(starts))

@@ -94,7 +94,7 @@ class Mixture:
         self._refit_at = self._next_refit()
 
     def _plan(self) -> Recipe:
-        """Widths and numbers of landmarks for the inputs and labels there are, within the budget."""
+        """Widths and numbers of landmarks for the inputs and labels known, within the budget."""
         dense, labels = self.encoder.widths[1], self._planned_for
         recipe = default_recipe(self.kind, self.budget_mb, dense=dense, labels=labels)
         self.views, self.columns, self._recipe = recipe.views, recipe.columns, recipe

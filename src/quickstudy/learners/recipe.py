@@ -134,7 +134,7 @@ def dense_recipe(
 def default_recipe(
     kind: str, budget_mb: float, *, dense: int = WHOLE_TEXT, labels: int = 0
 ) -> Recipe:
-    """The default pool for a kind of input (tabular, dense or mixed), of a width, for so many labels."""
+    """The default pool for a kind of input (tabular, dense or mixed), its width and labels."""
     if kind == "tabular":
         return tabular_recipe(budget_mb, labels)
     return dense_recipe(budget_mb, mixed=kind == "mixed", dense=dense, labels=labels)
