@@ -7,7 +7,7 @@ input, and the landmarks of each view.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -148,6 +148,9 @@ class FeatureMap:
             out[f"{name}/centres"] = marks.centres
             out[f"{name}/whiten"] = marks.whiten
             out[f"{name}/rate"] = np.array([marks.rate])
+        for name, view in self.views.items():
+            if 0 < view.most < self.dim:
+                out[f"{name}/most"] = np.array([view.most])
         return out
 
 
@@ -161,6 +164,8 @@ def map_from_state(state: dict[str, NDArray[Any]], views: dict[str, View]) -> Fe
         if view.landmarks
     }
     scaling = Scaling(state["source"], state["code"], state["mean"], state["scale"])
+    none = np.zeros(1, np.int64)
+    views = {n: replace(v, most=int(state.get(f"{n}/most", none)[0])) for n, v in views.items()}
     return FeatureMap(scaling, state["dense_scale"], state["last_labels"], landmarks, views)
 
 

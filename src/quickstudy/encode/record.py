@@ -35,7 +35,7 @@ TEXT_FIELD, VECTOR_FIELD = "text", "vector"  # names of the only field of a bare
 class Field:
     """A field of one type: its column in `numbers`, or its columns in `dense`.
 
-    `length` is how many numbers a vector has; where it has fewer columns, it is thrown onto them.
+    `length` is how many numbers a vector has where it has fewer columns: it is thrown onto them.
     A field with `shares` adds to columns that it shares with others.
     """
 
@@ -252,7 +252,7 @@ class RecordEncoder:
         if self.widths[0] + size > self.room.numbers or len(self.fields) >= MOST_FIELDS:
             return
         start = self.widths[0]
-        self._keep(Field(name, kind, start, start + size, length=size))
+        self._keep(Field(name, kind, start, start + size))
         self.widths[0] += size
         if kind == "category":
             self._codes[name] = {}
@@ -260,7 +260,8 @@ class RecordEncoder:
     def _add_dense(self, name: str, kind: str, *, length: int, size: int) -> None:
         if len(self.fields) >= MOST_FIELDS:
             return
-        note = "" if size == length else f"in {size:,} columns instead of {length:,}"
+        whole = size == length
+        note = "" if whole else f"in {size:,} columns instead of {length:,}"
         start, stop = self.widths[1], self.widths[1] + size
         if size == 0:
             if self._shared is None:
@@ -269,7 +270,7 @@ class RecordEncoder:
             start, stop = self._shared
             note = f"shares {SHARED} columns with others, in place of {length:,} of its own"
         self.widths[1] += size
-        self._keep(Field(name, kind, start, stop, True, 0, note, length, size == 0))
+        self._keep(Field(name, kind, start, stop, True, 0, note, 0 if whole else length, not size))
 
     def _keep(self, field: Field) -> None:
         others = [t for n, t in self.fields if n == field.name]
@@ -373,14 +374,13 @@ class RecordEncoder:
 
     def state(self) -> dict[str, Any]:
         """Everything that a later `restore` needs, as JSON values."""
+        narrow = {"shared": self._shared, "left_out": self._left_out}
         return {
             "schema": self.schema,
-            "fields": [asdict(f) for f in self.fields.values()],
+            "fields": [_spelled(f) for f in self.fields.values()],
             "codes": self._codes,
             "widths": self.widths,
-            "shared": self._shared,
-            "left_out": self._left_out,
-        }
+        } | {name: value for name, value in narrow.items() if value}
 
     def restore(self, state: dict[str, Any]) -> None:
         self.schema = dict(state["schema"])
@@ -442,6 +442,12 @@ def _vector(name: str, value: Any) -> NDArray[np.float32]:
 def _is_embedding(value: NDArray[np.float32]) -> bool:
     length = float(np.linalg.norm(value.astype(np.float64)))
     return abs(length - 1.0) < 0.02 or len(value) > MOST_NUMBERS
+
+
+def _spelled(field: Field) -> dict[str, Any]:
+    """A field as JSON values; what only some fields have is left out of the others."""
+    plain = asdict(field)
+    return {n: v for n, v in plain.items() if v or n not in ("length", "shares")}
 
 
 def _is_dense(kind: str, value: Any) -> bool:

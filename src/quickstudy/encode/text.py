@@ -60,7 +60,8 @@ class TextEncoder:
             self._memo, new = {}, list(dict.fromkeys(texts))
         found = self._memo
         found |= {(size, t): v for t, v in zip(new, _encoded(new, size), strict=True)}
-        return np.stack([found[size, t] for t in texts])
+        rows = [found[size, t] for t in texts]
+        return np.array(rows, np.float32).reshape(len(rows), size)
 
 
 def _encoded(texts: list[str], size: int) -> NDArray[np.float32]:

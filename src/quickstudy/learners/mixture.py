@@ -81,7 +81,7 @@ class Mixture:
     def _adopt(self, kind: str) -> None:
         """Start anew with the experts for a kind of input."""
         self.kind = kind
-        self._planned_for = self.labels
+        self._planned_for: int | None = self.labels
         recipe = self._plan()
         self.growth = recipe.growth
         self.experts = recipe.select(self._only)
@@ -95,7 +95,8 @@ class Mixture:
 
     def _plan(self) -> Recipe:
         """Widths and numbers of landmarks for the inputs and labels known, within the budget."""
-        dense, labels = self.encoder.widths[1], self._planned_for
+        dense = self.encoder.widths[1]
+        labels = self.labels if self._planned_for is None else self._planned_for
         recipe = default_recipe(self.kind, self.budget_mb, dense=dense, labels=labels)
         self.views, self.columns, self._recipe = recipe.views, recipe.columns, recipe
         return recipe
@@ -444,11 +445,12 @@ class Mixture:
             "fitted_at": self._fitted_at,
             "maps": self.maps,
             "kind": self.kind,
-            "planned_for": self._planned_for,
             "capacity": self.exemplars.capacity,
             "recall": self.recall.state(),
             "exemplars": remembered,
         }
+        if self._planned_for is not None:
+            plain["planned_for"] = self._planned_for
         return arrays, plain
 
     def restore(self, arrays: dict[str, NDArray[Any]], plain: dict[str, Any]) -> None:
@@ -459,7 +461,7 @@ class Mixture:
             groups.setdefault(group, {})[name] = array
         self.labels, self.last, self.count = plain["labels"], plain["last"], plain["count"]
         self._adopt(plain["kind"])
-        self._planned_for = plain.get("planned_for", self.labels)
+        self._planned_for = plain.get("planned_for")  # older learners did not plan
         self._plan()
         self._due, self.maps = plain["due"], plain["maps"]
         self._fitted_at = plain["fitted_at"]
