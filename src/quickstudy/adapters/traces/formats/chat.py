@@ -1,0 +1,116 @@
+"""OpenAI's chat messages, and every other message that has a role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from quickstudy.adapters.step import Step
+from quickstudy.adapters.traces.fields import field, first, listed, plain
+from quickstudy.adapters.traces.formats.rows import media, silent, text
+from quickstudy.adapters.traces.reader import ARGUMENTS, IDS, Format, Piece, Reader, said
+
+SILENT = ("system", "developer")  # the same in every run: they say nothing about this one
+SPEAKERS = ("user", "assistant", "model", "human", "ai")
+TOOLS = ("tool", "function", "ipython", "observation", "tool-response", "tool_response")
+_CALL_IDS = ("tool_call_id", "toolCallId", "tool_use_id", "id")
+
+
+def read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
+    """The pieces of a message with a role, whichever format its parts have."""
+    role = field(given, "role", str, at)
+    if role in SILENT:
+        return []
+    name = "parts" if given.get("content") is None or given.get("parts") else "content"
+    content = given.get(name)
+    place = f"{at}.{name}"
+    if role in TOOLS:
+        return _result(reader, given, content, at)
+    pieces = [*reader.parts(content, place), *_calls(reader, given, at)]
+    if role not in SPEAKERS:
+        reader.recognised -= 1  # only what it says is known
+        return [_named(role), *pieces]
+    if not pieces and first(given, ("finish_reason", "finishReason")) == "error":
+        return [Piece("said", None, Step("error", error=True))]
+    if not any(piece.kind == "result" for piece in pieces):
+        pieces.sort(key=lambda piece: piece.kind == "call")  # some write the calls first
+    return pieces
+
+
+def _named(role: str) -> Piece:
+    return Piece("unknown", None, Step(f"[{role}]"), (role,))
+
+
+def _result(reader: Reader, given: Mapping[str, Any], content: Any, at: str) -> Iterable[Piece]:
+    """A tool's message: parts that are results, or one result that is the whole message."""
+    if isinstance(content, list | tuple) and any(_holds_result(part) for part in content):
+        return reader.parts(content, f"{at}.content")
+    named = next((name for name in _CALL_IDS if given.get(name) is not None), "id")
+    marks = [given, given.get("additional_kwargs")]
+    id = given.get(named)
+    return [reader.result(content, at, id=id, marks=marks, parts=True, named=named)]
+
+
+def _holds_result(part: Any) -> bool:
+    if not isinstance(part, Mapping):
+        return callable(getattr(part, "model_dump", None))
+    kind = str(part.get("type", next(iter(part), ""))).lower().replace("-", "_")
+    return kind.endswith(("result", "response", "output", "tool_error"))
+
+
+def _calls(reader: Reader, given: Mapping[str, Any], at: str) -> Iterator[Piece]:
+    if given.get("refusal"):
+        yield said(field(given, "refusal", str, at))
+    spoken = given.get("audio")
+    if isinstance(spoken, Mapping) and isinstance(spoken.get("transcript"), str):
+        yield said(spoken["transcript"])
+    yield from calls(reader, given, at)
+    extra = given.get("additional_kwargs")  # LangChain's place for what the provider sent
+    if isinstance(extra, Mapping):
+        if not given.get("tool_calls"):
+            yield from calls(reader, extra, f"{at}.additional_kwargs")
+        outputs = listed(extra, "tool_outputs", f"{at}.additional_kwargs")
+        yield from reader.parts(list(outputs), f"{at}.additional_kwargs.tool_outputs")
+
+
+def calls(reader: Reader, given: Mapping[str, Any], at: str) -> Iterator[Piece]:
+    """The calls that stand next to the content of a message."""
+    if given.get("function_call"):
+        legacy = plain(given["function_call"], f"{at}.function_call")
+        yield _call(reader, None, legacy, f"{at}.function_call")
+    for name in ("tool_calls", "toolCalls", "invalid_tool_calls"):
+        for j, one in enumerate(listed(given, name, at)):
+            place = f"{at}.{name}[{j}]"
+            asked = plain(one, place)
+            if "type" not in asked and name == "invalid_tool_calls":
+                asked = {**asked, "error": asked.get("error") or "invalid"}
+            inner = next((n for n in ("function", "custom") if n in asked), None)
+            id = first(asked, ("id", *IDS))
+            if inner:
+                place = f"{place}.{inner}"
+                asked = plain(asked[inner], place)
+            yield _call(reader, id, asked, place)
+
+
+def _call(reader: Reader, id: Any, given: Mapping[str, Any], at: str) -> Piece:
+    name = first(given, ("name", "toolName", "tool_name"))
+    return reader.call(given, at, name=name, id=id, made=first(given, ARGUMENTS))
+
+
+CHAT = Format(
+    name="OpenAI chat messages",
+    holds=lambda given: "role" in given,
+    read=read,
+    types={
+        "text": text("text", "content"),
+        "refusal": text("refusal"),
+        "image_url": media,
+        "input_audio": media,
+        "file": media,
+        "image": media,
+        "audio": media,
+        "video": media,
+        "reasoning": silent,
+        "thought": silent,
+    },
+)
