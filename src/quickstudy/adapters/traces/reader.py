@@ -29,6 +29,20 @@ class Piece(NamedTuple):
     skipped: tuple[str, ...] = ()
 
 
+class Told(NamedTuple):
+    """What a call gave back.
+
+    Attributes:
+        text: all of it.
+        words: the text without pictures and unknown parts, by which a failure is known.
+        skipped: the names of its unknown parts.
+    """
+
+    text: str
+    words: str
+    skipped: tuple[str, ...]
+
+
 PartReader = Callable[["Reader", Mapping[str, Any], str], Iterable[Piece]]
 
 
@@ -93,6 +107,7 @@ class Reader:
         """The pieces of a text or a list of parts; texts next to each other are one piece."""
         found: list[Piece] = []
         for piece in self._each(content, at):
+            piece = piece._replace(kind="said") if piece.kind == "media" else piece
             before = found[-1] if found else None
             if not piece.step.x.strip() and piece.kind == "said":
                 continue
@@ -193,43 +208,38 @@ class Reader:
         """
         if not (id is None or isinstance(id, str)):
             raise InputError(f"{at}.{named} is {brief(id)}; it must be a text")
-        text, skipped = self.text(content, at, parts=parts)
+        told = self.text(content, at, parts=parts)
         found = {marked(one) for one in marks} | set(self._verdicts(content))
-        error = True if True in found else False if False in found else self.failed(text)
-        return Piece("result", id or None, Step(text or EMPTY, error=error), skipped)
+        error = True in found or (False not in found and self.failed(told.words))
+        return Piece("result", id or None, Step(told.text or EMPTY, error=error), told.skipped)
 
-    def text(self, content: Any, at: str, *, parts: bool = False) -> tuple[str, tuple[str, ...]]:
+    def text(self, content: Any, at: str, *, parts: bool = False) -> Told:
         """The text of what a call gave back, and the names of its parts that no format knows."""
-        is_part = _has_type if parts else self.is_part
+        is_part = self._may_be_part if parts else self.is_part
         if isinstance(content, list | tuple) and content and all(map(is_part, content)):
-            pieces = self.parts(content, at)
-            names = tuple(name for piece in pieces for name in piece.skipped)
-            return "\n".join(piece.step.x for piece in pieces), names
+            return _joined(list(self._each(content, at)))
         if isinstance(content, list | tuple) and content and all(map(_has_streams, content)):
-            return "\n".join(self._object(one, at)[0] for one in content), ()
+            return _told("\n".join(_streams(one) or "" for one in content))
         if isinstance(content, Mapping):
             return self._object(content, at)
-        return written(content) if content != [] else "", ()
+        return _told(written(content) if content != [] else "")
 
-    def _object(self, content: Mapping[str, Any], at: str) -> tuple[str, tuple[str, ...]]:
+    def _object(self, content: Mapping[str, Any], at: str) -> Told:
         there = {name: value for name, value in content.items() if value is not None}
-        streams = [there[n] for n in ("stdout", "stderr") if isinstance(there.get(n), str)]
-        if streams:
-            return "\n".join(one.rstrip("\n") for one in streams if one.strip()), ()
-        if isinstance(there.get("content"), list | tuple | str) and set(there) <= _RESULT_FIELDS:
-            return self.text(there["content"], f"{at}.content", parts=True)
-        if self.is_part(content) and isinstance(there.get("type"), str):
+        inner = there.get("content")
+        if _streams(there) is not None:
+            return _told(_streams(there) or "")
+        if isinstance(inner, list | tuple | str) and there.keys() <= _RESULT_FIELDS:
+            return self.text(inner, f"{at}.content", parts=True)
+        if isinstance(there.get("type"), str) and self.is_part(content):
             return self.text([content], at)
-        if isinstance(there.get("error_code"), str):
-            message = there.get("error_message")
-            return ": ".join([there["error_code"], *([message] if message else [])]), ()
-        if isinstance(there.get("message"), str) and set(there) <= _ERROR_FIELDS:
-            return there["message"], ()
-        if len(there) == 1 and isinstance(next(iter(there.values())), str):
-            name, value = next(iter(there.items()))
-            if name in ("output", "result", "error", "text"):
-                return str(value), ()
-        return as_json({n: v for n, v in content.items() if n not in _UNREAD}), ()
+        words = [there.get(name) for name in ("error_code", "error_message", "message")]
+        if there.keys() <= _ERROR_FIELDS and any(words):
+            return _told(": ".join(written(word) for word in words if word))
+        [*names] = there
+        if len(names) == 1 and names[0] in _SINGLE and isinstance(there[names[0]], str):
+            return _told(there[names[0]])
+        return _told(as_json({n: v for n, v in content.items() if n not in _UNREAD}))
 
     def _verdicts(self, content: Any) -> Iterator[bool | None]:
         """Whether the objects in a result say that it failed.
@@ -246,6 +256,9 @@ class Reader:
                 yield tells_failure(one) or None
                 if len(one) == 1 and isinstance(first(one, ("result", "output")), Mapping):
                     yield tells_failure(first(one, ("result", "output"))) or None
+
+    def _may_be_part(self, value: Any) -> bool:
+        return _has_type(value) or self.is_part(value)
 
     def is_part(self, value: Any) -> bool:
         """Whether a value stands for content: a text, or a part that a format knows."""
@@ -265,17 +278,41 @@ _RESULT_FIELDS = {
     *("artifact", "additional_kwargs", "response_metadata", "role"),
 }
 _OUTCOMES = {"isError", "is_error", "stdout", "stderr", "outcome"}
-_ERROR_FIELDS = {"message", "code", "type", "param", "name", "stack", "data", "cause"}
+_ERROR_FIELDS = {
+    *("message", "code", "type", "param", "name", "stack", "data", "cause"),
+    *("error_code", "error_message"),
+}
+_SINGLE = ("output", "result", "error", "text")
+
+
+def _told(text: str) -> Told:
+    return Told(text, text, ())
+
+
+def _joined(pieces: Sequence[Piece]) -> Told:
+    """The parts of a result as one text; pictures and unknown parts are no words of it."""
+    pieces = [piece for piece in pieces if piece.step.x.strip()]
+    text = "\n".join(piece.step.x for piece in pieces)
+    words = "\n".join(piece.step.x for piece in pieces if piece.kind not in ("media", "unknown"))
+    return Told(text, words, tuple(name for piece in pieces for name in piece.skipped))
 
 
 def _has_streams(value: Any) -> bool:
     return isinstance(value, Mapping) and ("stdout" in value or "stderr" in value)
 
 
+def _streams(value: Mapping[str, Any]) -> str | None:
+    """What a program printed; None if the object is of something else."""
+    found = [value[n] for n in ("stdout", "stderr") if isinstance(value.get(n), str)]
+    return "\n".join(one.rstrip("\n") for one in found if one.strip()) if found else None
+
+
 def _has_type(value: Any) -> bool:
     if not isinstance(value, Mapping):
         return isinstance(value, str) or callable(getattr(value, "model_dump", None))
-    return isinstance(value.get("type"), str) or (value.get("type") is None and len(value) == 1)
+    if value.get("type") is None:
+        return len(value) == 1 and isinstance(next(iter(value.values())), Mapping)
+    return isinstance(value["type"], str)
 
 
 def said(text: str) -> Piece:

@@ -17,9 +17,9 @@ _IDS = ("tool_use_id", "id")
 def _found(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
     """A page that a search found: its title and its address; its text, where it is given."""
     words = [given[n] for n in ("title", "source", "url") if isinstance(given.get(n), str)]
-    text, skipped = reader.text(given.get("content"), f"{at}.content")
-    told = "\n".join(one for one in (" - ".join(words), text) if one)
-    return [Piece("said", None, Step(told or f"[{given['type']}]"), skipped)]
+    inside = reader.text(given.get("content"), f"{at}.content")
+    told = "\n".join(one for one in (" - ".join(words), inside.text) if one)
+    return [Piece("said", None, Step(told or f"[{given['type']}]"), inside.skipped)]
 
 
 def _fetched(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
@@ -38,8 +38,8 @@ def _ran(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
     if "call_id" in given:  # Google has a step of the same name
         return returned("result", ids=("call_id",))(reader, given, at)
     fields = {n: given[n] for n in ("stdout", "stderr") if isinstance(given.get(n), str)}
-    text, skipped = reader.text(fields or given.get("content"), at)
-    return [Piece("said", None, Step(text or "(empty)"), skipped)]
+    told = reader.text(fields or given.get("content"), at)
+    return [Piece("said", None, Step(told.text or "(empty)"), told.skipped)]
 
 
 def _edited(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
@@ -69,10 +69,17 @@ def _advice(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece
     return [said(text if isinstance(text, str) and text else f"[{given['type']}]")]
 
 
-def _result(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
+def _provided(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
+    """The result of a tool that ran at Anthropic: its failures are marked, whatever it found."""
+    return _result(reader, given, at, known=({"is_error": False},))
+
+
+def _result(
+    reader: Reader, given: Mapping[str, Any], at: str, known: tuple[Any, ...] = ()
+) -> Iterable[Piece]:
     """The result of a tool; what stands in it may carry the exit code or the error."""
     content = given.get("content")
-    marks = (given, content if isinstance(content, Mapping) else None)
+    marks = (given, content, *known)
     shown = [content] if isinstance(content, Mapping) and "type" in content else content
     id = first(given, _IDS)
     return [reader.result(shown, at, id=id, marks=marks, parts=True)]
@@ -85,6 +92,7 @@ ANTHROPIC = Format(
         "server_tool_use": called(ids=("id",)),
         "mcp_tool_use": called(ids=("id",)),
         "tool_result": _result,
+        "mcp_tool_result": _result,
         "thinking": silent,
         "redacted_thinking": silent,
         "input_json_delta": silent,
@@ -112,7 +120,7 @@ ANTHROPIC = Format(
         "mcp_tool_listing": ITEMS["mcp_list_tools"],
     },
     families=(
-        ("", "_tool_result", _result),
+        ("", "_tool_result", _provided),
         ("", "_tool_use", called(ids=("id",))),
         ("", "_tool_result_error", _failure),
     ),

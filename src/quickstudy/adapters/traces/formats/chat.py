@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from quickstudy.adapters.step import Step
-from quickstudy.adapters.traces.fields import field, first, listed, plain
+from quickstudy.adapters.traces.fields import field, first, listed, plain, written
 from quickstudy.adapters.traces.formats.rows import media, silent, text
 from quickstudy.adapters.traces.reader import ARGUMENTS, IDS, Format, Piece, Reader, said
 
@@ -54,7 +54,7 @@ def _result(reader: Reader, given: Mapping[str, Any], content: Any, at: str) -> 
 def _holds_result(part: Any) -> bool:
     if not isinstance(part, Mapping):
         return callable(getattr(part, "model_dump", None))
-    kind = str(part.get("type", next(iter(part), ""))).lower().replace("-", "_")
+    kind = written(part.get("type", next(iter(part), ""))).lower().replace("-", "_")
     return kind.endswith(("result", "response", "output", "tool_error"))
 
 
@@ -65,6 +65,10 @@ def _calls(reader: Reader, given: Mapping[str, Any], at: str) -> Iterator[Piece]
     if isinstance(spoken, Mapping) and isinstance(spoken.get("transcript"), str):
         yield said(spoken["transcript"])
     yield from calls(reader, given, at)
+    if not given.get("parts"):  # the Vercel AI SDK kept calls here before it had parts
+        for j, one in enumerate(listed(given, "toolInvocations", at)):
+            part = {"type": "tool-invocation", "toolInvocation": one}
+            yield from reader.part(part, f"{at}.toolInvocations[{j}]")
     extra = given.get("additional_kwargs")  # LangChain's place for what the provider sent
     if isinstance(extra, Mapping):
         if not given.get("tool_calls"):

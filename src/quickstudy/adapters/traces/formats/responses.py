@@ -34,7 +34,7 @@ def _listing(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piec
     if error:
         told = error if isinstance(error, str) else as_json(error)
         return [Piece("listed", None, Step(f"{label}: {told}", error=True))]
-    words = ", ".join(str(name) for name in names if name is not None)
+    words = ", ".join(name for name in names if isinstance(name, str))
     return [Piece("listed", None, Step(f"{label}: {words}" if words else label))]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from quickstudy.adapters.step import Step
 from quickstudy.adapters.traces.fields import brief, first
 from quickstudy.adapters.traces.reader import ARGUMENTS, IDS, PartReader, Piece, Reader, said
 from quickstudy.errors import InputError
@@ -20,12 +21,16 @@ def silent(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]
 
 def media(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
     """A picture, sound or file: that there was one."""
-    return [said(f"[{given['type']}]")]
+    return [_shown(given["type"])]
 
 
 def named(name: str) -> PartReader:
     """Media that stand under a key and have no type."""
-    return lambda reader, given, at: [said(f"[{name}]")]
+    return lambda reader, given, at: [_shown(name)]
+
+
+def _shown(name: str) -> Piece:
+    return Piece("media", None, Step(f"[{name}]"))
 
 
 def text(*names: str) -> PartReader:
@@ -135,6 +140,6 @@ def performed(
     return read
 
 
-def _unmarked(piece: Piece) -> Any:
+def _unmarked(piece: Piece) -> Step:
     """The call itself did not fail: its result did."""
-    return type(piece.step)(piece.step.x, action=piece.step.action)
+    return Step(piece.step.x, action=piece.step.action)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from quickstudy.adapters.traces.fields import first, listed, structure, unpacked
+from quickstudy.adapters.traces.fields import first, listed, structure, unpacked, written
 from quickstudy.adapters.traces.reader import Piece, Reader
 from quickstudy.adapters.traces.spans.activity import (
     AROUND,
@@ -48,7 +48,7 @@ def operation(span: Span) -> str:
         return "execute_tool"
     if told is None and (_has_messages(span) or any(name in _ROLES for name, _ in span.events)):
         return "chat"
-    return str(told or "")
+    return written(told)
 
 
 def _has_messages(span: Span) -> bool:

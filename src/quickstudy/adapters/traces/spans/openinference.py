@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from quickstudy.adapters.traces.fields import first, structure
+from quickstudy.adapters.traces.fields import first, structure, written
 from quickstudy.adapters.traces.reader import Piece, Reader
 from quickstudy.adapters.traces.spans.activity import (
     AROUND,
@@ -29,7 +29,7 @@ _SILENT = (
 
 def read(span: Span, reader: Reader) -> Activity:
     """What a span of these conventions tells."""
-    kind = str(span.attributes[KIND]).upper()
+    kind = written(span.attributes[KIND]).upper()
     given = span.attributes
     if kind == "LLM":
         inputs = _said(span, reader, "llm.input_messages", "input.value")

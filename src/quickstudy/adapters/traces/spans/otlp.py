@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from quickstudy.adapters.traces.fields import brief, first, listed, plain
+from quickstudy.adapters.traces.fields import brief, first, listed, plain, written
 from quickstudy.errors import InputError
 
 FAILED = (2, "ERROR", "STATUS_CODE_ERROR", "error", "Error", "2")
@@ -42,8 +42,8 @@ class Span:
             return self.message
         told = raised[-1] if raised else self.attributes
         words = [told.get(f"exception.{name}") for name in ("type", "message")]
-        text = ": ".join(str(word) for word in words if word)
-        return text or str(kind or "error")
+        text = ": ".join(written(word) for word in words if word)
+        return text or written(kind) or "error"
 
 
 def read(spans: Any) -> list[Span]:
@@ -129,15 +129,13 @@ def _span(given: Mapping[str, Any], at: str) -> Span:
     span = Span(
         trace=_id(merged, ("traceId", "trace_id"), at),
         id=_id(merged, ("spanId", "span_id"), at),
-        parent=str(parent).lower().removeprefix("0x") if parent else None,
+        parent=written(parent).lower().removeprefix("0x") if parent else None,
         start=start,
         end=_time(merged, ends, at) if any(merged.get(name) for name in ends) else start,
         attributes=_attributes(given.get("attributes"), f"{at}.attributes"),
         failed=isinstance(code, int | str) and code in FAILED,
-        message=str(
-            status.get("message") or status.get("description") or given.get("status_message") or ""
-        ),
-        name=str(given.get("name") or ""),
+        message=_message({**given, **status}),
+        name=written(given.get("name")),
         at=at,
     )
     for i, event in enumerate(listed(given, "events", at)):
@@ -148,7 +146,7 @@ def _span(given: Mapping[str, Any], at: str) -> Span:
 
 def _message(given: Mapping[str, Any]) -> str:
     names = ("message", "description", "status_message", "statusMessage")
-    return str(first(given, names) or "")
+    return written(first(given, names))
 
 
 def _event(given: Mapping[str, Any], at: str) -> tuple[str, dict[str, Any]]:
@@ -159,7 +157,7 @@ def _event(given: Mapping[str, Any], at: str) -> tuple[str, dict[str, Any]]:
         value = _value(body, f"{at}.body") if len(body) == 1 and set(body) <= _KINDS else body
         fields.update(value if isinstance(value, Mapping) else {"content": value})
     name = given.get("name") or given.get("eventName") or given.get("event_name")
-    return str(name or fields.get("event.name") or ""), fields
+    return written(name or fields.get("event.name")), fields
 
 
 _KINDS = {

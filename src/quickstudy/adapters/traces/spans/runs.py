@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from quickstudy.adapters.step import Steps, looks_failed
-from quickstudy.adapters.traces.fields import brief
+from quickstudy.adapters.traces.fields import brief, written
 from quickstudy.adapters.traces.formats import FORMATS
 from quickstudy.adapters.traces.reader import Failed, Reader
 from quickstudy.adapters.traces.spans.activity import UNKNOWN, Activity
@@ -93,7 +93,7 @@ def _steps(spans: list[Span], activities: list[Activity]) -> Steps:
 
 def _owners(spans: list[Span]) -> list[str]:
     """The run of each span: its conversation, that of a span around it, or the trace's only one."""
-    own = {(s.trace, s.id): str(s.attributes[CONVERSATION]) for s in spans if _conversation(s)}
+    own = {(s.trace, s.id): written(s.attributes[CONVERSATION]) for s in spans if _conversation(s)}
     parents = {(span.trace, span.id): span.parent for span in spans}
     only: dict[str, set[str]] = {}
     for (trace, _), conversation in own.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from quickstudy.adapters.traces.fields import structure
+from quickstudy.adapters.traces.fields import structure, written
 from quickstudy.adapters.traces.reader import Piece, Reader
 from quickstudy.adapters.traces.spans.activity import (
     MODEL,
@@ -45,7 +45,7 @@ def read(span: Span, reader: Reader) -> Activity:
         return Activity(MODEL, inputs=inputs, outputs=outputs, failure=span.failure)
     if kind is None or kind in _AROUND:
         return Activity(SILENT)
-    return Activity(UNKNOWN, name=str(kind))
+    return Activity(UNKNOWN, name=written(kind))
 
 
 def _said(span: Span, reader: Reader, prefixes: tuple[str, ...], role: str) -> list[Piece]:
