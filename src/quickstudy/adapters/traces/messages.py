@@ -84,14 +84,16 @@ def _pieces(messages: Sequence[Any], seen: int, reader: Reader) -> Iterator[Piec
     known: dict[str, Mapping[str, Any]] = {}
     for i, message in enumerate(messages):
         at = f"messages[{i}]"
-        given = plain(message, at) if i >= seen or isinstance(message, Mapping) else {}
+        given = message if isinstance(message, Mapping) else {}
+        if i >= seen and hasattr(message, "model_dump"):
+            given = plain(message, at)
         id = given.get("id")
         if isinstance(id, str) and id and _equal(known.get(id), given):
             continue
         if isinstance(id, str):
             known[id] = given
         if i >= seen:
-            yield from reader.message(given, at)
+            yield from reader.message(given or message, at)
         elif _asks(given):
             _look(reader, given, at)
 

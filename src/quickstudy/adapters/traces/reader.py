@@ -89,7 +89,7 @@ class Reader:
             InputError: it cannot be read; names the place and the field.
         """
         try:
-            given = plain(message, at)
+            given = plain(_paired(message), at)
             return _in_order(self._message(given, at))
         except RecursionError:
             raise InputError(f"{at} is nested too deep to be read") from None
@@ -313,6 +313,15 @@ def _has_type(value: Any) -> bool:
     if value.get("type") is None:
         return len(value) == 1 and isinstance(next(iter(value.values())), Mapping)
     return isinstance(value["type"], str)
+
+
+def _paired(message: Any) -> Any:
+    """A message that is a pair of its role and its text, which LangChain takes as well."""
+    if isinstance(message, list | tuple) and len(message) == 2:
+        role, content = message
+        if isinstance(role, str) and isinstance(content, str):
+            return {"role": role, "content": content}
+    return message
 
 
 def said(text: str) -> Piece:

@@ -101,10 +101,22 @@ def _call(reader: Reader, id: Any, given: Mapping[str, Any], at: str) -> Piece:
     return reader.call(given, at, name=name, id=id, made=first(given, ARGUMENTS))
 
 
+def _holds(given: Mapping[str, Any]) -> bool:
+    inner = given.get("message")
+    return "role" in given or (isinstance(inner, Mapping) and "role" in inner)
+
+
+def _read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
+    """A message, perhaps inside the line of a transcript that has it with a time and an id."""
+    if "role" in given:
+        return read(reader, given, at)
+    return read(reader, given["message"], f"{at}.message")
+
+
 CHAT = Format(
     name="OpenAI chat messages",
-    holds=lambda given: "role" in given,
-    read=read,
+    holds=_holds,
+    read=_read,
     types={
         "text": text("text", "content"),
         "refusal": text("refusal"),
@@ -114,6 +126,7 @@ CHAT = Format(
         "image": media,
         "audio": media,
         "video": media,
+        "reference": media,
         "reasoning": silent,
         "thought": silent,
     },

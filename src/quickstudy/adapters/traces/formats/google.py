@@ -90,10 +90,24 @@ def _failure(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piec
     return [piece._replace(kind="failed")]
 
 
+def _holds(given: Mapping[str, Any]) -> bool:
+    inner = given.get("content")
+    return "role" not in given and (
+        "parts" in given or (isinstance(inner, Mapping) and "parts" in inner)
+    )
+
+
+def _read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
+    """A content without a role, or the event of an agent that has the content inside."""
+    if "parts" in given:
+        return reader.parts(given["parts"], f"{at}.parts")
+    return reader.parts(given["content"]["parts"], f"{at}.content.parts")
+
+
 GOOGLE = Format(
     name="Google GenAI contents",
-    holds=lambda given: "role" not in given and "parts" in given,
-    read=lambda reader, given, at: reader.parts(given.get("parts"), f"{at}.parts"),
+    holds=_holds,
+    read=_read,
     keys={
         **_keyed("function_call", _call),
         **_keyed("function_response", _response),

@@ -148,6 +148,7 @@ RESPONSES = Format(
         "input_file": media,
         "input_video": media,
         "computer_screenshot": media,
+        "output_audio": text("transcript", "text"),
         "reasoning_text": silent,
         "logs": text("logs"),
     },

@@ -74,10 +74,13 @@ class History:
     def _is_inner(self, i: int) -> bool:
         """A tool's span inside another one of the same tool: two libraries saw one call."""
         mine = self.activities[i].call
-        outer = (self.activities[j].call for j in self._inside[i])
-        return mine is not None and any(
-            other is not None and _name(other) == _name(mine) for other in outer
-        )
+        for j in self._inside[i]:
+            outer = self.activities[j]
+            if outer.kind in (MODEL, AROUND):  # it is the call of an agent inside the tool
+                return False
+            if mine and outer.call and _name(outer.call) == _name(mine):
+                return True
+        return False
 
     def _make(self, piece: Piece, i: int) -> None:
         """A call that a tool's span made: told already if a model's answer asked for it."""
@@ -159,18 +162,21 @@ def _name(piece: Piece) -> str:
     return _tool(piece.step.x)
 
 
-def _ancestors(spans: Sequence[Span]) -> list[set[int]]:
-    """The spans around each span; a broken export may have spans around each other."""
+def _ancestors(spans: Sequence[Span]) -> list[dict[int, None]]:
+    """The spans around each span, from the inside out.
+
+    A broken export may have spans around each other: each is taken once.
+    """
     places = {(span.trace, span.id): i for i, span in enumerate(spans)}
     found = []
     for span in spans:
-        around: set[int] = set()
+        around: dict[int, None] = {}
         at = span
         while at.parent is not None and (at.trace, at.parent) in places:
             i = places[at.trace, at.parent]
             if i in around:
                 break
-            around.add(i)
+            around[i] = None
             at = spans[i]
         found.append(around)
     return found

@@ -12,6 +12,7 @@ from quickstudy.adapters.traces.fields import brief, first, listed, plain, writt
 from quickstudy.errors import InputError
 
 FAILED = (2, "ERROR", "STATUS_CODE_ERROR", "error", "Error", "2")
+SUCCEEDED = (1, "OK", "STATUS_CODE_OK", "Ok", "ok", "1")
 _SECOND = 1_000_000_000
 
 
@@ -26,6 +27,7 @@ class Span:
     end: int
     attributes: dict[str, Any]
     failed: bool
+    succeeded: bool  # said to be: an exception on the way was dealt with
     message: str  # of its status
     name: str
     at: str
@@ -36,7 +38,7 @@ class Span:
         """What went wrong: of the status, of an exception, or of `error.type`; None: nothing."""
         kind = self.attributes.get("error.type")
         raised = [fields for name, fields in self.events if name.endswith("exception")]
-        if not (self.failed or kind or raised):
+        if not (self.failed or kind or (raised and not self.succeeded)):
             return None
         if self.message:
             return self.message
@@ -134,6 +136,7 @@ def _span(given: Mapping[str, Any], at: str) -> Span:
         end=_time(merged, ends, at) if any(merged.get(name) for name in ends) else start,
         attributes=_attributes(given.get("attributes"), f"{at}.attributes"),
         failed=isinstance(code, int | str) and code in FAILED,
+        succeeded=isinstance(code, int | str) and code in SUCCEEDED,
         message=_message({**given, **status}),
         name=written(given.get("name")),
         at=at,
