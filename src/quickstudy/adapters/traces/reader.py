@@ -76,6 +76,7 @@ class Reader:
         self.recognised = 0  # messages and parts that a format knows
         self.approvals: dict[str, str] = {}  # requests for consent, and the calls they are for
         self.denied: set[str] = set()  # calls whose denial is told already
+        self._last: dict[int, tuple[Any, list[Piece]]] = {}
         self._types: dict[str, PartReader] = {}
         self._keys: dict[str, PartReader] = {}
         for form in formats:
@@ -93,6 +94,19 @@ class Reader:
             return _in_order(self._message(given, at))
         except RecursionError:
             raise InputError(f"{at} is nested too deep to be read") from None
+
+    def history(self, messages: Sequence[Any], at: str) -> list[Piece]:
+        """The pieces of many messages; what an earlier one had in the same place is known.
+
+        Every span of a model repeats the conversation: reading it again would take time that is
+        quadratic in its length.
+        """
+        found: list[Piece] = []
+        for i, message in enumerate(messages):
+            if i not in self._last or not _equal(self._last[i][0], message):
+                self._last[i] = (message, self.message(message, f"{at}[{i}]"))
+            found += self._last[i][1]
+        return found
 
     def _message(self, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
         for form in self.formats:
@@ -313,6 +327,13 @@ def _has_type(value: Any) -> bool:
     if value.get("type") is None:
         return len(value) == 1 and isinstance(next(iter(value.values())), Mapping)
     return isinstance(value["type"], str)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except (RecursionError, ValueError):  # deep nesting; arrays
+        return False
 
 
 def _paired(message: Any) -> Any:

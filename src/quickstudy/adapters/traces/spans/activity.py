@@ -65,7 +65,7 @@ def messages(reader: Reader, value: Any, at: str) -> list[Piece]:
         given = [given]
     if not isinstance(given, list | tuple):
         raise InputError(f"{at} is {brief(given)}; it must be a list")
-    return [piece for i, one in enumerate(given) for piece in reader.message(one, f"{at}[{i}]")]
+    return reader.history(given, at)
 
 
 def tool(

@@ -52,7 +52,7 @@ def _said(span: Span, reader: Reader, prefix: str, value: str) -> list[Piece]:
     at = f"{span.at}.attributes[{prefix!r}]"
     found = [_message(one) for one in tree(span.attributes, prefix)]
     if found:
-        return [piece for i, m in enumerate(found) for piece in reader.message(m, f"{at}[{i}]")]
+        return reader.history(found, at)
     answers = prefix == "llm.output_messages"
     names = ("llm.choices", "completion.text") if answers else ("llm.prompts", "prompt.text")
     role = "assistant" if answers else "user"
@@ -63,7 +63,7 @@ def _said(span: Span, reader: Reader, prefix: str, value: str) -> list[Piece]:
             text = inner.get("text") if isinstance(inner, Mapping) else None
         found += [{"role": role, "content": text}] if isinstance(text, str) else []
     if found:
-        return [piece for i, m in enumerate(found) for piece in reader.message(m, f"{at}[{i}]")]
+        return reader.history(found, at)
     return _whole(span, reader, value, role)
 
 

@@ -51,10 +51,9 @@ def read(span: Span, reader: Reader) -> Activity:
 def _said(span: Span, reader: Reader, prefixes: tuple[str, ...], role: str) -> list[Piece]:
     found: list[Piece] = []
     for prefix in prefixes:
-        for i, one in enumerate(tree(span.attributes, prefix)):
-            if isinstance(one, Mapping):
-                at = f"{span.at}.attributes['{prefix}.{i}']"
-                found += reader.message(_message(one, role), at)
+        told = [one for one in tree(span.attributes, prefix) if isinstance(one, Mapping)]
+        at = f"{span.at}.attributes[{prefix!r}]"
+        found += reader.history([_message(one, role) for one in told], at)
     return found
 
 
