@@ -214,13 +214,9 @@ def spans_of(convention, messages, *, tools, with_id):
     return spans
 
 
-@pytest.mark.parametrize(
-    "convention", ["genai", "strands", "openinference", "traceloop", "vercel"]
-)
+@pytest.mark.parametrize("convention", ["genai", "strands", "openinference", "traceloop", "vercel"])
 @settings(max_examples=60, deadline=None)
-@given(
-    turns=st.lists(TURNS, min_size=1, max_size=3), tools=st.booleans(), with_id=st.booleans()
-)
+@given(turns=st.lists(TURNS, min_size=1, max_size=3), tools=st.booleans(), with_id=st.booleans())
 def test_spans_give_the_steps_of_their_messages(convention, turns, tools, with_id):
     messages = conversation(turns)
     unmarked = convention in ("openinference", "traceloop") and not tools

@@ -127,7 +127,6 @@ CHAT = Format(
         "audio": media,
         "video": media,
         "reference": media,
-        "reasoning": silent,
         "thought": silent,
     },
 )
