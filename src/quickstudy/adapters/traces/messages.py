@@ -70,13 +70,8 @@ def steps_of_messages(
     pieces = list(_pieces(messages, seen, reader))
     skipped = [name for piece in pieces for name in piece.skipped]
     if seen == 0 and skipped and not reader.recognised:
-        raise InputError(unread(f"messages has only {', '.join(skipped):.80}"))
+        raise InputError(f"messages has only {', '.join(skipped):.80}; {reader.readable()}")
     return Steps([piece.step for piece in pieces], skipped=skipped)
-
-
-def unread(what: str) -> str:
-    """The words of the error when nothing is recognised: what is there, and what is read."""
-    return f"{what}; what is read: {', '.join(form.name for form in FORMATS)}"
 
 
 def _pieces(messages: Sequence[Any], seen: int, reader: Reader) -> Iterator[Piece]:

@@ -14,7 +14,7 @@ from quickstudy.errors import InputError
 Failed = Callable[[str], bool]
 EMPTY = "(empty)"  # the result of a call that gives back nothing
 ARGUMENTS = ("arguments", "args", "input", "parameters")
-IDS = ("call_id", "tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "id")
+IDS = ("call_id", "callId", "tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "id")
 _TEXTS = ("text", "content", "message", "output", "value")
 _UNREAD = ("encrypted_content", "encrypted_index", "encrypted_stdout", "signature")
 
@@ -115,7 +115,11 @@ class Reader:
                 return form.read(self, given, at)
         if isinstance(given.get("type"), str) or any(name in self._keys for name in given):
             return self.parts([given], at)
-        raise InputError(f"{at} has no 'role'")
+        raise InputError(f"{at} has no 'role'; {self.readable()}")
+
+    def readable(self) -> str:
+        """What is read, for the errors of what is not."""
+        return f"what is read: {', '.join(form.name for form in self.formats)}"
 
     def parts(self, content: Any, at: str) -> list[Piece]:
         """The pieces of a text or a list of parts; texts next to each other are one piece."""

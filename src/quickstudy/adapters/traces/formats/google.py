@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from quickstudy.adapters.traces.fields import first, plain
+from quickstudy.adapters.traces.fields import first, plain, written
 from quickstudy.adapters.traces.formats.rows import named, nested, returned, silent, text
 from quickstudy.adapters.traces.reader import Format, PartReader, Piece, Reader
 
@@ -48,13 +48,17 @@ def _outcome(key: str) -> PartReader:
     def read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
         place = f"{at}.{key}"
         result = plain(given[key], place)
+        outcome = _OUTCOMES.get(written(result.get("outcome")), result.get("outcome"))
         content = result.get("output") or None
-        outcome = result.get("outcome")
-        if content is None and isinstance(outcome, str) and outcome != "OUTCOME_OK":
-            content = outcome
-        return [reader.result(content, place, id=result.get("id"), marks=(result,))]
+        if content is None and outcome != "OUTCOME_OK":
+            content = outcome if isinstance(outcome, str) else None
+        marks = (result, {"outcome": outcome})
+        return [reader.result(content, place, id=result.get("id"), marks=marks)]
 
     return read
+
+
+_OUTCOMES = {"1": "OUTCOME_OK", "2": "OUTCOME_FAILED", "3": "OUTCOME_DEADLINE_EXCEEDED"}
 
 
 def _text(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:

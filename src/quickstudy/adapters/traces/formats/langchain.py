@@ -66,6 +66,7 @@ LANGCHAIN = Format(
         "tool_call": _CALL,
         "invalid_tool_call": _invalid,
         "server_tool_result": returned("output", "content", "error"),
+        "reasoning_content": silent,
         "tool_call_chunk": silent,
         "server_tool_call_chunk": silent,
         "non_standard": _wrapped,

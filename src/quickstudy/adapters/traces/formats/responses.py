@@ -92,7 +92,7 @@ def _picture(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piec
 
 def _own(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
     """A tool of the provider that is newer than this table."""
-    name = str(given["type"]).removesuffix("_call")
+    name = given.get("name") or str(given["type"]).removesuffix("_call")
     made = ("action", "arguments", "input", "operation", "code", "query")
     results = tuple(n for n in ("output", "outputs", "result", "results") if given.get(n))
     return performed(name, arguments=made, results=results)(reader, given, at)
@@ -152,5 +152,9 @@ RESPONSES = Format(
         "reasoning_text": silent,
         "logs": text("logs"),
     },
-    families=(("", "_call_output", returned("output")), ("", "_call", _own)),
+    families=(
+        ("", "_call_output", returned("output")),
+        ("", "_call_result", returned("output")),
+        ("", "_call", _own),
+    ),
 )

@@ -68,6 +68,30 @@ def messages(reader: Reader, value: Any, at: str) -> list[Piece]:
     return reader.history(given, at)
 
 
+def whole(span: Span, reader: Reader, name: str, role: str) -> list[Piece]:
+    """A request or an answer that was recorded as one text, perhaps the JSON of messages."""
+    value = span.attributes.get(name)
+    return texts(value, reader, f"{span.at}.attributes[{name!r}]", role=role)
+
+
+def texts(value: Any, reader: Reader, at: str, *, role: str) -> list[Piece]:
+    """Messages, if a value is some; a text as one of that role; nothing of anything else."""
+    given = structure(value)
+    if isinstance(given, Mapping) and isinstance(given.get("messages"), list):
+        return messages(reader, given["messages"], at)
+    if isinstance(given, list) and given and all(_is_message(one) for one in given):
+        return messages(reader, given, at)
+    if given is not None and not _is_message(given):
+        return []
+    if given is not None:
+        return messages(reader, [given], at)
+    return reader.message({"role": role, "content": value}, at) if isinstance(value, str) else []
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, Mapping) and "role" in value
+
+
 def tool(
     span: Span,
     reader: Reader,

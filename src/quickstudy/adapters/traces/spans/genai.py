@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,12 +17,13 @@ from quickstudy.adapters.traces.spans.activity import (
     Activity,
     Dialect,
     messages,
+    texts,
     tool,
 )
 from quickstudy.adapters.traces.spans.otlp import Span
 
-INPUTS = ("gen_ai.input.messages", "gen_ai.prompt")
-OUTPUTS = ("gen_ai.output.messages", "gen_ai.completion")
+INPUTS, OUTPUTS = "gen_ai.input.messages", "gen_ai.output.messages"
+OLD = {INPUTS: "gen_ai.prompt", OUTPUTS: "gen_ai.completion"}  # as one text or object
 ARGUMENTS = ("gen_ai.tool.call.arguments", "tool_arguments", "gen_ai.tool.arguments")
 RESULTS = ("gen_ai.tool.call.result", "tool_response", "gen_ai.tool.result")
 OPERATIONS = {
@@ -32,13 +34,8 @@ OPERATIONS = {
     **dict.fromkeys(("execute_event_loop_cycle", "execute_task", "handoff"), SILENT),
     **dict.fromkeys(("create_memory", "search_memory", "update_memory", "delete_memory"), SILENT),
 }
-_ROLES = {
-    "gen_ai.system.message": "system",
-    "gen_ai.user.message": "user",
-    "gen_ai.assistant.message": "assistant",
-    "gen_ai.tool.message": "tool",
-    "gen_ai.choice": "assistant",
-}
+CHOICE = "gen_ai.choice"
+_EVENT = re.compile(r"gen_ai\.(\w+)\.message")  # of a role; the older conventions
 
 
 def operation(span: Span) -> str:
@@ -46,13 +43,17 @@ def operation(span: Span) -> str:
     told = span.attributes.get("gen_ai.operation.name")
     if told is None and "gen_ai.tool.name" in span.attributes:
         return "execute_tool"
-    if told is None and (_has_messages(span) or any(name in _ROLES for name, _ in span.events)):
+    if told is None and (_has_messages(span) or _has_events(span)):
         return "chat"
     return written(told)
 
 
+def _has_events(span: Span) -> bool:
+    return any(name == CHOICE or _EVENT.fullmatch(name) for name, _ in span.events)
+
+
 def _has_messages(span: Span) -> bool:
-    return any(span.attributes.get(name) is not None for name in (INPUTS[0], OUTPUTS[0]))
+    return any(span.attributes.get(name) is not None for name in (INPUTS, OUTPUTS))
 
 
 def read(span: Span, reader: Reader) -> Activity:
@@ -61,7 +62,7 @@ def read(span: Span, reader: Reader) -> Activity:
     kind = OPERATIONS.get(name, UNKNOWN)
     if kind == TOOL:
         return _tool(span, reader)
-    if kind == UNKNOWN and not _has_messages(span):
+    if kind == UNKNOWN and not (_has_messages(span) or _has_events(span)):
         return Activity(UNKNOWN, name=name)
     if kind == SILENT:
         return Activity(SILENT)
@@ -71,20 +72,20 @@ def read(span: Span, reader: Reader) -> Activity:
     return Activity(kind, inputs=inputs, outputs=outputs, failure=span.failure)
 
 
-def _messages(span: Span, reader: Reader, names: tuple[str, ...]) -> list[Piece]:
+def _messages(span: Span, reader: Reader, name: str) -> list[Piece]:
     """The messages of an attribute, on the span or on the event with its details."""
+    role = "user" if name == INPUTS else "assistant"
     sources = [(span.attributes, f"{span.at}.attributes")]
-    if not any(span.attributes.get(name) is not None for name in names):
-        sources = [(fields, f"{span.at}.events") for _, fields in span.events]
+    if span.attributes.get(name) is None:
+        sources += [(fields, f"{span.at}.events") for _, fields in span.events]
     found: list[Piece] = []
     for fields, at in sources:
-        name = next((n for n in names if fields.get(n) is not None), None)
-        if name is not None:
-            given, place = unpacked(fields[name], f"{at}[{name!r}]"), f"{at}[{name!r}]"
-            if isinstance(given, str):
-                role = "user" if names is INPUTS else "assistant"
-                given = [{"role": role, "content": given}]
-            found += messages(reader, given, place)
+        if fields.get(name) is not None:
+            given = unpacked(fields[name], f"{at}[{name!r}]")
+            given = [{"role": role, "content": given}] if isinstance(given, str) else given
+            found += messages(reader, given, f"{at}[{name!r}]")
+        elif fields.get(OLD[name]) is not None:
+            found += texts(fields[OLD[name]], reader, f"{at}[{OLD[name]!r}]", role=role)
     return found
 
 
@@ -92,7 +93,8 @@ def _events(span: Span, reader: Reader, *, answers: bool) -> list[Piece]:
     """The messages of the older conventions: one event each."""
     found: list[Piece] = []
     for name, fields in span.events:
-        if name in _ROLES and (name == "gen_ai.choice") == answers:
+        is_one = name == CHOICE if answers else _EVENT.fullmatch(name)
+        if is_one:
             found += reader.message(_message(span, name, fields), _place(span, name))
     return found
 
@@ -105,10 +107,11 @@ def _message(span: Span, name: str, fields: Mapping[str, Any]) -> dict[str, Any]
     """The message of an event, out of the JSON that stands in its fields."""
     body = fields.get("gen_ai.event.content")
     given = dict(_object(body)) if body is not None else dict(fields)
-    if name == "gen_ai.choice":
+    if name == CHOICE:
         message = given.pop("message", None)
         given |= _object(message) or {"content": message}
-    given.setdefault("role", _ROLES[name])
+    role = _EVENT.fullmatch(name)
+    given.setdefault("role", role[1] if role else "assistant")
     given["content"] = _blocks(given.get("content"))
     for calls in ("tool_calls", "function_call"):
         if isinstance(given.get(calls), str):
@@ -143,15 +146,15 @@ def _tool(span: Span, reader: Reader) -> Activity:
     fields = dict(span.events)
     name, id = given.get("gen_ai.tool.name"), given.get("gen_ai.tool.call.id")
     arguments, result = first(given, ARGUMENTS), first(given, RESULTS)
-    asked, told = fields.get("gen_ai.tool.message", {}), fields.get("gen_ai.choice", {})
+    asked, told = fields.get("gen_ai.tool.message", {}), fields.get(CHOICE, {})
     if arguments is None:
         arguments = first(asked, ("content",))
     if arguments is None:
-        arguments = _part(span, reader, INPUTS[:1], ("arguments",))
+        arguments = _part(span, INPUTS, ("arguments",))
     if result is None:
         result = _blocks(first(told, ("message", "content")))
     if result is None:
-        result = _part(span, reader, OUTPUTS[:1], ("response", "result"))
+        result = _part(span, OUTPUTS, ("response", "result"))
     state = {"status": first(given, ("gen_ai.tool.status", "gen_ai.task.status"))}
     id = id or first(asked, ("id",)) or first(told, ("id",))
     if name is None and span.name.startswith("execute_tool "):
@@ -168,10 +171,10 @@ def _tool(span: Span, reader: Reader) -> Activity:
     )
 
 
-def _part(span: Span, reader: Reader, names: tuple[str, ...], wanted: tuple[str, ...]) -> Any:
+def _part(span: Span, name: str, wanted: tuple[str, ...]) -> Any:
     """A field of the first part of the messages that a tool's span has."""
     for fields in (span.attributes, *(fields for _, fields in span.events)):
-        given = structure(first(fields, names))
+        given = structure(fields.get(name))
         for message in given if isinstance(given, list | tuple) else ():
             if isinstance(message, Mapping):
                 for part in listed(message, "parts", span.at):

@@ -14,8 +14,8 @@ from quickstudy.adapters.traces.spans.activity import (
     UNKNOWN,
     Activity,
     Dialect,
-    messages,
     tool,
+    whole,
 )
 from quickstudy.adapters.traces.spans.attributes import tree
 from quickstudy.adapters.traces.spans.otlp import Span
@@ -41,7 +41,7 @@ def read(span: Span, reader: Reader) -> Activity:
         made = first(given, ("tool_call.function.arguments", "input.value", "tool.parameters"))
         result = given.get("output.value")
         return tool(span, reader, name=name, id=id, arguments=made, result=result)
-    if kind == "AGENT":
+    if kind == "AGENT" or (kind == "CHAIN" and span.parent is None):
         inputs, outputs = _text(span, reader, "input"), _text(span, reader, "output")
         return Activity(AROUND, inputs=inputs, outputs=outputs, failure=span.failure)
     return Activity(SILENT) if kind in _SILENT else Activity(UNKNOWN, name=kind)
@@ -64,26 +64,7 @@ def _said(span: Span, reader: Reader, prefix: str, value: str) -> list[Piece]:
         found += [{"role": role, "content": text}] if isinstance(text, str) else []
     if found:
         return reader.history(found, at)
-    return _whole(span, reader, value, role)
-
-
-def _whole(span: Span, reader: Reader, name: str, role: str) -> list[Piece]:
-    """A request or an answer that was recorded as one text, perhaps the JSON of messages."""
-    value = span.attributes.get(name)
-    given, at = structure(value), f"{span.at}.attributes[{name!r}]"
-    if isinstance(given, Mapping) and isinstance(given.get("messages"), list):
-        return messages(reader, given["messages"], at)
-    if isinstance(given, list) and given and all(_is_message(one) for one in given):
-        return messages(reader, given, at)
-    if given is not None and not _is_message(given):
-        return []
-    if given is not None:
-        return messages(reader, [given], at)
-    return reader.message({"role": role, "content": value}, at) if isinstance(value, str) else []
-
-
-def _is_message(value: Any) -> bool:
-    return isinstance(value, Mapping) and "role" in value
+    return whole(span, reader, value, role)
 
 
 def _message(given: Any) -> Any:
