@@ -1,4 +1,4 @@
-"""Traces written by hand after the public schemas of each format give the steps beside them."""
+"""Traces written by hand after the public schemas give the steps that are written with them."""
 
 import json
 from pathlib import Path

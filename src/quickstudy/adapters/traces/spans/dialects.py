@@ -11,7 +11,7 @@ from quickstudy.adapters.traces.spans.traceloop import TRACELOOP
 from quickstudy.adapters.traces.spans.vercel import VERCEL
 from quickstudy.errors import InputError
 
-DIALECTS = (VERCEL, OPENINFERENCE, GENAI, TRACELOOP)
+DIALECTS = (VERCEL, OPENINFERENCE, TRACELOOP, GENAI)
 
 
 def activity(span: Span, reader: Reader) -> Activity | None:

@@ -35,6 +35,8 @@ OPERATIONS = {
     **dict.fromkeys(("create_memory", "search_memory", "update_memory", "delete_memory"), SILENT),
 }
 CHOICE = "gen_ai.choice"
+_CONTENTS = ("gen_ai.content.prompt", "gen_ai.content.completion")  # with `OLD` in their fields
+_MODELS = ("gen_ai.request.model", "gen_ai.response.model")
 _EVENT = re.compile(r"gen_ai\.(\w+)\.message")  # of a role; the older conventions
 
 
@@ -43,13 +45,15 @@ def operation(span: Span) -> str:
     told = span.attributes.get("gen_ai.operation.name")
     if told is None and "gen_ai.tool.name" in span.attributes:
         return "execute_tool"
-    if told is None and (_has_messages(span) or _has_events(span)):
+    model = any(name in span.attributes for name in _MODELS)
+    if told is None and (model or _has_messages(span) or _has_events(span)):
         return "chat"
     return written(told)
 
 
 def _has_events(span: Span) -> bool:
-    return any(name == CHOICE or _EVENT.fullmatch(name) for name, _ in span.events)
+    names = [name for name, _ in span.events]
+    return any(name in (CHOICE, *_CONTENTS) or _EVENT.fullmatch(name) for name in names)
 
 
 def _has_messages(span: Span) -> bool:

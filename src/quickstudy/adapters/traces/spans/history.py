@@ -29,6 +29,7 @@ class History:
         self._counts: Counter[Key] = Counter()
         self._loose: Counter[Key] = Counter()  # told without an id: a later one may have it
         self._asked: list[Asked] = []  # not made yet
+        self._bare: dict[Key, int] = {}  # calls without arguments, and where they are told
         self._begun: dict[int, int] = {}  # how much was told when a span had begun
         self._inside = _ancestors(spans)
 
@@ -66,6 +67,7 @@ class History:
         for piece in activity.outputs:
             if here[_key(piece)] > 0:
                 here[_key(piece)] -= 1
+                self._complete(piece)
             else:
                 self._tell(piece, i)
         if activity.failure and not any(piece.step.error for piece, _ in since):
@@ -128,6 +130,7 @@ class History:
             key = _key(piece)
             here[key] += 1
             if here[key] <= self._counts[key]:
+                self._complete(piece)
                 continue
             loose = (piece.kind, squeezed(piece.step.x))
             if piece.id is not None and self._loose[loose] > 0:
@@ -136,7 +139,16 @@ class History:
             else:
                 self._tell(piece, i)
 
+    def _complete(self, piece: Piece) -> None:
+        """The arguments of a call that its own span did not have."""
+        at = self._bare.get(_key(piece))
+        if at is not None and piece.step.x != self.told[at][0].step.x:
+            self.told[at] = (piece, self.told[at][1])
+            del self._bare[_key(piece)]
+
     def _tell(self, piece: Piece, i: int) -> None:
+        if piece.kind == "call" and piece.id is not None and _name(piece) == piece.step.x:
+            self._bare[_key(piece)] = len(self.told)
         self._counts[_key(piece)] += 1
         if piece.id is None and piece.kind in ("call", "result"):
             self._loose[_key(piece)] += 1

@@ -119,6 +119,10 @@ def _document(given: Any, at: str) -> Mapping[str, Any]:
     return plain(given, at)
 
 
+_STARTS = ("startTimeUnixNano", "start_time", "startTime", "start_time_unix_nano")
+_ENDS = ("endTimeUnixNano", "end_time", "endTime", "end_time_unix_nano")
+
+
 def _span(given: Mapping[str, Any], at: str) -> Span:
     context = given.get("context") or given.get("spanContext") or {}
     merged = {**given, **plain(context, f"{at}.context")}
@@ -126,14 +130,13 @@ def _span(given: Mapping[str, Any], at: str) -> Span:
     status = status if isinstance(status, Mapping) else {"code": status}
     code = status.get("code", status.get("status_code", status.get("statusCode")))
     parent = given.get("parentSpanId") or given.get("parent_span_id") or given.get("parent_id")
-    start = _time(merged, ("startTimeUnixNano", "start_time", "startTime"), at)
-    ends = ("endTimeUnixNano", "end_time", "endTime")
+    start = _time(merged, _STARTS, at)
     span = Span(
         trace=_id(merged, ("traceId", "trace_id"), at),
         id=_id(merged, ("spanId", "span_id"), at),
         parent=written(parent).lower().removeprefix("0x") if parent else None,
         start=start,
-        end=_time(merged, ends, at) if any(merged.get(name) for name in ends) else start,
+        end=_time(merged, _ENDS, at) if any(merged.get(name) for name in _ENDS) else start,
         attributes=_attributes(given.get("attributes"), f"{at}.attributes"),
         failed=isinstance(code, int | str) and code in FAILED,
         succeeded=isinstance(code, int | str) and code in SUCCEEDED,
@@ -157,15 +160,17 @@ def _event(given: Mapping[str, Any], at: str) -> tuple[str, dict[str, Any]]:
     fields = _attributes(given.get("attributes"), f"{at}.attributes")
     body = given.get("body")
     if isinstance(body, Mapping) and body:
-        value = _value(body, f"{at}.body") if len(body) == 1 and set(body) <= _KINDS else body
+        value = _value(body, f"{at}.body") if len(body) == 1 and set(body) <= set(_KINDS) else body
         fields.update(value if isinstance(value, Mapping) else {"content": value})
     name = given.get("name") or given.get("eventName") or given.get("event_name")
     return written(name or fields.get("event.name")), fields
 
 
-_KINDS = {
-    *("stringValue", "boolValue", "intValue", "doubleValue"),
-    *("arrayValue", "kvlistValue", "bytesValue"),
+_KINDS = {  # of values, as the wire has them and as the classes of protobuf have them
+    **{name: name for name in ("stringValue", "boolValue", "doubleValue", "bytesValue")},
+    **{"intValue": "int", "arrayValue": "array", "kvlistValue": "object"},
+    **{name: name for name in ("string_value", "bool_value", "double_value", "bytes_value")},
+    **{"int_value": "int", "array_value": "array", "kvlist_value": "object"},
 }
 
 
@@ -213,12 +218,13 @@ def _value(given: Any, at: str) -> Any:
 def _bare(given: Any) -> Any:
     if not isinstance(given, Mapping) or not given:
         return None
-    kind, value = next(iter(given.items()))
-    if kind == "intValue":
+    name, value = next(iter(given.items()))
+    kind = _KINDS.get(name)
+    if kind == "int":
         return int(value)
-    if kind == "arrayValue":
+    if kind == "array":
         return [_bare(one) for one in value.get("values", ())]
-    if kind == "kvlistValue":
+    if kind == "object":
         return {str(one["key"]): _bare(one.get("value")) for one in value.get("values", ())}
     return value
 

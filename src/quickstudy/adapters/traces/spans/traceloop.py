@@ -100,6 +100,9 @@ def _is_model(span: Span) -> bool:
 
 
 def _holds(span: Span) -> bool:
+    """Newer versions name the operation as OpenTelemetry does, and are read as its spans."""
+    if "gen_ai.operation.name" in span.attributes:
+        return False
     return _is_model(span) or any(str(name).startswith("traceloop.") for name in span.attributes)
 
 
