@@ -151,3 +151,29 @@ def test_a_question_to_the_whole_that_no_model_was_asked():
         {**span("", 20, parent="r"), "attributes": {**model, "output.value": "here"}},
     ]
     assert texts(spans) == ["where?", "Find: where?", "here"]
+
+
+def test_ids_that_begin_again_in_each_answer():
+    """Some servers call the first call of every answer `call_0`."""
+    first, second = asked("call_0", "find", what="a"), asked("call_0", "find", what="b")
+    history = [QUESTION, first, answered("call_0", "one")]
+    spans = [
+        chat(10, 11, [QUESTION], first),
+        tool(20, 21, "find", "call_0", "one"),
+        chat(30, 31, history, second),
+        tool(40, 41, "find", "call_0", "two"),
+        chat(50, 51, [*history, second, answered("call_0", "two")], said("assistant", "fine")),
+    ]
+    wanted = ["where?", 'find {"what": "a"}', "one", 'find {"what": "b"}', "two", "fine"]
+    assert texts(spans) == wanted
+    tools = [span for span in spans if "gen_ai.tool.name" in span["attributes"]]
+    assert texts(tools) == ["find", "one", "find", "two"]
+
+
+def test_a_request_of_langchain_as_one_value():
+    message = {"lc": 1, "type": "constructor", "id": ["langchain", "HumanMessage"]}
+    given = {"messages": [[{**message, "kwargs": {"content": "where?"}}]]}
+    one = {"openinference.span.kind": "LLM", "input.value": json.dumps(given)}
+    assert texts([{**span("", 10), "attributes": {**one, "output.value": '{"x": 1}'}}]) == [
+        "where?"
+    ]

@@ -20,8 +20,14 @@ _UNREAD = ("encrypted_content", "encrypted_index", "encrypted_stdout", "signatur
 
 
 class Piece(NamedTuple):
-    """A step with its kind (said, call, result, unknown), the id of its call, and what of it
-    no format knows."""
+    """A step as it is read.
+
+    Attributes:
+        kind: said, call, result, media (pictures and files), unknown, or what a format adds.
+        id: of the call, if it has one.
+        step: what becomes of it.
+        skipped: the names of what no format knows of it.
+    """
 
     kind: str
     id: str | None
@@ -192,7 +198,7 @@ class Reader:
         self, given: Mapping[str, Any], at: str, *, name: Any, id: Any = None, made: Any = None
     ) -> Piece:
         """A call in one spelling; one that never ran or was cut off is a failure itself."""
-        if name is None:
+        if name is None or name == "":
             raise InputError(f"{at} has no 'name'")
         if not isinstance(name, str):
             raise InputError(f"{at}.name is {brief(name)}; it must be a text")

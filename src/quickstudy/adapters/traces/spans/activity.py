@@ -77,19 +77,18 @@ def whole(span: Span, reader: Reader, name: str, role: str) -> list[Piece]:
 def texts(value: Any, reader: Reader, at: str, *, role: str) -> list[Piece]:
     """Messages, if a value is some; a text as one of that role; nothing of anything else."""
     given = structure(value)
-    if isinstance(given, Mapping) and isinstance(given.get("messages"), list):
-        return messages(reader, given["messages"], at)
-    if isinstance(given, list) and given and all(_is_message(one) for one in given):
-        return messages(reader, given, at)
-    if given is not None and not _is_message(given):
-        return []
-    if given is not None:
-        return messages(reader, [given], at)
-    return reader.message({"role": role, "content": value}, at) if isinstance(value, str) else []
+    if given is None:
+        told = [{"role": role, "content": value}] if isinstance(value, str) else []
+        return messages(reader, told, at)
+    inner = given.get("messages") if isinstance(given, Mapping) else None
+    given = inner if isinstance(inner, list) else [given] if isinstance(given, Mapping) else given
+    if len(given) == 1 and isinstance(given[0], list):  # LangChain has a list for each request
+        given = given[0]
+    return messages(reader, given, at) if all(map(_is_message, given)) else []
 
 
 def _is_message(value: Any) -> bool:
-    return isinstance(value, Mapping) and "role" in value
+    return isinstance(value, Mapping) and bool({"role", "lc"} & value.keys())
 
 
 def tool(

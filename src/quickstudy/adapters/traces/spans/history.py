@@ -91,25 +91,24 @@ class History:
             self._asked.remove(asked)
             if piece.id is None:  # the result has the id of the call that was asked for
                 self._adopt(i, asked[0])
-        elif piece.id is None or self._counts[_key(piece)] == 0:
+        elif piece.id is None or not self._is_open(piece.id):
             self._tell(piece, i)
-            self._drop(piece)
+            self._asked.remove((piece.id, piece.step.x))  # it is made now
 
     def _match(self, piece: Piece) -> Asked | None:
         """The call that was asked for: of that id, else of that text, else of that tool."""
         if piece.id is not None:
             of_id = next((one for one in self._asked if one[0] == piece.id), None)
-            if of_id is not None or self._counts[_key(piece)] > 0:
+            if of_id is not None or self._is_open(piece.id):
                 return of_id
         free = [one for one in self._asked if piece.id is None or one[0] is None]
         text = squeezed(piece.step.x)
         same = next((one for one in free if squeezed(one[1]) == text), None)
         return same or next((one for one in free if _tool(one[1]) == _name(piece)), None)
 
-    def _drop(self, piece: Piece) -> None:
-        """A call that is told as it is made is not waited for."""
-        if (piece.id, piece.step.x) in self._asked:
-            self._asked.remove((piece.id, piece.step.x))
+    def _is_open(self, id: str) -> bool:
+        """Whether a call of that id has no result yet; some providers count from 0 each time."""
+        return self._counts["call", id] > self._counts["result", id]
 
     def _adopt(self, i: int, id: str | None) -> None:
         result = self.activities[i].result
@@ -120,7 +119,9 @@ class History:
         piece, failure = activity.result, activity.failure
         if piece is None and failure:
             piece = Piece("result", None, Step(failure, error=True))
-        if piece is not None and (piece.id is None or self._counts[_key(piece)] == 0):
+        if piece is None:
+            return
+        if piece.id is None or self._is_open(piece.id) or self._counts[_key(piece)] == 0:
             self._tell(piece, i)
 
     def _new(self, pieces: Iterable[Piece], i: int) -> None:
