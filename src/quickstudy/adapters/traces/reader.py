@@ -361,11 +361,13 @@ def said(text: str) -> Piece:
 
 
 def _in_order(pieces: Iterable[Piece]) -> list[Piece]:
-    """Each call once, and before its result."""
+    """Each call once, and before its result; nothing that says nothing."""
     found: list[Piece] = []
     told: set[tuple[str, str]] = set()
     results: dict[str, int] = {}
     for piece in pieces:
+        if piece.kind == "said" and not piece.step.x.strip():
+            continue
         at = len(found)
         if piece.kind == "call" and piece.id is not None:
             if (piece.id, squeezed(piece.step.x)) in told:
