@@ -1,16 +1,25 @@
-"""`Step`: one step of a run, and the one spelling of a call."""
+"""`Step` and `Steps`: what happened in a run, and the one spelling of a call."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 _FAILED = re.compile(
-    r"\s*(?:\w*(?:error|exception)(?=[\s:!.,\])(]|$)|traceback \(most recent call last\))",
+    r"[\s\[<(*]*[\w.]*(?:error|exception)(?=[\s:!.,\])(>*]|$)"
+    r"|\W*(?:(?:process|command) (?:exited|failed) with )?exit (?:code|status):? -?[1-9]"
+    r"|\W*(?:process|command) exited with (?:code|status):? -?[1-9]",
     re.IGNORECASE,
+)
+_TRACEBACK = re.compile(r"^[ \t]*traceback \(most recent call last\)", re.IGNORECASE | re.MULTILINE)
+ERROR_FIELDS = ("error", "isError", "is_error", "error_code", "error_message", "errorMessage")
+EXIT_CODES = (
+    *("exit_code", "exitCode", "exit_status", "exitStatus"),
+    *("return_code", "returnCode", "returncode"),
 )
 
 
@@ -29,6 +38,22 @@ class Step:
     action: str | None = None
     error: bool = False
     reward: float = 0.0
+
+
+class Steps(list[Step]):
+    """The steps of one run, as a list.
+
+    Attributes:
+        skipped: how often a part came that no reader knows, by the name of the part. Its step
+            has the name and the text of the part; the rest of the part is not read.
+
+    >>> Steps([Step("hello")], skipped=["hologram", "hologram"]).skipped
+    Counter({'hologram': 2})
+    """
+
+    def __init__(self, steps: Iterable[Step] = (), *, skipped: Iterable[str] = ()) -> None:
+        super().__init__(steps)
+        self.skipped: Counter[str] = Counter(skipped)
 
 
 def call(name: str, arguments: str | Mapping[str, Any] | None = None) -> str:
@@ -64,20 +89,32 @@ def as_json(value: Any) -> str:
     try:
         return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
     except (TypeError, ValueError):
-        return repr(value)
+        return _as_python(value)
     except RecursionError:
         return "(nested too deep)"
 
 
+def _as_python(value: Any) -> str:
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):  # integers of thousands of digits; lists of themselves
+        return "(cannot be written)"
+
+
 def looks_failed(result: str) -> bool:
-    """Whether the result of a call tells of its failure: by its first word, or an "error" field.
+    """Whether the text of a result tells of a failure.
+
+    A text does so by its first word, by a traceback, or by an exit code that is not zero; a JSON
+    object by a field for errors, by its status, its exit code, or `success: false`.
 
     >>> looks_failed("Error: not enough seats"), looks_failed('{"error": "no such user"}')
     (True, True)
     >>> looks_failed("KeyError: 'id'"), looks_failed("errors: 0"), looks_failed('{"error": null}')
     (True, False, False)
+    >>> looks_failed("Exit code: 1"), looks_failed('{"exit_code": 0}')
+    (True, False)
     """
-    if _FAILED.match(result):
+    if _FAILED.match(result) or _TRACEBACK.search(result):
         return True
     if not result.lstrip().startswith("{"):
         return False
@@ -85,4 +122,32 @@ def looks_failed(result: str) -> bool:
         told = json.loads(result)
     except (ValueError, RecursionError):
         return False
-    return any(bool(told.get(name)) for name in ("error", "isError", "is_error"))
+    return isinstance(told, dict) and tells_failure(told)
+
+
+def tells_failure(told: Mapping[str, Any]) -> bool:
+    """Whether a value that a tool gave back tells of a failure, by the usual names for that.
+
+    >>> tells_failure({"status": "error", "reason": "quota"}), tells_failure({"status": "shipped"})
+    (True, False)
+    """
+    inner = told.get("metadata")  # where shells put their exit codes
+    return (
+        any(bool(told.get(name)) for name in ERROR_FIELDS)
+        or any(is_failed_exit(told.get(name)) for name in EXIT_CODES)
+        or told.get("status") in ("error", "failed", "failure")
+        or told.get("success") is False
+        or told.get("ok") is False
+        or (isinstance(inner, dict) and any(is_failed_exit(inner.get(n)) for n in EXIT_CODES))
+    )
+
+
+def is_failed_exit(code: Any) -> bool:
+    """Whether a value is an exit code that is not zero; what is no number is none.
+
+    >>> is_failed_exit(1), is_failed_exit("127"), is_failed_exit(0), is_failed_exit(None)
+    (True, True, False, False)
+    """
+    if isinstance(code, str):
+        return bool(re.fullmatch(r"-?0*[1-9]\d*", code.strip()))
+    return isinstance(code, int | float) and not isinstance(code, bool) and code != 0

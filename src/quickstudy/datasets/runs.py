@@ -7,7 +7,7 @@ import json
 from importlib.resources import files
 from typing import NamedTuple
 
-from quickstudy.adapters.step import Step
+from quickstudy.adapters import Step
 
 _CALL = "c"  # of the four kinds of step: user, agent, call, result
 

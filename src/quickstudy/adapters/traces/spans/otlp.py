@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from quickstudy.adapters.reading import plain
+from quickstudy.adapters.traces.fields import brief, first, listed, plain, written
 from quickstudy.errors import InputError
 
-FAILED = (2, "ERROR", "STATUS_CODE_ERROR", "error")
+FAILED = (2, "ERROR", "STATUS_CODE_ERROR", "error", "Error", "2")
+SUCCEEDED = (1, "OK", "STATUS_CODE_OK", "Ok", "ok", "1")
 _SECOND = 1_000_000_000
 
 
@@ -26,17 +27,25 @@ class Span:
     end: int
     attributes: dict[str, Any]
     failed: bool
+    succeeded: bool  # said to be: an exception on the way was dealt with
     message: str  # of its status
+    name: str
     at: str
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     @property
-    def operation(self) -> str:
-        """`gen_ai.operation.name`, or what the attributes of a span without it tell."""
-        told = self.attributes.get("gen_ai.operation.name")
-        if told is None and "gen_ai.tool.name" in self.attributes:
-            return "execute_tool"
-        return str(told or "")
+    def failure(self) -> str | None:
+        """What went wrong: of the status, of an exception, or of `error.type`; None: nothing."""
+        kind = self.attributes.get("error.type")
+        raised = [fields for name, fields in self.events if name.endswith("exception")]
+        if not (self.failed or kind or (raised and not self.succeeded)):
+            return None
+        if self.message:
+            return self.message
+        told = raised[-1] if raised else self.attributes
+        words = [told.get(f"exception.{name}") for name in ("type", "message")]
+        text = ": ".join(written(word) for word in words if word)
+        return text or written(kind) or "error"
 
 
 def read(spans: Any) -> list[Span]:
@@ -51,7 +60,8 @@ def read(spans: Any) -> list[Span]:
         if kind == "span":
             found.append(_span(given, at))
         else:
-            loose.append((_id(given, ("spanId", "span_id"), at), *_event(given, at)))
+            if given.get("spanId") or given.get("span_id"):  # else it is a log of something else
+                loose.append((_id(given, ("spanId", "span_id"), at), *_event(given, at)))
     by_id = {span.id: span for span in found}
     for id, name, fields in loose:
         if id in by_id:
@@ -73,15 +83,19 @@ def _leaves(given: Any, at: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]
     document = _document(given, at)
     found = [(outer, inner) for outer, inner in _WRAPS if outer in document]
     for outer, inner in found:
-        for i, one in enumerate(_listed(document, outer, at)):
+        for i, one in enumerate(listed(document, outer, at)):
             yield from _unwrapped(one, inner, f"{at}.{outer}[{i}]")
-    if not found:
+    if not found and isinstance(document.get("spans"), list) and "attributes" not in document:
+        yield from _leaves(document["spans"], f"{at}.spans")
+    elif not found:
         yield at, "span", document
 
 
 _WRAPS = (
     ("resourceSpans", (("scopeSpans", "instrumentationLibrarySpans"), "spans", "span")),
+    ("resource_spans", (("scope_spans",), "spans", "span")),
     ("resourceLogs", (("scopeLogs",), "logRecords", "log")),
+    ("resource_logs", (("scope_logs",), "log_records", "log")),
 )
 
 
@@ -91,9 +105,9 @@ def _unwrapped(
     scopes, leaves, kind = inner
     given = plain(resource, at)
     for name in scopes:
-        for i, scope in enumerate(_listed(given, name, at)):
+        for i, scope in enumerate(listed(given, name, at)):
             place = f"{at}.{name}[{i}]"
-            for j, leaf in enumerate(_listed(plain(scope, place), leaves, place)):
+            for j, leaf in enumerate(listed(plain(scope, place), leaves, place)):
                 inside = f"{place}.{leaves}[{j}]"
                 yield inside, kind, plain(leaf, inside)
 
@@ -105,30 +119,40 @@ def _document(given: Any, at: str) -> Mapping[str, Any]:
     return plain(given, at)
 
 
+_STARTS = ("startTimeUnixNano", "start_time", "startTime", "start_time_unix_nano")
+_ENDS = ("endTimeUnixNano", "end_time", "endTime", "end_time_unix_nano")
+
+
 def _span(given: Mapping[str, Any], at: str) -> Span:
     context = given.get("context") or given.get("spanContext") or {}
     merged = {**given, **plain(context, f"{at}.context")}
-    status = given.get("status") or {}
+    status = given.get("status") or given.get("status_code") or {}
     status = status if isinstance(status, Mapping) else {"code": status}
     code = status.get("code", status.get("status_code", status.get("statusCode")))
     parent = given.get("parentSpanId") or given.get("parent_span_id") or given.get("parent_id")
-    start = _time(merged, ("startTimeUnixNano", "start_time", "startTime"), at)
-    ends = ("endTimeUnixNano", "end_time", "endTime")
+    start = _time(merged, _STARTS, at)
     span = Span(
         trace=_id(merged, ("traceId", "trace_id"), at),
         id=_id(merged, ("spanId", "span_id"), at),
-        parent=str(parent) if parent else None,
+        parent=written(parent).lower().removeprefix("0x") if parent else None,
         start=start,
-        end=_time(merged, ends, at) if any(merged.get(name) for name in ends) else start,
+        end=_time(merged, _ENDS, at) if any(merged.get(name) for name in _ENDS) else start,
         attributes=_attributes(given.get("attributes"), f"{at}.attributes"),
-        failed=code in FAILED,
-        message=str(status.get("message") or status.get("description") or ""),
+        failed=isinstance(code, int | str) and code in FAILED,
+        succeeded=isinstance(code, int | str) and code in SUCCEEDED,
+        message=_message({**given, **status}),
+        name=written(given.get("name")),
         at=at,
     )
-    for i, event in enumerate(_listed(given, "events", at)):
+    for i, event in enumerate(listed(given, "events", at)):
         place = f"{at}.events[{i}]"
         span.events.append(_event(plain(event, place), place))
     return span
+
+
+def _message(given: Mapping[str, Any]) -> str:
+    names = ("message", "description", "status_message", "statusMessage")
+    return written(first(given, names))
 
 
 def _event(given: Mapping[str, Any], at: str) -> tuple[str, dict[str, Any]]:
@@ -136,15 +160,17 @@ def _event(given: Mapping[str, Any], at: str) -> tuple[str, dict[str, Any]]:
     fields = _attributes(given.get("attributes"), f"{at}.attributes")
     body = given.get("body")
     if isinstance(body, Mapping) and body:
-        value = _value(body, f"{at}.body") if len(body) == 1 and set(body) <= _KINDS else body
+        value = _value(body, f"{at}.body") if len(body) == 1 and set(body) <= set(_KINDS) else body
         fields.update(value if isinstance(value, Mapping) else {"content": value})
     name = given.get("name") or given.get("eventName") or given.get("event_name")
-    return str(name or fields.get("event.name") or ""), fields
+    return written(name or fields.get("event.name")), fields
 
 
-_KINDS = {
-    *("stringValue", "boolValue", "intValue", "doubleValue"),
-    *("arrayValue", "kvlistValue", "bytesValue"),
+_KINDS = {  # of values, as the wire has them and as the classes of protobuf have them
+    **{name: name for name in ("stringValue", "boolValue", "doubleValue", "bytesValue")},
+    **{"intValue": "int", "arrayValue": "array", "kvlistValue": "object"},
+    **{name: name for name in ("string_value", "bool_value", "double_value", "bytes_value")},
+    **{"int_value": "int", "array_value": "array", "kvlist_value": "object"},
 }
 
 
@@ -152,15 +178,32 @@ def _attributes(given: Any, at: str) -> dict[str, Any]:
     if given is None:
         return {}
     if isinstance(given, Mapping):
-        return dict(given)
+        return _flat(given)
     if not isinstance(given, Sequence) or isinstance(given, str):
-        raise InputError(f"{at} is {given!r:.60}; it must be a list of keys and values")
+        raise InputError(f"{at} is {brief(given)}; it must be a list of keys and values")
     found = {}
     for i, one in enumerate(given):
         pair = plain(one, f"{at}[{i}]")
         if not isinstance(pair.get("key"), str):
-            raise InputError(f"{at}[{i}].key is {pair.get('key')!r:.60}; it must be a text")
+            raise InputError(f"{at}[{i}].key is {brief(pair.get('key'))}; it must be a text")
         found[pair["key"]] = _value(pair.get("value"), f"{at}[{i}].value")
+    return found
+
+
+def _flat(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes by their full names; some exports split them at the dots into objects."""
+    found: dict[str, Any] = {}
+    waiting = [("", given)]
+    while waiting:
+        start, inner = waiting.pop()
+        for name, value in inner.items():
+            full = f"{start}{name}"
+            if isinstance(value, Mapping) and "." not in str(name) and value:
+                waiting.append((f"{full}.", value))
+            elif start and isinstance(value, list) and value and isinstance(value[0], Mapping):
+                waiting.append((f"{full}.", {str(i): one for i, one in enumerate(value)}))
+            else:
+                found[full] = value
     return found
 
 
@@ -169,33 +212,27 @@ def _value(given: Any, at: str) -> Any:
     try:
         return _bare(given)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
-        raise InputError(f"{at} is {given!r:.60}; it must be a value of OTLP JSON") from None
+        raise InputError(f"{at} is {brief(given)}; it must be a value of OTLP JSON") from None
 
 
 def _bare(given: Any) -> Any:
     if not isinstance(given, Mapping) or not given:
         return None
-    kind, value = next(iter(given.items()))
-    if kind == "intValue":
+    name, value = next(iter(given.items()))
+    kind = _KINDS.get(name)
+    if kind == "int":
         return int(value)
-    if kind == "arrayValue":
+    if kind == "array":
         return [_bare(one) for one in value.get("values", ())]
-    if kind == "kvlistValue":
+    if kind == "object":
         return {str(one["key"]): _bare(one.get("value")) for one in value.get("values", ())}
-    return value
-
-
-def _listed(given: Mapping[str, Any], name: str, at: str) -> Sequence[Any]:
-    value = given.get(name) or ()
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise InputError(f"{at}.{name} is {value!r:.60}; it must be a list")
     return value
 
 
 def _id(given: Mapping[str, Any], names: tuple[str, ...], at: str) -> str:
     value = next((given[name] for name in names if given.get(name)), None)
     if not isinstance(value, str):
-        raise InputError(f"{at}.{names[0]} is {value!r:.60}; it must be a text")
+        raise InputError(f"{at}.{names[0]} is {brief(value)}; it must be a text")
     return value.lower().removeprefix("0x")
 
 
@@ -211,4 +248,4 @@ def _time(given: Mapping[str, Any], names: tuple[str, ...], at: str) -> int:
             return int(value[0]) * _SECOND + int(value[1])
         return int(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, IndexError, OverflowError):
-        raise InputError(f"{at}.{name} is {value!r:.60}; it must be a time") from None
+        raise InputError(f"{at}.{name} is {brief(value)}; it must be a time") from None

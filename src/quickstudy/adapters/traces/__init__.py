@@ -1,0 +1,1 @@
+"""Readers of message lists and of spans, one small table for each format."""

@@ -1,0 +1,118 @@
+"""Fields of foreign objects: whatever they hold, they are read or refused by name."""
+
+from __future__ import annotations
+
+import json
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from quickstudy.adapters.step import as_json
+from quickstudy.errors import InputError
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
+_WORDS = {"str": "a text", "list": "a list", "dict": "an object"}
+
+
+def brief(value: Any) -> str:
+    """A value in at most 60 characters, for messages of errors; nesting does no harm.
+
+    >>> brief({"a": [1, 2]}), brief("x" * 100)[-5:]
+    ("{'a': [1, 2]}", "xxxx'")
+    """
+    try:
+        return _SHORT.repr(value)[:60]
+    except (ValueError, RecursionError):  # integers of thousands of digits
+        return f"a {type(value).__name__}"
+
+
+def plain(given: Any, at: str) -> Mapping[str, Any]:
+    """The fields of a mapping, or of an object as the SDKs have them (`model_dump`).
+
+    Raises:
+        InputError: it is neither.
+    """
+    if isinstance(given, Mapping):
+        return given
+    dump = getattr(given, "model_dump", None)
+    found = dump(exclude_none=True) if callable(dump) else None
+    if not isinstance(found, Mapping):
+        raise InputError(f"{at} is {brief(given)}; it must be an object with fields")
+    return found
+
+
+def field(given: Mapping[str, Any], name: str, kind: type, at: str) -> Any:
+    """The field of that name, which must be of that type.
+
+    Raises:
+        InputError: it is missing or of another type; names the place and the field.
+    """
+    if name not in given:
+        raise InputError(f"{at} has no {name!r}")
+    if not isinstance(given[name], kind):
+        wanted = _WORDS[kind.__name__]
+        raise InputError(f"{at}.{name} is {brief(given[name])}; it must be {wanted}")
+    return given[name]
+
+
+def first(given: Mapping[str, Any], names: Iterable[str]) -> Any:
+    """The first of these fields that is there and not None.
+
+    >>> first({"args": None, "input": {}}, ("arguments", "args", "input"))
+    {}
+    """
+    return next((given[name] for name in names if given.get(name) is not None), None)
+
+
+def listed(given: Mapping[str, Any], name: str, at: str) -> Sequence[Any]:
+    """The list in a field; empty if there is none.
+
+    Raises:
+        InputError: it is something else.
+    """
+    value = given.get(name) or ()
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        raise InputError(f"{at}.{name} is {brief(value)}; it must be a list")
+    return value
+
+
+def written(value: Any) -> str:
+    """A value as a text: texts as they are, the rest as JSON with sorted keys.
+
+    >>> written(None), written("a"), written([1])
+    ('', 'a', '[1]')
+    """
+    if value is None or isinstance(value, str):
+        return value or ""
+    return as_json(value)
+
+
+def unpacked(value: Any, at: str) -> Any:
+    """A structure that stands as JSON in a text, as attributes of spans have it.
+
+    Raises:
+        InputError: the text begins as JSON and is none.
+    """
+    if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{at} is no JSON: {brief(str(error))}") from None
+
+
+def structure(value: Any) -> Any:
+    """The object or list that a text is the JSON of; None for all other texts and values.
+
+    >>> structure('{"a": 1}'), structure("{a"), structure("3"), structure([1])
+    ({'a': 1}, None, None, [1])
+    """
+    if isinstance(value, str):
+        if not value.lstrip().startswith(("[", "{")):
+            return None
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    return value if isinstance(value, Mapping | list | tuple) else None

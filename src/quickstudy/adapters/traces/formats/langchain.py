@@ -1,0 +1,75 @@
+"""Messages of LangChain and LangGraph: by role, by type, or serialised with their class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from quickstudy.adapters.traces.fields import plain
+from quickstudy.adapters.traces.formats import chat
+from quickstudy.adapters.traces.formats.rows import called, media, returned, silent
+from quickstudy.adapters.traces.reader import Format, Piece, Reader
+
+_ROLES = {
+    **{"human": "user", "ai": "assistant", "system": "system", "tool": "tool"},
+    **{"function": "function", "developer": "developer", "remove": "system", "chat": ""},
+}
+_NESTED = ("data", "kwargs")
+
+
+def _role(given: Mapping[str, Any]) -> str | None:
+    """The role that its class or type says; "" if the message has its own; None: no message."""
+    kind = given.get("type")
+    if "lc" in given or kind in ("constructor", "not_implemented"):
+        path = given.get("id")
+        kind = path[-1] if isinstance(path, list | tuple) and path else None
+    if not isinstance(kind, str):
+        return None
+    name = kind.removesuffix("Chunk")
+    if name.endswith("Message") and name != "Message":
+        name = name.removesuffix("Message").lower()
+    return _ROLES.get(name)
+
+
+def _holds(given: Mapping[str, Any]) -> bool:
+    return ("role" not in given or given.get("type") == "chat") and _role(given) is not None
+
+
+def _read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
+    role = _role(given)
+    inside = next((n for n in _NESTED if isinstance(given.get(n), Mapping)), None)
+    fields = plain(given[inside], f"{at}.{inside}") if inside else given
+    message = {name: value for name, value in fields.items() if name != "type"}
+    if role:
+        message["role"] = role
+    return chat.read(reader, message, at)
+
+
+def _wrapped(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
+    """A block that LangChain has no type for, as the provider wrote it."""
+    value = given.get("value")
+    return reader.part(value, f"{at}.value") if isinstance(value, Mapping) else ()
+
+
+def _invalid(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
+    """A call whose arguments could not be read: it never ran."""
+    return _CALL(reader, {**given, "error": given.get("error") or "invalid"}, at)
+
+
+_CALL = called()
+
+LANGCHAIN = Format(
+    name="LangChain and LangGraph messages",
+    holds=_holds,
+    read=_read,
+    types={
+        "tool_call": _CALL,
+        "invalid_tool_call": _invalid,
+        "server_tool_result": returned("output", "content", "error"),
+        "reasoning_content": silent,
+        "tool_call_chunk": silent,
+        "server_tool_call_chunk": silent,
+        "non_standard": _wrapped,
+        "text-plain": media,
+    },
+)

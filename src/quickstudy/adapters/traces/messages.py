@@ -1,0 +1,116 @@
+"""Message lists, as chat APIs and agent frameworks keep them, as steps of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from quickstudy.adapters.step import Steps, looks_failed
+from quickstudy.adapters.traces.fields import brief, plain
+from quickstudy.adapters.traces.formats import FORMATS
+from quickstudy.adapters.traces.reader import Failed, Piece, Reader
+from quickstudy.errors import InputError
+
+
+def steps_of_messages(
+    messages: Sequence[Any], *, seen: int = 0, failed: Failed = looks_failed
+) -> Steps:
+    """The steps of a message list: what is said, every call, and every result is one step.
+
+    Reads OpenAI's chat messages and all items of its Responses API, Anthropic's content blocks with
+    tools of its servers and of MCP, messages of LangChain and LangGraph, of the Vercel AI SDK, of
+    Bedrock and Strands, Google's contents, and the messages of OpenTelemetry spans; as dicts, or
+    as the objects of the SDKs. System prompts and reasoning are no steps. A message that stands in
+    the list twice, with its id, is told once.
+
+    A part that no format knows becomes a step that names it, and is counted in `skipped` of what
+    is returned; its neighbours are read.
+
+    In a loop that goes on, `seen` leaves out what was read before:
+
+        for step in steps_of_messages(messages, seen=seen):
+            estimate = run.step(step.x, action=step.action, error=step.error)
+        seen = len(messages)
+
+    Args:
+        messages: all of them, oldest first.
+        seen: number of messages whose steps are known already.
+        failed: tells from the text of a result that its call failed, where it is not marked.
+
+    Raises:
+        InputError: a message cannot be read (names its index and the field), or none of the
+            messages is of a format that is read (lists the formats).
+
+    >>> steps_of_messages([
+    ...     {"role": "user", "content": "I want to go to Seattle."},
+    ...     {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function",
+    ...         "function": {"name": "search", "arguments": '{"to": "SEA", "from": "JFK"}'}}]},
+    ...     {"role": "tool", "tool_call_id": "c1", "content": "Error: no flights"},
+    ... ])[1:]  # doctest: +NORMALIZE_WHITESPACE
+    [Step(x='search {"from": "JFK", "to": "SEA"}', action='search {"from": "JFK", "to": "SEA"}',
+          error=False, reward=0.0),
+     Step(x='Error: no flights', action=None, error=True, reward=0.0)]
+    >>> parts = [{"type": "text", "text": "Look:"}, {"type": "hologram", "data": "..."}]
+    >>> steps = steps_of_messages([{"role": "user", "content": parts}])
+    >>> [step.x for step in steps], steps.skipped
+    (['Look:', '[hologram]'], Counter({'hologram': 1}))
+
+    References:
+        https://platform.openai.com/docs/api-reference/responses/create
+        https://docs.anthropic.com/en/api/messages
+        https://docs.langchain.com/oss/python/langchain/messages
+        https://ai-sdk.dev/docs/reference/ai-sdk-core/model-message
+        https://ai.google.dev/api/caching#Content
+    """
+    if isinstance(messages, str | bytes) or not isinstance(messages, Sequence):
+        raise InputError(f"messages is {brief(messages)}; it must be a list of messages")
+    if type(seen) is not int or not 0 <= seen <= len(messages):
+        raise InputError(f"seen is {brief(seen)}; there are {len(messages)} messages")
+    reader = Reader(FORMATS, failed)
+    pieces = list(_pieces(messages, seen, reader))
+    skipped = [name for piece in pieces for name in piece.skipped]
+    if seen == 0 and skipped and not reader.recognised:
+        raise InputError(f"messages has only {', '.join(skipped):.80}; {reader.readable()}")
+    return Steps([piece.step for piece in pieces], skipped=skipped)
+
+
+def _pieces(messages: Sequence[Any], seen: int, reader: Reader) -> Iterator[Piece]:
+    """Of all messages from `seen` on; those before are looked at for what later ones refer to."""
+    known: dict[str, Mapping[str, Any]] = {}
+    for i, message in enumerate(messages):
+        at = f"messages[{i}]"
+        given = message if isinstance(message, Mapping) else {}
+        if i >= seen and hasattr(message, "model_dump"):
+            given = plain(message, at)
+        id = given.get("id")
+        if isinstance(id, str) and id and _equal(known.get(id), given):
+            continue
+        if isinstance(id, str):
+            known[id] = given
+        if i >= seen:
+            yield from reader.message(given or message, at)
+        elif _asks(given):
+            _look(reader, given, at)
+
+
+def _asks(given: Mapping[str, Any]) -> bool:
+    """Whether consent is asked or given in the message: later messages refer to that."""
+    parts = given.get("content")
+    kinds = [given.get("type")]
+    if isinstance(parts, list | tuple):
+        kinds += [part.get("type") for part in parts if isinstance(part, Mapping)]
+    return any(isinstance(kind, str) and "approval" in kind for kind in kinds)
+
+
+def _look(reader: Reader, given: Mapping[str, Any], at: str) -> None:
+    try:
+        reader.message(given, at)
+    except InputError:
+        return  # it was refused when it was new
+
+
+def _equal(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except (RecursionError, ValueError):  # deep nesting; arrays
+        return False

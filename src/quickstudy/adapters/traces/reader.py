@@ -1,0 +1,391 @@
+"""`Reader`: takes each part of a message to the table of the format that knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from quickstudy.adapters.step import Step, as_json, call, tells_failure
+from quickstudy.adapters.traces.failure import marked
+from quickstudy.adapters.traces.fields import brief, first, plain, written
+from quickstudy.errors import InputError
+
+Failed = Callable[[str], bool]
+EMPTY = "(empty)"  # the result of a call that gives back nothing
+ARGUMENTS = ("arguments", "args", "input", "parameters")
+IDS = ("call_id", "callId", "tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "id")
+_TEXTS = ("text", "content", "message", "output", "value")
+_UNREAD = ("encrypted_content", "encrypted_index", "encrypted_stdout", "signature")
+
+
+class Piece(NamedTuple):
+    """A step as it is read.
+
+    Attributes:
+        kind: said, call, result, media (pictures and files), unknown, or what a format adds.
+        id: of the call, if it has one.
+        step: what becomes of it.
+        skipped: the names of what no format knows of it.
+    """
+
+    kind: str
+    id: str | None
+    step: Step
+    skipped: tuple[str, ...] = ()
+
+
+class Told(NamedTuple):
+    """What a call gave back.
+
+    Attributes:
+        text: all of it.
+        words: the text without pictures and unknown parts, by which a failure is known.
+        skipped: the names of its unknown parts.
+    """
+
+    text: str
+    words: str
+    skipped: tuple[str, ...]
+
+
+PartReader = Callable[["Reader", Mapping[str, Any], str], Iterable[Piece]]
+
+
+@dataclass(frozen=True)
+class Format:
+    """What one format adds: messages of its own, and parts by their type, by a key, or by family.
+
+    Attributes:
+        name: of the format, for people.
+        holds: whether a message is one of this format; the first format that says so reads it.
+        read: the pieces of such a message.
+        types: readers of parts with that `type`.
+        keys: readers of parts without a type, by the field that says what they are.
+        families: readers of parts whose type is a name with this start and this end.
+    """
+
+    name: str
+    holds: Callable[[Mapping[str, Any]], bool] | None = None
+    read: PartReader | None = None
+    types: Mapping[str, PartReader] = field(default_factory=dict)
+    keys: Mapping[str, PartReader] = field(default_factory=dict)
+    families: tuple[tuple[str, str, PartReader], ...] = ()
+
+
+class Reader:
+    """Reads messages; `failed` tells whether a result is a failure that is not marked as one."""
+
+    def __init__(self, formats: Sequence[Format], failed: Failed) -> None:
+        self.formats = formats
+        self.failed = failed
+        self.recognised = 0  # messages and parts that a format knows
+        self.approvals: dict[str, str] = {}  # requests for consent, and the calls they are for
+        self.denied: set[str] = set()  # calls whose denial is told already
+        self._last: dict[int, tuple[Any, list[Piece]]] = {}
+        self._types: dict[str, PartReader] = {}
+        self._keys: dict[str, PartReader] = {}
+        for form in formats:
+            self._types |= form.types
+            self._keys |= form.keys
+
+    def message(self, message: Any, at: str) -> list[Piece]:
+        """The pieces of a message that stands at `at`.
+
+        Raises:
+            InputError: it cannot be read; names the place and the field.
+        """
+        try:
+            given = plain(_paired(message), at)
+            return _in_order(self._message(given, at))
+        except RecursionError:
+            raise InputError(f"{at} is nested too deep to be read") from None
+
+    def history(self, messages: Sequence[Any], at: str) -> list[Piece]:
+        """The pieces of many messages; what an earlier one had in the same place is known.
+
+        Every span of a model repeats the conversation: reading it again would take time that is
+        quadratic in its length.
+        """
+        found: list[Piece] = []
+        for i, message in enumerate(messages):
+            if i not in self._last or not _equal(self._last[i][0], message):
+                self._last[i] = (message, self.message(message, f"{at}[{i}]"))
+            found += self._last[i][1]
+        return found
+
+    def _message(self, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
+        for form in self.formats:
+            if form.holds and form.read and form.holds(given):
+                self.recognised += 1
+                return form.read(self, given, at)
+        if isinstance(given.get("type"), str) or any(name in self._keys for name in given):
+            return self.parts([given], at)
+        raise InputError(f"{at} has no 'role'; {self.readable()}")
+
+    def readable(self) -> str:
+        """What is read, for the errors of what is not."""
+        return f"what is read: {', '.join(form.name for form in self.formats)}"
+
+    def parts(self, content: Any, at: str) -> list[Piece]:
+        """The pieces of a text or a list of parts; texts next to each other are one piece."""
+        found: list[Piece] = []
+        for piece in self._each(content, at):
+            piece = piece._replace(kind="said") if piece.kind == "media" else piece
+            before = found[-1] if found else None
+            if not piece.step.x.strip() and piece.kind == "said":
+                continue
+            if before and before.kind == piece.kind == "said" and not piece.step.error:
+                found[-1] = before._replace(step=Step(f"{before.step.x}\n{piece.step.x}"))
+            else:
+                found.append(piece)
+        return found
+
+    def _each(self, content: Any, at: str) -> Iterator[Piece]:
+        if content is None:
+            return
+        if isinstance(content, str):
+            content = [content]
+        if not isinstance(content, list | tuple):
+            raise InputError(f"{at} is {brief(content)}; it must be a text or a list of parts")
+        for j, part in enumerate(content):
+            yield from self.part(part, f"{at}[{j}]")
+
+    def part(self, part: Any, at: str) -> Iterable[Piece]:
+        """The pieces of one part: a text, an object with a `type`, or one with a telling key."""
+        if isinstance(part, str):
+            self.recognised += 1
+            return [said(part)]
+        given = plain(part, at)
+        kind = given.get("type")
+        if kind is None:
+            return self._keyed(given, at)
+        if not isinstance(kind, str):
+            raise InputError(f"{at}.type is {brief(kind)}; it must be a text")
+        read = self.knows(kind)
+        if read is None:
+            return [self.unknown(kind, given)]
+        self.recognised += 1
+        return read(self, given, at)
+
+    def knows(self, kind: str) -> PartReader | None:
+        """The reader of parts of that type."""
+        if kind in self._types:
+            return self._types[kind]
+        for form in self.formats:
+            for start, end, read in form.families:
+                if len(kind) > len(start + end) and kind.startswith(start) and kind.endswith(end):
+                    return read
+        return None
+
+    def _keyed(self, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
+        there = {name for name, value in given.items() if value is not None}
+        key = next((name for name in self._keys if name in there), None)
+        if key is not None:
+            self.recognised += 1
+            return self._keys[key](self, given, at)
+        if not there or "type" in given:
+            raise InputError(f"{at} has no 'type'")
+        return [self.unknown(str(next(iter(n for n in given if n in there))), given)]
+
+    def unknown(self, name: str, given: Mapping[str, Any]) -> Piece:
+        """A part that no format knows: its name, and the text that it may have."""
+        text = first(given, _TEXTS)
+        text = f"[{name}] {text}" if isinstance(text, str) and text.strip() else f"[{name}]"
+        return Piece("unknown", None, Step(text, error=marked(given) is True), (name,))
+
+    def call(
+        self, given: Mapping[str, Any], at: str, *, name: Any, id: Any = None, made: Any = None
+    ) -> Piece:
+        """A call in one spelling; one that never ran or was cut off is a failure itself."""
+        if name is None or name == "":
+            raise InputError(f"{at} has no 'name'")
+        if not isinstance(name, str):
+            raise InputError(f"{at}.name is {brief(name)}; it must be a text")
+        if isinstance(made, list | tuple):
+            made = as_json(made)
+        if not (made is None or isinstance(made, str | Mapping)):
+            raise InputError(f"{at}.arguments is {brief(made)}; it must be JSON or an object")
+        text = call(name, made)
+        step = Step(text, action=text, error=marked(given) is True)
+        return Piece("call", id if isinstance(id, str) and id else None, step)
+
+    def result(
+        self,
+        content: Any,
+        at: str,
+        *,
+        id: Any = None,
+        marks: Iterable[Any] = (),
+        parts: bool = False,
+        named: str = "id",
+    ) -> Piece:
+        """What a call gave back.
+
+        Args:
+            content: a text, a list of parts, or any other value.
+            at: where it stands.
+            id: of the call.
+            marks: the objects that may say that the call failed.
+            parts: the format says that a list is one of parts; elsewhere it may be a mere value.
+            named: the field that has the id.
+        """
+        if not (id is None or isinstance(id, str)):
+            raise InputError(f"{at}.{named} is {brief(id)}; it must be a text")
+        told = self.text(content, at, parts=parts)
+        found = {marked(one) for one in marks} | set(self._verdicts(content))
+        error = True in found or (False not in found and self.failed(told.words))
+        return Piece("result", id or None, Step(told.text or EMPTY, error=error), told.skipped)
+
+    def text(self, content: Any, at: str, *, parts: bool = False) -> Told:
+        """The text of what a call gave back, and the names of its parts that no format knows."""
+        is_part = self._may_be_part if parts else self.is_part
+        if isinstance(content, list | tuple) and content and all(map(is_part, content)):
+            return _joined(list(self._each(content, at)))
+        if isinstance(content, list | tuple) and content and all(map(_has_streams, content)):
+            return _told("\n".join(_streams(one) or "" for one in content))
+        if isinstance(content, Mapping):
+            return self._object(content, at)
+        return _told(written(content) if content != [] else "")
+
+    def _object(self, content: Mapping[str, Any], at: str) -> Told:
+        there = {name: value for name, value in content.items() if value is not None}
+        inner = there.get("content")
+        if _streams(there) is not None:
+            return _told(_streams(there) or "")
+        if isinstance(inner, list | tuple | str) and there.keys() <= _RESULT_FIELDS:
+            return self.text(inner, f"{at}.content", parts=True)
+        if isinstance(there.get("type"), str) and self.is_part(content):
+            return self.text([content], at)
+        words = [there.get(name) for name in ("error_code", "error_message", "message")]
+        if there.keys() <= _ERROR_FIELDS and any(words):
+            return _told(": ".join(written(word) for word in words if word))
+        [*names] = there
+        if len(names) == 1 and names[0] in _SINGLE and isinstance(there[names[0]], str):
+            return _told(there[names[0]])
+        return _told(as_json({n: v for n, v in content.items() if n not in _UNREAD}))
+
+    def _verdicts(self, content: Any) -> Iterator[bool | None]:
+        """Whether the objects in a result say that it failed.
+
+        Where an object is one of a format, all marks count; a mere value of a tool may have a
+        status of its own ("cancelled" of an order), and counts by the usual names for errors.
+        """
+        for one in content if isinstance(content, list | tuple) else [content]:
+            if not isinstance(one, Mapping):
+                continue
+            if _OUTCOMES & one.keys() or self.is_part(one):
+                yield marked(one)
+            elif one is content:
+                yield tells_failure(one) or None
+                if len(one) == 1 and isinstance(first(one, ("result", "output")), Mapping):
+                    yield tells_failure(first(one, ("result", "output"))) or None
+
+    def _may_be_part(self, value: Any) -> bool:
+        return _has_type(value) or self.is_part(value)
+
+    def is_part(self, value: Any) -> bool:
+        """Whether a value stands for content: a text, or a part that a format knows."""
+        if isinstance(value, str):
+            return True
+        if not isinstance(value, Mapping):
+            return callable(getattr(value, "model_dump", None))
+        kind = value.get("type")
+        if kind is None:
+            return len(value) == 1 and next(iter(value)) in self._keys
+        return isinstance(kind, str) and self.knows(kind) is not None
+
+
+_RESULT_FIELDS = {
+    *("content", "isError", "is_error", "structuredContent", "structured_content", "_meta"),
+    *("meta", "status", "type", "name", "id", "tool_call_id", "toolUseId", "tool_use_id"),
+    *("artifact", "additional_kwargs", "response_metadata", "role"),
+}
+_OUTCOMES = {"isError", "is_error", "stdout", "stderr", "outcome"}
+_ERROR_FIELDS = {
+    *("message", "code", "type", "param", "name", "stack", "data", "cause"),
+    *("error_code", "error_message"),
+}
+_SINGLE = ("output", "result", "error", "text")
+
+
+def _told(text: str) -> Told:
+    return Told(text, text, ())
+
+
+def _joined(pieces: Sequence[Piece]) -> Told:
+    """The parts of a result as one text; pictures and unknown parts are no words of it."""
+    pieces = [piece for piece in pieces if piece.step.x.strip()]
+    text = "\n".join(piece.step.x for piece in pieces)
+    words = "\n".join(piece.step.x for piece in pieces if piece.kind not in ("media", "unknown"))
+    return Told(text, words, tuple(name for piece in pieces for name in piece.skipped))
+
+
+def _has_streams(value: Any) -> bool:
+    return isinstance(value, Mapping) and ("stdout" in value or "stderr" in value)
+
+
+def _streams(value: Mapping[str, Any]) -> str | None:
+    """What a program printed; None if the object is of something else."""
+    found = [value[n] for n in ("stdout", "stderr") if isinstance(value.get(n), str)]
+    return "\n".join(one.rstrip("\n") for one in found if one.strip()) if found else None
+
+
+def _has_type(value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return isinstance(value, str) or callable(getattr(value, "model_dump", None))
+    if value.get("type") is None:
+        return len(value) == 1 and isinstance(next(iter(value.values())), Mapping)
+    return isinstance(value["type"], str)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except (RecursionError, ValueError):  # deep nesting; arrays
+        return False
+
+
+def _paired(message: Any) -> Any:
+    """A message that is a pair of its role and its text, which LangChain takes as well."""
+    if isinstance(message, list | tuple) and len(message) == 2:
+        role, content = message
+        if isinstance(role, str) and isinstance(content, str):
+            return {"role": role, "content": content}
+    return message
+
+
+def said(text: str) -> Piece:
+    """A piece of what somebody said."""
+    return Piece("said", None, Step(text))
+
+
+def _in_order(pieces: Iterable[Piece]) -> list[Piece]:
+    """Each call once, and before its result; nothing that says nothing."""
+    found: list[Piece] = []
+    told: set[tuple[str, str]] = set()
+    results: dict[str, int] = {}
+    for piece in pieces:
+        if piece.kind == "said" and not piece.step.x.strip():
+            continue
+        at = len(found)
+        if piece.kind == "call" and piece.id is not None:
+            if (piece.id, squeezed(piece.step.x)) in told:
+                continue
+            told.add((piece.id, squeezed(piece.step.x)))
+            at = results.get(piece.id, at)
+        elif piece.kind == "result" and piece.id is not None:
+            results.setdefault(piece.id, at)
+        found.insert(at, piece)
+        if at < len(found) - 1:
+            results = {id: there + (there >= at) for id, there in results.items()}
+    return found
+
+
+def squeezed(text: str) -> str:
+    """A text but for its spaces, by which the same is known again.
+
+    >>> squeezed(" Sorry,\\n no seats. ")
+    'Sorry, no seats.'
+    """
+    return " ".join(text.split())

@@ -1,0 +1,1 @@
+"""Spans of instrumented agents: read, understood by their conventions, told once."""

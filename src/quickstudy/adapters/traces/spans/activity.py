@@ -1,0 +1,184 @@
+"""`Activity`: what a span stands for, whichever conventions it follows."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from quickstudy.adapters.step import Step
+from quickstudy.adapters.traces.fields import brief, structure, unpacked, written
+from quickstudy.adapters.traces.reader import EMPTY, Piece, Reader
+from quickstudy.adapters.traces.spans.otlp import Span
+from quickstudy.errors import InputError
+
+MODEL, AROUND, TOOL, SILENT, UNKNOWN = "model", "around", "tool", "silent", "unknown"
+_LONGEST = 10_000  # characters of a literal of Python that is tried
+
+
+@dataclass
+class Activity:
+    """What a span tells.
+
+    Attributes:
+        kind: a call of a model, an agent around others, a call of a tool; silent: known, and
+            no step; unknown: an operation that no table has.
+        inputs: of a model or an agent: the history, which is told when the span starts.
+        outputs: of a model or an agent: told when it ends.
+        call: of a tool.
+        result: of a tool; None where it was not recorded.
+        failure: what went wrong, or None.
+        name: of an operation that is unknown.
+    """
+
+    kind: str
+    inputs: list[Piece] = field(default_factory=list)
+    outputs: list[Piece] = field(default_factory=list)
+    call: Piece | None = None
+    result: Piece | None = None
+    failure: str | None = None
+    name: str = ""
+
+
+class Dialect(NamedTuple):
+    """Conventions of spans: whether a span follows them, and what it tells then."""
+
+    name: str
+    holds: Callable[[Span], bool]
+    read: Callable[[Span, Reader], Activity]
+
+
+def messages(reader: Reader, value: Any, at: str) -> list[Piece]:
+    """The pieces of messages that stand in an attribute, as JSON or as they are.
+
+    Raises:
+        InputError: it is neither a list of messages nor a text.
+    """
+    given = unpacked(value, at)
+    if isinstance(given, str):
+        return reader.message({"role": "user", "content": given}, at)
+    if isinstance(given, Mapping):
+        inner = next((given[n] for n in ("messages", "prompt") if given.get(n)), given)
+        given = [{"role": "user", "content": inner}] if isinstance(inner, str) else inner
+    if isinstance(given, Mapping):
+        given = [given]
+    if not isinstance(given, list | tuple):
+        raise InputError(f"{at} is {brief(given)}; it must be a list")
+    return reader.history(given, at)
+
+
+def whole(span: Span, reader: Reader, name: str, role: str) -> list[Piece]:
+    """A request or an answer that was recorded as one text, perhaps the JSON of messages."""
+    value = span.attributes.get(name)
+    return texts(value, reader, f"{span.at}.attributes[{name!r}]", role=role)
+
+
+def texts(value: Any, reader: Reader, at: str, *, role: str) -> list[Piece]:
+    """Messages, if a value is some; a text as one of that role; nothing of anything else."""
+    given = structure(value)
+    if given is None:
+        told = [{"role": role, "content": value}] if isinstance(value, str) else []
+        return messages(reader, told, at)
+    inner = given.get("messages") if isinstance(given, Mapping) else None
+    given = inner if isinstance(inner, list) else [given] if isinstance(given, Mapping) else given
+    if len(given) == 1 and isinstance(given[0], list):  # LangChain has a list for each request
+        given = given[0]
+    return messages(reader, given, at) if all(map(_is_message, given)) else []
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, Mapping) and bool({"role", "lc"} & value.keys())
+
+
+def tool(
+    span: Span,
+    reader: Reader,
+    *,
+    name: Any,
+    named: str = "name",
+    id: Any = None,
+    arguments: Any = None,
+    result: Any = None,
+    marks: Iterable[Any] = (),
+) -> Activity:
+    """The activity of a tool's span.
+
+    Raises:
+        InputError: the attribute `named`, which has the name of the tool, is not there.
+    """
+    if name is None:
+        raise InputError(f"{span.at} has no {named!r}")
+    id = id if isinstance(id, str) and id else None
+    failure = span.failure
+    made = _called_with(arguments)
+    asked = reader.call({}, span.at, name=name, id=id, made=made)
+    content, more = _content(result, reader)
+    told = reader.result(content, span.at, id=id, marks=(*marks, *more))
+    if told.step.x == EMPTY and not told.step.error and not failure:
+        return Activity(TOOL, call=asked)  # not recorded: the next input of a model may have it
+    text = failure if failure and told.step.x == EMPTY else told.step.x
+    step = Step(text, error=told.step.error or failure is not None)
+    return Activity(TOOL, call=asked, result=told._replace(step=step), failure=failure)
+
+
+def _called_with(arguments: Any) -> Any:
+    """The arguments of a call, out of what frameworks wrap them in."""
+    given = structure(arguments)
+    if given is None and isinstance(arguments, str):
+        given = _literal(arguments)
+    if not isinstance(given, Mapping):
+        return arguments if isinstance(arguments, str | None) else written(arguments)
+    if isinstance(given.get("inputs"), Mapping) and ("input_str" in given or len(given) == 1):
+        return given["inputs"]
+    if "args" in given and set(given) <= {"args", "kwargs"}:
+        named = given.get("kwargs") if isinstance(given.get("kwargs"), Mapping) else {}
+        return {**({"args": given["args"]} if given["args"] else {}), **(named or {})}
+    if set(given) == {"input_str"}:
+        return _called_with(given["input_str"])
+    return given
+
+
+def _literal(text: str) -> Any:
+    """Arguments that were written with `str` by Python: {'city': 'Rome'}."""
+    if not text.lstrip().startswith("{") or len(text) > _LONGEST:
+        return None
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+
+
+def _content(result: Any, reader: Reader) -> tuple[Any, list[Any]]:
+    """A tool's result, out of the message or the object that frameworks wrap it in.
+
+    Returns:
+        the content, and the objects that may say that the call failed.
+    """
+    given = structure(result)
+    marks: list[Any] = []
+    while isinstance(given, Mapping) and len(marks) < _WRAPS:
+        inner = _inner(given)
+        if inner is None:
+            break
+        marks.append(given)
+        result, given = inner, structure(inner)
+    is_list = isinstance(given, list | tuple) and any(isinstance(one, Mapping) for one in given)
+    if is_list and all(map(reader.is_part, given)):
+        return given, marks
+    return result, marks
+
+
+_WRAPS = 4
+
+
+def _inner(given: Mapping[str, Any]) -> Any:
+    """What a wrapper holds: a message, serialised perhaps, or the output with its settings."""
+    if isinstance(given.get("output"), Mapping | str) and set(given) <= {"output", "kwargs"}:
+        return given["output"]
+    if "lc" in given and isinstance(given.get("kwargs"), Mapping):
+        return given["kwargs"]
+    is_message = {"tool_call_id", "toolUseId", "isError", "is_error"} & set(given)
+    if given.get("content") is not None and (is_message or given.get("type") == "tool"):
+        return given["content"]
+    return None

@@ -1,0 +1,41 @@
+"""Which conventions a span follows: the first that says so."""
+
+from __future__ import annotations
+
+from quickstudy.adapters.traces.reader import Reader
+from quickstudy.adapters.traces.spans.activity import UNKNOWN, Activity
+from quickstudy.adapters.traces.spans.genai import GENAI
+from quickstudy.adapters.traces.spans.openinference import OPENINFERENCE
+from quickstudy.adapters.traces.spans.otlp import Span
+from quickstudy.adapters.traces.spans.traceloop import TRACELOOP
+from quickstudy.adapters.traces.spans.vercel import VERCEL
+from quickstudy.errors import InputError
+
+DIALECTS = (VERCEL, OPENINFERENCE, TRACELOOP, GENAI)
+
+
+def activity(span: Span, reader: Reader) -> Activity | None:
+    """What a span tells; None if it follows none of the conventions: it is of something else.
+
+    Raises:
+        InputError: it follows them and cannot be read.
+    """
+    try:
+        for dialect in DIALECTS:
+            if dialect.holds(span):
+                return dialect.read(span, reader)
+    except RecursionError:
+        raise InputError(f"{span.at} is nested too deep to be read") from None
+    return None
+
+
+def names_unread(spans: list[Span]) -> str:
+    """The words of the error when no span is recognised: what is there, and what is read."""
+    there = ", ".join(dict.fromkeys(span.name or span.id for span in spans))
+    read = ", ".join(dialect.name for dialect in DIALECTS)
+    return f"spans has {len(spans)} spans, none of them known ({there:.80}); what is read: {read}"
+
+
+def is_known(found: Activity | None) -> bool:
+    """Whether a span counts as recognised."""
+    return found is not None and found.kind != UNKNOWN

@@ -1,0 +1,194 @@
+"""Spans of OpenTelemetry's conventions for generative AI, old and new, and of Strands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from quickstudy.adapters.traces.fields import first, listed, structure, unpacked, written
+from quickstudy.adapters.traces.reader import Piece, Reader
+from quickstudy.adapters.traces.spans.activity import (
+    AROUND,
+    MODEL,
+    SILENT,
+    TOOL,
+    UNKNOWN,
+    Activity,
+    Dialect,
+    messages,
+    texts,
+    tool,
+)
+from quickstudy.adapters.traces.spans.otlp import Span
+
+INPUTS, OUTPUTS = "gen_ai.input.messages", "gen_ai.output.messages"
+OLD = {INPUTS: "gen_ai.prompt", OUTPUTS: "gen_ai.completion"}  # as one text or object
+ARGUMENTS = ("gen_ai.tool.call.arguments", "tool_arguments", "gen_ai.tool.arguments")
+RESULTS = ("gen_ai.tool.call.result", "tool_response", "gen_ai.tool.result")
+OPERATIONS = {
+    **dict.fromkeys(("chat", "text_completion", "generate_content", "completion"), MODEL),
+    **dict.fromkeys(("invoke_agent", "invoke_workflow", "invoke_swarm", "invoke_graph"), AROUND),
+    "execute_tool": TOOL,
+    **dict.fromkeys(("embeddings", "create_agent", "retrieval", "rerank", "plan"), SILENT),
+    **dict.fromkeys(("execute_event_loop_cycle", "execute_task", "handoff"), SILENT),
+    **dict.fromkeys(("create_memory", "search_memory", "update_memory", "delete_memory"), SILENT),
+}
+CHOICE = "gen_ai.choice"
+_CONTENTS = ("gen_ai.content.prompt", "gen_ai.content.completion")  # with `OLD` in their fields
+_MODELS = ("gen_ai.request.model", "gen_ai.response.model")
+_EVENT = re.compile(r"gen_ai\.(\w+)\.message")  # of a role; the older conventions
+
+
+def operation(span: Span) -> str:
+    """`gen_ai.operation.name`, or what the attributes of a span without it tell."""
+    told = span.attributes.get("gen_ai.operation.name")
+    if told is None and "gen_ai.tool.name" in span.attributes:
+        return "execute_tool"
+    model = any(name in span.attributes for name in _MODELS)
+    if told is None and (model or _has_messages(span) or _has_events(span)):
+        return "chat"
+    return written(told)
+
+
+def _has_events(span: Span) -> bool:
+    names = [name for name, _ in span.events]
+    return any(name in (CHOICE, *_CONTENTS) or _EVENT.fullmatch(name) for name in names)
+
+
+def _has_messages(span: Span) -> bool:
+    return any(span.attributes.get(name) is not None for name in (INPUTS, OUTPUTS))
+
+
+def read(span: Span, reader: Reader) -> Activity:
+    """What a span of these conventions tells."""
+    name = operation(span)
+    kind = OPERATIONS.get(name, UNKNOWN)
+    if kind == TOOL:
+        return _tool(span, reader)
+    if kind == UNKNOWN and not (_has_messages(span) or _has_events(span)):
+        return Activity(UNKNOWN, name=name)
+    if kind == SILENT:
+        return Activity(SILENT)
+    inputs = _messages(span, reader, INPUTS) + _events(span, reader, answers=False)
+    outputs = _messages(span, reader, OUTPUTS) + _events(span, reader, answers=True)
+    kind = AROUND if kind == UNKNOWN else kind
+    return Activity(kind, inputs=inputs, outputs=outputs, failure=span.failure)
+
+
+def _messages(span: Span, reader: Reader, name: str) -> list[Piece]:
+    """The messages of an attribute, on the span or on the event with its details."""
+    role = "user" if name == INPUTS else "assistant"
+    sources = [(span.attributes, f"{span.at}.attributes")]
+    if span.attributes.get(name) is None:
+        sources += [(fields, f"{span.at}.events") for _, fields in span.events]
+    found: list[Piece] = []
+    for fields, at in sources:
+        if fields.get(name) is not None:
+            given = unpacked(fields[name], f"{at}[{name!r}]")
+            given = [{"role": role, "content": given}] if isinstance(given, str) else given
+            found += messages(reader, given, f"{at}[{name!r}]")
+        elif fields.get(OLD[name]) is not None:
+            found += texts(fields[OLD[name]], reader, f"{at}[{OLD[name]!r}]", role=role)
+    return found
+
+
+def _events(span: Span, reader: Reader, *, answers: bool) -> list[Piece]:
+    """The messages of the older conventions: one event each."""
+    found: list[Piece] = []
+    for name, fields in span.events:
+        is_one = name == CHOICE if answers else _EVENT.fullmatch(name)
+        if is_one:
+            found += reader.message(_message(span, name, fields), _place(span, name))
+    return found
+
+
+def _place(span: Span, name: str) -> str:
+    return f"{span.at}.events[{name!r}]"
+
+
+def _message(span: Span, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The message of an event, out of the JSON that stands in its fields."""
+    body = fields.get("gen_ai.event.content")
+    given = dict(_object(body)) if body is not None else dict(fields)
+    if name == CHOICE:
+        message = given.pop("message", None)
+        given |= _object(message) or {"content": message}
+    role = _EVENT.fullmatch(name)
+    given.setdefault("role", role[1] if role else "assistant")
+    given["content"] = _blocks(given.get("content"))
+    for calls in ("tool_calls", "function_call"):
+        if isinstance(given.get(calls), str):
+            given[calls] = unpacked(given[calls], _place(span, name))
+    return given
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """A message that stands in a field, as an object or its JSON; empty if it is a mere text."""
+    found = structure(value)
+    known = isinstance(found, dict) and {"role", "content", "tool_calls", "message"} & set(found)
+    return found if known and isinstance(found, dict) else {}
+
+
+def _blocks(content: Any) -> Any:
+    """Content that is the JSON of a list of blocks, as Strands writes it."""
+    found = structure(content) if isinstance(content, str) else None
+    if not isinstance(found, list) or not all(isinstance(b, dict) and b for b in found):
+        return content
+    return found if any(map(_is_block, found)) else content
+
+
+def _is_block(block: Mapping[str, Any]) -> bool:
+    kind = block.get("type")
+    keys = ("text", "toolUse", "toolResult", "json", "functionCall", "functionResponse", "image")
+    return isinstance(kind, str) or (len(block) == 1 and next(iter(block)) in keys)
+
+
+def _tool(span: Span, reader: Reader) -> Activity:
+    """A tool's span: its attributes, or the events and messages in which Strands puts both."""
+    given = span.attributes
+    fields = dict(span.events)
+    name, id = given.get("gen_ai.tool.name"), given.get("gen_ai.tool.call.id")
+    arguments, result = first(given, ARGUMENTS), first(given, RESULTS)
+    asked, told = fields.get("gen_ai.tool.message", {}), fields.get(CHOICE, {})
+    if arguments is None:
+        arguments = first(asked, ("content",))
+    if arguments is None:
+        arguments = _part(span, INPUTS, ("arguments",))
+    if result is None:
+        result = _blocks(first(told, ("message", "content")))
+    if result is None:
+        result = _part(span, OUTPUTS, ("response", "result"))
+    state = {"status": first(given, ("gen_ai.tool.status", "gen_ai.task.status"))}
+    id = id or first(asked, ("id",)) or first(told, ("id",))
+    if name is None and span.name.startswith("execute_tool "):
+        name = span.name.removeprefix("execute_tool ")
+    return tool(
+        span,
+        reader,
+        name=name,
+        named="gen_ai.tool.name",
+        id=id,
+        arguments=arguments,
+        result=result,
+        marks=(state, told),
+    )
+
+
+def _part(span: Span, name: str, wanted: tuple[str, ...]) -> Any:
+    """A field of the first part of the messages that a tool's span has."""
+    for fields in (span.attributes, *(fields for _, fields in span.events)):
+        given = structure(fields.get(name))
+        for message in given if isinstance(given, list | tuple) else ():
+            if isinstance(message, Mapping):
+                for part in listed(message, "parts", span.at):
+                    if isinstance(part, Mapping) and first(part, wanted) is not None:
+                        return first(part, wanted)
+    return None
+
+
+def _holds(span: Span) -> bool:
+    return bool(operation(span))
+
+
+GENAI = Dialect("OpenTelemetry's spans of generative AI", _holds, read)

@@ -1,0 +1,195 @@
+"""`History`: what the spans of one run tell, each thing once and in its place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from quickstudy.adapters.step import Step
+from quickstudy.adapters.traces.reader import Piece, squeezed
+from quickstudy.adapters.traces.spans.activity import AROUND, MODEL, TOOL, Activity
+from quickstudy.adapters.traces.spans.otlp import Span
+
+Key = tuple[str, str]
+Asked = tuple[str | None, str]  # id and text of a call that a model asked for
+
+
+class History:
+    """What was told so far, so that nothing is told twice.
+
+    A model's span repeats the conversation before it; a call stands in the answer that asked for
+    it, in the span that made it, and in all later histories. Pieces are known again by the id of
+    their call, or by their text where there is none.
+    """
+
+    def __init__(self, spans: Sequence[Span], activities: Sequence[Activity]) -> None:
+        self.spans = spans
+        self.activities = activities
+        self.told: list[tuple[Piece, int]] = []  # and the span that told it
+        self._counts: Counter[Key] = Counter()
+        self._loose: Counter[Key] = Counter()  # told without an id: a later one may have it
+        self._asked: list[Asked] = []  # not made yet
+        self._bare: dict[Key, int] = {}  # calls without arguments, and where they are told
+        self._begun: dict[int, int] = {}  # how much was told when a span had begun
+        self._inside = _ancestors(spans)
+
+    def pieces(self) -> list[Piece]:
+        """All pieces, in the order in which they happened."""
+        moments = []
+        for i, span in enumerate(self.spans):
+            moments.append((span.start, 1, span.start, i))
+            moments.append((span.end, 0 if span.end > span.start else 2, span.start, i))
+        for _, moment, _, i in sorted(moments):
+            if moment == 1:
+                self._begin(i)
+            else:
+                self._finish(i)
+        return [piece for piece, _ in self.told]
+
+    def _begin(self, i: int) -> None:
+        activity = self.activities[i]
+        if activity.kind in (MODEL, AROUND):
+            self._new(activity.inputs, i)
+        elif activity.call is not None and not self._is_inner(i):
+            self._make(activity.call, i)
+        self._begun[i] = len(self.told)
+
+    def _finish(self, i: int) -> None:
+        activity = self.activities[i]
+        if activity.kind == TOOL and not self._is_inner(i):
+            self._return(activity, i)
+        if activity.kind not in (MODEL, AROUND):
+            return
+        since = self.told[self._begun.get(i, 0) :]
+        if activity.kind == MODEL:
+            since = [one for one in since if i in self._inside[one[1]] or _is_tied(one[0])]
+        here = Counter(_key(piece) for piece, _ in since)
+        for piece in activity.outputs:
+            if here[_key(piece)] > 0:
+                here[_key(piece)] -= 1
+                self._complete(piece)
+            else:
+                self._tell(piece, i)
+        if activity.failure and not any(piece.step.error for piece, _ in since):
+            self._tell(Piece("said", None, Step(activity.failure, error=True)), i)
+
+    def _is_inner(self, i: int) -> bool:
+        """A tool's span inside another one of the same tool: two libraries saw one call."""
+        mine = self.activities[i].call
+        for j in self._inside[i]:
+            outer = self.activities[j]
+            if outer.kind in (MODEL, AROUND):  # it is the call of an agent inside the tool
+                return False
+            if mine and outer.call and _name(outer.call) == _name(mine):
+                return True
+        return False
+
+    def _make(self, piece: Piece, i: int) -> None:
+        """A call that a tool's span made: told already if a model's answer asked for it."""
+        asked = self._match(piece)
+        if asked is not None:
+            self._asked.remove(asked)
+            if piece.id is None:  # the result has the id of the call that was asked for
+                self._adopt(i, asked[0])
+        elif piece.id is None or not self._is_open(piece.id):
+            self._tell(piece, i)
+            self._asked.remove((piece.id, piece.step.x))  # it is made now
+
+    def _match(self, piece: Piece) -> Asked | None:
+        """The call that was asked for: of that id, else of that text, else of that tool."""
+        if piece.id is not None:
+            of_id = next((one for one in self._asked if one[0] == piece.id), None)
+            if of_id is not None or self._is_open(piece.id):
+                return of_id
+        free = [one for one in self._asked if piece.id is None or one[0] is None]
+        text = squeezed(piece.step.x)
+        same = next((one for one in free if squeezed(one[1]) == text), None)
+        return same or next((one for one in free if _tool(one[1]) == _name(piece)), None)
+
+    def _is_open(self, id: str) -> bool:
+        """Whether a call of that id has no result yet; some providers count from 0 each time."""
+        return self._counts["call", id] > self._counts["result", id]
+
+    def _adopt(self, i: int, id: str | None) -> None:
+        result = self.activities[i].result
+        if result is not None and result.id is None:
+            self.activities[i].result = result._replace(id=id)
+
+    def _return(self, activity: Activity, i: int) -> None:
+        piece, failure = activity.result, activity.failure
+        if piece is None and failure:
+            piece = Piece("result", None, Step(failure, error=True))
+        if piece is None:
+            return
+        if piece.id is None or self._is_open(piece.id) or self._counts[_key(piece)] == 0:
+            self._tell(piece, i)
+
+    def _new(self, pieces: Iterable[Piece], i: int) -> None:
+        """Those of a history that came more often in it than they were told."""
+        here: Counter[Key] = Counter()
+        for piece in pieces:
+            key = _key(piece)
+            here[key] += 1
+            if here[key] <= self._counts[key]:
+                self._complete(piece)
+                continue
+            loose = (piece.kind, squeezed(piece.step.x))
+            if piece.id is not None and self._loose[loose] > 0:
+                self._loose[loose] -= 1
+                self._counts[key] += 1
+            else:
+                self._tell(piece, i)
+
+    def _complete(self, piece: Piece) -> None:
+        """The arguments of a call that its own span did not have."""
+        at = self._bare.get(_key(piece))
+        if at is not None and piece.step.x != self.told[at][0].step.x:
+            self.told[at] = (piece, self.told[at][1])
+            del self._bare[_key(piece)]
+
+    def _tell(self, piece: Piece, i: int) -> None:
+        if piece.kind == "call" and piece.id is not None and _name(piece) == piece.step.x:
+            self._bare[_key(piece)] = len(self.told)
+        self._counts[_key(piece)] += 1
+        if piece.id is None and piece.kind in ("call", "result"):
+            self._loose[_key(piece)] += 1
+        if piece.kind == "call":
+            self._asked.append((piece.id, piece.step.x))
+        self.told.append((piece, i))
+
+
+def _key(piece: Piece) -> Key:
+    return piece.kind, piece.id or squeezed(piece.step.x)
+
+
+def _is_tied(piece: Piece) -> bool:
+    """A call with an id may be made while the model still speaks."""
+    return piece.kind in ("call", "result") and piece.id is not None
+
+
+def _tool(call: str) -> str:
+    return call.split(" ", 1)[0]
+
+
+def _name(piece: Piece) -> str:
+    return _tool(piece.step.x)
+
+
+def _ancestors(spans: Sequence[Span]) -> list[dict[int, None]]:
+    """The spans around each span, from the inside out.
+
+    A broken export may have spans around each other: each is taken once.
+    """
+    places = {(span.trace, span.id): i for i, span in enumerate(spans)}
+    found = []
+    for span in spans:
+        around: dict[int, None] = {}
+        at = span
+        while at.parent is not None and (at.trace, at.parent) in places:
+            i = places[at.trace, at.parent]
+            if i in around:
+                break
+            around[i] = None
+            at = spans[i]
+        found.append(around)
+    return found

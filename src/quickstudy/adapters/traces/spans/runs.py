@@ -1,0 +1,115 @@
+"""OpenTelemetry spans of generative AI as steps of runs.
+
+Instrumented agents leave a span for each call of a model, each call of a tool, and around them one
+for the agent. Every span of a model repeats the conversation so far, and a call stands both in the
+answer that asked for it and in the span that made it: here everything comes once, in the order in
+which it happened.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quickstudy.adapters.step import Steps, looks_failed
+from quickstudy.adapters.traces.fields import brief, written
+from quickstudy.adapters.traces.formats import FORMATS
+from quickstudy.adapters.traces.reader import Failed, Reader
+from quickstudy.adapters.traces.spans.activity import UNKNOWN, Activity
+from quickstudy.adapters.traces.spans.dialects import activity, is_known, names_unread
+from quickstudy.adapters.traces.spans.history import History
+from quickstudy.adapters.traces.spans.otlp import Span, read
+from quickstudy.errors import InputError
+
+CONVERSATION = "gen_ai.conversation.id"
+
+
+def steps_of_spans(spans: Any, *, run: str | None = None, failed: Failed = looks_failed) -> Steps:
+    """The steps of one run, from its spans: what is said, every call, and every result.
+
+    Reads the conventions of OpenTelemetry for generative AI (messages in events or attributes, as
+    Strands and others write them), of OpenInference, of OpenLLMetry (Traceloop), and the spans of
+    the Vercel AI SDK. Spans of other things, HTTP or a database, are passed over. What is not
+    known of a generative span is counted in `skipped` of the steps.
+
+    Args:
+        spans: an OTLP JSON document (`resourceSpans`, perhaps `resourceLogs`), a list of such, or
+            of spans as the SDKs' exporters write them.
+        run: id of the conversation or of the trace, where there are several.
+        failed: tells from the text of a result that its call failed, where it is not marked.
+
+    Raises:
+        InputError: a span cannot be read (names its place and the field); there are several runs
+            and `run` does not say which; there is none of that id; there are spans, and none
+            is of generative AI (lists what is read).
+
+    >>> span = {"traceId": "5b8e", "spanId": "01", "startTimeUnixNano": "1", "status": {"code": 2},
+    ...     "attributes": [
+    ...         {"key": "gen_ai.operation.name", "value": {"stringValue": "execute_tool"}},
+    ...         {"key": "gen_ai.tool.name", "value": {"stringValue": "read"}},
+    ...         {"key": "error.type", "value": {"stringValue": "timeout"}}]}
+    >>> [(step.x, step.action, step.error) for step in steps_of_spans([span])]
+    [('read', 'read', False), ('timeout', None, True)]
+
+    References:
+        https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
+        https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+    """
+    found = runs_of_spans(spans, failed=failed)
+    if run is None and len(found) > 1:
+        raise InputError(f"spans are of {len(found)} runs, {', '.join(found):.80}: say which run")
+    if run is not None and run not in found:
+        raise InputError(f"run is {brief(run)}; the spans are of {', '.join(found) or 'none'}")
+    return found[run] if run is not None else next(iter(found.values()), Steps())
+
+
+def runs_of_spans(spans: Any, *, failed: Failed = looks_failed) -> dict[str, Steps]:
+    """The steps of all runs: by `gen_ai.conversation.id`, or by trace where there is none.
+
+    Raises:
+        InputError: a span cannot be read (names its place and the field), or there are spans and
+            none is of generative AI (lists what is read).
+    """
+    everything = read(spans)
+    reader = Reader(FORMATS, failed)
+    told = [activity(span, reader) for span in everything]
+    if everything and not any(map(is_known, told)):
+        raise InputError(names_unread(everything))
+    runs: dict[str, tuple[list[Span], list[Activity]]] = {}
+    for span, found, owner in zip(everything, told, _owners(everything), strict=True):
+        if found is not None:
+            group = runs.setdefault(owner, ([], []))
+            group[0].append(span)
+            group[1].append(found)
+    steps = {id: _steps(*group) for id, group in runs.items()}
+    return {id: one for id, one in steps.items() if one}
+
+
+def _steps(spans: list[Span], activities: list[Activity]) -> Steps:
+    pieces = History(spans, activities).pieces()
+    skipped = [name for piece in pieces for name in piece.skipped]
+    skipped += [one.name for one in activities if one.kind == UNKNOWN]
+    return Steps([piece.step for piece in pieces], skipped=skipped)
+
+
+def _owners(spans: list[Span]) -> list[str]:
+    """The run of each span: its conversation, that of a span around it, or the trace's only one."""
+    own = {(s.trace, s.id): written(s.attributes[CONVERSATION]) for s in spans if _conversation(s)}
+    parents = {(span.trace, span.id): span.parent for span in spans}
+    only: dict[str, set[str]] = {}
+    for (trace, _), conversation in own.items():
+        only.setdefault(trace, set()).add(conversation)
+    owners = []
+    for span in spans:
+        at: str | None = span.id
+        passed: set[str] = set()  # a broken export may have spans around each other
+        while at is not None and (span.trace, at) not in own and at not in passed:
+            passed.add(at)
+            at = parents.get((span.trace, at))
+        known = only.get(span.trace, set())
+        fallback = next(iter(known)) if len(known) == 1 else span.trace
+        owners.append(own.get((span.trace, at or ""), fallback))
+    return owners
+
+
+def _conversation(span: Span) -> bool:
+    return bool(span.attributes.get(CONVERSATION))

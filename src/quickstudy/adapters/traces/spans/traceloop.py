@@ -1,0 +1,109 @@
+"""Spans of OpenLLMetry (Traceloop): numbered prompts and completions, entities around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from quickstudy.adapters.traces.fields import structure, written
+from quickstudy.adapters.traces.reader import Piece, Reader
+from quickstudy.adapters.traces.spans.activity import (
+    MODEL,
+    SILENT,
+    UNKNOWN,
+    Activity,
+    Dialect,
+    tool,
+)
+from quickstudy.adapters.traces.spans.attributes import tree
+from quickstudy.adapters.traces.spans.otlp import Span
+
+KIND = "traceloop.span.kind"
+_PROMPTS = ("gen_ai.prompt", "llm.prompts")
+_COMPLETIONS = ("gen_ai.completion", "llm.completions")
+_AROUND = ("workflow", "task", "agent", "unknown")
+
+
+def read(span: Span, reader: Reader) -> Activity:
+    """What a span of these conventions tells."""
+    given = span.attributes
+    kind = given.get(KIND)
+    if kind == "tool":
+        name = given.get("traceloop.entity.name") or span.name or None
+        result = given.get("traceloop.entity.output")
+        return tool(
+            span,
+            reader,
+            name=name,
+            id=_id(result),
+            arguments=given.get("traceloop.entity.input"),
+            result=_bare(result),
+        )
+    if _is_model(span):
+        inputs = _said(span, reader, _PROMPTS, "user")
+        outputs = _said(span, reader, _COMPLETIONS, "assistant")
+        return Activity(MODEL, inputs=inputs, outputs=outputs, failure=span.failure)
+    if kind is None or kind in _AROUND:
+        return Activity(SILENT)
+    return Activity(UNKNOWN, name=written(kind))
+
+
+def _said(span: Span, reader: Reader, prefixes: tuple[str, ...], role: str) -> list[Piece]:
+    found: list[Piece] = []
+    for prefix in prefixes:
+        told = [one for one in tree(span.attributes, prefix) if isinstance(one, Mapping)]
+        at = f"{span.at}.attributes[{prefix!r}]"
+        found += reader.history([_message(one, role) for one in told], at)
+    return found
+
+
+def _message(given: Mapping[str, Any], role: str) -> dict[str, Any]:
+    """A prompt or a completion as a chat message; lists of parts stand in it as JSON."""
+    message = {"role": role, **given}
+    if message["role"] == "unknown":
+        message["role"] = role
+    parts = structure(given.get("content"))
+    if isinstance(parts, list) and parts and all(_is_part(part) for part in parts):
+        message["content"] = parts
+    if isinstance(given.get("tool_calls"), str):
+        message["tool_calls"] = structure(given["tool_calls"])
+    return message
+
+
+def _is_part(value: Any) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get("type"), str)
+
+
+def _bare(output: Any) -> Any:
+    """The value that a function gave back: its JSON is a text in quotation marks for texts."""
+    if isinstance(output, str) and len(output) > 1 and output[0] == output[-1] == '"':
+        inner = structure(f"[{output}]")
+        if isinstance(inner, list) and len(inner) == 1 and isinstance(inner[0], str):
+            return inner[0]
+    return output
+
+
+def _id(output: Any) -> Any:
+    """The id of the call, from the tool's message that LangChain gave back."""
+    given = structure(output)
+    for name in ("output", "kwargs"):
+        inner = given.get(name) if isinstance(given, Mapping) else None
+        given = inner if isinstance(inner, Mapping) else given
+    return given.get("tool_call_id") if isinstance(given, Mapping) else None
+
+
+def _is_model(span: Span) -> bool:
+    prefixes = tuple(f"{name}.0." for name in (*_PROMPTS, *_COMPLETIONS))
+    return "llm.request.type" in span.attributes or any(
+        str(name).startswith(prefixes) for name in span.attributes
+    )
+
+
+def _holds(span: Span) -> bool:
+    """Newer versions name the operation as OpenTelemetry does, and are read as its spans."""
+    if "gen_ai.operation.name" in span.attributes:
+        return False
+    return _is_model(span) or any(str(name).startswith("traceloop.") for name in span.attributes)
+
+
+TRACELOOP = Dialect("OpenLLMetry (Traceloop) spans", _holds, read)

@@ -1,0 +1,79 @@
+"""Spans of the Vercel AI SDK: `ai.generateText`, its `doGenerate`, and `ai.toolCall`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quickstudy.adapters.traces.fields import brief, first, unpacked
+from quickstudy.adapters.traces.reader import Piece, Reader
+from quickstudy.adapters.traces.spans.activity import (
+    AROUND,
+    MODEL,
+    SILENT,
+    UNKNOWN,
+    Activity,
+    Dialect,
+    messages,
+    tool,
+)
+from quickstudy.adapters.traces.spans.otlp import Span
+from quickstudy.errors import InputError
+
+OPERATION = "ai.operationId"
+_MODEL = (".doGenerate", ".doStream")
+_AROUND = ("ai.generateText", "ai.streamText", "ai.generateObject", "ai.streamObject", "ai.agent")
+_SILENT = ("ai.embed", "ai.rerank", "ai.transcribe", "ai.generateImage", "ai.generateSpeech")
+
+
+def operation(span: Span) -> str:
+    """The operation of a span: its id, or the name of the span for the names of the SDK."""
+    told = span.attributes.get(OPERATION)
+    if isinstance(told, str) and told:
+        return told
+    name = span.name.split(" ")[0]
+    return name if name.startswith(("ai.toolCall", *_AROUND, *_SILENT)) else ""
+
+
+def read(span: Span, reader: Reader) -> Activity:
+    """What a span of this SDK tells."""
+    given, name = span.attributes, operation(span)
+    if name == "ai.toolCall":
+        return tool(
+            span,
+            reader,
+            name=given.get("ai.toolCall.name"),
+            named="ai.toolCall.name",
+            id=given.get("ai.toolCall.id"),
+            arguments=first(given, ("ai.toolCall.args", "ai.toolCall.input")),
+            result=first(given, ("ai.toolCall.result", "ai.toolCall.output")),
+        )
+    if name.startswith(_SILENT):
+        return Activity(SILENT)
+    if not name.startswith(_AROUND):
+        return Activity(UNKNOWN, name=name)
+    kind = MODEL if name.endswith(_MODEL) else AROUND
+    return Activity(
+        kind, inputs=_inputs(span, reader), outputs=_answer(span, reader), failure=span.failure
+    )
+
+
+def _inputs(span: Span, reader: Reader) -> list[Piece]:
+    for name in ("ai.prompt.messages", "ai.prompt"):
+        if span.attributes.get(name) is not None:
+            return messages(reader, span.attributes[name], f"{span.at}.attributes[{name!r}]")
+    return []
+
+
+def _answer(span: Span, reader: Reader) -> list[Piece]:
+    given, at = span.attributes, f"{span.at}.attributes"
+    text = first(given, ("ai.response.text", "ai.response.object", "ai.result.text"))
+    name = "ai.response.toolCalls"
+    calls = unpacked(first(given, (name, "ai.result.toolCalls")), f"{at}[{name!r}]") or []
+    if not isinstance(calls, list):
+        raise InputError(f"{at}[{name!r}] is {brief(calls)}; it must be a list")
+    content: list[Any] = [{"type": "text", "text": text}] if isinstance(text, str) else []
+    content += [{**call, "type": "tool-call"} if isinstance(call, dict) else call for call in calls]
+    return reader.message({"role": "assistant", "content": content}, at)
+
+
+VERCEL = Dialect("Vercel AI SDK spans", lambda span: bool(operation(span)), read)

@@ -1,0 +1,107 @@
+"""The tables of the formats: one meaning for each name, and what holds for all of them."""
+
+from collections import Counter
+
+import pytest
+
+from quickstudy import ValueFunction
+from quickstudy.adapters import Step, Steps, steps_of_messages
+from quickstudy.adapters.traces.formats import FORMATS
+from quickstudy.errors import InputError
+
+USER = {"role": "user", "content": "do it"}
+
+
+def test_no_two_formats_claim_the_same_part():
+    for table in ("types", "keys"):
+        names = Counter(name for form in FORMATS for name in getattr(form, table))
+        assert [name for name, times in names.items() if times > 1] == []
+
+
+@pytest.mark.parametrize(
+    "kind", sorted({kind for form in FORMATS for kind in form.types}), ids=lambda kind: kind
+)
+def test_a_part_of_any_known_type_is_not_skipped(kind):
+    """With every field that some format asks for, and nothing else."""
+    fields = {name: "a" for name in ("text", "content", "refusal", "name", "toolName", "logs")}
+    part = {"type": kind, **fields, "action": {"a": 1}, "transcript": "a", "toolInvocation": {}}
+    part["toolInvocation"] = {"toolName": "f"}
+    for messages in ([USER, {"role": "assistant", "content": [part]}], [USER, part]):
+        if kind in ("message", "non_standard"):  # these hold others
+            continue
+        steps = steps_of_messages(messages)
+        assert steps[0] == Step("do it") and not steps.skipped
+
+
+def test_three_searches_are_no_loop():
+    """As LangGraph writes them: the arguments tell the calls apart."""
+    messages = [USER]
+    for number, city in enumerate(("Rome", "Oslo", "Bern")):
+        call = {"type": "tool_call", "id": f"c{number}", "name": "search", "args": {"city": city}}
+        messages.append({"role": "assistant", "content": "", "tool_calls": [call]})
+        messages.append({"role": "tool", "tool_call_id": f"c{number}", "content": "no rooms"})
+    run = ValueFunction().start()
+    told = [run.step(s.x, action=s.action, error=s.error) for s in steps_of_messages(messages)]
+    assert len(told) == 7 and told[-2].loop is None
+
+
+def test_a_message_that_comes_again_with_its_id_is_told_once():
+    """As in the states that LangGraph streams, and in inputs that repeat the outputs before."""
+    first = {"type": "ai", "id": "m1", "content": "I look."}
+    assert steps_of_messages([first, first]) == [Step("I look.")]
+    assert steps_of_messages([first, USER, first], seen=2) == []
+    changed = {**first, "content": "I look again."}
+    assert [step.x for step in steps_of_messages([first, changed])] == ["I look.", "I look again."]
+    without = {"role": "assistant", "content": "I look."}
+    assert len(steps_of_messages([without, without])) == 2
+
+
+def test_a_call_stands_before_its_result_wherever_the_answer_has_it():
+    result = {"type": "web_search_tool_result", "tool_use_id": "s", "content": "found"}
+    use = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+    steps = steps_of_messages([{"role": "assistant", "content": [result, use]}])
+    assert [step.x for step in steps] == ["web_search {}", "found"]
+
+
+def test_consent_is_remembered_in_a_live_loop():
+    request = {"type": "mcp_approval_request", "id": "a", "name": "pay", "arguments": "{}"}
+    consent = {"type": "mcp_approval_response", "approval_request_id": "a", "approve": True}
+    done = {"type": "mcp_call", "id": "m", "name": "pay", "arguments": "{}", "output": "paid"}
+    messages = [USER, request, consent, {**done, "approval_request_id": "a"}]
+    told = [s.x for seen in range(4) for s in steps_of_messages(messages[: seen + 1], seen=seen)]
+    assert told == ["do it", "pay {}", "approved", "paid"]
+
+
+def test_a_role_that_nobody_knows_is_named_and_its_words_are_read():
+    steps = steps_of_messages([USER, {"role": "critic", "content": "too slow"}])
+    assert [step.x for step in steps] == ["do it", "[critic]", "too slow"]
+    assert steps.skipped == {"critic": 1}
+
+
+def test_an_unknown_part_inside_a_result_is_named_in_it_and_counted():
+    content = [{"type": "text", "text": "seen"}, {"type": "hologram", "data": "AA=="}]
+    result = {"type": "tool_result", "tool_use_id": "t", "content": content}
+    steps = steps_of_messages([{"role": "user", "content": [result]}])
+    assert steps == [Step("seen\n[hologram]")] and steps.skipped == {"hologram": 1}
+
+
+def test_steps_are_a_list():
+    steps = Steps([Step("a")], skipped=["x"])
+    assert steps == [Step("a")] and isinstance(steps, list) and Steps().skipped == {}
+
+
+@pytest.mark.parametrize(
+    ("message", "named"),
+    [
+        ({"type": "function_call", "call_id": "c"}, r"messages\[1\] has no 'name'"),
+        ({"type": "mcp_call", "name": 3}, r"messages\[1\]\.name is 3; it must be a text"),
+        ({"type": "ai", "content": 7}, r"messages\[1\]\.content is 7"),
+        ({"role": "model", "parts": [{"functionCall": 3}]}, r"parts\[0\]\.functionCall is 3"),
+        ({"role": "user", "content": [{"toolUse": {}}]}, r"content\[0\]\.toolUse has no 'name'"),
+        ({"role": "user", "content": [{}]}, r"content\[0\] has no 'type'"),
+        ({"role": "user", "content": [{"type": 3}]}, r"content\[0\]\.type is 3; it must be a text"),
+    ],
+)
+def test_what_a_known_part_lacks_is_named(message, named):
+    with pytest.raises(InputError, match=named):
+        steps_of_messages([USER, message])
