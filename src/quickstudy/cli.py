@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quickstudy.errors import QuickstudyError, RecordError
+from quickstudy.demo import command as demo
+from quickstudy.errors import InputError, QuickstudyError, RecordError
 from quickstudy.serve import command, command_oversight
 
 if TYPE_CHECKING:
     from quickstudy import Classifier
+    from quickstudy.evaluate.data.options import ReadOptions
     from quickstudy.evaluate.prequential import Outcome
     from quickstudy.evaluate.table import Table
 
 CHUNK = 100  # rows learned or predicted at once: what the progress bar moves by
+
+READING = "How the file is read"
 
 app = typer.Typer(
     name="quickstudy",
@@ -29,7 +34,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-DataFile = Annotated[Path, typer.Argument(metavar="FILE", help="CSV or JSONL, also .gz.")]
+DataFile = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="CSV, JSONL (also .gz), Parquet, Arrow or Excel."),
+]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A saved learner.")]
 Target = Annotated[str, typer.Option("--target", metavar="COL", help="Column with the label.")]
 Vectors = Annotated[
@@ -41,66 +49,73 @@ Limit = Annotated[
 ]
 
 
-@app.command()
-def demo(
-    fast: Annotated[bool, typer.Option("--fast", help="1,500 questions instead of 6,000.")] = False,
-    questions: Annotated[
-        int | None, typer.Option("--questions", metavar="N", min=1, help="How many questions.")
-    ] = None,
-    speed: Annotated[
-        float,
-        typer.Option("--speed", metavar="N", help="Questions a second; 0: as fast as it goes."),
-    ] = 20.0,
-    target: Annotated[
-        float | None,
-        typer.Option(
-            "--precision",
-            metavar="SHARE",
-            help="Share of its answers that must be right: 0.95 unless given, with --fast 0.9, "
-            "as 1,500 questions are too few to prove more.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Order of the questions.")] = 0,
-    port: Annotated[
-        int, typer.Option("--port", help="Where the page is; the next free one if it is taken.")
-    ] = 8321,
-    store: Annotated[
-        Path | None, typer.Option("--store", metavar="NEW.db", help="Keep what it learns here.")
-    ] = None,
-    once: Annotated[bool, typer.Option("--once", help="End when the stream does.")] = False,
-    terminal: Annotated[
-        bool, typer.Option("--terminal", help="No server: all in this terminal, and a report.")
-    ] = False,
-    report: Annotated[
-        Path, typer.Option("--report", metavar="OUT.html", help="Where --terminal's report goes.")
-    ] = Path("report-demo.html"),
-) -> None:
-    """Watch it learn 77 kinds of bank questions from nothing, and teach it.
-
-    A server starts, and real questions stream in. It asks a simulated teacher
-    until it has proved that it can answer alone; from then on it asks only when
-    it is not sure, and a few of its answers are audited. Open the page that is
-    printed: some of what it asks is left for you.
-
-    \b
-    [bold]Examples[/bold]
-    quickstudy demo
-    quickstudy demo --fast --speed 50
-    quickstudy demo --store bank.db
-    quickstudy demo --terminal --precision 0.9
-    """
-    usual = (1_500, 0.9) if fast else (6_000, 0.95)
-    count, share = questions or usual[0], usual[1] if target is None else target
-    if terminal:
-        from quickstudy.console import check_writable
-        from quickstudy.demo.screen import watch
-
-        check_writable(report)
-        watch(questions=count, target=share, seed=seed, report=report)
-    else:
-        from quickstudy.demo.live import LiveDemo, show
-
-        show(LiveDemo(count, speed, share, seed, port=port, store=store, once=once))
+app.command()(demo.demo)
+Separator = Annotated[
+    str | None,
+    typer.Option(
+        "--separator",
+        metavar="MARK",
+        help="What parts cells, if not what is found: --separator ';' or tab, space, pipe.",
+        rich_help_panel=READING,
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding",
+        metavar="NAME",
+        help="Of text that is not UTF-8 or UTF-16: --encoding cp1252",
+        rich_help_panel=READING,
+    ),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(
+        "--decimal",
+        metavar="MARK",
+        help="Where a column like 1,234 leaves it open: --decimal ,",
+        rich_help_panel=READING,
+    ),
+]
+Types = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--type",
+        metavar="FIELD=TYPE",
+        help="number, category, text, tags, datetime or ignore; may be given several times: "
+        "--type code=category --type day=datetime:%d/%m/%Y",
+        rich_help_panel=READING,
+    ),
+]
+Drop = Annotated[
+    str | None,
+    typer.Option(
+        "--drop",
+        metavar="FIELD,...",
+        help="Leave these columns out: --drop id,customer",
+        rich_help_panel=READING,
+    ),
+]
+TargetType = Annotated[
+    str | None,
+    typer.Option(
+        "--target-type",
+        metavar="str|int|bool",
+        help="Labels as this type, if not as they are known: --target-type int",
+        rich_help_panel=READING,
+    ),
+]
+Budget = Annotated[
+    float | None,
+    typer.Option(
+        "--budget-mb",
+        metavar="N",
+        min=16,
+        max=65_536,
+        help="Memory for a new learner, 8 labels a MiB, and for the longest cell: --budget-mb 128",
+        rich_help_panel=READING,
+    ),
+]
 
 
 @app.command()
@@ -121,6 +136,13 @@ def evaluate(
     json_out: Annotated[
         str | None, typer.Option("--json", metavar="OUT|-", help="Write the figures as JSON.")
     ] = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    types: Types = None,
+    drop: Drop = None,
+    target_type: TargetType = None,
+    budget_mb: Budget = None,
 ) -> None:
     """How well would it have done on your data? Each example is predicted before it is learned.
 
@@ -131,16 +153,26 @@ def evaluate(
     quickstudy evaluate tickets.csv --target queue --vectors tickets.npy
     quickstudy evaluate meter.csv --target up --delay 100 --versus vw,lightgbm
     quickstudy evaluate meter.csv --target up --json - | jq .accuracy
+    quickstudy evaluate export.csv --target level --separator ';' --decimal , --encoding cp1252
+    quickstudy evaluate cases.jsonl --target queue --drop id,items --type tags=tags
     """
     from quickstudy import console
+    from quickstudy.evaluate.budget import budget_for
+    from quickstudy.evaluate.data.options import options_from_text
     from quickstudy.evaluate.versus import peer_names
 
+    options = options_from_text(
+        separator=separator, encoding=encoding, decimal=decimal, types=types or (), drop=drop,
+        target_type=target_type, budget_mb=budget_mb,
+    )  # fmt: skip
     names = peer_names(versus)
     for path in [report, Path(json_out) if json_out not in (None, "-") else None]:
         if path is not None:
             console.check_writable(path)
-    table = _read(file, target, limit=limit, vectors=vectors)
-    runs = _run_all(table, names, delay)
+    table = _read(file, target, limit=limit, vectors=vectors, options=options)
+    budget, note = budget_for(table.labels, budget_mb)
+    console.show_notes([note])
+    runs = _run_all(table, names, delay, budget)
     figures = _figures(runs)
     ours = next(iter(figures))
     if json_out is not None:
@@ -166,6 +198,13 @@ def learn(
     target: Target,
     vectors: Vectors = None,
     limit: Limit = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    types: Types = None,
+    drop: Drop = None,
+    target_type: TargetType = None,
+    budget_mb: Budget = None,
 ) -> None:
     """Learn a file, example by example, and save what was learned.
 
@@ -175,19 +214,30 @@ def learn(
     [bold]Examples[/bold]
     quickstudy learn tickets.qs monday.csv --target queue
     quickstudy learn tickets.qs tuesday.csv --target queue
+    quickstudy learn products.qs products.parquet --target code --budget-mb 128
+    quickstudy learn meter.qs export.csv --target level --decimal , --type meter=category
     """
     from quickstudy import Classifier, console
+    from quickstudy.evaluate.budget import budget_for, check_room
+    from quickstudy.evaluate.data.options import options_from_text
 
     console.check_writable(model)
-    if model.exists():
-        learner = Classifier.load(model)
-        table = _read(file, target, limit=limit, vectors=vectors, types=_types(learner))
+    options = options_from_text(
+        separator=separator, encoding=encoding, decimal=decimal, types=types or (), drop=drop,
+        target_type=target_type, budget_mb=budget_mb,
+    )  # fmt: skip
+    learner = Classifier.load(model) if model.exists() else None
+    table = _read(file, target, limit=limit, vectors=vectors, options=options, learner=learner)
+    if learner is None:
+        budget, note = budget_for(table.labels, budget_mb)
+        console.show_notes([note])
+        learner = Classifier(schema=table.schema, budget_mb=budget)
     else:
-        table = _read(file, target, limit=limit, vectors=vectors)
-        learner = Classifier(schema=table.schema)
+        check_room(learner, table.labels, budget_mb)
     with console.progress_bar("learning", len(table)) as moved:
         for rows in _chunks(len(table)):
-            learner.learn_many(table.records[rows], table.labels[rows])
+            with _placed(table, learner, rows):
+                learner.learn_many(table.records[rows], table.labels[rows])
             moved(rows.stop - rows.start)
     learner.save(model)
     console.err.print(
@@ -205,6 +255,13 @@ def predict(
     vectors: Vectors = None,
     limit: Limit = None,
     out: Annotated[str, typer.Option("--out", metavar="OUT|-", help="Where the JSONL goes.")] = "-",
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    types: Types = None,
+    drop: Drop = None,
+    target_type: TargetType = None,
+    budget_mb: Budget = None,
 ) -> None:
     """Answer every example of a file: a line of JSON each, with label, confidence and novelty.
 
@@ -212,18 +269,30 @@ def predict(
     [bold]Examples[/bold]
     quickstudy predict tickets.qs new.csv > answers.jsonl
     quickstudy predict tickets.qs new.csv --target queue --out answers.jsonl
+    quickstudy predict meter.qs new.csv --separator ';' --target-type str
     """
     from quickstudy import Classifier, console
+    from quickstudy.evaluate.data.labels import labels_of
+    from quickstudy.evaluate.data.options import options_from_text
 
     if out != "-":
         console.check_writable(Path(out))
     learner = Classifier.load(model)
-    table = _read(file, target, limit=limit, vectors=vectors, types=_types(learner))
+    budget_mb = budget_mb or learner.budget_mb
+    drop = ",".join(filter(None, [drop, target]))
+    options = options_from_text(
+        separator=separator, encoding=encoding, decimal=decimal, types=types or (), drop=drop,
+        target_type=target_type, budget_mb=budget_mb,
+    )  # fmt: skip
+    table = _read(file, None, limit=limit, vectors=vectors, options=options, learner=learner)
     lines = []
     with console.progress_bar("predicting", len(table)) as moved:
         for rows in _chunks(len(table)):
-            for p in learner.predict_many(table.records[rows]):
-                said = {"label": p.label, "confidence": p.confidence, "novelty": p.novelty}
+            with _placed(table, learner, rows):
+                batch = learner.predict_many(table.records[rows])
+            answers = labels_of([p.label for p in batch], target_type or "")
+            for p, label in zip(batch, answers, strict=True):
+                said = {"label": label, "confidence": p.confidence, "novelty": p.novelty}
                 lines.append(json.dumps(said, ensure_ascii=False) + "\n")
             moved(rows.stop - rows.start)
     _put(out, "".join(lines))
@@ -278,25 +347,53 @@ def _read(
     *,
     limit: int | None,
     vectors: Path | None,
-    types: Mapping[str, str] | None = None,
+    options: ReadOptions,
+    learner: Classifier | None = None,
 ) -> Table:
-    from quickstudy.console import show_types
+    """A file as a learner, if there is one, knows its fields and labels; types are shown."""
+    from quickstudy import console
     from quickstudy.evaluate.table import read_table
 
-    table = read_table(file, target, limit=limit, vectors=vectors, types=types)
-    show_types(table.columns, len(table))
+    table = read_table(
+        file,
+        target,
+        limit=limit,
+        vectors=vectors,
+        types=_types(learner) if learner else None,
+        labels=learner.labels if learner else (),
+        options=options,
+    )
+    console.show_types([*table.columns, *table.left_out], len(table))
+    console.show_notes(table.notes)
     return table
 
 
-def _run_all(table: Table, peers: list[str], delay: int) -> dict[str, Outcome]:
+@contextmanager
+def _placed(table: Table, learner: Classifier, rows: slice) -> Iterator[None]:
+    """An example that is refused is named by its place in the file."""
+    try:
+        yield
+    except InputError:
+        for row in range(rows.start, rows.stop):
+            try:
+                learner.check(table.records[row])
+            except InputError as error:
+                raise type(error)(f"{table.where(row)}: {error}") from None
+        raise
+
+
+def _run_all(table: Table, peers: list[str], delay: int, budget: float) -> dict[str, Outcome]:
     """Outcome of our learner, first, and of each peer."""
     from quickstudy import Classifier
     from quickstudy.console import progress_bar
     from quickstudy.evaluate.prequential import evaluate as run
     from quickstudy.evaluate.versus import evaluate_peer
 
-    with progress_bar("Quickstudy", len(table)) as moved:
-        learner = Classifier(schema=table.schema)
+    learner = Classifier(schema=table.schema, budget_mb=budget)
+    with (
+        progress_bar("Quickstudy", len(table)) as moved,
+        _placed(table, learner, slice(0, len(table))),
+    ):
         ours = run(learner, table.records, table.labels, delay=delay, progress=moved)
     outcomes = {"Quickstudy": ours}
     for name in peers:

@@ -162,9 +162,10 @@ class FieldReader:
         return notation.choose(cells, self._marks(cells))
 
     def _number_field(self, name: str, series: Series, given: Given, note: str) -> Read:
-        for at, value in zip(given.at, given.values, strict=True):
-            if not isinstance(value, str) and not _fits(value):
-                self._refuse(name, series, at, value)
+        if not _all_fit(given.values):
+            for at, value in zip(given.at, given.values, strict=True):
+                if not isinstance(value, str) and not _fits(value):
+                    self._refuse(name, series, at, value)
         return self._main(name, series, given, note)
 
     def _converted(self, given: Given) -> tuple[Given, str] | None:
@@ -229,7 +230,7 @@ class FieldReader:
         remedy = option("--type", f"{name}=datetime:%d/%m/%Y")
         for at, cell in zip(bare.at, cells, strict=True):
             here = form or times.find_form([cell])
-            if here is not None and times.reads(here, [cell]):
+            if here is not None and times.read_all(here, [cell]) is not None:
                 continue
             problem = f"is no date or time; name the pattern of the column as in {remedy}"
             self._reject(name, series, at, cell, problem)
@@ -253,11 +254,10 @@ class FieldReader:
         return self._time_fields(name, series, moments, form.note.replace("NAME", name))
 
     def _time_fields(self, name: str, series: Series, given: Given, note: str = "") -> Read:
-        fields: dict[str, Series] = {}
-        for at, moment in zip(given.at, given.values, strict=True):
-            for part, number in times.time_fields(name, moment).items():
-                into = fields.setdefault(part, Series([], []))
-                into.add(series.rows[at], number)
+        fields = {
+            part: Series([series.rows[given.at[i]] for i in positions], list(numbers))
+            for part, (positions, numbers) in times.columns_of(name, given.values).items()
+        }
         parts = ", ".join(part[len(name) :] for part in fields)
         note = joined([note, f"as {parts}" if parts else ""])
         return Read("datetime", fields, len(given.values), note)
@@ -315,6 +315,10 @@ class FieldReader:
 
     def _check_length(self, name: str, series: Series, given: Given) -> None:
         most = self.options.longest
+        if all(isinstance(v, str) for v in given.values) and not any(
+            len(v) > most for v in given.values
+        ):
+            return
         for at, value in zip(given.at, given.values, strict=True):
             if isinstance(value, str | bytes) and len(value) > most:
                 raise DataFileError(
@@ -353,6 +357,13 @@ def _adopt(given: Given, bare: Given) -> None:
 
 def _all_text(values: Sequence[Any]) -> bool:
     return all(isinstance(value, str) for value in values)
+
+
+def _all_fit(values: Sequence[Any]) -> bool:
+    """Whether all are numbers that a field can hold; the usual case, told fast."""
+    if not set(map(type, values)) <= {int, float}:
+        return False
+    return not values or (max(values) <= LARGEST and min(values) >= -LARGEST)
 
 
 def _fits(value: Any) -> bool:

@@ -47,6 +47,7 @@ class LabelReader:
         self._types: set[type] = set()
         self._count = 0
         self._read: dict[tuple[str, Any], Label] = {}
+        self._met: dict[str, Label] = {}
         self._changed: list[tuple[Any, Label]] = []
         self._unclear: list[Label] = []
         for label in known:
@@ -58,12 +59,16 @@ class LabelReader:
         Raises:
             LabelError: the value is missing or cannot be one.
         """
+        if type(value) is str and (met := self._met.get(value)) is not None:
+            return met
         plain = plain_label(value)
         place = label_key(plain)
         if place not in self._read:
             label = self._read[place] = self._typed(plain)
             if label_key(label) != place:
                 self._changed.append((plain, label))
+        if type(value) is str:
+            self._met[value] = self._read[place]
         return self._read[place]
 
     @property
@@ -173,6 +178,8 @@ def labels_of(values: Sequence[Any], target_type: str = "") -> list[Label]:
     >>> labels_of([1, True, "a"], "str")
     ['1', 'true', 'a']
     """
+    if not target_type:
+        return list(values)
     wanted = {"str": str, "int": int, "bool": bool}[target_type]
     out: list[Label] = []
     for value in values:

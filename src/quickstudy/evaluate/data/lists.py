@@ -13,7 +13,11 @@ from quickstudy.encode.record import LARGEST_IN_VECTOR
 MOST_ABSENT_TAGS = 200  # with more tags than that, the ones that are absent are not named
 SENTENCE_WORDS = 5  # lists of strings that average this many words are texts, not tags
 TAG_MARKS = "|;,"
-_ITEM = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s,'"\[\]]+)|$)\s*(?:,|(?=\s)|$|(?<=\s))""")
+_ITEM = re.compile(
+    r"""\s* (?: '((?:[^'\\]|\\.)*)' | "((?:[^"\\]|\\.)*)" | ([^\s,'"\[\]]+) | $ )
+        \s* (?: , | $ | (?<=\s) )""",
+    re.VERBOSE,
+)
 
 
 class ListError(ValueError):

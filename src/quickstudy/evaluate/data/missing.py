@@ -33,7 +33,7 @@ class Given:
         gone: how each kind of missing value was spelled, and how often.
     """
 
-    at: list[int]
+    at: Sequence[int]
     values: list[Any]
     gone: Counter[str]
 
@@ -49,6 +49,8 @@ def split_missing(values: Iterable[Any]) -> Given:
     ['+', '-']
     """
     stripped = [value.strip() if isinstance(value, str) else value for value in values]
+    if all(isinstance(value, str) for value in stripped) and MISSING.isdisjoint(stripped):
+        return Given(range(len(stripped)), stripped, Counter())
     signs = "-" in stripped and "+" in stripped
     at, given, gone = [], [], Counter[str]()
     for i, value in enumerate(stripped):
@@ -82,6 +84,9 @@ def without_words(given: Given) -> Given:
     >>> without_words(Given([0, 1], ["7", "-Inf"], Counter())).values
     ['7']
     """
+    texts = {value for value in given.values if isinstance(value, str)}
+    if not any(text.lower() in MISSING_NUMBERS for text in texts):
+        return given
     at, values, gone = [], [], Counter(given.gone)
     for i, value in zip(given.at, given.values, strict=True):
         if isinstance(value, str) and value.lower() in MISSING_NUMBERS:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-SPACES = "[ \u00a0\u2009\u202f]"  # as space, no-break space, thin space, narrow no-break space
-APOSTROPHES = "['\u2019]"
+SPACES = " \u00a0\u2009\u202f"  # space, no-break space, thin space, narrow no-break space
+APOSTROPHES = "'\u2019"
 MINUS = "\u2212"
 EXPONENT = r"(?:[eE][+-]?\d+)?"
 MOST_DIGITS = 300  # of an integer: as far as floats go
@@ -25,7 +25,7 @@ class Notation:
 
     Attributes:
         decimal: the mark before the decimals.
-        group: a regular expression for the mark between thousands, "" where there is none.
+        group: the marks that may stand between thousands, "" where there is none.
         unit: a sign before or behind every number.
     """
 
@@ -38,8 +38,9 @@ class Notation:
         mark = re.escape(self.decimal)
         whole = r"\d+"
         if self.group:  # by threes, or as in India by twos and a last three
-            threes = rf"[1-9]\d{{0,2}}(?:{self.group}\d{{3}})+"
-            twos = rf"[1-9]\d?(?:{self.group}\d{{2}})+{self.group}\d{{3}}"
+            group = f"[{self.group}]"
+            threes = rf"[1-9]\d{{0,2}}(?:{group}\d{{3}})+"
+            twos = rf"[1-9]\d?(?:{group}\d{{2}})+{group}\d{{3}}"
             whole = rf"(?:{threes}|{twos}|\d+)"
         return re.compile(rf"[+\-{MINUS}]?(?:{whole}(?:{mark}\d*)?|{mark}\d+){EXPONENT}")
 
@@ -51,13 +52,13 @@ class Notation:
     def number(self, cell: str) -> int | float:
         """The number of a cell that fits; whole ones without decimals are integers.
 
-        >>> Notation(",", "[.]").number("-1.234,5"), POINT.number("12")
+        >>> Notation(",", ".").number("-1.234,5"), POINT.number("12")
         (-1234.5, 12)
         """
         if self.unit:
             cell = cell.strip(self.unit).strip()
-        if self.group:
-            cell = re.sub(self.group, "", cell)
+        for mark in self.group:
+            cell = cell.replace(mark, "")
         if cell.isdecimal() and len(cell) <= MOST_DIGITS:
             return int(cell)
         plain = cell.replace(self.decimal, ".").replace(MINUS, "-")
@@ -67,8 +68,8 @@ class Notation:
     @property
     def words(self) -> str:
         """How it differs from plain decimal points; "" where it does not."""
-        mark = {",": "comma", "'": "apostrophe", "[.]": "point"}
-        group = {SPACES: "space", APOSTROPHES: "apostrophe"}.get(self.group) or mark.get(self.group)
+        marks = {",": "comma", ".": "point", SPACES: "space", APOSTROPHES: "apostrophe"}
+        group = marks.get(self.group)
         parts = [f"in {self.unit}"] if self.unit else []
         parts += ["decimal comma"] if self.decimal == "," else []
         return ", ".join([*parts, *([f"thousands by {group}"] if group else [])])
@@ -76,7 +77,7 @@ class Notation:
 
 POINT, COMMA = Notation("."), Notation(",")
 GROUPED = (
-    Notation(".", ","), Notation(",", "[.]"), Notation(".", SPACES), Notation(",", SPACES),
+    Notation(".", ","), Notation(",", "."), Notation(".", SPACES), Notation(",", SPACES),
     Notation(".", APOSTROPHES), Notation(",", APOSTROPHES),
 )  # fmt: skip
 NOTATIONS = (POINT, COMMA, *GROUPED)
@@ -88,17 +89,17 @@ def fitting(cells: Sequence[str]) -> list[Notation]:
     A mark that no cell holds is left out: 1 234 fits one notation, as it says the same in all.
 
     >>> [(n.decimal, n.group) for n in fitting(["1.234", "17"])]
-    [('.', ''), (',', '[.]')]
+    [('.', ''), (',', '.')]
     """
     if not cells or not some_number(cells[0]):
         return []
-    found = {mark for mark in ".," if any(mark in cell for cell in cells)}
-    groups = {"", *(n.group for n in GROUPED if any(re.search(n.group, cell) for cell in cells))}
+    found: set[str] = set()
+    found.update(*cells)  # all characters
     return [
         notation
         for notation in NOTATIONS
-        if notation.group in groups
-        and (notation.decimal == "." or "," in found or notation.group == "[.]")
+        if (not notation.group or not found.isdisjoint(notation.group))
+        and (notation.decimal in found or notation.decimal == "." or notation.group == ".")
         and notation.fits(cells)
     ]
 

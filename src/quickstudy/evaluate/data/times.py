@@ -25,6 +25,7 @@ _WORDS = (
 )  # fmt: skip
 SECONDS = (1e8, 1e11)  # 1973 to 5138, as seconds since 1970; a thousand times that in milliseconds
 _LONGEST = 40
+LOOK = 20  # cells that most forms fail on
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,9 @@ def find_form(cells: Sequence[str]) -> Form | None:
     forms = [Form(_iso), Form(_clock)] if cells[0][:1].isdigit() else []
     forms += _numeric_forms(cells)
     words = [Form(_by(pattern + clock)) for pattern in _WORDS for clock in _clocks_of(pattern)]
+    head = cells[:LOOK]
     for form in [*forms, *words]:
-        if reads(form, cells):
+        if read_all(form, head) is not None and read_all(form, cells[LOOK:]) is not None:
             return form
     return None
 
@@ -63,14 +65,12 @@ def by_pattern(pattern: str) -> Form:
     return Form(_by(pattern))
 
 
-def reads(form: Form, cells: Sequence[str]) -> bool:
-    """Whether every cell is written in a form."""
+def read_all(form: Form, cells: Sequence[str]) -> list[Moment] | None:
+    """The times of all cells; None where one is written in another form."""
     try:
-        for cell in cells:
-            form.read(cell)
+        return [form.read(cell) for cell in cells]
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _iso(cell: str) -> Moment:
@@ -78,6 +78,8 @@ def _iso(cell: str) -> Moment:
         raise ValueError(cell)
     if len(cell) == 10:
         return date.fromisoformat(cell)
+    if len(cell) == 19:
+        return datetime.fromisoformat(cell)
     cell = re.sub(r"\s?(UTC|GMT)$", "Z", cell).replace(",", ".")
     day, clock = cell[:10], cell[11:].replace(" ", "")
     return datetime.fromisoformat(f"{day}T{_six_digits(clock)}")
@@ -134,7 +136,7 @@ def _numeric_forms(cells: Sequence[str]) -> list[Form]:
         else:
             first, what = (month, "month") if mark == "/" else (day, "day")
             other = day if mark == "/" else month
-            orders = [(first, f"{what} first, though it could be otherwise: NAME=datetime:{other}")]
+            orders = [(first, f"{what} first (otherwise: --type NAME=datetime:{other})")]
     return [
         Form(_by(order + clock.replace(" ", gap, 1)), note)
         for order, note in orders
@@ -178,6 +180,19 @@ def time_fields(name: str, value: Moment) -> dict[str, float]:
     zone = value.utcoffset() if isinstance(value, datetime) else None
     ahead = zone.total_seconds() if zone is not None else 0.0
     out[f"{name}.days"] = value.toordinal() - EPOCH_DAY + (seconds - ahead) / 86_400.0
+    return out
+
+
+def columns_of(name: str, moments: Sequence[Moment]) -> dict[str, tuple[list[int], list[float]]]:
+    """The numbers of a column of times by field: their positions in the column, and values."""
+    out: dict[str, tuple[list[int], list[float]]] = {}
+    for at, moment in enumerate(moments):
+        for field, number in time_fields(name, moment).items():
+            if field not in out:
+                out[field] = ([], [])
+            positions, numbers = out[field]
+            positions.append(at)
+            numbers.append(number)
     return out
 
 
