@@ -55,7 +55,7 @@ Separator = Annotated[
     typer.Option(
         "--separator",
         metavar="MARK",
-        help="What parts cells, if not what is found: --separator ';' or tab, space, pipe.",
+        help="What parts cells, if not what is found: tab, space, pipe, or (--separator ';')",
         rich_help_panel=READING,
     ),
 ]
@@ -64,7 +64,7 @@ Encoding = Annotated[
     typer.Option(
         "--encoding",
         metavar="NAME",
-        help="Of text that is not UTF-8 or UTF-16: --encoding cp1252",
+        help="Of text that is not UTF-8 or UTF-16 (--encoding cp1252)",
         rich_help_panel=READING,
     ),
 ]
@@ -73,7 +73,7 @@ Decimal = Annotated[
     typer.Option(
         "--decimal",
         metavar="MARK",
-        help="Where a column like 1,234 leaves it open: --decimal ,",
+        help="Where a column like 1,234 leaves it open (--decimal ,)",
         rich_help_panel=READING,
     ),
 ]
@@ -82,8 +82,8 @@ Types = Annotated[
     typer.Option(
         "--type",
         metavar="FIELD=TYPE",
-        help="number, category, text, tags, datetime or ignore; may be given several times: "
-        "--type code=category --type day=datetime:%d/%m/%Y",
+        help="number, category, text, tags, datetime or ignore; may be given several times "
+        "(--type code=category), (--type day=datetime:%d/%m/%Y)",
         rich_help_panel=READING,
     ),
 ]
@@ -92,7 +92,7 @@ Drop = Annotated[
     typer.Option(
         "--drop",
         metavar="FIELD,...",
-        help="Leave these columns out: --drop id,customer",
+        help="Leave these columns out (--drop id,customer)",
         rich_help_panel=READING,
     ),
 ]
@@ -101,7 +101,7 @@ TargetType = Annotated[
     typer.Option(
         "--target-type",
         metavar="str|int|bool",
-        help="Labels as this type, if not as they are known: --target-type int",
+        help="Labels as this type, if not as they are known (--target-type int)",
         rich_help_panel=READING,
     ),
 ]
@@ -112,7 +112,7 @@ Budget = Annotated[
         metavar="N",
         min=16,
         max=65_536,
-        help="Memory for a new learner, 8 labels a MiB, and for the longest cell: --budget-mb 128",
+        help="Memory for a new learner, 8 labels a MiB, and for the longest cell (--budget-mb 128)",
         rich_help_panel=READING,
     ),
 ]
@@ -166,29 +166,19 @@ def evaluate(
         target_type=target_type, budget_mb=budget_mb,
     )  # fmt: skip
     names = peer_names(versus)
-    for path in [report, Path(json_out) if json_out not in (None, "-") else None]:
-        if path is not None:
-            console.check_writable(path)
+    for path in filter(None, [report, json_out if json_out != "-" else None]):
+        console.check_writable(Path(path))
     table = _read(file, target, limit=limit, vectors=vectors, options=options)
     budget, note = budget_for(table.labels, budget_mb)
     console.show_notes([note])
     runs = _run_all(table, names, delay, budget)
     figures = _figures(runs)
-    ours = next(iter(figures))
     if json_out is not None:
-        everything = {**figures[ours], "peers": {name: figures[name] for name in names}}
-        _put(json_out, json.dumps(everything, indent=2, allow_nan=False) + "\n")
+        _put(json_out, _json_of(figures))
     if json_out != "-":
         console.show_figures(figures)
     if report is not None:
-        from quickstudy.evaluate.report import evaluation_report
-
-        peers = {name: (runs[name], figures[name]) for name in names}
-        html = evaluation_report(
-            file.name, table.columns, runs[ours], figures=figures[ours], peers=peers
-        )
-        console.write_text(report, html)
-        console.err.print(f"report: {report}", soft_wrap=True)
+        _write_report(report, table, runs, figures)
 
 
 @app.command()
@@ -402,6 +392,28 @@ def _run_all(table: Table, peers: list[str], delay: int, budget: float) -> dict[
                 name, table.records, table.labels, delay=delay, progress=moved
             )
     return outcomes
+
+
+def _write_report(
+    path: Path, table: Table, runs: Mapping[str, Outcome], figures: Mapping[str, Any]
+) -> None:
+    from quickstudy import console
+    from quickstudy.evaluate.report import evaluation_report
+
+    ours, *names = figures
+    peers = {name: (runs[name], figures[name]) for name in names}
+    columns = [*table.columns, *table.left_out]
+    html = evaluation_report(
+        table.path.name, columns, runs[ours], figures=figures[ours], peers=peers
+    )
+    console.write_text(path, html)
+    console.err.print(f"report: {path}", soft_wrap=True)
+
+
+def _json_of(figures: Mapping[str, Mapping[str, Any]]) -> str:
+    ours, *names = figures
+    everything = {**figures[ours], "peers": {name: figures[name] for name in names}}
+    return json.dumps(everything, indent=2, allow_nan=False) + "\n"
 
 
 def _figures(runs: Mapping[str, Outcome]) -> dict[str, dict[str, Any]]:

@@ -105,8 +105,8 @@ def read_table(
     if not len(source):
         raise DataFileError(f"{path}: has no rows")
     _drop(source, options)
+    _check_typed(source, options, target)
     answers = _labels(source, target, LabelReader(labels, options.target_type))
-    _check_typed(source, options)
     reader = FieldReader(source, options, types or {})
     records: list[dict[str, Any]] = [{} for _ in source.places]
     columns = []
@@ -126,7 +126,7 @@ def read_table(
 
 def _read_source(path: Path, stream: BinaryIO, options: ReadOptions, limit: int | None) -> Source:
     magic = stream.read(8)
-    if magic.startswith((arrow.PARQUET, arrow.ARROW, arrow.ARROW_STREAM, arrow.FEATHER_1)):
+    if magic.startswith((arrow.PARQUET, arrow.ARROW, arrow.ARROW_STREAM)):
         return arrow.read_arrow(path, stream, limit)
     if magic.startswith(excel.ZIP) and excel.is_workbook(stream):
         return excel.read_excel(path, stream, limit)
@@ -152,8 +152,12 @@ def _drop(source: Source, options: ReadOptions) -> None:
             source.left_out.append(Column(column, "left out", 0, "", "as asked"))
 
 
-def _check_typed(source: Source, options: ReadOptions) -> None:
+def _check_typed(source: Source, options: ReadOptions, target: str | None) -> None:
     for name, kind in options.types.items():
+        if name == target:
+            raise DataFileError(
+                f"{source.path}: {name!r} is the target, and --type is for fields: --target-type"
+            )
         if kind != "ignore" and name not in source.columns:
             raise DataFileError(_no_column(source, name))
 

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from quickstudy.errors import DataFileError, MissingExtraError
 from quickstudy.evaluate.data.source import Flattened, Series, Source, settle_columns
 
-PARQUET, ARROW, ARROW_STREAM, FEATHER_1 = b"PAR1", b"ARROW1", b"\xff\xff\xff\xff", b"FEA1"
+PARQUET, ARROW, ARROW_STREAM = b"PAR1", b"ARROW1", b"\xff\xff\xff\xff"  # first bytes
 BATCH = 10_000
 
 
@@ -64,9 +64,6 @@ def _opened(stream: BinaryIO, limit: int | None) -> tuple[list[str], Iterator[An
         file = importlib.import_module("pyarrow.parquet").ParquetFile(stream)
         names, total = list(file.schema_arrow.names), file.metadata.num_rows
         return names, _until(file.iter_batches(BATCH), limit), total
-    if magic.startswith(FEATHER_1):
-        table = importlib.import_module("pyarrow.feather").read_table(stream)
-        return list(table.schema.names), iter(table.to_batches()), table.num_rows
     ipc = importlib.import_module("pyarrow.ipc")
     if magic.startswith(ARROW):
         reader = ipc.open_file(stream)

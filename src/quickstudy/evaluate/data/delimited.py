@@ -92,7 +92,8 @@ def _dialects(file: TextFile, named: str) -> Iterator[Dialect]:
         short = _names_short(rows)
     separator = separator or ","
     yield Dialect(separator, names_short=short)
-    yield Dialect(separator, "escaped", names_short=short)
+    if '\\"' in file.head:
+        yield Dialect(separator, "escaped", names_short=short)
     if separator in "\t|":  # there, quotes seldom mean anything
         yield Dialect(separator, "none", names_short=short)
     elif not named and not any(mark in _first_line(file.head) for mark in SEPARATORS):

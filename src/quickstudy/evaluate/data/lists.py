@@ -60,8 +60,8 @@ def _parsed(cell: str) -> Any:
 def _python_list(inside: str) -> list[Any] | None:
     """A flat list as Python and numpy print it: items with commas or spaces in between.
 
-    >>> _python_list("'it\\'s', None"), _python_list(" 0.5 1. "), _python_list("urgent")
-    (["it's", None], [0.5, 1.0], None)
+    >>> _python_list("'a b', None"), _python_list(" 0.5 1. "), _python_list("urgent")
+    (['a b', None], [0.5, 1.0], None)
     """
     out: list[Any] = []
     at = 0

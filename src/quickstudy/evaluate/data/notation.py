@@ -70,8 +70,7 @@ class Notation:
         """How it differs from plain decimal points; "" where it does not."""
         marks = {",": "comma", ".": "point", SPACES: "space", APOSTROPHES: "apostrophe"}
         group = marks.get(self.group)
-        parts = [f"in {self.unit}"] if self.unit else []
-        parts += ["decimal comma"] if self.decimal == "," else []
+        parts = ["decimal comma"] if self.decimal == "," else []
         return ", ".join([*parts, *([f"thousands by {group}"] if group else [])])
 
 
@@ -140,8 +139,8 @@ def choose(cells: Sequence[str], preferred: Iterable[tuple[str, str]]) -> Choice
         bare = choose([cell.strip(unit).strip() for cell in cells], preferred)
         if bare is None:
             return None
-        with_unit = replace(bare.notation, unit=unit)
-        return Choice(with_unit, bare.note if bare.notation.words else with_unit.words)
+        note = f"in {unit}, {bare.note}" if bare.note else f"in {unit}"
+        return Choice(replace(bare.notation, unit=unit), note)
     fit = fitting(cells)
     if not fit:
         return None
