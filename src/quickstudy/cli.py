@@ -166,8 +166,8 @@ def evaluate(
         target_type=target_type, budget_mb=budget_mb,
     )  # fmt: skip
     names = peer_names(versus)
-    for path in filter(None, [report, json_out if json_out != "-" else None]):
-        console.check_writable(Path(path))
+    for place in [str(p) for p in (report, json_out) if p and p != "-"]:
+        console.check_writable(Path(place))
     table = _read(file, target, limit=limit, vectors=vectors, options=options)
     budget, note = budget_for(table.labels, budget_mb)
     console.show_notes([note])
@@ -301,11 +301,13 @@ def explain(
     [bold]Examples[/bold]
     quickstudy explain tickets.qs '{"text": "my card is lost", "country": "IT"}'
     quickstudy explain tickets.qs "my card is lost"
+    quickstudy explain cases.qs '{"customer": {"country": "IT"}, "tags": ["card"]}'
     """
     from quickstudy import Classifier
     from quickstudy.views import show_explanation
 
-    show_explanation(Classifier.load(model).explain(_parse(record)))
+    learner = Classifier.load(model)
+    show_explanation(learner.explain(_parse(record, learner)))
 
 
 @app.command()
@@ -432,12 +434,17 @@ def _chunks(count: int) -> list[slice]:
     return [slice(i, min(i + CHUNK, count)) for i in range(0, count, CHUNK)]
 
 
-def _parse(record: str) -> Any:
+def _parse(record: str, learner: Classifier) -> Any:
+    from quickstudy.evaluate.table import read_record
+
     start = record.lstrip()[:1]
     if start not in {"{", "["}:
         return record
     try:
-        return json.loads(record)
+        value = json.loads(record)
+        return read_record(value, _types(learner)) if isinstance(value, dict) else value
+    except InputError:
+        raise
     except ValueError as error:
         if start == "[":  # "[urgent] my card is lost" is a text
             return record

@@ -261,7 +261,7 @@ def read_pins(path: str | Path, *, labels: Sequence[Label] = ()) -> list[tuple[A
     table = read_table(path, "label", types={"text": "text"}, labels=labels)
     fields = {name for record in table.records for name in record} - {"bound"}
     if not fields:
-        raise DataFileError(f"{path}: it needs columns for the record beside 'label'")
+        raise DataFileError(f"{path}: it needs a column 'label', and others for the record")
     return [
         (_record_in(table, row, fields), _label_in(table, row), _bound_in(table, row))
         for row in range(len(table))

@@ -10,6 +10,7 @@ from quickstudy.learners.classifier import LABELS_PER_MB, Classifier
 from quickstudy.types import Label, label_key
 
 USUAL_MB = 64
+MOST_MB = 512  # that is chosen here; more labels than that are seldom meant
 GROWTH = 1.25  # of the labels, that a budget chosen here leaves room for
 
 
@@ -17,7 +18,8 @@ def budget_for(labels: Iterable[Label], asked: float | None = None) -> tuple[flo
     """The budget in MiB for a new learner, and a line about it where it is not the usual one.
 
     Raises:
-        SettingError: the budget that was asked for is too small for the labels.
+        SettingError: the budget that was asked for is too small for the labels, or more would be
+            needed than is taken unasked.
 
     >>> budget_for(range(3)), budget_for(range(600))[0]
     ((64, ''), 94)
@@ -34,6 +36,11 @@ def budget_for(labels: Iterable[Label], asked: float | None = None) -> tuple[flo
     if needed <= USUAL_MB:
         return USUAL_MB, ""
     chosen = math.ceil(count * GROWTH / LABELS_PER_MB)
+    if chosen > MOST_MB:
+        raise SettingError(
+            f"the file has {count:,} labels: is it the right column? If so, --budget-mb {needed} "
+            "or more"
+        )
     note = f"{count:,} labels need more than {USUAL_MB} MiB: the budget is {chosen} (--budget-mb)"
     return chosen, note
 

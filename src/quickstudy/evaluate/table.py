@@ -6,14 +6,15 @@ packed by gzip.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from quickstudy.errors import DataFileError
+from quickstudy.errors import DataFileError, RecordError
 from quickstudy.evaluate.columns import Column
 from quickstudy.evaluate.data import arrow, excel
 from quickstudy.evaluate.data.delimited import read_delimited
@@ -21,7 +22,7 @@ from quickstudy.evaluate.data.fields import FieldReader
 from quickstudy.evaluate.data.jsontext import read_json
 from quickstudy.evaluate.data.labels import LabelError, LabelReader
 from quickstudy.evaluate.data.options import ReadOptions
-from quickstudy.evaluate.data.source import Series, Source, option
+from quickstudy.evaluate.data.source import Flattened, Series, Source, clean_name, option
 from quickstudy.evaluate.data.text import TextFile, open_binary
 from quickstudy.types import Label
 
@@ -104,6 +105,9 @@ def read_table(
         source = _read_source(path, stream, options, limit)
     if not len(source):
         raise DataFileError(f"{path}: has no rows")
+    options = _with_plain_names(options)
+    target = None if target is None else clean_name(target)
+    _tidy(source)
     _drop(source, options)
     _check_typed(source, options, target)
     answers = _labels(source, target, LabelReader(labels, options.target_type))
@@ -140,6 +144,48 @@ def _read_source(path: Path, stream: BinaryIO, options: ReadOptions, limit: int 
     if start.startswith(("{", "[{")) or {".jsonl", ".ndjson", ".json"} & set(path.suffixes):
         return read_json(file, limit)
     return read_delimited(file, options, limit)
+
+
+def read_record(record: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any]:
+    """One record of JSON values in the fields that it would have in a file.
+
+    Args:
+        types: field -> type under which a learner knows it.
+
+    Raises:
+        RecordError: a number is not finite, or a value is none that a field can hold.
+
+    >>> read_record({"who": {"country": "IT"}, "tags": ["card"]}, {"tags.post": "boolean"})
+    {'who.country': 'IT', 'tags.post': False, 'tags.card': True}
+    """
+    for name, value in record.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise RecordError(f"field {name!r} is {value}; leave a missing value out, or use null")
+    columns = Flattened(Path("the record"), "item")
+    columns.add(1, dict(record))
+    reader = FieldReader(columns.source, ReadOptions(), types)
+    rows: list[dict[str, Any]] = [{}]
+    try:
+        for name in columns.source.columns:
+            for field_name, series in reader.read(name)[1].items():
+                _put(columns.source, rows, field_name, series)
+    except DataFileError as error:
+        said = str(error).removeprefix("the record: item 1, ")
+        raise RecordError(said.partition("; --drop")[0]) from None
+    return rows[0]
+
+
+def _with_plain_names(options: ReadOptions) -> ReadOptions:
+    types = {clean_name(name): kind for name, kind in options.types.items()}
+    return replace(options, types=types, drop=tuple(map(clean_name, options.drop)))
+
+
+def _tidy(source: Source) -> None:
+    """Take out columns that are null wherever they are no object: their parts say it all."""
+    inner = {name[:i] for name in source.columns for i, c in enumerate(name) if c == "."}
+    for name in inner & source.columns.keys():
+        if all(value is None for value in source.columns[name].values):
+            del source.columns[name]
 
 
 def _drop(source: Source, options: ReadOptions) -> None:

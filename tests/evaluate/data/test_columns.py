@@ -84,6 +84,14 @@ def test_columns_are_left_out_as_asked(read):
     assert read(line, name="t.jsonl", drop=["who"]).records == [{"whole": 1}]
 
 
+def test_names_are_the_same_in_both_normal_forms(read):
+    composed, split = "gr\u00f6\u00dfe", "gro\u0308\u00dfe"
+    for header, named in ((composed, split), (split, composed)):
+        table = read(f"{header},b,y\n1,2,k\n", drop=[named], types={"b": "category"})
+        assert table.records == [{"b": "2"}]
+        assert read(f"b,{header}\n1,k\n", named).labels == ["k"]
+
+
 @pytest.mark.parametrize("how", [{"drop": ["z"]}, {"types": {"z": "text"}}])
 def test_an_option_about_a_column_that_is_not_there(read, how):
     with pytest.raises(DataFileError, match="has no column 'z'; its columns are: a, y"):

@@ -95,6 +95,9 @@ def test_a_budget_is_chosen_by_the_labels_and_said():
     assert budget_for(range(600), 75) == (75, "")
     with pytest.raises(SettingError, match=r"600 labels.* is for 512: --budget-mb 75 or more"):
         budget_for(range(600), 64)
+    with pytest.raises(SettingError, match=r"9,000 labels: is it the right column\? .* 1125"):
+        budget_for(range(9000))
+    assert budget_for(range(9000), 2000) == (2000, "")
 
 
 def test_a_learner_without_room_is_refused_before_it_learns():

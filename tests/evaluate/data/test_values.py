@@ -147,6 +147,11 @@ def test_objects_inside_are_fields_of_their_own_at_any_depth(read):
     assert read(lines(row), "a.b.c", name="t.jsonl").labels == [1]
 
 
+def test_an_object_that_is_null_is_no_field_of_its_own(read):
+    table = read(lines({"a": {"b": 1}, "y": "k"}, {"a": None, "y": "k"}), name="t.jsonl")
+    assert table.records == [{"a.b": 1}, {}] and [c.name for c in table.columns] == ["a.b"]
+
+
 def test_a_list_of_objects_is_a_file_as_well(read):
     rows = [{"a": 1, "y": "k"}, {"a": None, "y": "m"}]
     for text in (json.dumps(rows), json.dumps(rows, indent=2)):
