@@ -269,11 +269,11 @@ def predict(
         console.check_writable(Path(out))
     learner = Classifier.load(model)
     budget_mb = budget_mb or learner.budget_mb
-    drop = ",".join(filter(None, [drop, target]))
     options = options_from_text(
         separator=separator, encoding=encoding, decimal=decimal, types=types or (), drop=drop,
         target_type=target_type, budget_mb=budget_mb,
     )  # fmt: skip
+    options = options.without(target)
     table = _read(file, None, limit=limit, vectors=vectors, options=options, learner=learner)
     lines = []
     with console.progress_bar("predicting", len(table)) as moved:

@@ -54,6 +54,19 @@ def test_empty_cells_behind_the_last_column_are_nothing(read):
     assert read("a,y\n1,k,\n2,k,,\n").records == [{"a": 1}, {"a": 2}]
 
 
+def test_a_header_that_ends_in_separators_over_rows_that_do_not(read):
+    table = read("a;b;y;;\n1,5;2;k\n1,5;2;k;;\n")
+    assert table.records == [{"a": 1.5, "b": 2}] * 2 and len(table.left_out) == 2
+    with pytest.raises(DataFileError, match="line 2 has 1 cells where the header has 3"):
+        read("a,y,\n1\n")
+
+
+def test_a_header_longer_than_the_sample(read):
+    names = [f"a column with a long name, {i}" for i in range(12_000)]
+    table = read("\t".join([*names, "y"]) + "\n" + "1,5\t" * 12_000 + "k\n")
+    assert len(table.records[0]) == 12_000 and table.records[0][names[0]] == 1.5
+
+
 def test_lines_of_separators_alone_are_left_out_and_said(read):
     table = read("a;y\n1,5;k\n;\n;\n")
     assert len(table) == 1 and table.notes == ("lines without any value: 2, left out",)

@@ -116,7 +116,8 @@ def find_separator(head: str, *, whole: bool = True) -> tuple[str, bool]:
         if width < 2 and not (short and width):
             continue
         width += short
-        agreeing = sum(_width(row, width) == width for row in rows[1:])
+        least = _named(rows[0]) + short
+        agreeing = sum(least <= _width(row, width) <= width for row in rows[1:])
         share = agreeing / len(rows[1:]) if rows[1:] else 1.0
         found.append((min(share, AGREEING), width, -rank, separator, short))
     if not found:
@@ -133,7 +134,7 @@ def _sample(head: str, separator: str, *, whole: bool) -> list[list[str]]:
             rows.append(row)
     except csv.Error:
         pass
-    if not whole and len(rows) < SAMPLE:
+    if not whole and 1 < len(rows) < SAMPLE:
         rows = rows[:-1]  # the last is cut
     return [row for row in rows if any(cell.strip() for cell in row)]
 
@@ -154,6 +155,11 @@ def _width(row: list[str], most: int) -> int:
     while width > most and not row[width - 1].strip():
         width -= 1
     return width
+
+
+def _named(heads: list[str]) -> int:
+    """Columns up to the last that has a name: those after it may be absent from a row."""
+    return _width(heads, 1)
 
 
 def _first_line(head: str) -> str:
@@ -187,15 +193,17 @@ def _read(file: TextFile, dialect: Dialect, limit: int | None) -> Source:
     _, heads = next(_checked(rows, counter), (0, []))
     if dialect.names_short:
         heads = ["", *heads]
-    width = len(heads)
+    width, least = len(heads), _named(heads)
     columns: list[list[Any]] = [[] for _ in heads]
     blank = 0
     for line, cells in _checked(rows, counter):
         if not cells or (width > 1 and not any(cell.strip() for cell in cells)):
             blank += bool(cells)
             continue
-        if len(cells) != width and _width(cells, width) != width:
-            raise RowError(line, _ragged(cells, width, dialect))
+        if len(cells) != width:
+            if not least <= _width(cells, width) <= width:
+                raise RowError(line, _ragged(cells, width, dialect))
+            cells += [""] * (width - len(cells))
         source.total += 1
         if limit is not None and source.total > limit:
             continue

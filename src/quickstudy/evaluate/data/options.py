@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from quickstudy.errors import SettingError
 
@@ -70,6 +70,10 @@ class ReadOptions:
     def dropped(self) -> tuple[str, ...]:
         """All fields that are not wanted."""
         return (*self.drop, *(name for name, kind in self.types.items() if kind == "ignore"))
+
+    def without(self, name: str | None) -> ReadOptions:
+        """The same, with one more column left out; None is none."""
+        return self if name is None else replace(self, drop=(*self.drop, name))
 
 
 def options_from_text(

@@ -190,6 +190,7 @@ class Flattened:
 
     def __init__(self, path: Path, unit: str) -> None:
         self._places: list[int] = []
+        self._names: dict[str, str] = {}
         self.source = Source(path, unit, self._places, columns={})
 
     def add(self, place: int, record: dict[str, Any]) -> None:
@@ -200,7 +201,10 @@ class Flattened:
 
     def _put(self, row: int, record: dict[str, Any], prefix: str, depth: int) -> None:
         for key, value in record.items():
-            name = clean_name(prefix + key)
+            spelled = prefix + key
+            name = self._names.get(spelled)
+            if name is None:
+                name = self._names[spelled] = clean_name(spelled)
             if isinstance(value, dict):
                 if not depth:
                     raise DataFileError(
