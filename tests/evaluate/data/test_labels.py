@@ -45,6 +45,7 @@ def test_labels_take_the_type_under_which_they_are_known(values, kind):
         ([True, False], "TRUE", True),
         (["True"], True, "True"),
         (["café"], "cafe\u0301 ", "café"),
+        (["lost card"], " lost  card\u00a0", "lost card"),
         (["01"], "1", "1"),  # a code is not its number
         ([], "01", "01"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -136,8 +135,6 @@ class FieldReader:
         numbers = None if any(isinstance(v, bool) for v in given.values) else self._converted(given)
         return self._number_field(name, series, *(numbers or (given, "")))
 
-    # numbers
-
     def _marks(self, cells: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Decimal marks for a column that leaves it open, with the reason, best first."""
         if self.options.decimal:
@@ -185,19 +182,19 @@ class FieldReader:
     def _numbers_or_refuse(self, name: str, series: Series, given: Given) -> Read:
         values = [float(v) if isinstance(v, bool | Decimal) else v for v in given.values]
         given = replace(given, values=values)
-        other = option("--type", f"{name}=category")
-        for at, value in zip(given.at, given.values, strict=True):
-            if (
-                not isinstance(value, int | float)
-                and self._converted(Given([at], [value], Counter())) is None
-                and without_words(Given([at], [value], Counter())).values
-            ):
-                self._reject(name, series, at, value, f"is not a number; {other} reads it as words")
+        bare = without_words(given)
         read = self._converted(given)
         if read is not None:
             return replace(self._number_field(name, series, *read), type="number")
-        if not without_words(given).values:
-            return Read("number", {name: _spread(series, given, [])}, 0)
+        if not bare.values:
+            _adopt(given, bare)
+            return Read("number", {name: _spread(series, bare, [])}, 0)
+        other = option("--type", f"{name}=category")
+        for at, value in zip(bare.at, bare.values, strict=True):
+            if not isinstance(value, int | float) and (
+                not isinstance(value, str) or self._choose([value]) is None
+            ):
+                self._reject(name, series, at, value, f"is not a number; {other} reads it as words")
         raise DataFileError(
             f"{self.source.path}: column {name!r}: some of its numbers have a point for decimals, "
             f"others a comma; {other} reads it as words"
@@ -214,8 +211,6 @@ class FieldReader:
         odd = next(cell for cell in given.values if not notation.some_number(cell))
         note = joined([chosen.note, f"numbers until now, and now also {shown(odd)}"])
         return self._number_field(name, series, replace(given, values=mixed), note)
-
-    # times
 
     def _times_or_refuse(self, name: str, series: Series, given: Given, pattern: str) -> Read:
         bare = without_words(given)
@@ -261,8 +256,6 @@ class FieldReader:
         parts = ", ".join(part[len(name) :] for part in fields)
         note = joined([note, f"as {parts}" if parts else ""])
         return Read("datetime", fields, len(given.values), note)
-
-    # lists
 
     def _lists(self, name: str, series: Series, given: Given) -> Read:
         held = [value for value in given.values if not lists.is_list(value) or value]
@@ -310,8 +303,6 @@ class FieldReader:
                 fields[f"{name}.{tag}"].add(row, tag in present)
         note = "a field each" + ("" if whole else "; those that are absent are not named")
         return Read(f"tags, {len(every):,}", fields, len(sets), note)
-
-    # refusals
 
     def _check_length(self, name: str, series: Series, given: Given) -> None:
         most = self.options.longest

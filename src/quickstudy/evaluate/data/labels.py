@@ -138,7 +138,7 @@ def text_of(label: Label) -> str:
 
 
 def plain_label(value: Any) -> Label:
-    """A value of a file as a label: text in composed form, without white space around it.
+    """A value of a file as a label: text in composed form, with single spaces between its words.
 
     Raises:
         LabelError: it is missing or cannot be one.
@@ -146,7 +146,7 @@ def plain_label(value: Any) -> Label:
     if value is None or (isinstance(value, str) and value.strip().lower() in MISSING):
         raise LabelError("the label is missing; give it one, or take the row out")
     if isinstance(value, str):
-        return unicodedata.normalize("NFC", value.strip())
+        return unicodedata.normalize("NFC", " ".join(value.split()))
     if isinstance(value, bool | int):
         return value
     if isinstance(value, float | Decimal):

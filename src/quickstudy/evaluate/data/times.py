@@ -48,7 +48,9 @@ def find_form(cells: Sequence[str]) -> Form | None:
     >>> find_form(["2024-05-01T18:30"]).read("2024-05-01T18:30")
     datetime.datetime(2024, 5, 1, 18, 30)
     """
-    if not cells or any(len(cell) > _LONGEST for cell in cells):
+    if not cells or not any(map(str.isdecimal, cells[0])):
+        return None
+    if any(len(cell) > _LONGEST for cell in cells):
         return None
     forms = [Form(_iso), Form(_clock)] if cells[0][:1].isdigit() else []
     forms += _numeric_forms(cells)
