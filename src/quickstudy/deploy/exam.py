@@ -21,6 +21,7 @@ from quickstudy.deploy.records import written as text_of
 from quickstudy.deploy.requests import PinCases, Pinning, Unpin
 from quickstudy.deploy.tables import CASES, EXAM, LEARNERS, Row, checked, checksum
 from quickstudy.errors import DataFileError, InputError, LabelError, NotFoundError
+from quickstudy.evaluate.data.options import ReadOptions
 from quickstudy.evaluate.table import Table, read_table
 from quickstudy.types import Label
 
@@ -245,7 +246,9 @@ def sit(pins: Sequence[Pin], answers: Sequence[Label | None], version: str) -> E
     )
 
 
-def read_pins(path: str | Path, *, labels: Sequence[Label] = ()) -> list[tuple[Any, Label, Bound]]:
+def read_pins(
+    path: str | Path, *, labels: Sequence[Label] = (), options: ReadOptions | None = None
+) -> list[tuple[Any, Label, Bound]]:
     """Cases to pin from a data file: (record, label, bound) in the order of its rows.
 
     Columns: `label`; `bound`, must or should, must where it is empty or not there; all others are
@@ -254,11 +257,12 @@ def read_pins(path: str | Path, *, labels: Sequence[Label] = ()) -> list[tuple[A
 
     Args:
         labels: that the learner knows: one that is spelled like one of them is that one.
+        options: what is known of the file and cannot be seen.
 
     Raises:
         DataFileError: the file cannot be read; names line and column.
     """
-    table = read_table(path, "label", types={"text": "text"}, labels=labels)
+    table = read_table(path, "label", types={"text": "text"}, labels=labels, options=options)
     fields = {name for record in table.records for name in record} - {"bound"}
     if not fields:
         raise DataFileError(f"{path}: it needs a column 'label', and others for the record")
