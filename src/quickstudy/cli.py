@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quickstudy.errors import QuickstudyError, RecordError
+from quickstudy.demo import command as demo
+from quickstudy.errors import InputError, QuickstudyError, RecordError
 from quickstudy.serve import command, command_oversight
+from quickstudy.serve.command_reading import (
+    Budget,
+    Decimal,
+    Drop,
+    Encoding,
+    Separator,
+    TargetType,
+    Types,
+)
 
 if TYPE_CHECKING:
     from quickstudy import Classifier
+    from quickstudy.evaluate.data.options import ReadOptions
     from quickstudy.evaluate.prequential import Outcome
     from quickstudy.evaluate.table import Table
 
@@ -29,7 +41,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-DataFile = Annotated[Path, typer.Argument(metavar="FILE", help="CSV or JSONL, also .gz.")]
+DataFile = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="CSV, JSONL (also .gz), Parquet, Arrow or Excel."),
+]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A saved learner.")]
 Target = Annotated[str, typer.Option("--target", metavar="COL", help="Column with the label.")]
 Vectors = Annotated[
@@ -40,67 +55,7 @@ Limit = Annotated[
     int | None, typer.Option("--limit", metavar="N", help="Read only the first N examples.")
 ]
 
-
-@app.command()
-def demo(
-    fast: Annotated[bool, typer.Option("--fast", help="1,500 questions instead of 6,000.")] = False,
-    questions: Annotated[
-        int | None, typer.Option("--questions", metavar="N", min=1, help="How many questions.")
-    ] = None,
-    speed: Annotated[
-        float,
-        typer.Option("--speed", metavar="N", help="Questions a second; 0: as fast as it goes."),
-    ] = 20.0,
-    target: Annotated[
-        float | None,
-        typer.Option(
-            "--precision",
-            metavar="SHARE",
-            help="Share of its answers that must be right: 0.95 unless given, with --fast 0.9, "
-            "as 1,500 questions are too few to prove more.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Order of the questions.")] = 0,
-    port: Annotated[
-        int, typer.Option("--port", help="Where the page is; the next free one if it is taken.")
-    ] = 8321,
-    store: Annotated[
-        Path | None, typer.Option("--store", metavar="NEW.db", help="Keep what it learns here.")
-    ] = None,
-    once: Annotated[bool, typer.Option("--once", help="End when the stream does.")] = False,
-    terminal: Annotated[
-        bool, typer.Option("--terminal", help="No server: all in this terminal, and a report.")
-    ] = False,
-    report: Annotated[
-        Path, typer.Option("--report", metavar="OUT.html", help="Where --terminal's report goes.")
-    ] = Path("report-demo.html"),
-) -> None:
-    """Watch it learn 77 kinds of bank questions from nothing, and teach it.
-
-    A server starts, and real questions stream in. It asks a simulated teacher
-    until it has proved that it can answer alone; from then on it asks only when
-    it is not sure, and a few of its answers are audited. Open the page that is
-    printed: some of what it asks is left for you.
-
-    \b
-    [bold]Examples[/bold]
-    quickstudy demo
-    quickstudy demo --fast --speed 50
-    quickstudy demo --store bank.db
-    quickstudy demo --terminal --precision 0.9
-    """
-    usual = (1_500, 0.9) if fast else (6_000, 0.95)
-    count, share = questions or usual[0], usual[1] if target is None else target
-    if terminal:
-        from quickstudy.console import check_writable
-        from quickstudy.demo.screen import watch
-
-        check_writable(report)
-        watch(questions=count, target=share, seed=seed, report=report)
-    else:
-        from quickstudy.demo.live import LiveDemo, show
-
-        show(LiveDemo(count, speed, share, seed, port=port, store=store, once=once))
+app.command()(demo.demo)
 
 
 @app.command()
@@ -121,6 +76,13 @@ def evaluate(
     json_out: Annotated[
         str | None, typer.Option("--json", metavar="OUT|-", help="Write the figures as JSON.")
     ] = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    types: Types = None,
+    drop: Drop = None,
+    target_type: TargetType = None,
+    budget_mb: Budget = None,
 ) -> None:
     """How well would it have done on your data? Each example is predicted before it is learned.
 
@@ -131,32 +93,32 @@ def evaluate(
     quickstudy evaluate tickets.csv --target queue --vectors tickets.npy
     quickstudy evaluate meter.csv --target up --delay 100 --versus vw,lightgbm
     quickstudy evaluate meter.csv --target up --json - | jq .accuracy
+    quickstudy evaluate export.csv --target level --separator ';' --decimal , --encoding cp1252
+    quickstudy evaluate cases.jsonl --target queue --drop id,items --type tags=tags
     """
     from quickstudy import console
+    from quickstudy.evaluate.budget import budget_for
+    from quickstudy.evaluate.data.options import options_from_text
     from quickstudy.evaluate.versus import peer_names
 
+    options = options_from_text(
+        separator=separator, encoding=encoding, decimal=decimal, types=types or (), drop=drop,
+        target_type=target_type, budget_mb=budget_mb,
+    )  # fmt: skip
     names = peer_names(versus)
-    for path in [report, Path(json_out) if json_out not in (None, "-") else None]:
-        if path is not None:
-            console.check_writable(path)
-    table = _read(file, target, limit=limit, vectors=vectors)
-    runs = _run_all(table, names, delay)
+    for place in [str(p) for p in (report, json_out) if p and p != "-"]:
+        console.check_writable(Path(place))
+    table = _read(file, target, limit=limit, vectors=vectors, options=options)
+    budget, note = budget_for(table.labels, budget_mb)
+    console.show_notes([note])
+    runs = _run_all(table, names, delay, budget)
     figures = _figures(runs)
-    ours = next(iter(figures))
     if json_out is not None:
-        everything = {**figures[ours], "peers": {name: figures[name] for name in names}}
-        _put(json_out, json.dumps(everything, indent=2, allow_nan=False) + "\n")
+        _put(json_out, _json_of(figures))
     if json_out != "-":
         console.show_figures(figures)
     if report is not None:
-        from quickstudy.evaluate.report import evaluation_report
-
-        peers = {name: (runs[name], figures[name]) for name in names}
-        html = evaluation_report(
-            file.name, table.columns, runs[ours], figures=figures[ours], peers=peers
-        )
-        console.write_text(report, html)
-        console.err.print(f"report: {report}", soft_wrap=True)
+        _write_report(report, table, runs, figures)
 
 
 @app.command()
@@ -166,6 +128,13 @@ def learn(
     target: Target,
     vectors: Vectors = None,
     limit: Limit = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    types: Types = None,
+    drop: Drop = None,
+    target_type: TargetType = None,
+    budget_mb: Budget = None,
 ) -> None:
     """Learn a file, example by example, and save what was learned.
 
@@ -175,19 +144,30 @@ def learn(
     [bold]Examples[/bold]
     quickstudy learn tickets.qs monday.csv --target queue
     quickstudy learn tickets.qs tuesday.csv --target queue
+    quickstudy learn products.qs products.parquet --target code --budget-mb 128
+    quickstudy learn meter.qs export.csv --target level --decimal , --type meter=category
     """
     from quickstudy import Classifier, console
+    from quickstudy.evaluate.budget import budget_for, check_room
+    from quickstudy.evaluate.data.options import options_from_text
 
     console.check_writable(model)
-    if model.exists():
-        learner = Classifier.load(model)
-        table = _read(file, target, limit=limit, vectors=vectors, types=_types(learner))
+    options = options_from_text(
+        separator=separator, encoding=encoding, decimal=decimal, types=types or (), drop=drop,
+        target_type=target_type, budget_mb=budget_mb,
+    )  # fmt: skip
+    learner = Classifier.load(model) if model.exists() else None
+    table = _read(file, target, limit=limit, vectors=vectors, options=options, learner=learner)
+    if learner is None:
+        budget, note = budget_for(table.labels, budget_mb)
+        console.show_notes([note])
+        learner = Classifier(schema=table.schema, budget_mb=budget)
     else:
-        table = _read(file, target, limit=limit, vectors=vectors)
-        learner = Classifier(schema=table.schema)
+        check_room(learner, table.labels, budget_mb)
     with console.progress_bar("learning", len(table)) as moved:
         for rows in _chunks(len(table)):
-            learner.learn_many(table.records[rows], table.labels[rows])
+            with _placed(table, learner, rows):
+                learner.learn_many(table.records[rows], table.labels[rows])
             moved(rows.stop - rows.start)
     learner.save(model)
     console.err.print(
@@ -205,6 +185,13 @@ def predict(
     vectors: Vectors = None,
     limit: Limit = None,
     out: Annotated[str, typer.Option("--out", metavar="OUT|-", help="Where the JSONL goes.")] = "-",
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    types: Types = None,
+    drop: Drop = None,
+    target_type: TargetType = None,
+    budget_mb: Budget = None,
 ) -> None:
     """Answer every example of a file: a line of JSON each, with label, confidence and novelty.
 
@@ -212,18 +199,30 @@ def predict(
     [bold]Examples[/bold]
     quickstudy predict tickets.qs new.csv > answers.jsonl
     quickstudy predict tickets.qs new.csv --target queue --out answers.jsonl
+    quickstudy predict meter.qs new.csv --separator ';' --target-type str
     """
     from quickstudy import Classifier, console
+    from quickstudy.evaluate.data.labels import labels_of
+    from quickstudy.evaluate.data.options import options_from_text
 
     if out != "-":
         console.check_writable(Path(out))
     learner = Classifier.load(model)
-    table = _read(file, target, limit=limit, vectors=vectors, types=_types(learner))
+    budget_mb = budget_mb or learner.budget_mb
+    options = options_from_text(
+        separator=separator, encoding=encoding, decimal=decimal, types=types or (), drop=drop,
+        target_type=target_type, budget_mb=budget_mb,
+    )  # fmt: skip
+    options = options.without(target)
+    table = _read(file, None, limit=limit, vectors=vectors, options=options, learner=learner)
     lines = []
     with console.progress_bar("predicting", len(table)) as moved:
         for rows in _chunks(len(table)):
-            for p in learner.predict_many(table.records[rows]):
-                said = {"label": p.label, "confidence": p.confidence, "novelty": p.novelty}
+            with _placed(table, learner, rows):
+                batch = learner.predict_many(table.records[rows])
+            answers = labels_of([p.label for p in batch], target_type or "")
+            for p, label in zip(batch, answers, strict=True):
+                said = {"label": label, "confidence": p.confidence, "novelty": p.novelty}
                 lines.append(json.dumps(said, ensure_ascii=False) + "\n")
             moved(rows.stop - rows.start)
     _put(out, "".join(lines))
@@ -242,11 +241,13 @@ def explain(
     [bold]Examples[/bold]
     quickstudy explain tickets.qs '{"text": "my card is lost", "country": "IT"}'
     quickstudy explain tickets.qs "my card is lost"
+    quickstudy explain cases.qs '{"customer": {"country": "IT"}, "tags": ["card"]}'
     """
     from quickstudy import Classifier
     from quickstudy.views import show_explanation
 
-    show_explanation(Classifier.load(model).explain(_parse(record)))
+    learner = Classifier.load(model)
+    show_explanation(learner.explain(_parse(record, learner)))
 
 
 @app.command()
@@ -278,25 +279,53 @@ def _read(
     *,
     limit: int | None,
     vectors: Path | None,
-    types: Mapping[str, str] | None = None,
+    options: ReadOptions,
+    learner: Classifier | None = None,
 ) -> Table:
-    from quickstudy.console import show_types
+    """A file as a learner, if there is one, knows its fields and labels; types are shown."""
+    from quickstudy import console
     from quickstudy.evaluate.table import read_table
 
-    table = read_table(file, target, limit=limit, vectors=vectors, types=types)
-    show_types(table.columns, len(table))
+    table = read_table(
+        file,
+        target,
+        limit=limit,
+        vectors=vectors,
+        types=_types(learner) if learner else None,
+        labels=learner.labels if learner else (),
+        options=options,
+    )
+    console.show_types([*table.columns, *table.left_out], len(table))
+    console.show_notes(table.notes)
     return table
 
 
-def _run_all(table: Table, peers: list[str], delay: int) -> dict[str, Outcome]:
+@contextmanager
+def _placed(table: Table, learner: Classifier, rows: slice) -> Iterator[None]:
+    """An example that is refused is named by its place in the file."""
+    try:
+        yield
+    except InputError:
+        for row in range(rows.start, rows.stop):
+            try:
+                learner.check(table.records[row])
+            except InputError as error:
+                raise type(error)(f"{table.where(row)}: {error}") from None
+        raise
+
+
+def _run_all(table: Table, peers: list[str], delay: int, budget: float) -> dict[str, Outcome]:
     """Outcome of our learner, first, and of each peer."""
     from quickstudy import Classifier
     from quickstudy.console import progress_bar
     from quickstudy.evaluate.prequential import evaluate as run
     from quickstudy.evaluate.versus import evaluate_peer
 
-    with progress_bar("Quickstudy", len(table)) as moved:
-        learner = Classifier(schema=table.schema)
+    learner = Classifier(schema=table.schema, budget_mb=budget)
+    with (
+        progress_bar("Quickstudy", len(table)) as moved,
+        _placed(table, learner, slice(0, len(table))),
+    ):
         ours = run(learner, table.records, table.labels, delay=delay, progress=moved)
     outcomes = {"Quickstudy": ours}
     for name in peers:
@@ -305,6 +334,28 @@ def _run_all(table: Table, peers: list[str], delay: int) -> dict[str, Outcome]:
                 name, table.records, table.labels, delay=delay, progress=moved
             )
     return outcomes
+
+
+def _write_report(
+    path: Path, table: Table, runs: Mapping[str, Outcome], figures: Mapping[str, Any]
+) -> None:
+    from quickstudy import console
+    from quickstudy.evaluate.report import evaluation_report
+
+    ours, *names = figures
+    peers = {name: (runs[name], figures[name]) for name in names}
+    columns = [*table.columns, *table.left_out]
+    html = evaluation_report(
+        table.path.name, columns, runs[ours], figures=figures[ours], peers=peers
+    )
+    console.write_text(path, html)
+    console.err.print(f"report: {path}", soft_wrap=True)
+
+
+def _json_of(figures: Mapping[str, Mapping[str, Any]]) -> str:
+    ours, *names = figures
+    everything = {**figures[ours], "peers": {name: figures[name] for name in names}}
+    return json.dumps(everything, indent=2, allow_nan=False) + "\n"
 
 
 def _figures(runs: Mapping[str, Outcome]) -> dict[str, dict[str, Any]]:
@@ -323,12 +374,17 @@ def _chunks(count: int) -> list[slice]:
     return [slice(i, min(i + CHUNK, count)) for i in range(0, count, CHUNK)]
 
 
-def _parse(record: str) -> Any:
+def _parse(record: str, learner: Classifier) -> Any:
+    from quickstudy.evaluate.table import read_record
+
     start = record.lstrip()[:1]
     if start not in {"{", "["}:
         return record
     try:
-        return json.loads(record)
+        value = json.loads(record)
+        return read_record(value, _types(learner)) if isinstance(value, dict) else value
+    except InputError:
+        raise
     except ValueError as error:
         if start == "[":  # "[urgent] my card is lost" is a text
             return record

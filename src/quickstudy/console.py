@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,16 +55,25 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def show_types(columns: Sequence[Column], rows: int) -> None:
-    """The fields as they were read, on standard error."""
-    table = RichTable(title=f"{rows:,} examples, {len(columns)} fields", title_justify="left")
-    for head in ("field", "type", "missing", "for example"):
+    """The fields as they were read, on standard error; remarks where there are any."""
+    fields = sum(column.type != "left out" for column in columns)
+    table = RichTable(title=f"{rows:,} examples, {fields} fields", title_justify="left")
+    noted = any(column.note for column in columns)
+    for head in ("field", "type", "missing", "for example", *(("read",) if noted else ())):
         table.add_column(head, justify="right" if head == "missing" else "left")
     for column in columns[:SHOWN_COLUMNS]:
         missing = f"{column.missing:,}" if column.missing else ""
-        table.add_row(Text(column.name), column.type, missing, Text(column.example))
+        remark = (Text(column.note),) if noted else ()
+        table.add_row(Text(column.name), column.type, missing, Text(column.example), *remark)
     if len(columns) > SHOWN_COLUMNS:
-        table.add_row(f"... {len(columns) - SHOWN_COLUMNS} more", "", "", "")
+        table.add_row(f"... {len(columns) - SHOWN_COLUMNS} more")
     err.print(table)
+
+
+def show_notes(notes: Iterable[str]) -> None:
+    """A line each on standard error; empty ones are left out."""
+    for note in filter(None, notes):
+        err.print(Text(f"note: {note}"), soft_wrap=True)
 
 
 def show_figures(runs: Mapping[str, Mapping[str, Any]]) -> None:

@@ -51,6 +51,23 @@ def test_labels_are_those_that_the_learner_knows(run, store, tmp_path):
         assert {pin.label for pin in deployment.exam("sides").pins} == {1, "2"}
 
 
+def test_the_exam_may_be_any_file_that_is_read(run, store, tmp_path):
+    (file := tmp_path / "exam.csv").write_bytes(
+        "height|colour|id|label\n0,5|größer|[{}]|up\n-0,5|blue|[{}]|down\n".encode("cp1252")
+    )
+    how = ("--encoding", "cp1252", "--decimal", ",", "--drop", "id", "--separator", "pipe")
+    assert run("pins", "import", file, "--learner", "sides", "--store", store, *how)[0] == 0
+    (file := tmp_path / "exam.jsonl").write_text('{"height": 7, "label": "up", "bound": "should"}')
+    assert run("pins", "import", file, "--learner", "sides", "--store", store)[0] == 0
+    with quickstudy.open(store) as deployment:
+        pins = deployment.exam("sides").pins
+    assert {(p.record["height"], p.record.get("colour"), p.label, p.bound) for p in pins} == {
+        (0.5, "größer", "up", "must"),
+        (-0.5, "blue", "down", "must"),
+        (7, None, "up", "should"),
+    }
+
+
 def test_what_cannot_be_pinned_is_refused_and_nothing_is(refused, store, exam, tmp_path):
     assert "nobody" in refused("pins", "import", exam, "--learner", "nobody", "--store", store)
     with quickstudy.open(store) as deployment:

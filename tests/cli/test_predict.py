@@ -20,6 +20,14 @@ def test_a_column_keeps_the_type_it_was_learned_with(run, tmp_path):
     assert json.loads(out)["label"] == "b"
 
 
+def test_the_column_left_aside_may_be_empty_and_have_any_name(run, tmp_path):
+    (tmp_path / "learned.csv").write_text('code;"a, b"\n' + "A1;a\n07;b\n" * 20)
+    (tmp_path / "new.csv").write_text('code;"a, b"\n07;\n')
+    run("learn", tmp_path / "m.qs", tmp_path / "learned.csv", "--target", "a, b")
+    _, out, _ = run("predict", tmp_path / "m.qs", tmp_path / "new.csv", "--target", "a, b")
+    assert json.loads(out)["label"] == "b"
+
+
 def test_answers_can_go_to_a_file(run, model, table, tmp_path):
     code, out, _ = run("predict", model, table, "--limit", 3, "--out", tmp_path / "said.jsonl")
     assert code == 0 and out == ""

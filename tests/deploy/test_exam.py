@@ -285,7 +285,7 @@ def test_what_was_read_can_be_pinned(desk, tmp_path):
         ("a,label\n", "has no rows"),
         ("a,b\n1,2\n", "column 'label'"),
         ("label,bound\nx,must\n", "others for the record"),
-        ("a,label\n1,x\n2,\n", "line 3, column 'label': label ''"),
+        ("a,label\n1,x\n2,\n", "line 3, column 'label': the label is missing"),
         ("a,label,bound\n1,x,may\n", "line 2, column 'bound': 'may'"),
         ("a,label\n1,x\n1e999,y\n", "line 3, column 'a': inf is not a finite number"),
         ("text,label\nhi,x\n,y\n", "line 3, column 'text': the text is missing"),

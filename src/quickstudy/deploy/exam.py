@@ -6,9 +6,8 @@ that stand.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -22,8 +21,8 @@ from quickstudy.deploy.records import written as text_of
 from quickstudy.deploy.requests import PinCases, Pinning, Unpin
 from quickstudy.deploy.tables import CASES, EXAM, LEARNERS, Row, checked, checksum
 from quickstudy.errors import DataFileError, InputError, LabelError, NotFoundError
-from quickstudy.evaluate.columns import convert_cells
-from quickstudy.evaluate.lines import Line, csv_lines, open_text
+from quickstudy.evaluate.data.options import ReadOptions
+from quickstudy.evaluate.table import Table, read_table
 from quickstudy.types import Label
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 MOST_PINS = 5000  # of a learner, made by hand
 MOST_AUTO = 1000  # beside them, made of corrections
 ID = re.compile(r"pin-([1-9][0-9]{0,17})")
-WHOLE = re.compile(r"[+-]?\d+")
-OTHER_COLUMNS = ("label", "bound")
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,78 +247,54 @@ def sit(pins: Sequence[Pin], answers: Sequence[Label | None], version: str) -> E
     )
 
 
-def read_pins(path: str | Path, *, labels: Sequence[Label] = ()) -> list[tuple[Any, Label, Bound]]:
-    """Cases to pin from a CSV file with a header: (record, label, bound) in the order of its rows.
+def read_pins(
+    path: str | Path, *, labels: Sequence[Label] = (), options: ReadOptions | None = None
+) -> list[tuple[Any, Label, Bound]]:
+    """Cases to pin from a data file: (record, label, bound) in the order of its rows.
 
     Columns: `label`; `bound`, must or should, must where it is empty or not there; all others are
-    fields. Types of fields are inferred from their columns, as when a table is evaluated, with
-    whole numbers as integers; missing values are left out. A file with one field, `text`, holds
-    plain texts.
+    fields. They are read as when a table is evaluated; missing values are left out. A file with one
+    field, `text`, holds plain texts.
 
     Args:
-        labels: that the learner knows: a cell that reads as one that is not a string, say 1 or
-            true, is that; other cells are strings.
+        labels: that the learner knows: one that is spelled like one of them is that one.
+        options: what is known of the file and cannot be seen.
 
     Raises:
         DataFileError: the file cannot be read; names line and column.
     """
-    path = Path(path)
-    with open_text(path) as stream:
-        stream.peek_first()
-        lines = list(csv_lines(path, stream))
-    if not lines:
-        raise DataFileError(f"{path}: has no rows")
-    fields = [name for name in lines[0].cells if name not in OTHER_COLUMNS]
-    if "label" not in lines[0].cells or not fields:
+    table = read_table(path, "label", types={"text": "text"}, labels=labels, options=options)
+    fields = {name for record in table.records for name in record} - {"bound"}
+    if not fields:
         raise DataFileError(f"{path}: it needs a column 'label', and others for the record")
-    plain = fields == ["text"]
-    records = _texts(path, lines) if plain else _records(path, lines, fields)
-    taken = {label.lower() for label in labels if isinstance(label, str)}
-    others = {text_of(label): label for label in labels if not isinstance(label, str)}
-    known = {name: label for name, label in others.items() if name not in taken}
     return [
-        (record, _label_in(path, line, known), _bound_in(path, line))
-        for record, line in zip(records, lines, strict=True)
+        (_record_in(table, row, fields), _label_in(table, row), _bound_in(table, row))
+        for row in range(len(table))
     ]
 
 
-def _where(path: Path, line: Line, column: str) -> str:
-    return f"{path}: line {line.number}, column {column!r}"
+def _record_in(table: Table, row: int, fields: set[str]) -> Any:
+    record = {k: v for k, v in table.records[row].items() if k != "bound" and v is not None}
+    if fields != {"text"}:
+        return record
+    if not record:
+        raise DataFileError(f"{table.where(row)}, column 'text': the text is missing")
+    return record["text"]
 
 
-def _texts(path: Path, lines: Sequence[Line]) -> list[Any]:
-    for line in lines:
-        if not line.cells["text"].strip():
-            raise DataFileError(f"{_where(path, line, 'text')}: the text is missing")
-    return [line.cells["text"] for line in lines]
-
-
-def _records(path: Path, lines: Sequence[Line], fields: Sequence[str]) -> list[Any]:
-    records: list[dict[str, Any]] = [{} for _ in lines]
-    for name in fields:
-        values = convert_cells([line.cells[name] for line in lines])
-        for line, record, value in zip(lines, records, values, strict=True):
-            if isinstance(value, float) and not math.isfinite(value):
-                raise DataFileError(f"{_where(path, line, name)}: {value} is not a finite number")
-            if isinstance(value, float) and WHOLE.fullmatch(line.cells[name].strip()):
-                value = int(line.cells[name])
-            if value is not None:
-                record[name] = value
-    return records
-
-
-def _label_in(path: Path, line: Line, known: Mapping[str, Label]) -> Label:
-    cell = line.cells["label"].strip()
+def _label_in(table: Table, row: int) -> Label:
     try:
-        return known[name] if (name := cell.lower()) in known else checked_label(cell)
+        return checked_label(table.labels[row])
     except LabelError as error:
-        raise DataFileError(f"{_where(path, line, 'label')}: {error}") from None
+        raise DataFileError(f"{table.where(row)}, column 'label': {error}") from None
 
 
-def _bound_in(path: Path, line: Line) -> Bound:
-    cell = line.cells.get("bound", "").strip().lower() or "must"
+def _bound_in(table: Table, row: int) -> Bound:
+    given = str(table.records[row].get("bound") or "must").lower()
     bounds: tuple[Bound, ...] = get_args(Bound)
     for bound in bounds:
-        if cell == bound:
+        if given == bound:
             return bound
-    raise DataFileError(f"{_where(path, line, 'bound')}: {cell!r:.60} is neither must nor should")
+    raise DataFileError(
+        f"{table.where(row)}, column 'bound': {given!r:.60} is neither must nor should"
+    )

@@ -1,26 +1,27 @@
-"""Types of a table's columns, inferred from what is in them."""
+"""What a table's columns hold, as the table of types shows it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
-MISSING = frozenset({"", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"})
-BOOLEANS = {"true": True, "false": False}
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
 TEXT_WORDS = 3  # a column whose strings average this many words is shown as text
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field of a table: its type, how many values are missing, and one that is not."""
+    """A field of a table: its type, how many values are missing, one that is not, and a remark."""
 
     name: str
     type: str
     missing: int
     example: str
+    note: str = ""
+
+    def with_note(self, note: str) -> Column:
+        """The same column with a remark on how it was read."""
+        return replace(self, note=note)
 
 
 def is_missing(value: Any) -> bool:
@@ -30,27 +31,6 @@ def is_missing(value: Any) -> bool:
     (True, True, False)
     """
     return value is None or (isinstance(value, float) and value != value)
-
-
-def convert_cells(cells: Sequence[str], type_name: str | None = None) -> list[Any]:
-    """The cells of a CSV column as numbers, booleans or strings; None where they are missing.
-
-    Args:
-        type_name: the column's type where known; it counts only if every cell can be read so.
-
-    >>> convert_cells(["1", "", "2.5"])
-    [1.0, None, 2.5]
-    >>> convert_cells(["1", "2"], "category")
-    ['1', '2']
-    """
-    stripped = [cell.strip() for cell in cells]
-    given = [cell for cell in stripped if cell not in MISSING]
-    if type_name not in {"category", "text"}:
-        if given and all(NUMBER.fullmatch(cell) for cell in given):
-            return [None if cell in MISSING else float(cell) for cell in stripped]
-        if given and all(cell.lower() in BOOLEANS for cell in given):
-            return [BOOLEANS.get(cell.lower()) for cell in stripped]
-    return [None if cell in MISSING else cell for cell in stripped]
 
 
 def type_of(value: Any) -> str:
@@ -66,18 +46,27 @@ def column_of(name: str, values: Iterable[Any]) -> Column:
     """What a column holds; several types are joined by "or".
 
     >>> column_of("city", ["Rome", None, "Oslo"])
-    Column(name='city', type='category', missing=1, example='Rome')
+    Column(name='city', type='category', missing=1, example='Rome', note='')
     """
     everything = list(values)
     given = [value for value in everything if not is_missing(value)]
-    kinds = list(dict.fromkeys(type_of(value) for value in given))
+    if set(map(type, given)) <= {str, int, float, bool}:  # told fast
+        first = {type(value): value for value in reversed(given)}
+        kinds = list(dict.fromkeys(type_of(first[t]) for t in dict.fromkeys(map(type, given))))
+    else:
+        kinds = list(dict.fromkeys(type_of(value) for value in given))
     strings = [value for value in given if isinstance(value, str)]
     words = sum(len(s.split()) for s in strings) / max(len(strings), 1)
     string = "text" if words >= TEXT_WORDS else "category"
-    example = str(given[0]) if given else ""
     return Column(
         name=name,
         type=" or ".join(string if kind == "string" else kind for kind in kinds) or "missing",
         missing=len(everything) - len(given),
-        example=example if len(example) <= 40 else example[:37] + "...",
+        example=shortened(given[0]) if given else "",
     )
+
+
+def shortened(value: Any) -> str:
+    """A value as an example of at most 40 characters."""
+    example = str(value[:41] if isinstance(value, str | list) else value)
+    return example if len(example) <= 40 else example[:37] + "..."

@@ -149,8 +149,8 @@ def _labels_used(outcome: Outcome) -> Section:
 
 
 def _fields(columns: Sequence[Column]) -> Section:
-    rows = [(c.name, c.type, f"{c.missing:,}", c.example) for c in columns]
-    body = html_table(("field", "type", "missing", "for example"), rows, numbers=(2,))
+    rows = [(c.name, c.type, f"{c.missing:,}", c.example, c.note) for c in columns]
+    body = html_table(("field", "type", "missing", "for example", "read"), rows, numbers=(2,))
     if len(rows) > 12:
         body = f"<details><summary>Show all {len(rows)}</summary>{body}</details>"
     return Section("What did it look at?", "The fields of an example, as they were read.", body)

@@ -1,23 +1,35 @@
-"""Read a CSV or JSONL file (also .gz) as records, with one clear line about what is wrong."""
+"""Read a data file as records and labels, with one clear line about what is wrong.
+
+Delimited text, JSON (an object a line, or one list), Parquet, Arrow, Feather and Excel; text also
+packed by gzip.
+"""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from quickstudy.errors import DataFileError
-from quickstudy.evaluate.columns import Column, column_of, convert_cells, is_missing
-from quickstudy.evaluate.lines import Line, csv_lines, open_text
+from quickstudy.errors import DataFileError, RecordError
+from quickstudy.evaluate.columns import Column
+from quickstudy.evaluate.data import arrow, excel
+from quickstudy.evaluate.data.delimited import read_delimited
+from quickstudy.evaluate.data.fields import FieldReader
+from quickstudy.evaluate.data.jsontext import read_json
+from quickstudy.evaluate.data.labels import LabelError, LabelReader
+from quickstudy.evaluate.data.options import ReadOptions
+from quickstudy.evaluate.data.source import Flattened, Series, Source, clean_name, option
+from quickstudy.evaluate.data.text import TextFile, open_binary
 from quickstudy.types import Label
 
 VECTOR_FIELD = "vector"
+PACKED = {
+    b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd", excel.ZIP: "zip",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +40,21 @@ class Table:
         path: where it was read from.
         records: one dict a row, without the target.
         labels: the target column; empty when none was asked for.
-        columns: the fields with their types, in file order.
+        columns: the columns with their types, in file order.
+        left_out: columns that are no fields; their note says why.
+        notes: a line each about how the file was read.
+        places: line (row, item) of each record.
+        unit: what `places` counts.
     """
 
     path: Path
     records: list[dict[str, Any]]
     labels: list[Label]
     columns: tuple[Column, ...]
+    left_out: tuple[Column, ...] = ()
+    notes: tuple[str, ...] = ()
+    places: Sequence[int] = field(default=(), repr=False)
+    unit: str = "line"
 
     def __len__(self) -> int:
         return len(self.records)
@@ -44,6 +64,10 @@ class Table:
         """The columns of strings, to pin what is category and what is text as shown."""
         return {c.name: c.type for c in self.columns if c.type in ("category", "text")}
 
+    def where(self, row: int) -> str:
+        """The place of a record as messages name it."""
+        return f"{self.path}: {self.unit} {self.places[row]}"
+
 
 def read_table(
     path: str | Path,
@@ -52,122 +76,188 @@ def read_table(
     limit: int | None = None,
     vectors: str | Path | None = None,
     types: Mapping[str, str] | None = None,
+    labels: Sequence[Label] = (),
+    options: ReadOptions | None = None,
 ) -> Table:
     """Read records and, if a target is named, their labels.
 
-    In CSV a column whose cells are all numbers is one of numbers, all true/false one of booleans;
-    the rest are strings; empty, NA, NaN, null and ? are missing values; targets are strings,
-    without white space around them.
-    In JSONL each line is an object and its values are kept as they are.
+    In delimited text a column whose cells are all numbers (in one notation) is one of numbers, all
+    true/false one of booleans, all dates or times one of times; the rest are strings; targets are
+    strings. Values of other files keep their types. `?`, `-`, NA, NaN, null and their like are
+    missing; an object inside a record becomes fields `a.b`; a list of strings a field for each; a
+    list of numbers a vector; a time the numbers `.hour`, `.weekday`, `.month`, `.day`, `.days`.
 
     Args:
         target: name of the column to predict.
         limit: read only the first rows.
         vectors: a .npy file with one row for each row of the file; joined as field "vector".
-        types: column -> "number", "boolean", "category" or "text" where known from before.
+        types: field -> type under which a learner knows it; a column is read so if it can be.
+        labels: that a learner knows: a label that is spelled like one of them is that one.
+        options: what is known of the file and cannot be seen.
 
     Raises:
-        DataFileError: the file cannot be read; the message names file, line and column.
+        DataFileError: the file cannot be read; the message names file, line, column and remedy.
     """
-    path = Path(path)
+    path, options = Path(path), options or ReadOptions()
     if limit is not None and limit < 1:
         raise DataFileError(f"{path}: a limit of {limit} rows leaves nothing to read")
-    with open_text(path) as stream:
-        is_json = stream.peek_first() == "{" or _json_name(path)
-        rows = _json_lines(path, stream) if is_json else csv_lines(path, stream)
-        lines = list(islice(rows, limit))
-        rest = sum(1 for _ in rows) if vectors else 0
-    if not lines:
+    with open_binary(path) as stream:
+        source = _read_source(path, stream, options, limit)
+    if not len(source):
         raise DataFileError(f"{path}: has no rows")
-    names = list(dict.fromkeys(name for line in lines for name in line.cells))
-    labels = _labels(path, lines, names, target) if target is not None else []
-    fields = [name for name in names if name != target]
-    if is_json:
-        _check_values(path, lines, fields)
-        records = [{k: v for k, v in line.cells.items() if k != target} for line in lines]
-        columns = [column_of(name, (r.get(name) for r in records)) for name in fields]
-    else:
-        records, columns = _typed(path, lines, fields, types or {})
-    if vectors is not None:
-        columns.append(_join_vectors(records, Path(vectors), len(lines) + rest))
-    return Table(path, records, labels, tuple(columns))
-
-
-def _json_name(path: Path) -> bool:
-    return bool({".jsonl", ".ndjson", ".json"} & set(path.suffixes))
-
-
-def _json_lines(path: Path, stream: Iterator[str]) -> Iterator[Line]:
-    for number, text in enumerate(stream, start=1):
-        if not text.strip():
-            continue
-        try:
-            cells = json.loads(text)
-        except (ValueError, RecursionError):
-            raise DataFileError(f"{path}: line {number} is not valid JSON") from None
-        if not isinstance(cells, dict):
-            raise DataFileError(f"{path}: line {number} is not a JSON object like {{...}}")
-        yield Line(number, cells)
-
-
-def _labels(path: Path, lines: list[Line], names: list[str], target: str) -> list[Label]:
-    if target not in names:
-        shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-        raise DataFileError(f"{path}: has no column {target!r}; its columns are: {shown}")
-    for line in lines:
-        label = line.cells.get(target)
-        where = f"{path}: line {line.number}, column {target!r}"
-        if label is None or (isinstance(label, str) and label.strip().lower() in {"", "nan"}):
-            raise DataFileError(f"{where}: the label is missing")
-        if not isinstance(label, str | int):
-            what = "the label is NaN" if label != label else f"{label!r} cannot be a label"
-            raise DataFileError(f"{where}: {what}; a label is a string, an integer or true/false")
-    labels = [line.cells[target] for line in lines]
-    return [label.strip() if isinstance(label, str) else label for label in labels]
-
-
-def _typed(
-    path: Path, lines: list[Line], fields: list[str], types: Mapping[str, str]
-) -> tuple[list[dict[str, Any]], list[Column]]:
-    records: list[dict[str, Any]] = [{} for _ in lines]
+    options = _with_plain_names(options)
+    target = None if target is None else clean_name(target)
+    _tidy(source)
+    _drop(source, options)
+    _check_typed(source, options, target)
+    answers = _labels(source, target, LabelReader(labels, options.target_type))
+    reader = FieldReader(source, options, types or {})
+    records: list[dict[str, Any]] = [{} for _ in source.places]
     columns = []
-    for name in fields:
-        values = convert_cells([line.cells[name] for line in lines], types.get(name))
-        for line, record, value in zip(lines, records, values, strict=True):
-            if isinstance(value, float) and not math.isfinite(value):
-                _refuse(path, line, name, value)
-            record[name] = value
-        columns.append(column_of(name, values))
-    return records, columns
+    for name in source.columns:
+        column, fields = reader.read(name)
+        columns.append(column)
+        for name_of_field, series in fields.items():
+            _put(source, records, name_of_field, series)
+    if vectors is not None:
+        columns.append(_join_vectors(records, Path(vectors), source.total))
+    return Table(
+        path, records, answers, tuple(columns),
+        left_out=tuple(source.left_out), notes=tuple(source.notes),
+        places=source.places, unit=source.unit,
+    )  # fmt: skip
 
 
-def _check_values(path: Path, lines: list[Line], fields: list[str]) -> None:
-    """Refuse what no field can hold, while the line is still known."""
-    for line in lines:
-        for name in fields:
-            value = line.cells.get(name)
-            fine = all(map(_finite, value)) if isinstance(value, list) else _readable(value)
-            if not fine:
-                _refuse(path, line, name, value)
+def _read_source(path: Path, stream: BinaryIO, options: ReadOptions, limit: int | None) -> Source:
+    magic = stream.read(8)
+    if magic.startswith((arrow.PARQUET, arrow.ARROW, arrow.ARROW_STREAM)):
+        return arrow.read_arrow(path, stream, limit)
+    if magic.startswith(excel.ZIP) and excel.is_workbook(stream):
+        return excel.read_excel(path, stream, limit)
+    if magic.startswith(excel.OLD_EXCEL):
+        raise DataFileError(f"{path}: is an old Excel file; save it as .xlsx or CSV")
+    for mark, name in PACKED.items():
+        if magic.startswith(mark):
+            raise DataFileError(f"{path}: is packed by {name}; unpack it first, or use gzip")
+    file = TextFile(path, stream, options.encoding)
+    start = "".join(file.head[:1000].split())
+    if start.startswith(("{", "[{")) or {".jsonl", ".ndjson", ".json"} & set(path.suffixes):
+        return read_json(file, limit)
+    return read_delimited(file, options, limit)
 
 
-def _readable(value: Any) -> bool:
-    return isinstance(value, str) or is_missing(value) or _finite(value)
+def read_record(record: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any]:
+    """One record of JSON values in the fields that it would have in a file.
 
+    Args:
+        types: field -> type under which a learner knows it.
 
-def _finite(value: Any) -> bool:
+    Raises:
+        RecordError: a number is not finite, or a value is none that a field can hold.
+
+    >>> read_record({"who": {"country": "IT"}, "tags": ["card"]}, {"tags.post": "boolean"})
+    {'who.country': 'IT', 'tags.post': False, 'tags.card': True}
+    """
+    for name, value in record.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise RecordError(f"field {name!r} is {value}; leave a missing value out, or use null")
+    columns = Flattened(Path("the record"), "item")
+    columns.add(1, dict(record))
+    reader = FieldReader(columns.source, ReadOptions(), types)
+    rows: list[dict[str, Any]] = [{}]
     try:
-        return isinstance(value, int | float) and math.isfinite(value)
-    except OverflowError:  # an integer that no float can hold
-        return False
+        for name in columns.source.columns:
+            for field_name, series in reader.read(name)[1].items():
+                _put(columns.source, rows, field_name, series)
+    except DataFileError as error:
+        said = str(error).removeprefix("the record: item 1, ")
+        raise RecordError(said.partition("; --drop")[0]) from None
+    return rows[0]
 
 
-def _refuse(path: Path, line: Line, name: str, value: Any) -> None:
-    shown = repr(value) if len(repr(value)) <= 40 else repr(value)[:37] + "..."
-    raise DataFileError(
-        f"{path}: line {line.number}, column {name!r}: {shown} is not a finite number, "
-        "a string, true/false or a list of finite numbers"
-    )
+def _with_plain_names(options: ReadOptions) -> ReadOptions:
+    types = {clean_name(name): kind for name, kind in options.types.items()}
+    return replace(options, types=types, drop=tuple(map(clean_name, options.drop)))
+
+
+def _tidy(source: Source) -> None:
+    """Take out columns that are null wherever they are no object: their parts say it all."""
+    inner = {name[:i] for name in source.columns for i, c in enumerate(name) if c == "."}
+    for name in inner & source.columns.keys():
+        if all(value is None for value in source.columns[name].values):
+            del source.columns[name]
+
+
+def _drop(source: Source, options: ReadOptions) -> None:
+    for name in options.dropped:
+        inside = [c for c in source.columns if c == name or c.startswith(f"{name}.")]
+        if not inside:
+            raise DataFileError(_no_column(source, name))
+        for column in inside:
+            del source.columns[column]
+            source.left_out.append(Column(column, "left out", 0, "", "as asked"))
+
+
+def _check_typed(source: Source, options: ReadOptions, target: str | None) -> None:
+    for name, kind in options.types.items():
+        if name == target:
+            raise DataFileError(
+                f"{source.path}: {name!r} is the target, and --type is for fields: --target-type"
+            )
+        if kind != "ignore" and name not in source.columns:
+            raise DataFileError(_no_column(source, name))
+
+
+def _no_column(source: Source, name: str) -> str:
+    names = list(source.columns)
+    shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    return f"{source.path}: has no column {name!r}; its columns are: {shown}"
+
+
+def _labels(source: Source, target: str | None, reader: LabelReader) -> list[Label]:
+    if target is None:
+        return []
+    if target not in source.columns:
+        hint = "" if len(source.columns) > 1 or not source.separator else (
+            "; if other marks part its cells, name them with --separator"
+        )  # fmt: skip
+        raise DataFileError(_no_column(source, target) + hint)
+    series = source.columns.pop(target)
+    _leave_copies(source, target, series)
+    values = dict(zip(series.rows, series.values, strict=True))
+    labels = []
+    for row in range(len(source)):
+        try:
+            labels.append(reader.read(values.get(row)))
+        except LabelError as error:
+            raise DataFileError(f"{source.where(row, target)}: {error}") from None
+    source.notes += reader.notes
+    return labels
+
+
+def _leave_copies(source: Source, target: str, series: Series) -> None:
+    """A second column of the target's name that says the same would give the label away."""
+    for name, old in source.doubled.items():
+        if (
+            old == target
+            and name in source.columns
+            and source.columns[name].values == series.values
+        ):
+            del source.columns[name]
+            note = f"the same as the target {target!r}"
+            source.left_out.append(Column(name, "left out", 0, "", note))
+
+
+def _put(source: Source, records: list[dict[str, Any]], name: str, series: Series) -> None:
+    """One field into the records."""
+    for row, value in zip(series.rows, series.values, strict=True):
+        record = records[row]
+        if name in record:
+            raise DataFileError(
+                f"{source.where(row, name)}: is also a part of another column; rename one, or "
+                f"{option('--drop', name)}"
+            )
+        record[name] = value
 
 
 def _join_vectors(records: Sequence[dict[str, Any]], path: Path, rows: int) -> Column:

@@ -10,6 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from quickstudy.errors import InputError, StoreError
+from quickstudy.serve.command_reading import (
+    Decimal,
+    Drop,
+    Encoding,
+    Separator,
+    TargetType,
+    Types,
+)
 
 if TYPE_CHECKING:
     from quickstudy.client import Client
@@ -93,13 +101,21 @@ def import_pins(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="CSV with a column label, perhaps one bound (must or should)."
+            metavar="FILE",
+            help="CSV, JSONL, Parquet, Arrow or Excel with a column label, perhaps one bound "
+            "(must or should).",
         ),
     ],
     learner: Annotated[str, typer.Option("--learner", metavar="NAME", help="Whose exam.")],
     store: StoreFile = None,
     url: Url = None,
     key: Key = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    types: Types = None,
+    drop: Drop = None,
+    target_type: TargetType = None,
 ) -> None:
     """Pin every row of a file: a case that a version must, or should, get right.
 
@@ -110,15 +126,21 @@ def import_pins(
     [bold]Examples[/bold]
     quickstudy pins import exam.csv --learner tickets --store work.db
     quickstudy pins import exam.csv --learner tickets --url http://localhost:8321
+    quickstudy pins import exam.csv --learner tickets --store work.db --separator ';' --drop id
     """
     from quickstudy.deploy.courses import ValueInfo
     from quickstudy.deploy.exam import read_pins
+    from quickstudy.evaluate.data.options import options_from_text
 
+    options = options_from_text(
+        separator=separator, encoding=encoding, decimal=decimal, types=types or (), drop=drop,
+        target_type=target_type,
+    )  # fmt: skip
     with _reached(store, url, key) as desk:
         info = desk.learner(learner)
         if isinstance(info, ValueInfo):
             raise InputError(f"{learner!r} is a value learner: it sits no exam")
-        rows = read_pins(file, labels=info.labels)
+        rows = read_pins(file, labels=info.labels, options=options)
         done = 0
         for at in range(0, len(rows), AT_ONCE):
             try:

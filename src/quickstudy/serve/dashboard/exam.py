@@ -113,7 +113,7 @@ def rows_of(name: str, content: bytes, known: tuple[Label, ...], bound: Bound) -
         path = Path(folder) / f"exam{suffix}"
         path.write_bytes(content)
         try:
-            table = read_table(path, target="label")
+            table = read_table(path, target="label", labels=known)
         except QuickstudyError as error:
             raise type(error)(str(error).replace(str(path), name)) from None
     labels = [read_label("", y, known) if isinstance(y, str) else y for y in table.labels]

@@ -1,0 +1,190 @@
+"""Labels of a file, in the type under which the learner knows them: 1, "1" and "1.0" are one."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from quickstudy.evaluate.data import times
+from quickstudy.types import Label, label_key
+
+WHOLE = re.compile(r"([+-]?\d+)\.0+")
+INTEGER = re.compile(r"[+-]?\d{1,18}")
+LEAST_PATTERN = 2  # labels of one type from which a new one is taken to be of that type
+FLAGS = {
+    "true": True, "false": False, "1": True, "0": False, "yes": True, "no": False,
+    "t": True, "f": False, "y": True, "n": False,
+}  # fmt: skip
+MISSING = frozenset({"", "nan"})
+CAN_BE = "a label is a string, an integer or true/false"
+
+
+class LabelError(ValueError):
+    """A value that cannot be a label; says why."""
+
+
+class LabelReader:
+    """Gives labels the type that those already known have.
+
+    A label that is known is taken as it is known. A new one gets the type of all that are known,
+    if these are two or more of one type and it can be read so; else it stays as it is.
+
+    Args:
+        known: labels that a learner knows.
+        target_type: "str", "int" or "bool" to read all as that; "" to go by what is known.
+
+    >>> reader = LabelReader([1, 2])
+    >>> [reader.read(label) for label in ("1", "2.0", 1, "3", "other")]
+    [1, 2, 1, 3, 'other']
+    """
+
+    def __init__(self, known: Iterable[Label] = (), target_type: str = "") -> None:
+        self._type = target_type
+        self._by_text: dict[str, list[Label]] = {}
+        self._types: set[type] = set()
+        self._count = 0
+        self._read: dict[tuple[str, Any], Label] = {}
+        self._met: dict[str, Label] = {}
+        self._changed: list[tuple[Any, Label]] = []
+        self._unclear: list[Label] = []
+        for label in known:
+            self._add(label)
+
+    def read(self, value: Any) -> Label:
+        """A label.
+
+        Raises:
+            LabelError: the value is missing or cannot be one.
+        """
+        if type(value) is str and (met := self._met.get(value)) is not None:
+            return met
+        plain = plain_label(value)
+        place = label_key(plain)
+        if place not in self._read:
+            label = self._read[place] = self._typed(plain)
+            if label_key(label) != place:
+                self._changed.append((plain, label))
+        if type(value) is str:
+            self._met[value] = self._read[place]
+        return self._read[place]
+
+    @property
+    def notes(self) -> list[str]:
+        """A line for labels that were read as others, and one for what is not clear."""
+        notes = []
+        if self._changed:
+            value, label = self._changed[0]
+            more = len(self._changed) - 1
+            others = f", and {more:,} more likewise" if more else ""
+            why = f"by --target-type {self._type}" if self._type else "as it is known"
+            notes.append(f"label {value!r:.60} is read as {label!r:.60}, {why}{others}")
+        if self._unclear:
+            label = self._unclear[0]
+            notes.append(
+                f"label {label!r:.60} is known in several types and taken as it is in the file: "
+                "--target-type str, int or bool takes one"
+            )
+        return notes
+
+    def _add(self, label: Label) -> None:
+        same = self._by_text.setdefault(text_of(label), [])
+        if label_key(label) not in map(label_key, same):
+            same.append(label)
+            self._types.add(type(label))
+            self._count += 1
+
+    def _typed(self, plain: Label) -> Label:
+        wanted = {"str": str, "int": int, "bool": bool}.get(self._type)
+        if wanted is not None:
+            plain = _as_type(plain, wanted)
+        same = [y for y in self._by_text.get(text_of(plain), []) if wanted in (None, type(y))]
+        if len(same) == 1:
+            return same[0]
+        if same:
+            self._unclear.append(plain)
+            exact = [label for label in same if type(label) is type(plain)]
+            return exact[0] if exact else same[0]
+        label = plain if wanted is not None else self._likely(plain)
+        self._add(label)
+        return label
+
+    def _likely(self, plain: Label) -> Label:
+        """A new label in the type of all others."""
+        if self._count < LEAST_PATTERN or len(self._types) != 1:
+            return plain
+        (kind,) = self._types
+        if kind is int and isinstance(plain, str) and INTEGER.fullmatch(text_of(plain)):
+            return int(text_of(plain))
+        if kind is str and not isinstance(plain, str):
+            return text_of(plain)
+        return plain
+
+
+def text_of(label: Label) -> str:
+    """How a label is spelled, the same for 1, "1" and "1.0", and for True and "true".
+
+    >>> text_of(True), text_of("2.0"), text_of("02")
+    ('true', '2', '02')
+    """
+    if not isinstance(label, str):
+        return str(label).lower()
+    if label.lower() in ("true", "false"):
+        return label.lower()
+    whole = WHOLE.fullmatch(label)
+    return whole[1] if whole else label
+
+
+def plain_label(value: Any) -> Label:
+    """A value of a file as a label: text in composed form, with single spaces between its words.
+
+    Raises:
+        LabelError: it is missing or cannot be one.
+    """
+    if value is None or (isinstance(value, str) and value.strip().lower() in MISSING):
+        raise LabelError("the label is missing; give it one, or take the row out")
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", " ".join(value.split()))
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, float | Decimal):
+        value = float(value)
+        if value != value:
+            raise LabelError(f"the label is NaN; {CAN_BE}")
+        if abs(value) < 2**63 and int(value) == value:
+            return int(value)
+        raise LabelError(f"{value!r} cannot be a label; {CAN_BE}: --target-type str")
+    if times.is_moment(value):
+        return str(value.isoformat())
+    raise LabelError(f"{value!r:.60} cannot be a label; {CAN_BE}")
+
+
+def _as_type(label: Label, wanted: type) -> Label:
+    if wanted is str:
+        return label if isinstance(label, str) else text_of(label)
+    text = text_of(label)
+    if wanted is bool and text.lower() in FLAGS:
+        return FLAGS[text.lower()]
+    if wanted is int and INTEGER.fullmatch(text):
+        return int(text)
+    raise LabelError(f"{label!r:.60} cannot be read as {wanted.__name__}: --target-type str can")
+
+
+def labels_of(values: Sequence[Any], target_type: str = "") -> list[Label]:
+    """Labels of answers as another type; those that cannot be stay as they are.
+
+    >>> labels_of([1, True, "a"], "str")
+    ['1', 'true', 'a']
+    """
+    if not target_type:
+        return list(values)
+    wanted = {"str": str, "int": int, "bool": bool}[target_type]
+    out: list[Label] = []
+    for value in values:
+        try:
+            out.append(_as_type(value, wanted))
+        except LabelError:
+            out.append(value)
+    return out

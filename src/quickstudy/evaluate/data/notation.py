@@ -1,0 +1,170 @@
+"""How the numbers of a column are written: which mark begins the decimals, which groups thousands.
+
+A column is read as numbers where one notation fits all of its cells. Cells such as 1.234 fit two;
+then `--decimal`, or else the columns of the same file in which there is no doubt, decide.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+SPACES = " \u00a0\u2009\u202f"  # space, no-break space, thin space, narrow no-break space
+APOSTROPHES = "'\u2019"
+MINUS = "\u2212"
+EXPONENT = r"(?:[eE][+-]?\d+)?"
+MOST_DIGITS = 300  # of an integer: as far as floats go
+UNITS = "%$€£¥"
+
+
+@dataclass(frozen=True)
+class Notation:
+    """A way to write numbers.
+
+    Attributes:
+        decimal: the mark before the decimals.
+        group: the marks that may stand between thousands, "" where there is none.
+        unit: a sign before or behind every number.
+    """
+
+    decimal: str
+    group: str = ""
+    unit: str = ""
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        mark = re.escape(self.decimal)
+        whole = r"\d+"
+        if self.group:  # by threes, or as in India by twos and a last three
+            group = f"[{self.group}]"
+            threes = rf"[1-9]\d{{0,2}}(?:{group}\d{{3}})+"
+            twos = rf"[1-9]\d?(?:{group}\d{{2}})+{group}\d{{3}}"
+            whole = rf"(?:{threes}|{twos}|\d+)"
+        return re.compile(rf"[+\-{MINUS}]?(?:{whole}(?:{mark}\d*)?|{mark}\d+){EXPONENT}")
+
+    def fits(self, cells: Iterable[str]) -> bool:
+        """Whether every cell is a number in this notation."""
+        match = self._pattern.fullmatch
+        return all(match(cell) for cell in cells)
+
+    def number(self, cell: str) -> int | float:
+        """The number of a cell that fits; whole ones without decimals are integers.
+
+        >>> Notation(",", ".").number("-1.234,5"), POINT.number("12")
+        (-1234.5, 12)
+        """
+        if self.unit:
+            cell = cell.strip(self.unit).strip()
+        for mark in self.group:
+            cell = cell.replace(mark, "")
+        if cell.isdecimal() and len(cell) <= MOST_DIGITS:
+            return int(cell)
+        plain = cell.replace(self.decimal, ".").replace(MINUS, "-")
+        whole = plain[1:].isdecimal() and len(plain) <= MOST_DIGITS
+        return int(plain) if whole and plain[0] in "+-" else float(plain)
+
+    @property
+    def words(self) -> str:
+        """How it differs from plain decimal points; "" where it does not."""
+        marks = {",": "comma", ".": "point", SPACES: "space", APOSTROPHES: "apostrophe"}
+        group = marks.get(self.group)
+        parts = ["decimal comma"] if self.decimal == "," else []
+        return ", ".join([*parts, *([f"thousands by {group}"] if group else [])])
+
+
+POINT, COMMA = Notation("."), Notation(",")
+GROUPED = (
+    Notation(".", ","), Notation(",", "."), Notation(".", SPACES), Notation(",", SPACES),
+    Notation(".", APOSTROPHES), Notation(",", APOSTROPHES),
+)  # fmt: skip
+NOTATIONS = (POINT, COMMA, *GROUPED)
+
+
+def fitting(cells: Sequence[str]) -> list[Notation]:
+    """The notations that fit a whole column, the plain ones first.
+
+    A mark that no cell holds is left out: 1 234 fits one notation, as it says the same in all.
+
+    >>> [(n.decimal, n.group) for n in fitting(["1.234", "17"])]
+    [('.', ''), (',', '.')]
+    """
+    if not cells or not some_number(cells[0]):
+        return []
+    found: set[str] = set()
+    found.update(*cells)  # all characters
+    return [
+        notation
+        for notation in NOTATIONS
+        if (not notation.group or not found.isdisjoint(notation.group))
+        and (notation.decimal in found or notation.decimal == "." or notation.group == ".")
+        and notation.fits(cells)
+    ]
+
+
+def decides(cells: Sequence[str]) -> str:
+    """The decimal mark that a column proves; "" where it proves none.
+
+    >>> decides(["3,5", "10"]), decides(["3.5"]), decides(["1.234"]), decides(["7"])
+    (',', '.', '', '')
+    """
+    if not any("." in cell or "," in cell for cell in cells):
+        return ""
+    marks = {notation.decimal for notation in fitting(cells)}
+    return marks.pop() if len(marks) == 1 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The notation that a column is read by, and what there is to say about it."""
+
+    notation: Notation
+    note: str
+
+
+def choose(cells: Sequence[str], preferred: Iterable[tuple[str, str]]) -> Choice | None:
+    """The notation of a column of numbers; None where it holds something else.
+
+    Args:
+        preferred: decimal marks with the reason for them, best first; asked only in doubt.
+
+    >>> choose(["5%", "12.5 %"], []).notation.number("12.5 %")
+    12.5
+    """
+    unit = next((u for u in UNITS if cells and u in cells[0][:1] + cells[0][-1:]), "")
+    if unit:
+        if not all(cell[:1] == unit or cell[-1:] == unit for cell in cells):
+            return None
+        bare = choose([cell.strip(unit).strip() for cell in cells], preferred)
+        if bare is None:
+            return None
+        note = f"in {unit}, {bare.note}" if bare.note else f"in {unit}"
+        return Choice(replace(bare.notation, unit=unit), note)
+    fit = fitting(cells)
+    if not fit:
+        return None
+    if len({notation.decimal for notation in fit}) == 1:  # no doubt
+        return Choice(fit[0], fit[0].words)
+    for mark, reason in preferred:
+        for notation in fit:
+            if notation.decimal == mark:
+                return Choice(notation, _doubt(cells, notation, reason))
+    return Choice(fit[0], fit[0].words)
+
+
+def _doubt(cells: Sequence[str], notation: Notation, reason: str) -> str:
+    cell = next(cell for cell in cells if "." in cell or "," in cell)
+    if reason == "--decimal":
+        return notation.words
+    other = "," if notation.decimal == "." else "."
+    words = f"{notation.words}: " if notation.words else ""
+    return (
+        f"{words}{cell} is read as {notation.number(cell):.10g}, {reason} "
+        f"(otherwise: --decimal {other})"
+    )
+
+
+def some_number(cell: str) -> bool:
+    """Whether a cell is a number in any notation."""
+    return any(notation.fits((cell,)) for notation in NOTATIONS)

@@ -1,0 +1,125 @@
+"""How a data file is to be read, where what is found in it is not what is meant."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from quickstudy.errors import SettingError
+
+TYPES = ("number", "category", "text", "tags", "datetime", "ignore")
+TARGET_TYPES = ("str", "int", "bool")
+NAMED_SEPARATORS = {
+    "tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|",
+}  # fmt: skip
+MIB = 2**20
+DEFAULT_MB = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What is known of a file; everything that is left empty is found by what is in it.
+
+    Attributes:
+        separator: the character between cells; " " is any number of spaces.
+        encoding: of text, by Python's name.
+        decimal: "." or ",".
+        types: field -> number, category, text, tags, datetime, ignore, or datetime:PATTERN.
+        drop: fields that are left out, with all that is inside them.
+        target_type: str, int or bool.
+        longest: characters that one cell may have.
+    """
+
+    separator: str = ""
+    encoding: str = ""
+    decimal: str = ""
+    types: Mapping[str, str] = field(default_factory=dict)
+    drop: Sequence[str] = ()
+    target_type: str = ""
+    longest: int = DEFAULT_MB * MIB
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises:
+            SettingError: names the option and what it may be.
+        """
+        if len(self.separator) > 1 or self.separator in ('"', "\r", "\n", "\0"):
+            raise SettingError(
+                f"--separator is {self.separator!r}; it is one character, or one of: "
+                "tab, space, comma, semicolon, pipe"
+            )
+        if self.encoding and not _is_encoding(self.encoding):
+            raise SettingError(
+                f"--encoding {self.encoding!r} is not known; it is a name such as utf-8, "
+                "utf-16, cp1252, latin-1, cp1251 or gb18030"
+            )
+        if self.decimal not in ("", ".", ","):
+            raise SettingError(f"--decimal is {self.decimal!r}; it is . or ,")
+        if self.target_type not in ("", *TARGET_TYPES):
+            raise SettingError(f"--target-type is {self.target_type!r}; it is str, int or bool")
+        for name, kind in self.types.items():
+            if kind not in TYPES and not kind.startswith("datetime:%"):
+                raise SettingError(
+                    f"--type {name}={kind}: {kind!r} is no type; use one of {', '.join(TYPES)}, "
+                    "or datetime:%d/%m/%Y for a pattern of your own"
+                )
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """All fields that are not wanted."""
+        return (*self.drop, *(name for name, kind in self.types.items() if kind == "ignore"))
+
+    def without(self, name: str | None) -> ReadOptions:
+        """The same, with one more column left out; None is none."""
+        return self if name is None else replace(self, drop=(*self.drop, name))
+
+
+def options_from_text(
+    *,
+    separator: str | None = None,
+    encoding: str | None = None,
+    decimal: str | None = None,
+    types: Sequence[str] = (),
+    drop: str | None = None,
+    target_type: str | None = None,
+    budget_mb: float | None = None,
+) -> ReadOptions:
+    """The options as they are typed on a command line.
+
+    Raises:
+        SettingError: one cannot be meant; names it.
+
+    >>> options = options_from_text(separator="tab", types=["code=category"], drop="a, b")
+    >>> options.separator, options.types, options.drop
+    ('\\t', {'code': 'category'}, ('a', 'b'))
+    """
+    given = separator or ""
+    return ReadOptions(
+        separator=NAMED_SEPARATORS.get(given.lower(), given),
+        encoding=encoding or "",
+        decimal=decimal or "",
+        types=dict(map(_assignment, types)),
+        drop=tuple(name.strip() for name in (drop or "").split(",") if name.strip()),
+        target_type=target_type or "",
+        longest=int((budget_mb or DEFAULT_MB) * MIB),
+    )
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, kind = text.partition("=")
+    if "=" in kind and kind.rpartition("=")[2] in TYPES:  # the name itself holds a "="
+        name, _, kind = text.rpartition("=")
+    if not (name.strip() and equals):
+        raise SettingError(f"--type {text!r} is not like FIELD=category")
+    return name.strip(), kind.strip()
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        "".encode(name)
+        codecs.lookup(name)
+    except (LookupError, ValueError, UnicodeError):
+        return False
+    return True

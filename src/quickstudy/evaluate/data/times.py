@@ -1,0 +1,203 @@
+"""Columns of dates and times: their form is found by the whole column, and read as numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+EPOCH_DAY = date(1970, 1, 1).toordinal()
+Moment = datetime | date | time
+_CLOCK = r"([01]?\d|2[0-4])[:.][0-5]\d([:.][0-5]\d([.,]\d{1,9})?)?"
+_ZONE = r"\s?(Z|UTC|GMT|[+-]\d{2}:?(\d{2})?)?"
+ISO = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}([T ]{_CLOCK}{_ZONE})?")
+CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d{1,9})?)?")
+# the date in front of a clock time, by the marks between its parts
+_NUMERIC = re.compile(
+    rf"(\d{{1,4}})([/.-])(\d{{1,2}})\2(\d{{4}}|\d{{1,2}})((?:[T ]|, ){_CLOCK}.*)?"
+)
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
+_WORDS = (
+    "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d %Y", "%B %d %Y", "%b %d, %Y",
+    "%B %d, %Y", "%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z",
+)  # fmt: skip
+SECONDS = (1e8, 1e11)  # 1973 to 5138, as seconds since 1970; a thousand times that in milliseconds
+_LONGEST = 40
+LOOK = 20  # cells that most forms fail on
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the times of a column are written: what reads one, and what there is to say about it."""
+
+    read: Callable[[str], Moment]
+    note: str = ""
+
+
+def find_form(cells: Sequence[str]) -> Form | None:
+    """The form in which every cell is a date, a date with a time, or a time of day.
+
+    Day and month of 3/10/2004 are told apart by the whole column; where it leaves both open, the
+    month is first after "/", the day after "." and "-".
+
+    >>> form = find_form(["13/10/2004", "03/10/2004"])
+    >>> form.read("03/10/2004"), form.note
+    (datetime.date(2004, 10, 3), 'day first')
+    >>> find_form(["2024-05-01T18:30"]).read("2024-05-01T18:30")
+    datetime.datetime(2024, 5, 1, 18, 30)
+    """
+    if not cells or not any(map(str.isdecimal, cells[0])):
+        return None
+    if any(len(cell) > _LONGEST for cell in cells):
+        return None
+    forms = [Form(_iso), Form(_clock)] if cells[0][:1].isdigit() else []
+    forms += _numeric_forms(cells)
+    words = [Form(_by(pattern + clock)) for pattern in _WORDS for clock in _clocks_of(pattern)]
+    head = cells[:LOOK]
+    for form in [*forms, *words]:
+        if read_all(form, head) is not None and read_all(form, cells[LOOK:]) is not None:
+            return form
+    return None
+
+
+def by_pattern(pattern: str) -> Form:
+    """The form that a pattern of `strptime` gives."""
+    return Form(_by(pattern))
+
+
+def read_all(form: Form, cells: Sequence[str]) -> list[Moment] | None:
+    """The times of all cells; None where one is written in another form."""
+    try:
+        return [form.read(cell) for cell in cells]
+    except ValueError:
+        return None
+
+
+def _iso(cell: str) -> Moment:
+    if not ISO.fullmatch(cell):
+        raise ValueError(cell)
+    if len(cell) == 10:
+        return date.fromisoformat(cell)
+    if len(cell) == 19:
+        return datetime.fromisoformat(cell)
+    cell = re.sub(r"\s?(UTC|GMT)$", "Z", cell).replace(",", ".")
+    day, clock = cell[:10], cell[11:].replace(" ", "")
+    return datetime.fromisoformat(f"{day}T{_six_digits(clock)}")
+
+
+def _six_digits(clock: str) -> str:
+    """Nanoseconds are cut to microseconds."""
+    return re.sub(r"(\.\d{6})\d+", r"\1", clock)
+
+
+def _clock(cell: str) -> Moment:
+    if not CLOCK.fullmatch(cell):
+        raise ValueError(cell)
+    return time.fromisoformat(
+        _six_digits(cell.replace(",", ".").zfill(len(cell) + (cell[1] == ":")))
+    )
+
+
+def _by(pattern: str) -> Callable[[str], Moment]:
+    timed = re.search(r"%[HIMSpfzcX]", pattern) is not None
+
+    def read(cell: str) -> Moment:
+        moment = datetime.strptime(cell, pattern)
+        return moment if timed else moment.date()
+
+    return read
+
+
+def _clocks_of(pattern: str) -> tuple[str, ...]:
+    return ("",) if "%H" in pattern else _CLOCKS
+
+
+def _numeric_forms(cells: Sequence[str]) -> list[Form]:
+    """Forms of dates in figures, by which part can be what in the whole column."""
+    found = [_NUMERIC.fullmatch(cell) for cell in cells]
+    matches = [match for match in found if match is not None]
+    if len(matches) < len(cells):
+        return []
+    mark, size = matches[0][2], len(matches[0][4])
+    if any(match[2] != mark for match in matches):
+        return []
+    firsts, seconds = [int(m[1]) for m in matches], [int(m[3]) for m in matches]
+    if max(len(m[1]) for m in matches) == 4:
+        orders = [(f"%Y{mark}%m{mark}%d", "")]
+    elif size < 4 and (mark != "/" or size == 1):
+        return []  # 1.2.34 is a version as well as a day
+    else:
+        year = "%Y" if size == 4 else "%y"
+        day, month = f"%d{mark}%m{mark}{year}", f"%m{mark}%d{mark}{year}"
+        if max(firsts) > 12:
+            orders = [(day, "day first")]
+        elif max(seconds) > 12:
+            orders = [(month, "month first")]
+        else:
+            first, what = (month, "month") if mark == "/" else (day, "day")
+            other = day if mark == "/" else month
+            orders = [(first, f"{what} first (otherwise: --type NAME=datetime:{other})")]
+    return [
+        Form(_by(order + clock.replace(" ", gap, 1)), note)
+        for order, note in orders
+        for clock in _CLOCKS
+        for gap in (" ", "T", ", ")
+    ]
+
+
+def from_number(value: float) -> datetime:
+    """The moment of a count since 1970 in seconds, milli-, micro- or nanoseconds, by its size.
+
+    >>> from_number(1714588200).hour
+    18
+    """
+    for unit in (1.0, 1e3, 1e6, 1e9):
+        if SECONDS[0] <= abs(value) / unit < SECONDS[1]:
+            return datetime.fromtimestamp(value / unit, UTC)
+    raise ValueError(value)
+
+
+def time_fields(name: str, value: Moment) -> dict[str, float]:
+    """The numbers that a time stands for, as fields of their own.
+
+    `hour` is 0 to 24 with its fraction, on the clock that the value was written by; `weekday` is 0
+    for Monday to 6; `month` is 1 to 12; `day` is that of the month; `days` since 1970-01-01 tell
+    how old it is (in UTC where the value knows its zone). A date has no hour, a time of day only
+    that.
+
+    >>> time_fields("at", date(2024, 5, 1))
+    {'at.weekday': 2, 'at.month': 5, 'at.day': 1, 'at.days': 19844.0}
+    """
+    out: dict[str, float] = {}
+    seconds = 0.0
+    if isinstance(value, datetime | time):
+        seconds = 3600 * value.hour + 60 * value.minute + value.second + value.microsecond / 1e6
+        out[f"{name}.hour"] = seconds / 3600.0
+    if isinstance(value, time):
+        return out
+    out |= {f"{name}.weekday": value.weekday(), f"{name}.month": value.month}
+    out[f"{name}.day"] = value.day
+    zone = value.utcoffset() if isinstance(value, datetime) else None
+    ahead = zone.total_seconds() if zone is not None else 0.0
+    out[f"{name}.days"] = value.toordinal() - EPOCH_DAY + (seconds - ahead) / 86_400.0
+    return out
+
+
+def columns_of(name: str, moments: Sequence[Moment]) -> dict[str, tuple[list[int], list[float]]]:
+    """The numbers of a column of times by field: their positions in the column, and values."""
+    out: dict[str, tuple[list[int], list[float]]] = {}
+    for at, moment in enumerate(moments):
+        for field, number in time_fields(name, moment).items():
+            if field not in out:
+                out[field] = ([], [])
+            positions, numbers = out[field]
+            positions.append(at)
+            numbers.append(number)
+    return out
+
+
+def is_moment(value: Any) -> bool:
+    """Whether a value is a date, a date with a time, or a time of day."""
+    return isinstance(value, date | time)
