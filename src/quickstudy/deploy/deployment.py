@@ -33,6 +33,7 @@ from quickstudy.deploy.fold import learner_rows
 from quickstudy.deploy.keys import KeyRing, all_keys, new_key
 from quickstudy.deploy.limits import PauseFile
 from quickstudy.deploy.oversight import Level
+from quickstudy.deploy.quarantine import answering
 from quickstudy.deploy.records import checked_label, checked_name, plain_record
 from quickstudy.deploy.requests import (
     Asked,
@@ -119,8 +120,7 @@ class Deployment(Steering, Watching):
                     for row in learner_rows(connection)
                 ]
                 self._keys.refresh(all_keys(connection))
-            for row in rows:
-                self.desk.take_over(self.staff.recall(row))
+            self.staff.recall_all(rows, self.desk)
             self._recall_values()
         except BaseException:
             for duty in self.desk.duties.values() if hasattr(self, "desk") else ():
@@ -134,6 +134,7 @@ class Deployment(Steering, Watching):
         self.desk.after.append(self._forget_claims)
         self.writer = Writer(self.store, self.desk, within=one_blas_thread)
         self.staff.begin(self.writer)
+        self.staff.record_set_aside(self.desk)
         for duty in self.desk.duties.values():
             if duty.roles.challenger or duty.roles.previous:
                 self.staff.contests.shadows.changed(duty)
@@ -226,7 +227,7 @@ class Deployment(Steering, Watching):
 
     def delete(self, name: str, *, actor: str | None = None) -> None:
         """Take a learner off duty. Its events stay in the log; its name is free again."""
-        gone: Duty | Watch = self.writer.submit(Delete(name, self._actor(actor))).result()
+        gone = self.writer.submit(Delete(name, self._actor(actor))).result()
         if isinstance(gone, Duty):
             self.staff.dismiss(gone)
 
@@ -271,7 +272,7 @@ class Deployment(Steering, Watching):
         if len(names) != len(records):
             raise InputError(f"there are {len(records)} records and {len(names)} ids; one each")
         plain = [plain_record(record) for record in records]
-        with duty.twins.reading() as learner:
+        with answering(name), duty.twins.reading() as learner:
             said = learner.predict_many(plain)
             seen, version = duty.learned, duty.twins.version
         items = [
@@ -324,7 +325,8 @@ class Deployment(Steering, Watching):
         if item.record is None:
             return item
         record = plain_record(item.record)
-        with self.desk.duty(str(item.learner)).twins.reading() as learner:
+        name = str(item.learner)
+        with self.desk.duty(name).twins.reading() as learner, answering(name):
             learner.check(record)
         return replace(item, record=record)
 
@@ -453,8 +455,7 @@ class Deployment(Steering, Watching):
         from quickstudy.deploy.doctor import check
 
         self.flush()
-        watches = list(self.desk.watches.by_name.values())
-        return check(self.store, live={w.number: self._value_state(w) for w in watches})
+        return check(self.store, live=self._value_states())
 
     def flush(self, timeout: float = 60.0) -> None:
         """Wait until all that is logged is learned."""
@@ -465,7 +466,9 @@ class Deployment(Steering, Watching):
     def state_hash(self, name: str) -> str:
         """Digest of a learner, and of its risk control, after all that is logged was learned."""
         one = self.desk.anyone(name)
-        return self._value_state(one)[1] if isinstance(one, Watch) else self.staff.hash(one)
+        if isinstance(one, Watch):
+            return self._value_state(one)[1]
+        return self.staff.hash(self.desk.duty(name))
 
     def _tick(self) -> None:
         while not self._stop.wait(TICK_SECONDS):
