@@ -153,8 +153,9 @@ class Contests:
             came = lines.coming_file(folder, connection, seq)
         _keep_if_possible(left, leaving)
         ends = time.monotonic() + HANDOVER_SECONDS
-        followed = self.shadows.follows(duty, switch)  # it may not have begun yet
-        while followed and not came.exists() and time.monotonic() < ends and self.shadows.alive:
+        while not came.exists() and time.monotonic() < ends and self.shadows.alive:
+            if not self.shadows.follows(duty, switch):  # it has not begun yet, or failed
+                break
             time.sleep(0.02)
         if came.exists():
             packed = lines.read_base(came, seq).packed

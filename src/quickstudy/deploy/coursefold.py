@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from quickstudy.deploy.courses import ValueSettings
 from quickstudy.deploy.coursesettings import KIND, read_value_settings
 from quickstudy.deploy.fold import rows_on_duty
-from quickstudy.deploy.quarantine import LearningError, Ledger, SetAside
+from quickstudy.deploy.quarantine import MOST_IN_A_ROW, LearningError, Ledger, SetAside
 from quickstudy.deploy.tables import Row
 from quickstudy.errors import InputError, NotFoundError, StoreError
 from quickstudy.learners.value import ValueFunction
@@ -220,6 +220,7 @@ class _Way:
     def __init__(self, fold: CourseFold) -> None:
         self._fold = fold
         self._failed: set[int] = set()
+        self._in_a_row = 0
         self._keep()
 
     def _keep(self) -> None:
@@ -234,7 +235,9 @@ class _Way:
             self._keep()
         self._since.append((event, payload, skip))
         try:
-            return self._fold.take(event, payload, skip=skip)
+            said = self._fold.take(event, payload, skip=skip)
+            self._in_a_row = 0
+            return said
         except InputError:
             raise
         except Exception as error:
@@ -258,8 +261,11 @@ class _Way:
         return True
 
     def _set_aside(self, event: Logged, error: Exception) -> None:
-        """Raises the error itself where the rest would make no sense without the event."""
-        if event.type not in SPARED or event.seq in self._failed:
+        """Raises the error itself where the rest would make no sense without the event, or where
+        the event is not to blame."""
+        self._in_a_row += 1
+        known = event.seq in self._failed
+        if event.type not in SPARED or known or self._in_a_row >= MOST_IN_A_ROW:
             raise error
         self._failed.add(event.seq)
         self._fold.set_aside.append(SetAside.of(event.seq, error))

@@ -19,7 +19,7 @@ from quickstudy.deploy import lines
 from quickstudy.deploy.answers import Settings
 from quickstudy.deploy.autonomy import Autonomy, overruled
 from quickstudy.deploy.control import new_control, read_ruling, state_of
-from quickstudy.deploy.lessons import Lesson, teach_both
+from quickstudy.deploy.lessons import Lesson, teach_without
 from quickstudy.deploy.lines import Base
 from quickstudy.deploy.quarantine import LearningError, Ledger, SetAside
 from quickstudy.deploy.refit_child import artifact_name, unpack_fitted
@@ -126,7 +126,7 @@ class Fold:
         if self.twins is None:
             lines.learn(self.learner, lessons)
         else:
-            failed = teach_both(self.twins, lessons)
+            failed = teach_without(self.twins, lessons)
             self.set_aside += [SetAside.of(lesson.seq, error) for lesson, error in failed]
             self.learner = self.twins.resting
         self.learned = lessons[-1].seq

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quickstudy.deploy.quarantine import MOST_IN_A_ROW, LearningError, reason_of
 from quickstudy.deploy.twins import LostTwinError, Twins
 from quickstudy.errors import InputError
 from quickstudy.learners.classifier import Classifier
@@ -111,6 +112,24 @@ def teach_both(twins: Twins, lessons: Sequence[Lesson]) -> list[tuple[Lesson, Ex
         return [(lessons[0], together)]
     one_by_one = [(lesson, _failure(twins, [lesson])) for lesson in lessons]
     return [(lesson, error) for lesson, error in one_by_one if error]
+
+
+def teach_without(twins: Twins, lessons: Sequence[Lesson]) -> list[tuple[Lesson, Exception]]:
+    """As `teach_both`, where a learner is made from the log.
+
+    Raises:
+        LearningError: so many in a row raise that it is not for the lessons: none is to be lost.
+    """
+    failed = []
+    for at in range(0, len(lessons), MOST_IN_A_ROW):
+        part = lessons[at : at + MOST_IN_A_ROW]
+        failed += (failed_now := teach_both(twins, part))
+        if len(failed_now) == MOST_IN_A_ROW:
+            raise LearningError(
+                f"learning all of events {part[0].seq} to {part[-1].seq} raises "
+                f"{reason_of(failed_now[-1][1])}"
+            ) from failed_now[-1][1]
+    return failed
 
 
 def _failure(twins: Twins, lessons: Sequence[Lesson]) -> Exception | None:

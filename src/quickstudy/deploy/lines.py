@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from quickstudy import snapshot
-from quickstudy.deploy.lessons import Lesson, lesson_of, teach, teach_both
+from quickstudy.deploy.lessons import Lesson, lesson_of, teach, teach_without
 from quickstudy.deploy.quarantine import LearningError, Ledger, SetAside
 from quickstudy.deploy.twins import Twins
 from quickstudy.errors import ModelFileError
@@ -164,11 +164,14 @@ def build_without(
     """The learner of a line as of event `switch`, without lessons that raise, and which these are.
 
     It takes twice as long as `build`, and the room of two learners.
+
+    Raises:
+        LearningError: too many in a row raise.
     """
     twins = Twins(base.learner(), "")
     failed = []
     for lessons in _lessons(connection, number, base, switch):
-        for lesson, error in teach_both(twins, lessons):
+        for lesson, error in teach_without(twins, lessons):
             failed.append(SetAside.of(lesson.seq, error, switch=switch))
     return twins.resting, failed
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 TYPE = "quarantined"
 MOST_REASON = 300  # characters
+MOST_IN_A_ROW = 20
+"""Events that fail one after the other when a learner is made from the log: from so many on the
+machine is to blame, by too little memory say, and the learner is out of service instead."""
 
 
 class LearningError(StoreError):

@@ -20,7 +20,7 @@ from quickstudy.deploy.desk import Desk
 from quickstudy.deploy.duty import Duty, OutOfService
 from quickstudy.deploy.fold import Fold, folder_of
 from quickstudy.deploy.lessons import Lesson
-from quickstudy.deploy.quarantine import SetAside, out_of_service
+from quickstudy.deploy.quarantine import SetAside, out_of_service, reason_of
 from quickstudy.deploy.recovery import clear, recover
 from quickstudy.deploy.refit_child import REFIT, artifact_name, unpack_fitted
 from quickstudy.deploy.refits import Refits
@@ -168,6 +168,14 @@ class Staff:
 
     def _after(self, duty: Duty, worker: Worker) -> None:
         """After a round of lessons, in the worker's thread."""
+        try:
+            self._maintain(duty, worker)
+        except Exception as error:  # no room to pack it, say: what is learned is learned
+            log.warning("learner %s is not looked after now: %s", duty.name, reason_of(error))
+            duty.refitting = False
+            duty.refit_again = duty.consolidate_again = time.monotonic() + RETRY_SECONDS
+
+    def _maintain(self, duty: Duty, worker: Worker) -> None:
         if duty.refit_event is not None and worker.seq >= duty.refit_event:
             duty.refitting, duty.refit_event = False, None
         now = time.monotonic()
