@@ -10,7 +10,7 @@ import pytest
 
 import quickstudy
 from quickstudy.deploy.doctor import check_file
-from quickstudy.deploy.quarantine import MOST_IN_A_ROW
+from quickstudy.deploy.failures import MOST_IN_A_ROW
 from quickstudy.errors import InputError, NotFoundError, StoreError
 from quickstudy.learners.panel import Panel
 from tests.deploy.faults import ERRORS, failing_classifier, record

@@ -11,8 +11,9 @@ import pytest
 import quickstudy
 from quickstudy import Classifier
 from quickstudy.deploy import lines, shadow_child
+from quickstudy.deploy.failures import LearningError
 from quickstudy.deploy.fold import folder_of
-from quickstudy.deploy.quarantine import LearningError, Ledger, SetAside
+from quickstudy.deploy.quarantine import Ledger, SetAside
 from quickstudy.deploy.requests import Promote, Quarantine
 from quickstudy.deploy.shadow import OvertakenError, Shadow
 from quickstudy.deploy.shadows import orders_of

@@ -186,7 +186,8 @@ class Receipt:
     """What became of a feedback; `seq` is that of its event (of the first one when repeated).
 
     `counted`: it entered the record that precision and certificate rest on.
-    `quarantined`: with `wait_learned`, why it was not learned but set aside; "" where it was.
+    `quarantined`: with `wait_learned`, why it was not learned but set aside; "" where it was. It
+    stays with who has the store; to others the message says so.
     """
 
     seq: int
@@ -195,7 +196,7 @@ class Receipt:
     learner: str | None
     counted: bool
     message: str
-    quarantined: str = ""
+    quarantined: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

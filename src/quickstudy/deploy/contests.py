@@ -14,10 +14,10 @@ from typing import Any
 
 from quickstudy.deploy import exam, lines
 from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.failures import LearningError
 from quickstudy.deploy.fold import folder_of, on_duty, replay, switch_base, whole_or_without
 from quickstudy.deploy.lines import Base
 from quickstudy.deploy.oversight import Condition, Pin, Version
-from quickstudy.deploy.quarantine import LearningError
 from quickstudy.deploy.refit_child import CONSOLIDATE
 from quickstudy.deploy.refits import Refits
 from quickstudy.deploy.requests import Challenge, Made, Promote, Quarantine, Refuse, Rollback

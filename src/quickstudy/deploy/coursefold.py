@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 
 from quickstudy.deploy.courses import ValueSettings
 from quickstudy.deploy.coursesettings import KIND, read_value_settings
+from quickstudy.deploy.failures import MOST_IN_A_ROW, LearningError
 from quickstudy.deploy.fold import rows_on_duty
-from quickstudy.deploy.quarantine import MOST_IN_A_ROW, LearningError, Ledger, SetAside
+from quickstudy.deploy.quarantine import Ledger, SetAside
 from quickstudy.deploy.tables import Row
 from quickstudy.errors import InputError, NotFoundError, StoreError
 from quickstudy.learners.value import ValueFunction

@@ -30,10 +30,10 @@ from quickstudy.deploy.book import Book
 from quickstudy.deploy.control import new_control, read_ruling
 from quickstudy.deploy.coursefold import CourseFold
 from quickstudy.deploy.duty import Duty, OutOfService, Roles
+from quickstudy.deploy.failures import OutOfServiceError
 from quickstudy.deploy.fold import new_learner
 from quickstudy.deploy.lessons import Lesson, Said
 from quickstudy.deploy.limits import Guardrails, PauseFile
-from quickstudy.deploy.quarantine import OutOfServiceError
 from quickstudy.deploy.records import written
 from quickstudy.deploy.requests import (
     Asked,

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, inspect, select
 from quickstudy.deploy import coursefiles, coursefold, lines, runrows, snapshots
 from quickstudy.deploy.answers import Finding
 from quickstudy.deploy.coursefold import CourseFold
+from quickstudy.deploy.failures import reason_of
 from quickstudy.deploy.fold import (
     Fold,
     Progress,
@@ -21,7 +22,7 @@ from quickstudy.deploy.fold import (
     replay,
     whole_or_without,
 )
-from quickstudy.deploy.quarantine import Ledger, SetAside, reason_of
+from quickstudy.deploy.quarantine import Ledger, SetAside
 from quickstudy.deploy.reads import quarantined, tally
 from quickstudy.deploy.recovery import recover
 from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, RECEIPTS, RUNS, checked

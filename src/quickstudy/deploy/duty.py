@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from quickstudy.deploy.answers import Settings
 from quickstudy.deploy.autonomy import Autonomy
+from quickstudy.deploy.failures import OutOfServiceError
 from quickstudy.deploy.lessons import Said
-from quickstudy.deploy.quarantine import OutOfServiceError, SetAside
+from quickstudy.deploy.quarantine import SetAside
 from quickstudy.deploy.records import written
 from quickstudy.deploy.twins import Twins
 from quickstudy.deploy.worker import Worker

@@ -19,9 +19,10 @@ from quickstudy.deploy import lines
 from quickstudy.deploy.answers import Settings
 from quickstudy.deploy.autonomy import Autonomy, overruled
 from quickstudy.deploy.control import new_control, read_ruling, state_of
+from quickstudy.deploy.failures import LearningError
 from quickstudy.deploy.lessons import Lesson, teach_without
 from quickstudy.deploy.lines import Base
-from quickstudy.deploy.quarantine import LearningError, Ledger, SetAside
+from quickstudy.deploy.quarantine import Ledger, SetAside
 from quickstudy.deploy.refit_child import artifact_name, unpack_fitted
 from quickstudy.deploy.tables import LEARNERS, Row, checked
 from quickstudy.deploy.twins import Twins

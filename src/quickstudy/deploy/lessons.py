@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstudy.deploy.quarantine import MOST_IN_A_ROW, LearningError, reason_of
+from quickstudy.deploy.failures import MOST_IN_A_ROW, LearningError, reason_of
 from quickstudy.deploy.twins import LostTwinError, Twins
 from quickstudy.errors import InputError
 from quickstudy.learners.classifier import Classifier

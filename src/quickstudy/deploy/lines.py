@@ -14,8 +14,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from quickstudy import snapshot
+from quickstudy.deploy.failures import LearningError
 from quickstudy.deploy.lessons import Lesson, lesson_of, teach, teach_without
-from quickstudy.deploy.quarantine import LearningError, Ledger, SetAside
+from quickstudy.deploy.quarantine import Ledger, SetAside
 from quickstudy.deploy.twins import Twins
 from quickstudy.errors import ModelFileError
 from quickstudy.learners.classifier import Classifier

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from quickstudy import snapshot
-from quickstudy.deploy.quarantine import reason_of
+from quickstudy.deploy.failures import reason_of
 from quickstudy.learners.classifier import Classifier
 from quickstudy.learners.mixture import Fitted
 

@@ -16,7 +16,8 @@ from quickstudy.deploy.coursefiles import Shot
 from quickstudy.deploy.coursefold import CourseFold, new_value, read_estimate
 from quickstudy.deploy.courses import RunInfo, RunStatus
 from quickstudy.deploy.coursesettings import KIND
-from quickstudy.deploy.quarantine import SetAside, note, reason_of
+from quickstudy.deploy.failures import reason_of
+from quickstudy.deploy.quarantine import SetAside, note
 from quickstudy.deploy.records import checked_name, written
 from quickstudy.deploy.requests import (
     ChangeValue,

@@ -18,9 +18,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, Any
 
+from quickstudy.deploy.failures import LearningError, reason_of
 from quickstudy.deploy.fold import folder_of
 from quickstudy.deploy.gate import Sat
-from quickstudy.deploy.quarantine import LearningError, reason_of
 from quickstudy.deploy.refit_child import NICE, receive, send
 from quickstudy.deploy.shadow import Orders, OvertakenError, Shadow
 from quickstudy.deploy.versions import same

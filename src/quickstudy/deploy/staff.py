@@ -18,9 +18,10 @@ from quickstudy.deploy.autonomy import Autonomy
 from quickstudy.deploy.contests import Contests
 from quickstudy.deploy.desk import Desk
 from quickstudy.deploy.duty import Duty, OutOfService
+from quickstudy.deploy.failures import out_of_service, reason_of
 from quickstudy.deploy.fold import Fold, folder_of
 from quickstudy.deploy.lessons import Lesson
-from quickstudy.deploy.quarantine import SetAside, out_of_service, reason_of
+from quickstudy.deploy.quarantine import SetAside
 from quickstudy.deploy.recovery import clear, recover
 from quickstudy.deploy.refit_child import REFIT, artifact_name, unpack_fitted
 from quickstudy.deploy.refits import Refits
@@ -38,7 +39,7 @@ from quickstudy.stats.moments import one_blas_thread
 EVENTS_BETWEEN = 5_000  # snapshots of a learner: what a start has to fold, within a second or two
 RETRY_SECONDS = 60.0  # after a refit or a snapshot went wrong
 MARK_PAUSES = (0.1, 1.0, 5.0)  # seconds, while it cannot be written that an event was set aside
-SET_ASIDE = "on disk; not learned, as learning it failed: set aside, the learner is as before it"
+SET_ASIDE = "on disk, and set aside: learning it failed ({}), the learner is as it was before"
 log = logging.getLogger("quickstudy")
 
 
@@ -303,7 +304,7 @@ def _with_reasons(receipts: list[Receipt], workers: list[Worker]) -> list[Receip
     """Receipts that say so where the example was set aside."""
     reasons = {seq: reason for worker in workers for seq, reason in dict(worker.reasons).items()}
     return [
-        replace(one, quarantined=reason, message=SET_ASIDE) if reason else one
+        replace(one, quarantined=reason, message=SET_ASIDE.format(reason)) if reason else one
         for one, reason in [(one, reasons.get(one.seq, "")) for one in receipts]
     ]
 

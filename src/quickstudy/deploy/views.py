@@ -9,6 +9,7 @@ from quickstudy.deploy.answers import Ask, Case, Event, LearnerInfo, Report
 from quickstudy.deploy.courses import ValueInfo
 from quickstudy.deploy.desk import Desk
 from quickstudy.deploy.duty import Duty, OutOfService
+from quickstudy.deploy.failures import answering
 from quickstudy.deploy.watch import Watch
 from quickstudy.errors import InputError
 from quickstudy.log.store import Store, read_events
@@ -92,9 +93,11 @@ class Views:
             NotFoundError, NotReadyError: there is no such prediction, or nothing was learned yet.
         """
         case = self.history(prediction_id)
-        with self.desk.duty(case.learner).twins.reading() as learner:
-            copy = learner.copy()  # an explanation takes long, and predictions must not wait for it
-        return copy.explain(case.record)
+        duty = self.desk.duty(case.learner)
+        with answering(case.learner):
+            with duty.twins.reading() as learner:
+                copy = learner.copy()  # explaining takes long, and predictions must not wait for it
+            return copy.explain(case.record)
 
     def cases(
         self,

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 
 from quickstudy.deploy.coursefold import FOLDED, CourseFold
 from quickstudy.deploy.courses import ValueSettings
-from quickstudy.deploy.quarantine import TYPE, OutOfServiceError, SetAside, reason_of, set_aside_of
+from quickstudy.deploy.failures import OutOfServiceError, reason_of
+from quickstudy.deploy.quarantine import TYPE, SetAside, set_aside_of
 from quickstudy.errors import InputError, ModelFileError, NotFoundError, StoreError
 from quickstudy.log.events import Logged
 
