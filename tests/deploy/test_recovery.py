@@ -162,5 +162,7 @@ def test_an_import_that_is_gone_is_missed_by_name_when_it_is_needed(path, caplog
         with pytest.raises(ModelFileError, match=f"version-{version}.* is gone"):
             desk.exam("t", version=version)
     remove(folder, "snapshot-*", "coming-*", "leaving-*")
-    with pytest.raises(ModelFileError, match=f"version-{version}.* is gone"):
-        quickstudy.open(path)
+    with quickstudy.open(path) as desk:
+        with pytest.raises(StoreError, match=f"out of service.*version-{version}.* is gone"):
+            desk.predict("t", {"a": 1})
+        assert f"version-{version}" in desk.learner("t").out_of_service

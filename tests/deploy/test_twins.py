@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from quickstudy import Classifier
-from quickstudy.deploy.twins import Twins
+from quickstudy.deploy.twins import LostTwinError, Twins
 from tests.deploy.support import record, truth
 
 
@@ -123,3 +123,53 @@ def test_readers_keep_the_learner_that_leaves_until_they_are_done():
     worker.join()
     with twins.reading() as learner:
         assert twins.version == "new" and learner.seed == 2
+
+
+def test_a_change_that_raises_half_way_changes_neither():
+    twins = Twins(Classifier(seed=1), "first")
+    twins.change(lambda learner: learner.learn({"a": 1}, "x"))
+    before = twins.resting.state_hash()
+
+    def fails(learner):
+        learner.learn({"a": 2}, "y")
+        raise MemoryError("no room")
+
+    for _ in range(2):
+        with pytest.raises(MemoryError):
+            twins.change(fails)
+    assert twins.resting.state_hash() == before and not twins.differ()
+    twins.change(lambda learner: learner.learn({"a": 2}, "y"))
+    assert twins.resting.examples == 2 and not twins.differ()
+
+
+def test_what_the_first_twin_has_learned_stays_where_the_second_fails():
+    twins = Twins(Classifier(seed=1), "first")
+    calls = []
+
+    def fails_later(learner):
+        calls.append(learner)
+        learner.learn({"a": 1}, "x")
+        if len(calls) == 2:
+            raise MemoryError("no room")
+
+    twins.change(fails_later)
+    with twins.reading() as front:
+        assert front.examples == 1
+    assert twins.resting.examples == 1 and not twins.differ()
+
+
+def test_without_room_for_a_second_copy_the_one_in_front_goes_on(monkeypatch):
+    def fails(*_):
+        raise MemoryError("no room")
+
+    twins = Twins(Classifier(seed=1), "first")
+    with monkeypatch.context() as patch:
+        patch.setattr(Classifier, "copy", fails)
+        with pytest.raises(MemoryError):
+            twins.change(fails)
+        with pytest.raises(LostTwinError, match="MemoryError: no room"):
+            twins.change(lambda learner: None)
+        with twins.reading() as front:
+            assert front.examples == 0
+    twins.change(lambda learner: learner.learn({"a": 1}, "x"))
+    assert twins.resting.examples == 1 and not twins.differ()

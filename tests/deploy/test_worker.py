@@ -168,3 +168,28 @@ def test_without_a_successor_learning_stops_and_answers_go_on(worker, caplog):
     with pytest.raises(StoreError, match="KeyError"):
         worker.after(7).result(SECONDS)
     assert worker.twins.version == "first" and examples(worker) == 5
+
+
+def test_with_somebody_to_tell_learning_goes_on_without_what_raised():
+    told = []
+    worker = Worker(
+        Classifier(seed=1),
+        version="first",
+        seq=0,
+        name="t",
+        learned=lambda worker: None,
+        successor=lambda lesson, leaving: leaving,
+        set_aside=told.append,
+    )
+    given = lessons(1, 9)
+    given[3] = Lesson(4, record(4), label=["no", "label"], fitted="not experts")
+    worker.give(given)
+    worker.after(9).result(SECONDS)
+    alone = Classifier(seed=1)
+    for lesson in (*given[:3], *given[4:]):
+        alone.learn(lesson.record, lesson.label)
+    state = worker.errand(lambda: worker.twins.resting.state_hash()).result(SECONDS)
+    assert state == alone.state_hash() and not worker.errand(worker.twins.differ).result(SECONDS)
+    assert [one.seq for one in told] == [4] and list(worker.reasons) == [4]
+    assert worker.failed is None and worker.seq == 9
+    worker.close()

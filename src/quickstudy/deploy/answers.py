@@ -93,6 +93,10 @@ class LearnerInfo:
     """A classifier of a store: its name, settings, and how far it is.
 
     `kind` tells it from a value learner in a list of both.
+
+    Attributes:
+        quarantined: examples that it could not learn, and that were set aside.
+        out_of_service: why it cannot be made from the log and answers nothing; "": it is at work.
     """
 
     name: str
@@ -101,6 +105,27 @@ class LearnerInfo:
     examples: int
     labels: tuple[Label, ...]
     kind: Literal["classifier"] = "classifier"
+    quarantined: int = 0
+    out_of_service: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """An example that a learner failed to learn: it was set aside, the learner is as before it.
+
+    Attributes:
+        seq: of the event that says so; event: that was not learned, 0: it was refused.
+        about: the type of that event: "feedback", "ruled", "refitted", "run_ended", "stepped".
+        subject: id of the prediction or run, "" for a taught record.
+        time: seconds since 1970; reason: what was raised.
+    """
+
+    seq: int
+    event: int
+    about: str
+    subject: str
+    time: float
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +186,8 @@ class Receipt:
     """What became of a feedback; `seq` is that of its event (of the first one when repeated).
 
     `counted`: it entered the record that precision and certificate rest on.
+    `quarantined`: with `wait_learned`, why it was not learned but set aside; "" where it was. It
+    stays with who has the store; to others the message says so.
     """
 
     seq: int
@@ -169,6 +196,7 @@ class Receipt:
     learner: str | None
     counted: bool
     message: str
+    quarantined: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +281,7 @@ class Report:
         curve: at most 300 points.
         sources: (source, labels) that taught it, most first.
         experts: (name, weight) in the present answer.
+        quarantined: the latest examples that were set aside, newest first, at most 20.
     """
 
     learner: LearnerInfo
@@ -275,6 +304,7 @@ class Report:
     sources: tuple[tuple[str, int], ...]
     experts: tuple[tuple[str, float], ...]
     seq: int
+    quarantined: tuple[Quarantined, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,13 @@ from typing import Any
 
 from quickstudy.deploy import exam, lines
 from quickstudy.deploy.duty import Duty
-from quickstudy.deploy.fold import folder_of, on_duty, replay, switch_base
+from quickstudy.deploy.failures import LearningError
+from quickstudy.deploy.fold import folder_of, on_duty, replay, switch_base, whole_or_without
 from quickstudy.deploy.lines import Base
 from quickstudy.deploy.oversight import Condition, Pin, Version
 from quickstudy.deploy.refit_child import CONSOLIDATE
 from quickstudy.deploy.refits import Refits
-from quickstudy.deploy.requests import Challenge, Made, Promote, Refuse, Rollback
+from quickstudy.deploy.requests import Challenge, Made, Promote, Quarantine, Refuse, Rollback
 from quickstudy.deploy.shadows import ANSWER_SECONDS, Report, Shadows
 from quickstudy.deploy.versions import answers_of, labelled_after, same, version_rows
 from quickstudy.errors import InputError, ModelFileError, StoreError
@@ -152,8 +153,9 @@ class Contests:
             came = lines.coming_file(folder, connection, seq)
         _keep_if_possible(left, leaving)
         ends = time.monotonic() + HANDOVER_SECONDS
-        followed = self.shadows.follows(duty, switch)  # it may not have begun yet
-        while followed and not came.exists() and time.monotonic() < ends and self.shadows.alive:
+        while not came.exists() and time.monotonic() < ends and self.shadows.alive:
+            if not self.shadows.follows(duty, switch):  # it has not begun yet, or failed
+                break
             time.sleep(0.02)
         if came.exists():
             packed = lines.read_base(came, seq).packed
@@ -169,10 +171,20 @@ class Contests:
         try:
             with self._store.reading() as connection:
                 base = switch_base(connection, switch, folder, None)
-                return lines.build(connection, duty.number, base, seq)
+                try:
+                    return lines.build(connection, duty.number, base, seq)
+                except LearningError:
+                    learner, failed = lines.build_without(connection, duty.number, base, seq)
         except ModelFileError as error:
             log.warning("%s; learner %s is worked out from the log", error, duty.name)
-            return replay(self._store, duty.number, upto=seq).learner
+            fold = whole_or_without(
+                lambda without: replay(self._store, duty.number, upto=seq, without=without)
+            )
+            learner, failed = fold.learner, fold.set_aside
+        for one in failed:
+            log.warning("learner %s set aside %s", duty.name, one)
+            self._writer().submit(Quarantine(duty.number, one)).result()
+        return learner
 
     def _tidy(self, duty: Duty) -> None:
         """Remove champions of long ago; should one be needed again, a replay makes it anew."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from quickstudy.deploy import snapshots
 from quickstudy.deploy.coursefold import CourseFold, advance, replay
 from quickstudy.deploy.courses import ValueSettings
 from quickstudy.deploy.coursesettings import KIND, read_value_settings
-from quickstudy.deploy.fold import folder_of
-from quickstudy.deploy.recovery import clear, newest
+from quickstudy.deploy.fold import folder_of, whole_or_without
+from quickstudy.deploy.recovery import check_not_outdated, clear, newest
 from quickstudy.errors import ModelFileError, StoreError
 from quickstudy.learners.value import ValueFunction
 from quickstudy.log.failpoints import reach
@@ -95,20 +96,31 @@ def _fold(arrays: snapshot.Arrays, plain: dict[str, Any]) -> CourseFold:
 def recover(store: Store, number: int, *, upto: int | None = None) -> CourseFold:
     """Where value learner `number` stands, now or after event `upto`.
 
+    Events that raise when they are learned, and were not set aside, are left out; see
+    `CourseFold.set_aside`.
+
     Raises:
         StoreError: the log is damaged.
     """
 
-    def go_on(path: Path) -> CourseFold | None:
+    def from_snapshot(path: Path, without: bool) -> CourseFold | None:
         fold = read(path, store.link_at)
         if upto is not None and fold.folded > upto:
             return None
         with store.reading() as connection:
-            advance(fold, connection, number, strict=False, upto=upto)
+            at = fold.folded
+            check_not_outdated(connection, number, path, learned=at, known=at)
+            advance(fold, connection, number, strict=False, upto=upto, without=without)
         return fold
 
+    def go_on(path: Path) -> CourseFold | None:
+        return whole_or_without(partial(from_snapshot, path))
+
+    def from_log(without: bool) -> CourseFold:
+        return replay(store, number, strict=False, upto=upto, without=without)
+
     folder = folder_of(store.folder, number)
-    return newest(folder, go_on) or replay(store, number, strict=False, upto=upto)
+    return newest(folder, go_on) or whole_or_without(from_log)
 
 
 def sweep(store: Store, number: int) -> None:

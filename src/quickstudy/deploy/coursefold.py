@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
 
 from quickstudy.deploy.courses import ValueSettings
 from quickstudy.deploy.coursesettings import KIND, read_value_settings
+from quickstudy.deploy.failures import MOST_IN_A_ROW, LearningError
 from quickstudy.deploy.fold import rows_on_duty
+from quickstudy.deploy.quarantine import Ledger, SetAside
 from quickstudy.deploy.tables import Row
 from quickstudy.errors import InputError, NotFoundError, StoreError
 from quickstudy.learners.value import ValueFunction
@@ -25,7 +27,9 @@ from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Estimate, Loop
 
 FOLDED = ("changed", "run_started", "stepped", "run_ended", "expired")
+SPARED = ("stepped", "run_ended")  # that may be set aside in a replay, and the run goes on
 PROGRESS = 500  # events between two words of progress
+BETWEEN_COPIES = 50  # events, where those that raise are left out
 log = logging.getLogger("quickstudy")
 
 
@@ -53,11 +57,16 @@ def new_value(settings: ValueSettings) -> ValueFunction:
 
 @dataclass
 class CourseFold:
-    """A value learner after event `folded`, which is one of its own."""
+    """A value learner after event `folded`, which is one of its own.
+
+    `set_aside`: events that could not be learned on the way here, and of which the log does not
+    say so yet.
+    """
 
     learner: ValueFunction
     settings: ValueSettings
     folded: int
+    set_aside: list[SetAside] = field(default_factory=list)
 
     @classmethod
     def new(cls, settings: ValueSettings, seq: int) -> CourseFold:
@@ -95,10 +104,18 @@ class CourseFold:
         """The end of a run will never be known."""
         self.learner.expire(run)
 
-    def take(self, event: Logged, payload: Mapping[str, Any]) -> Estimate | None:
-        """Go past an event of the log; what the learner says, if it is a step."""
+    def take(
+        self, event: Logged, payload: Mapping[str, Any], *, skip: bool = False
+    ) -> Estimate | None:
+        """Go past an event of the log; what the learner says, if it is a step.
+
+        `skip` one that was set aside: the run has no such step, or its end will not be known.
+        """
         said = None
-        if event.type == "changed":
+        if skip:
+            if event.type == "run_ended" and event.subject in self.learner.open:
+                self.expire(event.subject)
+        elif event.type == "changed":
             self.change(read_value_settings(payload["settings"]))
         elif event.type == "run_started":
             self.start(event.subject, payload)
@@ -156,27 +173,36 @@ def advance(
     strict: bool,
     upto: int | None = None,
     progress: Callable[[int], None] | None = None,
+    without: bool = False,
 ) -> None:
     """Fold the events of a learner that come after where it stands, all or those up to one.
 
     Where an estimate comes out otherwise than it was answered, `strict` raises, else it warns:
-    another processor may round otherwise, and that must not keep a store from being opened.
+    another processor may round otherwise, and that must not keep a store from being opened. What
+    was set aside is skipped; `without` what raises now as well.
 
     Raises:
         StoreError: the log is damaged, or leads elsewhere than it did.
+        LearningError: an event raises that was not set aside.
     """
     differ = 0
+    ledger = Ledger.of(connection, number)
+    skipped = ledger.of_champion
+    way = _Way(fold) if without else fold
     for event in read_events(connection, learner=number, after=fold.folded, upto=upto):
         if event.type not in FOLDED:
             continue
         payload = event.read()
         try:
-            said = fold.take(event, payload)
+            said = way.take(event, payload, skip=event.seq in skipped)
         except InputError as error:
             raise StoreError(f"event {event.seq} does not fit those before it: {error}") from error
+        except Exception as error:
+            told = f"learning event {event.seq} raises {type(error).__name__}: {error}"
+            raise LearningError(told) from error
         if said and said != read_estimate(payload["estimate"]):
             differ += 1
-            if strict:
+            if strict and not (ledger.late(event.seq) or fold.set_aside):
                 raise StoreError(f"event {event.seq}: a replay says otherwise than was answered")
         if progress and event.seq % PROGRESS == 0:
             progress(event.seq)
@@ -184,6 +210,66 @@ def advance(
         progress(fold.folded)
     if differ:
         log.warning("learner %d: %d estimates come out otherwise than before", number, differ)
+
+
+class _Way:
+    """Takes a fold past events, without those that raise.
+
+    It goes back to a copy from before, and takes the events since then again.
+    """
+
+    def __init__(self, fold: CourseFold) -> None:
+        self._fold = fold
+        self._failed: set[int] = set()
+        self._in_a_row = 0
+        self._keep()
+
+    def _keep(self) -> None:
+        self._kept = self._fold.learner.copy(), self._fold.settings
+        self._since: list[tuple[Logged, Mapping[str, Any], bool]] = []
+
+    def take(
+        self, event: Logged, payload: Mapping[str, Any], *, skip: bool = False
+    ) -> Estimate | None:
+        """Go past an event, or if it raises as though it had been set aside."""
+        if len(self._since) >= BETWEEN_COPIES:
+            self._keep()
+        self._since.append((event, payload, skip))
+        try:
+            said = self._fold.take(event, payload, skip=skip)
+            self._in_a_row = 0
+            return said
+        except InputError:
+            raise
+        except Exception as error:
+            self._set_aside(event, error)
+        while not self._again():
+            pass
+        return None
+
+    def _again(self) -> bool:
+        """Take all events since the copy; False if one raised, and is left out from now on."""
+        learner, self._fold.settings = self._kept
+        self._fold.learner = learner.copy()
+        for event, payload, skip in self._since:
+            try:
+                self._fold.take(event, payload, skip=skip or event.seq in self._failed)
+            except InputError:
+                raise
+            except Exception as error:
+                self._set_aside(event, error)
+                return False
+        return True
+
+    def _set_aside(self, event: Logged, error: Exception) -> None:
+        """Raises the error itself where the rest would make no sense without the event, or where
+        the event is not to blame."""
+        self._in_a_row += 1
+        known = event.seq in self._failed
+        if event.type not in SPARED or known or self._in_a_row >= MOST_IN_A_ROW:
+            raise error
+        self._failed.add(event.seq)
+        self._fold.set_aside.append(SetAside.of(event.seq, error))
 
 
 @one_blas_thread()
@@ -194,19 +280,29 @@ def replay(
     strict: bool,
     upto: int | None = None,
     progress: Callable[[int], None] | None = None,
+    without: bool = False,
 ) -> CourseFold:
     """Value learner `number` of a store, from its first event to the last or to `upto`.
 
     Raises:
         NotFoundError: there is no such learner.
         StoreError: the log is damaged, or leads elsewhere than it did.
+        LearningError: an event raises that was not set aside, and it is not to do `without`.
     """
     with store.reading() as connection:
         created = next(read_events(connection, learner=number, types=["created"], limit=1), None)
         if created is None or created.read().get("kind") != KIND:
             raise NotFoundError(f"there is no value learner number {number}")
         fold = CourseFold.new(read_value_settings(created.read()), created.seq)
-        advance(fold, connection, number, strict=strict, upto=upto, progress=progress)
+        advance(
+            fold,
+            connection,
+            number,
+            strict=strict,
+            upto=upto,
+            progress=progress,
+            without=without,
+        )
     return fold
 
 

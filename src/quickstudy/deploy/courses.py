@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from quickstudy.deploy.answers import Quarantined
 from quickstudy.types import Costs, Estimate
 
 RunStatus = Literal["live", "ended", "expired", "late"]
@@ -62,6 +63,8 @@ class ValueInfo:
         created: seconds since 1970.
         runs: that it has learned from; steps: that it has seen; open: runs that are live now.
         kind: "value", to tell it from a classifier in a list of both.
+        quarantined: steps and ends that it could not learn, and that were set aside.
+        out_of_service: why it cannot be made from the log and answers nothing; "": it is at work.
     """
 
     name: str
@@ -71,6 +74,8 @@ class ValueInfo:
     steps: int
     open: int
     kind: Literal["value"] = "value"
+    quarantined: int = 0
+    out_of_service: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,7 @@ class RunInfo:
         advice, stop: of the last step; "continue" and False before the first.
         outcome, success: of its end; None until there is one.
         repeated: this was on record before; nothing was changed.
+        quarantined: why this end, which is on record, was not learned; "" where it was.
     """
 
     id: str
@@ -103,6 +109,7 @@ class RunInfo:
     outcome: float | None
     success: bool | None
     repeated: bool = False
+    quarantined: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +178,7 @@ class ValueReport:
         stopped: runs that it said to stop.
         experts: (name, weight) in the present estimate.
         seq: of the last event of the store.
+        quarantined: the latest steps and ends that were set aside, newest first, at most 20.
     """
 
     learner: ValueInfo
@@ -183,3 +191,4 @@ class ValueReport:
     stopping: StopReport
     experts: tuple[tuple[str, float], ...]
     seq: int
+    quarantined: tuple[Quarantined, ...] = ()

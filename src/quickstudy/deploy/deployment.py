@@ -29,6 +29,7 @@ from quickstudy.deploy.coursefiles import recover as recover_value
 from quickstudy.deploy.courses import ValueInfo
 from quickstudy.deploy.desk import Desk
 from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.failures import answering
 from quickstudy.deploy.fold import learner_rows
 from quickstudy.deploy.keys import KeyRing, all_keys, new_key
 from quickstudy.deploy.limits import PauseFile
@@ -123,8 +124,7 @@ class Deployment(Steering, Watching):
                     for row in learner_rows(connection)
                 ]
                 self._keys.refresh(all_keys(connection))
-            for row in rows:
-                self.desk.take_over(self.staff.recall(row))
+            self.staff.recall_all(rows, self.desk)
             self._recall_values()
         except BaseException:
             for duty in self.desk.duties.values() if hasattr(self, "desk") else ():
@@ -138,6 +138,7 @@ class Deployment(Steering, Watching):
         self.desk.after.append(self._forget_claims)
         self.writer = Writer(self.store, self.desk, within=one_blas_thread)
         self.staff.begin(self.writer)
+        self.staff.record_set_aside(self.desk)
         for duty in self.desk.duties.values():
             if duty.roles.challenger or duty.roles.previous:
                 self.staff.contests.shadows.changed(duty)
@@ -230,7 +231,7 @@ class Deployment(Steering, Watching):
 
     def delete(self, name: str, *, actor: str | None = None) -> None:
         """Take a learner off duty. Its events stay in the log; its name is free again."""
-        gone: Duty | Watch = self.writer.submit(Delete(name, self._actor(actor))).result()
+        gone = self.writer.submit(Delete(name, self._actor(actor))).result()
         if isinstance(gone, Duty):
             self.staff.dismiss(gone)
 
@@ -275,7 +276,7 @@ class Deployment(Steering, Watching):
         if len(names) != len(records):
             raise InputError(f"there are {len(records)} records and {len(names)} ids; one each")
         plain = [self.sizes.record(record) for record in records]
-        with duty.twins.reading() as learner:
+        with answering(name), duty.twins.reading() as learner:
             said = learner.predict_many(plain)
             seen, version = duty.learned, duty.twins.version
         items = [
@@ -330,7 +331,8 @@ class Deployment(Steering, Watching):
         if item.record is None:
             return item
         record = self.sizes.record(item.record)
-        with self.desk.duty(str(item.learner)).twins.reading() as learner:
+        name = str(item.learner)
+        with self.desk.duty(name).twins.reading() as learner, answering(name):
             learner.check(record)
         return replace(item, record=record)
 
@@ -459,8 +461,7 @@ class Deployment(Steering, Watching):
         from quickstudy.deploy.doctor import check
 
         self.flush()
-        watches = list(self.desk.watches.by_name.values())
-        return check(self.store, live={w.number: self._value_state(w) for w in watches})
+        return check(self.store, live=self._value_states())
 
     def flush(self, timeout: float = 60.0) -> None:
         """Wait until all that is logged is learned."""
@@ -471,7 +472,9 @@ class Deployment(Steering, Watching):
     def state_hash(self, name: str) -> str:
         """Digest of a learner, and of its risk control, after all that is logged was learned."""
         one = self.desk.anyone(name)
-        return self._value_state(one)[1] if isinstance(one, Watch) else self.staff.hash(one)
+        if isinstance(one, Watch):
+            return self._value_state(one)[1]
+        return self.staff.hash(self.desk.duty(name))
 
     def _tick(self) -> None:
         while not self._stop.wait(TICK_SECONDS):

@@ -14,17 +14,27 @@ from typing import Any
 
 from sqlalchemy import Dialect, func, select
 
-from quickstudy.deploy import challenges, enforce, exam, feedbacks, predictions, runs
+from quickstudy.deploy import (
+    challenges,
+    enforce,
+    exam,
+    feedbacks,
+    keys,
+    predictions,
+    quarantine,
+    runs,
+)
 from quickstudy.deploy.answers import Settings
 from quickstudy.deploy.autonomy import Autonomy, Step
 from quickstudy.deploy.book import Book
 from quickstudy.deploy.control import new_control, read_ruling
 from quickstudy.deploy.coursefold import CourseFold
-from quickstudy.deploy.duty import Duty, Roles
+from quickstudy.deploy.duty import Duty, OutOfService, Roles
+from quickstudy.deploy.failures import OutOfServiceError
 from quickstudy.deploy.fold import new_learner
 from quickstudy.deploy.lessons import Lesson, Said
 from quickstudy.deploy.limits import Guardrails, PauseFile
-from quickstudy.deploy.records import read, written
+from quickstudy.deploy.records import written
 from quickstudy.deploy.requests import (
     Asked,
     Challenge,
@@ -44,6 +54,7 @@ from quickstudy.deploy.requests import (
     PinCases,
     Predict,
     Promote,
+    Quarantine,
     Refitted,
     Refuse,
     Resume,
@@ -60,7 +71,7 @@ from quickstudy.deploy.requests import (
 )
 from quickstudy.deploy.settings import PROMISE
 from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, VERSIONS, Row
-from quickstudy.deploy.watch import NotFoldedError, Roll, Watch
+from quickstudy.deploy.watch import Roll, Watch
 from quickstudy.errors import InputError, NotFoundError, SettingError
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Transaction, events_at
@@ -88,7 +99,8 @@ class Desk:
         self._payloads: dict[int, dict[str, Any]] = {}
         self.duties: dict[str, Duty] = {}
         self.by_number: dict[int, Duty] = {}
-        self.watches = Roll(refold)
+        self.out_of_service: dict[str, OutOfService] = {}
+        self.watches = Roll(refold, note=partial(quarantine.found_on_the_way, self))
         self.after: list[Callable[[Sequence[Logged]], None]] = []
         self._hire = hire
         self.roles_changed = roles_changed
@@ -97,7 +109,7 @@ class Desk:
         self._saved: dict[int, tuple[Duty, dict[str, Any], Settings, int, Roles]] = {}
         self._learned_names: list[tuple[Duty, str]] = []
         self._lessons: dict[int, list[Lesson]] = {}
-        self._on_duty = (self.duties, self.by_number)  # before the transaction
+        self._on_duty = (self.duties, self.by_number, self.out_of_service)  # before it
         self._once_committed: list[Callable[[], None]] = []
         self._scored: set[str] = set()  # cases, in this transaction
 
@@ -105,18 +117,36 @@ class Desk:
         """Put a learner on duty."""
         self.duties[duty.name] = self.by_number[duty.number] = duty
 
+    def dismissed(self, duty: Duty) -> None:
+        """A learner is off duty."""
+        del self.duties[duty.name], self.by_number[duty.number]
+
     def duty(self, name: str) -> Duty:
         """The learner of a name.
 
         Raises:
             NotFoundError: there is none.
             InputError: it is a value learner.
+            OutOfServiceError: it cannot be made from the log.
         """
         if name not in self.duties:
+            if name in self.out_of_service:
+                raise OutOfServiceError(str(self.out_of_service[name].failed))
             self.watches.refuse(name)
             known = ", ".join(sorted([*self.duties, *self.watches.by_name])[:10]) or "none yet"
             raise NotFoundError(f"there is no learner {name!r}; there are: {known}")
         return self.duties[name]
+
+    def of_case(self, case: Row) -> Duty | None:
+        """The learner of a case; None: it was deleted.
+
+        Raises:
+            OutOfServiceError: it cannot be made from the log.
+        """
+        for out in self.out_of_service.values():
+            if out.number == case["learner"]:
+                raise OutOfServiceError(str(out.failed))
+        return self.by_number.get(case["learner"])
 
     def watch(self, name: str) -> Watch:
         """The value learner of a name.
@@ -125,31 +155,32 @@ class Desk:
             NotFoundError: there is none.
             InputError: it is a classifier.
         """
-        if name in self.duties:
+        if name in self.duties or name in self.out_of_service:
             raise InputError(
                 f"{name!r} is a classifier: it has predictions, not runs; call predict and "
                 "feedback, or make a value learner with create_value"
             )
         return self.watches.find(name)
 
-    def anyone(self, name: str) -> Duty | Watch:
-        """The learner of a name, of either kind.
+    def anyone(self, name: str) -> Duty | Watch | OutOfService:
+        """The learner of a name, of either kind, in service or not.
 
         Raises:
             NotFoundError: there is none.
         """
-        return self.watches.by_name.get(name) or self.duty(name)
+        found = self.watches.by_name.get(name) or self.out_of_service.get(name)
+        return found or self.duty(name)
 
     def names(self) -> dict[int, str]:
         """Names of all learners on duty, by number."""
-        everyone: list[Duty | Watch] = list(self.by_number.values())
-        everyone += list(self.watches.by_name.values())
+        everyone: list[Duty | Watch | OutOfService] = list(self.by_number.values())
+        everyone += [*self.watches.by_name.values(), *self.out_of_service.values()]
         return {one.number: one.name for one in everyone}
 
     def handle(self, transaction: Transaction, requests: Sequence[Any]) -> list[Any]:
         """Results in order; the exception itself for a request that was refused."""
         self._clear()
-        self._on_duty = dict(self.duties), dict(self.by_number)
+        self._on_duty = dict(self.duties), dict(self.by_number), dict(self.out_of_service)
         self.watches.begin()
         self.transaction = transaction
         self.book.begin(transaction.cursor)
@@ -160,7 +191,7 @@ class Desk:
     def _one(self, request: Any) -> Any:
         try:
             return HANDLERS[type(request)](self, request)
-        except (InputError, SettingError, NotFoldedError) as error:
+        except (InputError, SettingError, OutOfServiceError) as error:
             return error
 
     def undo(self) -> None:
@@ -168,7 +199,7 @@ class Desk:
         for duty, control, settings, epoch, roles in self._saved.values():
             duty.control, duty.settings = Autonomy.from_state(control), settings
             duty.epoch, duty.roles = epoch, roles
-        self.duties, self.by_number = self._on_duty
+        self.duties, self.by_number, self.out_of_service = self._on_duty
         self.watches.undo()
         for duty, label in self._learned_names:
             duty.known.discard(label)
@@ -251,12 +282,16 @@ class Desk:
 
     def count(self, duty: Duty | Watch, **changes: int) -> Row:
         """Change the tally of a learner; its row."""
-        row = self.book.find(LEARNERS, duty.number)
+        return self.count_of(duty.number, **changes)
+
+    def count_of(self, number: int, **changes: int) -> Row:
+        """Change the tally of the learner of a number; its row."""
+        row = self.book.find(LEARNERS, number)
         assert row is not None
         tally = json.loads(row["tally"])
-        for name, change in changes.items():
-            tally[name] += change
-        self.book[LEARNERS].change((duty.number,), tally=written(tally))
+        for name, change in changes.items():  # an older store has no count of everything
+            tally[name] = tally.get(name, 0) + change
+        self.book[LEARNERS].change((number,), tally=written(tally))
         return {**row, "tally": tally}
 
     def close(self, duty: Duty, case: Row, wrong: bool | None) -> bool:
@@ -343,15 +378,17 @@ class Desk:
         self.book[LEARNERS].change((duty.number,), settings=written(asdict(settings)))
         return duty
 
-    def delete(self, request: Delete) -> Duty | Watch:
+    def delete(self, request: Delete) -> Duty | Watch | OutOfService:
         duty = self.anyone(request.name)
         self.book.find(LEARNERS, duty.number)
         self.book[LEARNERS].change((duty.number,), deleted=1)
         self.log("deleted", duty.number, actor=request.actor, subject=duty.name, payload={})
         if isinstance(duty, Watch):
             self.watches.drop(duty)
+        elif isinstance(duty, OutOfService):
+            del self.out_of_service[duty.name]
         else:
-            del self.duties[duty.name], self.by_number[duty.number]
+            self.dismissed(duty)
         return duty
 
     def asked(self, request: Asked) -> None:
@@ -369,6 +406,8 @@ class Desk:
     def expire(self, _: Expire) -> int:
         now = self.transaction.time
         query = select(CASES.c.id).where(CASES.c.expires <= now).limit(EXPIRED_AT_ONCE)
+        if out := [one.number for one in self.out_of_service.values()]:
+            query = query.where(CASES.c.learner.not_in(out))
         ids = self.transaction.connection.execute(query).scalars().all()
         for case_id in ids:
             case = self.book.find(CASES, case_id)
@@ -416,18 +455,6 @@ class Desk:
         duty = request.duty
         return self.transaction.head[0], duty.control.state(), duty.epoch, duty.settings
 
-    def make_key(self, request: MakeKey) -> None:
-        row = {**request.row, "created": self.transaction.time, "revoked": 0}
-        self.book.put(KEYS, row)
-        payload = {"name": row["name"], "role": row["role"], "learners": read(row["learners"])}
-        self.log("key_created", 0, actor=request.actor, subject=row["id"], payload=payload)
-
-    def revoke_key(self, request: RevokeKey) -> None:
-        if not self.book.find(KEYS, request.id):
-            raise NotFoundError(f"there is no key {request.id!r}; `quickstudy keys list` shows all")
-        self.book[KEYS].change((request.id,), revoked=1)
-        self.log("key_revoked", 0, actor=request.actor, subject=request.id, payload={})
-
 
 HANDLERS: dict[type, Callable[[Desk, Any], Any]] = {
     Create: Desk.create,
@@ -439,6 +466,7 @@ HANDLERS: dict[type, Callable[[Desk, Any], Any]] = {
     Asked: Desk.asked,
     Expire: Desk.expire,
     Refitted: Desk.refitted,
+    Quarantine: quarantine.quarantine,
     Checkpoint: Desk.checkpoint,
     Challenge: challenges.challenge,
     Promote: challenges.promote,
@@ -447,8 +475,8 @@ HANDLERS: dict[type, Callable[[Desk, Any], Any]] = {
     SetLimits: enforce.limit,
     SetPause: enforce.pause,
     Resume: enforce.resume,
-    MakeKey: Desk.make_key,
-    RevokeKey: Desk.revoke_key,
+    MakeKey: keys.make,
+    RevokeKey: keys.revoke,
     PinCases: exam.pin,
     Unpin: exam.unpin,
     CreateValue: runs.create,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,18 @@ from sqlalchemy import Connection, func, inspect, select
 
 from quickstudy.deploy import coursefiles, coursefold, lines, runrows, snapshots
 from quickstudy.deploy.answers import Finding
-from quickstudy.deploy.fold import Fold, Progress, folder_of, learner_rows, replay
+from quickstudy.deploy.coursefold import CourseFold
+from quickstudy.deploy.failures import reason_of
+from quickstudy.deploy.fold import (
+    Fold,
+    Progress,
+    folder_of,
+    learner_rows,
+    replay,
+    whole_or_without,
+)
+from quickstudy.deploy.quarantine import Ledger, SetAside
+from quickstudy.deploy.reads import quarantined, tally
 from quickstudy.deploy.recovery import recover
 from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, RECEIPTS, RUNS, checked
 from quickstudy.deploy.versions import version_rows
@@ -64,8 +75,10 @@ def _finding(name: str, look: Callable[[], str]) -> Finding:
     try:
         with typed("the store cannot be read"):
             return Finding(name, True, look())
-    except (QuickstudyError, ValueError, KeyError, TypeError) as error:
+    except QuickstudyError as error:
         return Finding(name, False, str(error) or type(error).__name__)
+    except Exception as error:  # of a learner, say, for which there is no room here
+        return Finding(name, False, reason_of(error))
 
 
 class _DamageError(QuickstudyError):
@@ -182,6 +195,7 @@ def _learners(store: Store, progress: Progress) -> Iterator[Finding]:
             yield _finding(f"{row['name']}: {path.name}", partial(_snapshot, store, path))
         yield _finding(f"{row['name']}: versions", partial(_versions, store, number, folder))
         yield _finding(f"{row['name']}: replay", partial(_replayed, store, number, progress))
+        yield _finding(f"{row['name']}: examples set aside", partial(_set_aside, store, number))
 
 
 def _values(store: Store, progress: Progress, live: Live) -> Iterator[Finding]:
@@ -193,6 +207,7 @@ def _values(store: Store, progress: Progress, live: Live) -> Iterator[Finding]:
             yield _finding(f"{name}: {path.name}", partial(_value_snapshot, store, path))
         look = partial(_value_replayed, store, number, progress, live.get(number))
         yield _finding(f"{name}: replay", look)
+        yield _finding(f"{name}: examples set aside", partial(_set_aside, store, number))
 
 
 def _value_snapshot(store: Store, path: Path) -> str:
@@ -203,8 +218,15 @@ def _value_replayed(
     store: Store, number: int, progress: Progress, live: tuple[int, str] | None
 ) -> str:
     upto = live[0] if live else store.last()[0]
-    full = coursefold.replay(store, number, strict=True, upto=upto, progress=progress)
+
+    def replay_all(without: bool) -> CourseFold:
+        return coursefold.replay(
+            store, number, strict=True, upto=upto, progress=progress, without=without
+        )
+
+    full = whole_or_without(replay_all)
     quick = coursefiles.recover(store, number, upto=upto)
+    _check_set_aside(store, number, [*full.set_aside, *quick.set_aside])
     found = {full.hash, quick.hash} | ({live[1]} if live else set())
     if len(found) > 1:
         on_duty = f", on duty it is {live[1]}" if live else ""
@@ -213,6 +235,33 @@ def _value_replayed(
             f"{quick.hash}{on_duty}"
         )
     return f"the whole log and the last snapshot give the same state, {full.hash}"
+
+
+def _check_set_aside(store: Store, number: int, found: Sequence[SetAside]) -> None:
+    """Whether the log says of all that raises in a replay that it was set aside."""
+    with store.reading() as connection:
+        known = Ledger.of(connection, number).marks
+    said = {(one.seq, one.switch) for _, one in known}
+    if missing := [one for one in found if (one.seq, one.switch) not in said]:
+        raise _DamageError(
+            f"{missing[0]} when it is learned here, and the log does not say that it was set "
+            "aside: it would be once the store is opened"
+        )
+
+
+def _set_aside(store: Store, number: int) -> str:
+    with store.reading() as connection:
+        found = quarantined(connection, number)
+        count = tally(connection, number).get("quarantined", 0)
+    if not count:
+        return "none"
+    first = found[0]
+    about = f"event {first.event:,}, {first.about}" if first.event else first.about
+    raise _DamageError(
+        f"{count:,} could not be learned; the last was {about}"
+        f"{f' of {first.subject!r}' if first.subject else ''}: {first.reason}; every replay skips "
+        "them, and all else was learned"
+    )
 
 
 def _versions(store: Store, number: int, folder: Path) -> str:
@@ -230,8 +279,11 @@ def _snapshot(store: Store, path: Path) -> str:
 
 def _replayed(store: Store, number: int, progress: Progress) -> str:
     upto = store.last()[0]
-    full = replay(store, number, upto=upto, progress=progress)
+    full = whole_or_without(
+        lambda without: replay(store, number, upto=upto, progress=progress, without=without)
+    )
     quick: Fold = recover(store, number, upto=upto)
+    _check_set_aside(store, number, [*full.set_aside, *quick.set_aside])
     if full.hash != quick.hash:
         raise ModelFileError(
             f"a replay of the whole log gives {full.hash}, the snapshot and its tail {quick.hash}"

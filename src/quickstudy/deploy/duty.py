@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from quickstudy.deploy.answers import Settings
 from quickstudy.deploy.autonomy import Autonomy
+from quickstudy.deploy.failures import OutOfServiceError
 from quickstudy.deploy.lessons import Said
+from quickstudy.deploy.quarantine import SetAside
 from quickstudy.deploy.records import written
 from quickstudy.deploy.twins import Twins
 from quickstudy.deploy.worker import Worker
@@ -54,6 +56,17 @@ class Roles:
     previous: str = ""
 
 
+@dataclass
+class OutOfService:
+    """A classifier that cannot be made from the log: nothing is asked of it, and why."""
+
+    number: int
+    name: str
+    settings: Settings
+    created: float
+    failed: OutOfServiceError
+
+
 class Duty:
     """One learner on duty.
 
@@ -90,6 +103,7 @@ class Duty:
         self.made_at = 0  # examples of the largest version that was made
         self.consolidating = False
         self.consolidate_again = 0.0  # not before, by the monotonic clock
+        self.set_aside: list[SetAside] = []  # on the way back, and not on record yet
 
     @property
     def twins(self) -> Twins:

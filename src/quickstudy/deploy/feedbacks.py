@@ -115,7 +115,7 @@ def _check_room(desk: Desk, given: Feedback, new: dict[int, set[str]]) -> None:
     if given.record is not None:
         duty = desk.duty(str(given.learner))
     elif case := desk.book.find(CASES, given.prediction_id):
-        duty = desk.by_number.get(case["learner"])
+        duty = desk.of_case(case)
         if duty is None:
             raise NotFoundError(f"the learner of prediction {case['id']!r} was deleted")
         if given.correct is not None and case["answer"] == "null":
@@ -395,7 +395,7 @@ def _credit(desk: Desk, duty: Duty, source: str, payload: dict[str, Any]) -> Non
 def rule(desk: Desk, request: Rule) -> Receipt:
     """A person's last word on a contested input: it is learned, and people may go on teaching."""
     case = desk.book.find(CASES, request.case_id)
-    duty = desk.by_number.get(case["learner"]) if case else None
+    duty = desk.of_case(case) if case else None
     if case is None or duty is None:
         raise NotFoundError(f"there is no prediction {request.case_id!r}")
     label = checked_label(request.label)

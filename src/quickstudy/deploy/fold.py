@@ -7,10 +7,11 @@ out again what background jobs had made, so that it rests on no file but the sto
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
 
@@ -18,10 +19,13 @@ from quickstudy.deploy import lines
 from quickstudy.deploy.answers import Settings
 from quickstudy.deploy.autonomy import Autonomy, overruled
 from quickstudy.deploy.control import new_control, read_ruling, state_of
-from quickstudy.deploy.lessons import Lesson, teach
+from quickstudy.deploy.failures import LearningError
+from quickstudy.deploy.lessons import Lesson, teach_without
 from quickstudy.deploy.lines import Base
+from quickstudy.deploy.quarantine import Ledger, SetAside
 from quickstudy.deploy.refit_child import artifact_name, unpack_fitted
 from quickstudy.deploy.tables import LEARNERS, Row, checked
+from quickstudy.deploy.twins import Twins
 from quickstudy.errors import ModelFileError, NotFoundError, StoreError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.learners.mixture import Fitted
@@ -32,6 +36,8 @@ from quickstudy.stats.moments import one_blas_thread
 
 SWITCHES = ("promoted", "rolled_back")
 Progress = Any  # Callable[[int], None], told the sequence number now and then
+log = logging.getLogger("quickstudy")
+F = TypeVar("F")
 
 
 def read_settings(values: dict[str, Any]) -> Settings:
@@ -63,7 +69,11 @@ def state_hash(learner: Classifier, control: Autonomy, epoch: int) -> str:
 
 @dataclass
 class Fold:
-    """Where a learner stands: what was learned up to `learned`, what is proved up to `decided`."""
+    """Where a learner stands: what was learned up to `learned`, what is proved up to `decided`.
+
+    `set_aside`: events that could not be learned on the way here, and of which the log does not
+    say so yet.
+    """
 
     learner: Classifier
     control: Autonomy
@@ -71,6 +81,8 @@ class Fold:
     settings: Settings
     learned: int
     decided: int
+    set_aside: list[SetAside] = field(default_factory=list)
+    twins: Twins | None = None  # where lessons that raise are left out
 
     @classmethod
     def new(cls, settings: Settings, seq: int) -> Fold:
@@ -105,9 +117,26 @@ class Fold:
             self.control = new_control(self.settings, epoch, before=self.control.level)
 
     def learn(self, lessons: Sequence[Lesson]) -> None:
-        """Take the learner past the events of these lessons."""
-        teach(self.learner, lessons)
-        self.learned = lessons[-1].seq if lessons else self.learned
+        """Take the learner past the events of these lessons.
+
+        Raises:
+            LearningError: one of them raised, and none is to be left out.
+        """
+        if not lessons:
+            return
+        if self.twins is None:
+            lines.learn(self.learner, lessons)
+        else:
+            failed = teach_without(self.twins, lessons)
+            self.set_aside += [SetAside.of(lesson.seq, error) for lesson, error in failed]
+            self.learner = self.twins.resting
+        self.learned = lessons[-1].seq
+
+    def replace(self, learner: Classifier, seq: int) -> None:
+        """Another learner takes over, at event `seq`."""
+        self.learner, self.learned = learner, seq
+        if self.twins is not None:
+            self.twins = Twins(learner, "")
 
     @property
     def hash(self) -> str:
@@ -159,14 +188,23 @@ def advance(
     anew: bool = False,
     upto: int | None = None,
     progress: Progress = None,
+    without: bool = False,
 ) -> None:
     """Fold the events of a learner that come after where it stands, all or those up to one.
 
     `folder` has what background jobs made. Anew, that is worked out again, and held against what
-    was logged; only models that were imported are read.
+    was logged; only models that were imported are read. What was set aside is skipped; `without`
+    what raises now as well, which takes twice as long.
+
+    Raises:
+        LearningError: a lesson raises that was not set aside.
     """
     after = min(fold.learned, fold.decided)
     made = Made.of(connection, number) if anew else None
+    ledger = Ledger.of(connection, number)
+    skipped = ledger.of_champion
+    if without:
+        fold.twins = Twins(fold.learner, "")
     for group in lines.told(connection, number, after=after, upto=upto):
         lessons: list[Lesson] = []
         for event, payload, about in group:
@@ -176,11 +214,13 @@ def advance(
                 made.make(fold.learner, event.seq)
             if event.seq > fold.decided:
                 fold.decide(event, payload, about.get("decision"))
-            if event.seq > fold.learned:
+            if event.seq > fold.learned and event.seq not in skipped:
                 lesson = lines.champions_lesson(event, payload, about)
                 lessons += [lesson] if lesson else []
                 if event.type == "refitted":
-                    lessons.append(Lesson(event.seq, fitted=_fitted(event, payload, folder, made)))
+                    late = ledger.late(payload["asof"] + 1)
+                    fitted = _fitted(event, payload, folder, made, late=late)
+                    lessons.append(Lesson(event.seq, fitted=fitted))
                 if event.type in SWITCHES:
                     fold.learn(lessons)
                     lessons = []
@@ -210,10 +250,14 @@ def _switch(
         learner = lines.read_base(came, seq).learner()
     else:
         base = switch_base(connection, payload, folder, made)
-        learner = lines.build(connection, number, base, seq)
-        if not made:
+        if fold.twins is None:
+            learner = lines.build(connection, number, base, seq)
+        else:
+            learner, failed = lines.build_without(connection, number, base, seq)
+            fold.set_aside += failed
+        if not made and not fold.set_aside:  # else it is kept once the log says so
             lines.keep(came, learner.packed())
-    fold.learner, fold.learned = on_duty(learner), seq
+    fold.replace(on_duty(learner), seq)
 
 
 def switch_base(
@@ -231,10 +275,12 @@ def switch_base(
     return lines.read_version(folder, version, payload["at"])
 
 
-def _fitted(event: Logged, payload: dict[str, Any], folder: Path, made: Made | None) -> Fitted:
-    if made:
-        fitted = made.fitted[payload["asof"]]
-    else:
+def _fitted(
+    event: Logged, payload: dict[str, Any], folder: Path, made: Made | None, *, late: bool
+) -> Fitted:
+    """Refitted experts; `late`: their learner may have learned what was set aside only later."""
+    fitted = made.fitted[payload["asof"]] if made else None
+    if fitted is None or (late and artifact_name(fitted, payload["asof"]) != payload["file"]):
         try:
             content = (folder / payload["file"]).read_bytes()
         except OSError as error:
@@ -247,13 +293,19 @@ def _fitted(event: Logged, payload: dict[str, Any], folder: Path, made: Made | N
 
 @one_blas_thread()
 def replay(
-    store: Store, number: int, *, upto: int | None = None, progress: Progress = None
+    store: Store,
+    number: int,
+    *,
+    upto: int | None = None,
+    progress: Progress = None,
+    without: bool = False,
 ) -> Fold:
     """The learner `number` of a store, folded from its first event to the last or to `upto`.
 
     Raises:
         NotFoundError: there is no such learner.
         StoreError, ModelFileError: the log is damaged, or leads elsewhere than it did.
+        LearningError: a lesson raises that was not set aside, and it is not to do `without`.
     """
     with store.reading() as connection:
         created = next(read_events(connection, learner=number, types=["created"], limit=1), None)
@@ -261,8 +313,26 @@ def replay(
             raise NotFoundError(f"there is no learner number {number}")
         fold = Fold.new(read_settings(created.read()), created.seq)
         folder = folder_of(store.folder, number)
-        advance(fold, connection, number, folder=folder, anew=True, upto=upto, progress=progress)
+        advance(
+            fold,
+            connection,
+            number,
+            folder=folder,
+            anew=True,
+            upto=upto,
+            progress=progress,
+            without=without,
+        )
     return fold
+
+
+def whole_or_without(make: Callable[[bool], F]) -> F:
+    """What `make(False)` makes, or if a lesson raises there `make(True)`, without those that do."""
+    try:
+        return make(False)
+    except LearningError as error:
+        log.warning("%s; it is worked out without what raises", error)
+        return make(True)
 
 
 def folder_of(store_folder: Path, number: int) -> Path:

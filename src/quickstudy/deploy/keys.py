@@ -6,14 +6,18 @@ import hashlib
 import hmac
 import secrets
 import threading
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from sqlalchemy import Connection, select
 
 from quickstudy.deploy.answers import Key, Role
 from quickstudy.deploy.records import checked_name, read, written
 from quickstudy.deploy.tables import KEYS, Row, checked
-from quickstudy.errors import SettingError
+from quickstudy.errors import NotFoundError, SettingError
+
+if TYPE_CHECKING:
+    from quickstudy.deploy.desk import Desk
+    from quickstudy.deploy.requests import MakeKey, RevokeKey
 
 PREFIX = "qs_"
 
@@ -95,3 +99,23 @@ class KeyRing:
     def keys(self) -> list[Key]:
         """All keys, revoked ones too."""
         return [key_of(row) for row in self._rows.values()]
+
+
+def make(desk: Desk, request: MakeKey) -> None:
+    """Put a new key on record."""
+    row = {**request.row, "created": desk.transaction.time, "revoked": 0}
+    desk.book.put(KEYS, row)
+    payload = {"name": row["name"], "role": row["role"], "learners": read(row["learners"])}
+    desk.log("key_created", 0, actor=request.actor, subject=row["id"], payload=payload)
+
+
+def revoke(desk: Desk, request: RevokeKey) -> None:
+    """Make a key worthless.
+
+    Raises:
+        NotFoundError: there is none of that id.
+    """
+    if not desk.book.find(KEYS, request.id):
+        raise NotFoundError(f"there is no key {request.id!r}; `quickstudy keys list` shows all")
+    desk.book[KEYS].change((request.id,), revoked=1)
+    desk.log("key_revoked", 0, actor=request.actor, subject=request.id, payload={})

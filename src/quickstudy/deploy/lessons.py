@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quickstudy.deploy.failures import MOST_IN_A_ROW, LearningError, reason_of
+from quickstudy.deploy.twins import LostTwinError, Twins
 from quickstudy.errors import InputError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.learners.mixture import Fitted
+from quickstudy.log.failpoints import reach
 from quickstudy.types import Label, Prediction, Probabilities
 
 Votes = NDArray[np.float16]
@@ -92,6 +95,59 @@ def teach(learner: Classifier, lessons: Sequence[Lesson]) -> None:
             with suppress(InputError):
                 learner.learn_not(lesson.record, lesson.label)
     _teach_labels(learner, run)
+
+
+def teach_both(twins: Twins, lessons: Sequence[Lesson]) -> list[tuple[Lesson, Exception]]:
+    """Give lessons in order to both twins, but those that raise; these, with what they raised.
+
+    The twins come to be as if they had never met those.
+
+    Raises:
+        LostTwinError: there is no room for two learners.
+    """
+    together = _failure(twins, lessons)
+    if together is None:
+        return []
+    if len(lessons) == 1:
+        return [(lessons[0], together)]
+    one_by_one = [(lesson, _failure(twins, [lesson])) for lesson in lessons]
+    return [(lesson, error) for lesson, error in one_by_one if error]
+
+
+def teach_without(twins: Twins, lessons: Sequence[Lesson]) -> list[tuple[Lesson, Exception]]:
+    """As `teach_both`, where a learner is made from the log.
+
+    Raises:
+        LearningError: so many in a row raise that it is not for the lessons: none is to be lost.
+    """
+    failed = []
+    for at in range(0, len(lessons), MOST_IN_A_ROW):
+        part = lessons[at : at + MOST_IN_A_ROW]
+        failed += (failed_now := teach_both(twins, part))
+        if len(failed_now) == MOST_IN_A_ROW:
+            raise LearningError(
+                f"learning all of events {part[0].seq} to {part[-1].seq} raises "
+                f"{reason_of(failed_now[-1][1])}"
+            ) from failed_now[-1][1]
+    return failed
+
+
+def _failure(twins: Twins, lessons: Sequence[Lesson]) -> Exception | None:
+    """Give lessons to both twins; if they raise, both are as before."""
+    half = len(lessons) // 2
+
+    def act(learner: Classifier) -> None:
+        teach(learner, lessons[:half])
+        reach("mid-learn")
+        teach(learner, lessons[half:])
+
+    try:
+        twins.change(act)
+    except LostTwinError:
+        raise
+    except Exception as error:
+        return error.with_traceback(None)  # its frames hold what there was no room for
+    return None
 
 
 def _teach_labels(learner: Classifier, run: Sequence[Lesson]) -> None:

@@ -9,7 +9,16 @@ from typing import Any, get_args
 import numpy as np
 from sqlalchemy import Connection, Select, Table, func, select
 
-from quickstudy.deploy.answers import Action, Ask, Case, CaseStatus, CurvePoint, Event, Policy
+from quickstudy.deploy.answers import (
+    Action,
+    Ask,
+    Case,
+    CaseStatus,
+    CurvePoint,
+    Event,
+    Policy,
+    Quarantined,
+)
 from quickstudy.deploy.autonomy import Autonomy
 from quickstudy.deploy.predictions import make_answer
 from quickstudy.deploy.records import read, written
@@ -24,7 +33,11 @@ RECENT_CASES = 500  # that the share handled is of
 AUDITS = 2000  # latest ones, that the precision is of
 POINTS = 300  # of a curve
 MOST_SOURCES = 100  # shown
-ABOUT_CASES = ("predicted", "asked", "feedback", "closed", "expired", "contested", "ruled")
+MOST_QUARANTINED = 20  # shown
+ABOUT_CASES = (
+    *("predicted", "asked", "feedback", "closed", "expired", "contested", "ruled"),
+    "quarantined",
+)
 SEARCHED = 20_000  # latest cases, for a text
 PAGE = 500  # of them at once
 INTERNAL = ("decision", "said")  # parts of payloads that are for the fold alone
@@ -188,6 +201,22 @@ def latest(connection: Connection, number: int, type: str, limit: int) -> list[L
     seqs = list(connection.execute(query).scalars())
     events = events_at(connection, seqs)
     return [events[seq] for seq in seqs]
+
+
+def quarantined(connection: Connection, number: int) -> tuple[Quarantined, ...]:
+    """The latest examples that a learner set aside, newest first."""
+    found = latest(connection, number, "quarantined", MOST_QUARANTINED)
+    return tuple(
+        Quarantined(
+            seq=event.seq,
+            event=told.get("event", 0),
+            about=told.get("about", ""),
+            subject=event.subject,
+            time=event.time,
+            reason=told.get("reason", ""),
+        )
+        for event, told in [(event, event.read()) for event in found]
+    )
 
 
 def event_of(event: Logged, names: dict[int, str]) -> Event:

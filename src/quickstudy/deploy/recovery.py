@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection
+
 from quickstudy.deploy import snapshots
-from quickstudy.deploy.fold import Fold, Progress, advance, folder_of, replay
+from quickstudy.deploy.fold import Fold, Progress, advance, folder_of, replay, whole_or_without
+from quickstudy.deploy.quarantine import Ledger
 from quickstudy.errors import ModelFileError, StoreError
 from quickstudy.log.store import Store
 from quickstudy.stats.moments import one_blas_thread
@@ -20,13 +24,15 @@ F = TypeVar("F")
 def newest(folder: Path, go_on: Callable[[Path], F | None]) -> F | None:
     """What `go_on` makes of the newest snapshot of which it makes something.
 
-    One that is damaged, or of another log, is passed over, with a warning, for the one before.
+    One that is damaged, or of another log, or that cannot be gone on from, is passed over, with a
+    warning, for the one before.
     """
     for path in reversed(snapshots.found(folder)):
         try:
             fold = go_on(path)
-        except (ModelFileError, StoreError) as error:
-            log.warning("%s; going back to what was before it", error)
+        except Exception as error:  # also that there is no room for it today
+            what = error if isinstance(error, ModelFileError | StoreError) else f"{path}: {error!r}"
+            log.warning("%s; going back to what was before it", what)
             continue
         if fold is not None:
             return fold
@@ -39,20 +45,51 @@ def recover(
 ) -> Fold:
     """Where learner `number` stands, now or after event `upto`.
 
+    Events that raise when they are learned, and were not set aside, are left out; see
+    `Fold.set_aside`.
+
     Raises:
         StoreError: the log is damaged.
     """
     folder = folder_of(store.folder, number)
 
-    def go_on(path: Path) -> Fold | None:
+    def from_snapshot(path: Path, without: bool) -> Fold | None:
         fold = snapshots.read(path, store.link_at)
-        if upto is not None and max(fold.learned, fold.decided) > upto:
+        known = max(fold.learned, fold.decided)
+        if upto is not None and known > upto:
             return None
         with store.reading() as connection:
-            advance(fold, connection, number, folder=folder, upto=upto, progress=progress)
+            check_not_outdated(connection, number, path, learned=fold.learned, known=known)
+            advance(
+                fold,
+                connection,
+                number,
+                folder=folder,
+                upto=upto,
+                progress=progress,
+                without=without,
+            )
         return fold
 
-    return newest(folder, go_on) or replay(store, number, upto=upto, progress=progress)
+    def go_on(path: Path) -> Fold | None:
+        return whole_or_without(partial(from_snapshot, path))
+
+    def from_log(without: bool) -> Fold:
+        return replay(store, number, upto=upto, progress=progress, without=without)
+
+    return newest(folder, go_on) or whole_or_without(from_log)
+
+
+def check_not_outdated(
+    connection: Connection, number: int, path: Path, *, learned: int, known: int
+) -> None:
+    """Whether a snapshot has learned nothing that was set aside after it was made.
+
+    Raises:
+        StoreError: it has.
+    """
+    if Ledger.of(connection, number).outdates(learned=learned, known=known):
+        raise StoreError(f"{path} has learned an event that was set aside later")
 
 
 def clear(

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from quickstudy import snapshot
+from quickstudy.deploy.failures import reason_of
 from quickstudy.learners.classifier import Classifier
 from quickstudy.learners.mixture import Fitted
 
@@ -86,6 +87,9 @@ def main() -> None:
             message = receive(sys.stdin.buffer)
             send(replies, WORK[message[:1]](message[1:]))
         except (EOFError, BrokenPipeError):
+            return
+        except Exception as error:  # the parent tries again later, with another child
+            print(f"quickstudy: refitting failed ({reason_of(error)})", file=sys.stderr)
             return
 
 

@@ -14,6 +14,7 @@ from quickstudy.types import Label, Prediction
 
 if TYPE_CHECKING:
     from quickstudy.deploy.duty import Duty
+    from quickstudy.deploy.quarantine import SetAside
     from quickstudy.deploy.watch import Watch
     from quickstudy.learners.mixture import Fitted
 
@@ -191,6 +192,14 @@ class Resume:
 
     name: str | None
     actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Put on record that learner `number` set an event aside."""
+
+    number: int
+    set_aside: SetAside
 
 
 @dataclass(frozen=True, slots=True)

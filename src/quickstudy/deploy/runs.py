@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +16,8 @@ from quickstudy.deploy.coursefiles import Shot
 from quickstudy.deploy.coursefold import CourseFold, new_value, read_estimate
 from quickstudy.deploy.courses import RunInfo, RunStatus
 from quickstudy.deploy.coursesettings import KIND
+from quickstudy.deploy.failures import reason_of
+from quickstudy.deploy.quarantine import SetAside, note
 from quickstudy.deploy.records import checked_name, written
 from quickstudy.deploy.requests import (
     ChangeValue,
@@ -28,7 +33,7 @@ from quickstudy.deploy.requests import (
 from quickstudy.deploy.runviews import STEP, paused, run_info
 from quickstudy.deploy.tables import LEARNERS, RUNS, Row
 from quickstudy.deploy.watch import NotFoldedError, Watch
-from quickstudy.errors import InputError, NotFoundError
+from quickstudy.errors import InputError, NotFoundError, SettingError
 from quickstudy.log.store import events_of
 from quickstudy.types import Estimate
 
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
 
 OURS = "r_"  # what the ids that we make start with
 EXPIRED_AT_ONCE = 500
+log = logging.getLogger("quickstudy")
 RUN_TALLY = ("runs", "steps", "open", "expired", "late", "successes", "stopped")
 
 
@@ -70,7 +76,8 @@ def change(desk: Desk, request: ChangeValue) -> None:
     watch = desk.watch(request.name)
     fold = desk.watches.fold(watch)
     settings = replace(fold.settings, **request.values)
-    fold.change(settings)
+    with _whole(desk, watch, "changed", watch.name):
+        fold.change(settings)
     payload = {"settings": {"kind": KIND, **asdict(settings)}}
     event = desk.log(
         "changed", watch.number, actor=request.actor, subject=watch.name, payload=payload
@@ -95,7 +102,8 @@ def start(desk: Desk, request: StartRun) -> RunInfo:
         )
     run = request.id or f"{OURS}{desk.transaction.head[0] + 1:010x}{secrets.token_hex(5)}"
     payload = {"task": request.task}
-    fold.start(run, payload)
+    with _whole(desk, watch, "run_started", run):
+        fold.start(run, payload)
     event = desk.log("run_started", watch.number, actor=request.actor, subject=run, payload=payload)
     desk.watches.folded(watch, event.seq)
     desk.count(watch, open=1)
@@ -143,7 +151,8 @@ def step(desk: Desk, request: TakeStep) -> Estimate:
         )
     if row["status"] != "live":
         raise InputError(f"run {request.run!r} is {row['status']}: start another one")
-    said = fold.step(request.run, request.given)
+    with _whole(desk, watch, "stepped", request.run):
+        said = fold.step(request.run, request.given)
     payload = {**request.given, "number": number, "estimate": asdict(said), "pause": pause}
     event = desk.log(
         "stepped", watch.number, actor=request.actor, subject=request.run, payload=payload
@@ -201,7 +210,7 @@ def end(desk: Desk, request: EndRun) -> RunInfo:
         "source": request.source,
         "status": status,
     }
-    fold.end(request.run, payload)
+    reason = _learn_end(fold, request.run, payload)
     event = desk.log(
         "run_ended", watch.number, actor=request.actor, subject=request.run, payload=payload
     )
@@ -211,7 +220,51 @@ def end(desk: Desk, request: EndRun) -> RunInfo:
     desk.count(watch, **counts)
     row = runrows.ended(row, event, payload)
     desk.book.put(RUNS, row)
-    return run_info(row, watch.name)
+    if reason:
+        _end_without(desk, watch, SetAside(event.seq, reason), request.run)
+    return replace(run_info(row, watch.name), quarantined=reason)
+
+
+def _learn_end(fold: CourseFold, run: str, payload: dict[str, Any]) -> str:
+    """Have the end of a run learned; why that failed, or ""."""
+    try:
+        fold.end(run, payload)
+    except InputError:
+        raise
+    except Exception as error:
+        return reason_of(error)
+    return ""
+
+
+def _end_without(desk: Desk, watch: Watch, one: SetAside, run: str) -> None:
+    """The end of a run is on record, but was not learned: to the learner its end is unknown."""
+    note(desk, watch.number, one, subject=run, about="run_ended")
+    log.warning("learner %s set aside %s", watch.name, one)
+    with suppress(NotFoldedError):  # out of service; a replay comes to the same
+        desk.watches.restored(watch, desk.transaction.events)
+
+
+@contextmanager
+def _whole(desk: Desk, watch: Watch, about: str, subject: str) -> Iterator[None]:
+    """A change of a learner that is made wholly, or else is refused, on record, and undone.
+
+    Raises:
+        InputError: it is refused.
+        NotFoldedError: the learner cannot be made as it was before.
+    """
+    try:
+        yield
+    except (InputError, SettingError):  # at the door: nothing was changed
+        raise
+    except Exception as error:
+        one = SetAside.of(0, error)
+        note(desk, watch.number, one, subject=subject, about=about)
+        log.warning("learner %s failed at %s of %s: %s", watch.name, about, subject, one.reason)
+        desk.watches.restored(watch, desk.transaction.events)
+        raise InputError(
+            f"{watch.name!r} could not take this in ({one.reason}): it is as it was before, and "
+            "nothing but this failure is on record; send another input, or raise its budget_mb"
+        ) from error
 
 
 def close(desk: Desk, request: ExpireRun) -> RunInfo:
@@ -228,7 +281,9 @@ def close(desk: Desk, request: ExpireRun) -> RunInfo:
 
 def _close(desk: Desk, watch: Watch, row: Row, *, actor: str) -> Row:
     """A live run expires; its row from then on."""
-    desk.watches.fold(watch).expire(row["id"])
+    fold = desk.watches.fold(watch)
+    with _whole(desk, watch, "expired", row["id"]):
+        fold.expire(row["id"])
     payload = {"steps": row["steps"]}
     event = desk.log("expired", watch.number, actor=actor, subject=row["id"], payload=payload)
     desk.watches.folded(watch, event.seq)
@@ -262,7 +317,10 @@ def _expire(desk: Desk, watch: Watch) -> int:
     for run in ids:
         row = _row(desk, watch, run)
         if row["status"] == "live" and row["updated"] <= due:
-            _close(desk, watch, row, actor="clock")
+            try:
+                _close(desk, watch, row, actor="clock")
+            except (InputError, NotFoldedError):  # the others go on
+                return 0
     return len(ids)
 
 

@@ -7,7 +7,7 @@ that answered, no more, and learns every lesson; so it is a function of its base
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,10 +17,12 @@ from sqlalchemy import Connection
 from quickstudy.deploy import lines
 from quickstudy.deploy.baselines import NAMES, Baselines
 from quickstudy.deploy.gate import Compared, Gate, Probation
-from quickstudy.deploy.lessons import Lesson, teach
+from quickstudy.deploy.lessons import Lesson
 from quickstudy.deploy.oversight import Difference
+from quickstudy.deploy.quarantine import TYPE, Ledger, set_aside_of
 from quickstudy.deploy.rules import parse
 from quickstudy.deploy.versions import answers_that_it_has, same
+from quickstudy.errors import StoreError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.log.events import Logged
 from quickstudy.types import Label
@@ -30,6 +32,10 @@ EVENTS_AT_ONCE = 200
 MOST_PENDING = 50_000  # cases whose label may still come
 MOST_DIFFERENCES = 50
 MOST_LESSONS = 5_000  # kept until the champion is known to have learned them
+
+
+class OvertakenError(StoreError):
+    """What a shadow has learned was set aside later: it has to begin again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +112,19 @@ class Shadow:
         self._asked: list[lines.Told] = []
         self._lessons: deque[Lesson] = deque()  # that are not learned yet
         self._learned = orders.knows
+        self._taught = orders.at  # the last event that anything was learned of
+        self._skipped: set[int] | None = None  # events that were set aside, as far as is known
 
     def follow(self, connection: Connection) -> bool:
-        """Take in some hundred more events; False if there are no more."""
+        """Take in some hundred more events; False if there are no more.
+
+        Raises:
+            OvertakenError: an event was set aside that it has learned: it has to begin again.
+            LearningError: a lesson raises that was not set aside.
+        """
         number = self.orders.number
+        if self._skipped is None:
+            self._skipped = {one.seq for _, one in Ledger.of(connection, number).marks}
         if self._base and self._anchor is None:
             self._anchor = lines.build(connection, number, self._base, self.at)
         for group in lines.told(connection, number, after=self.at, limit=EVENTS_AT_ONCE):
@@ -140,17 +155,43 @@ class Shadow:
             if payload.get("counted"):
                 self._compare(event, payload)
             lesson = lines.label_lesson(event, payload, about)
-            if lesson:
+            if lesson and lesson.seq not in self._known_skipped:
                 self._lessons.append(lesson)
         elif event.type == "limits_changed":
             self._answer()
             self._rules = [parse(rule) for rule in payload["limits"]["never"]]
+        elif event.type == TYPE:
+            self._skip(set_aside_of(event).seq)
         elif event.type in ("promoted", "rolled_back") and event.subject == self.orders.version:
             self._answer()
             self._learn(event.seq)
-            came = lines.coming_file(self.folder, connection, event.seq)
-            lines.keep(came, self.learner.packed())
+            self._hand_over(connection, event.seq)
             self.done = True
+
+    @property
+    def _known_skipped(self) -> set[int]:
+        return self._skipped or set()
+
+    def _skip(self, seq: int) -> None:
+        """An event was set aside."""
+        if seq in self._known_skipped or self._skipped is None:
+            return
+        if self.orders.at < seq <= self._taught:
+            raise OvertakenError(f"event {seq} was set aside after it was learned here")
+        self._skipped.add(seq)
+        self._lessons = deque(lesson for lesson in self._lessons if lesson.seq != seq)
+
+    def _hand_over(self, connection: Connection, seq: int) -> None:
+        """Leave the learner for whoever makes it the champion from event `seq` on."""
+        skipped = Ledger.of(connection, self.orders.number).of_line(seq)
+        learner = self.learner
+        if self._since_base(skipped, seq) != self._since_base(self._known_skipped, seq):
+            base = lines.read_base(self.folder / self.orders.base, self.orders.at)
+            learner = lines.build(connection, self.orders.number, base, seq)
+        lines.keep(lines.coming_file(self.folder, connection, seq), learner.packed())
+
+    def _since_base(self, seqs: Collection[int], upto: int) -> set[int]:
+        return {seq for seq in seqs if self.orders.at < seq < upto}
 
     def _predicted(self, event: Logged, payload: dict[str, Any], about: dict[str, Any]) -> None:
         """Note a case to be answered, if its label is due.
@@ -175,11 +216,13 @@ class Shadow:
             lessons.append(self._lessons.popleft())
         if not lessons:
             return
-        self._learned = lessons[-1].seq
-        teach(self.learner, lessons)
+        self._learned = self._taught = lessons[-1].seq
+        lines.learn(self.learner, lessons)
         if self._anchor:
             since = self.orders.anchor[1]  # what came before this it has learned
-            teach(self._anchor, [lesson for lesson in lessons if lesson.seq > since])
+            later = [lesson for lesson in lessons if lesson.seq > since]
+            if later:
+                lines.learn(self._anchor, later)
         for lesson in lessons if self.orders.purpose == "challenge" else ():
             if lesson.label is not None and not lesson.wrong:
                 self._baselines.learn(lesson.record, lesson.label)

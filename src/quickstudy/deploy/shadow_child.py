@@ -18,16 +18,18 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, Any
 
+from quickstudy.deploy.failures import LearningError, reason_of
 from quickstudy.deploy.fold import folder_of
 from quickstudy.deploy.gate import Sat
 from quickstudy.deploy.refit_child import NICE, receive, send
-from quickstudy.deploy.shadow import Orders, Shadow
+from quickstudy.deploy.shadow import Orders, OvertakenError, Shadow
 from quickstudy.deploy.versions import same
 from quickstudy.errors import InputError, ModelFileError, StoreError
-from quickstudy.log.store import Store
+from quickstudy.log.store import LogError, Store
 
 PAUSE_SECONDS = 0.1  # between looks at a log that has nothing new
 REPORT_SECONDS = 0.5
+ATTEMPTS = 3  # to follow the log past a lesson that raises
 AGAIN_SECONDS = 1.0  # until a base that is not there yet is looked for again
 Message = dict[str, Any]
 Place = tuple[int, str]  # learner, version
@@ -43,6 +45,7 @@ class Shadows:
         self._shadows: dict[Place, Shadow] = {}
         self._told: dict[Place, tuple[float, int]] = {}
         self._again = 0.0
+        self._attempts: dict[Place, int] = {}  # that ended in an error
 
     def tell(self, message: Message) -> None:
         """Send a message to the parent."""
@@ -55,16 +58,16 @@ class Shadows:
             return
         try:
             answer = self._judge((message["number"], message["version"]), message["pins"])
-        except (KeyError, InputError) as error:
-            answer = {"failed": f"{type(error).__name__}: {error}"}
+        except Exception as error:
+            answer = {"failed": reason_of(error)}
         self.tell({"id": message["id"], "answer": answer})
 
     def _follow_only(self, orders: list[Orders]) -> None:
         wanted = {(one.number, one.version): one for one in orders}
         for place in [p for p, s in self._shadows.items() if wanted.get(p) != s.orders]:
-            while self._move(place):  # it may have been called to answer
+            while place in self._shadows and self._move(place):  # it may be called to answer
                 pass
-            del self._shadows[place]
+            self._shadows.pop(place, None)
         self._wanted, self._again = wanted, 0.0
 
     def move(self) -> bool:
@@ -82,6 +85,9 @@ class Shadows:
         except ModelFileError as error:  # the parent may not have written it yet
             self.tell({"number": place[0], "version": place[1], "waits": str(error)})
             return
+        except Exception as error:  # there is no room for it now, say
+            self.tell({"number": place[0], "version": place[1], "waits": reason_of(error)})
+            return
         self._shadows[place] = shadow
 
     def _move(self, place: Place) -> bool:
@@ -91,17 +97,36 @@ class Shadows:
         try:
             with self._store.reading() as connection:
                 moved = shadow.follow(connection)
+        except OvertakenError:
+            return self._begin_again(place, 0.0)
+        except LogError:
+            raise
         except (InputError, ModelFileError, OSError) as error:  # it would fail again
-            shadow.done = True
-            failed = f"{type(error).__name__}: {error}"
-            self.tell({"number": place[0], "version": place[1], "failed": failed})
-            return False
+            return self._fail(place, error)
+        except Exception as error:  # the champion may be about to set that aside
+            self._attempts[place] = self._attempts.get(place, 0) + 1
+            if self._attempts[place] >= ATTEMPTS:
+                return self._fail(place, error)
+            return self._begin_again(place, AGAIN_SECONDS)
         then, at = self._told.get(place, (0.0, -1))
         now = time.monotonic()
         if shadow.at != at and (now >= then + REPORT_SECONDS or not moved):
             self._told[place] = (now, shadow.at)
             self.tell(report(shadow))
         return moved
+
+    def _begin_again(self, place: Place, after: float) -> bool:
+        """A shadow follows from its base once more, a while from now."""
+        del self._shadows[place]
+        self._again = time.monotonic() + after
+        return False
+
+    def _fail(self, place: Place, error: Exception) -> bool:
+        """A shadow follows no more."""
+        self._shadows[place].done = True
+        failed = reason_of(error.__cause__ or error if isinstance(error, LearningError) else error)
+        self.tell({"number": place[0], "version": place[1], "failed": failed})
+        return False
 
     def _judge(self, place: Place, pins: list[Message]) -> Message:
         """The conditions with the exam: `before` of a pin tells whether the champion passes it."""

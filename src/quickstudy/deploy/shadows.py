@@ -187,8 +187,11 @@ class Shadows:
         if "waits" in message:
             log.info("version %s waits: %s", message["version"][:12], message["waits"])
             return
-        if "failed" not in message:
-            self._reports[message["number"], message["version"]] = message
+        place = message["number"], message["version"]
+        if "failed" in message:  # it hands nothing over any more
+            self._reports.pop(place, None)
+        else:
+            self._reports[place] = message
         duty = self._duties.get(message["number"])
         if duty:
             self._errands.put(lambda: self._heard(duty, message))

@@ -5,34 +5,41 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from quickstudy import snapshot
-from quickstudy.deploy import snapshots
+from quickstudy.deploy import lines, snapshots
+from quickstudy.deploy.answers import Receipt
 from quickstudy.deploy.autonomy import Autonomy
 from quickstudy.deploy.contests import Contests
 from quickstudy.deploy.desk import Desk
-from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.duty import Duty, OutOfService
+from quickstudy.deploy.failures import out_of_service, reason_of
 from quickstudy.deploy.fold import Fold, folder_of
 from quickstudy.deploy.lessons import Lesson
+from quickstudy.deploy.quarantine import SetAside
 from quickstudy.deploy.recovery import clear, recover
 from quickstudy.deploy.refit_child import REFIT, artifact_name, unpack_fitted
 from quickstudy.deploy.refits import Refits
-from quickstudy.deploy.requests import Checkpoint, Refitted
+from quickstudy.deploy.requests import Checkpoint, Quarantine, Refitted
 from quickstudy.deploy.tables import Row
 from quickstudy.deploy.versions import largest
 from quickstudy.deploy.worker import Worker
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.log.failpoints import reach
-from quickstudy.log.store import Store
+from quickstudy.log.store import LogError, Store
 from quickstudy.log.writer import Writer
 from quickstudy.stats.moments import one_blas_thread
 
 EVENTS_BETWEEN = 5_000  # snapshots of a learner: what a start has to fold, within a second or two
 RETRY_SECONDS = 60.0  # after a refit or a snapshot went wrong
+MARK_PAUSES = (0.1, 1.0, 5.0)  # seconds, while it cannot be written that an event was set aside
+SET_ASIDE = "on disk, and set aside: learning it failed ({}), the learner is as it was before"
 log = logging.getLogger("quickstudy")
 
 
@@ -88,9 +95,71 @@ class Staff:
             name=duty.name,
             learned=lambda w: self._after(duty, w),
             successor=partial(self._succeed, duty),
+            set_aside=partial(self._set_aside, duty),
         )
+        duty.set_aside = fold.set_aside
         duty.meet(fold.learner.labels)
         return duty
+
+    def recall_all(self, rows: list[Row], desk: Desk) -> None:
+        """All learners of rows; one that cannot be made from the log is out of service.
+
+        Raises:
+            LogError: the log itself cannot be read.
+        """
+        for row in rows:
+            try:
+                desk.take_over(self.recall(row))
+            except LogError:
+                raise
+            except Exception as error:
+                self._put_out(desk, row, error)
+
+    def record_set_aside(self, desk: Desk) -> None:
+        """Put on record what learners did not learn on the way back; before they are used.
+
+        One of which that cannot be written is out of service.
+        """
+        for duty in [duty for duty in desk.duties.values() if duty.set_aside]:
+            try:
+                for one in duty.set_aside:
+                    self._record(duty, one)
+            except StoreError as error:
+                desk.dismissed(duty)
+                self.dismiss(duty)
+                self._put_out(desk, duty, error)
+                continue
+            first = min(one.seq for one in duty.set_aside)  # champions since then had learned it
+            lines.drop_after(folder_of(self._store.folder, duty.number), first)
+            duty.set_aside = []
+
+    def _put_out(self, desk: Desk, one: Duty | Row, error: Exception) -> None:
+        row = one if isinstance(one, dict) else vars(one) | {"id": one.number}
+        failed = out_of_service(row["name"], error)
+        log.error("%s", failed)
+        out = OutOfService(row["id"], row["name"], row["settings"], row["created"], failed)
+        desk.out_of_service[out.name] = out
+
+    def _record(self, duty: Duty, one: SetAside) -> None:
+        log.warning("learner %s set aside %s", duty.name, one)
+        self.writer.submit(Quarantine(duty.number, one)).result()
+
+    def _set_aside(self, duty: Duty, one: SetAside) -> None:
+        """Put on record that a lesson raised; in the worker's thread.
+
+        Raises:
+            StoreError: that cannot be written.
+        """
+        for pause in MARK_PAUSES:
+            try:
+                self._record(duty, one)
+                break
+            except StoreError:  # a full disk, say
+                time.sleep(pause)
+        else:
+            self._record(duty, one)
+        if one.seq == duty.refit_event:  # refitted experts that do not fit in
+            duty.refit_again = time.monotonic() + RETRY_SECONDS
 
     def dismiss(self, duty: Duty) -> None:
         """The learner is off duty."""
@@ -100,6 +169,14 @@ class Staff:
 
     def _after(self, duty: Duty, worker: Worker) -> None:
         """After a round of lessons, in the worker's thread."""
+        try:
+            self._maintain(duty, worker)
+        except Exception as error:  # no room to pack it, say: what is learned is learned
+            log.warning("learner %s is not looked after now: %s", duty.name, reason_of(error))
+            duty.refitting = False
+            duty.refit_again = duty.consolidate_again = time.monotonic() + RETRY_SECONDS
+
+    def _maintain(self, duty: Duty, worker: Worker) -> None:
         if duty.refit_event is not None and worker.seq >= duty.refit_event:
             duty.refitting, duty.refit_event = False, None
         now = time.monotonic()
@@ -154,7 +231,7 @@ class Staff:
             link = self._store.link_at(max(fold.learned, fold.decided))
             snapshots.write(folder_of(self._store.folder, duty.number), fold, link)
             duty.saved = min(fold.learned, fold.decided)
-        except (OSError, StoreError) as error:
+        except (OSError, StoreError, MemoryError) as error:
             log.warning("no snapshot of learner %s was written: %s", duty.name, error)
             duty.saved = self._store.head[0]  # try again after as many events
 
@@ -215,15 +292,25 @@ class Staff:
             last = max(receipt.seq for receipt in receipts)
             duties = dict(desk.duties)
             names = {r.learner for r in receipts if r.learner in duties}
-            workers = [duties[name].worker for name in names]
-            _when_all([worker.after(last) for worker in workers if worker], learned, receipts)
+            workers = [worker for name in names if (worker := duties[name].worker)]
+            told = partial(_with_reasons, receipts, workers)
+            _when_all([worker.after(last) for worker in workers], learned, told)
 
         future.add_done_callback(logged)
         return learned
 
 
-def _when_all(futures: list[Future[None]], then: Future[Any], result: Any) -> None:
-    """Finish `then` with a result once all futures are done."""
+def _with_reasons(receipts: list[Receipt], workers: list[Worker]) -> list[Receipt]:
+    """Receipts that say so where the example was set aside."""
+    reasons = {seq: reason for worker in workers for seq, reason in dict(worker.reasons).items()}
+    return [
+        replace(one, quarantined=reason, message=SET_ASIDE.format(reason)) if reason else one
+        for one, reason in [(one, reasons.get(one.seq, "")) for one in receipts]
+    ]
+
+
+def _when_all(futures: list[Future[None]], then: Future[Any], result: Callable[[], Any]) -> None:
+    """Finish `then` with what `result` gives once all futures are done."""
     left = len(futures)
     lock = threading.Lock()
 
@@ -236,9 +323,9 @@ def _when_all(futures: list[Future[None]], then: Future[Any], result: Any) -> No
         if error and not then.done():
             then.set_exception(error)
         elif last and not then.done():
-            then.set_result(result)
+            then.set_result(result())
 
     if not futures:
-        then.set_result(result)
+        then.set_result(result())
     for future in futures:
         future.add_done_callback(one)

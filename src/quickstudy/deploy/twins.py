@@ -12,8 +12,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from quickstudy.errors import StoreError
 from quickstudy.learners.classifier import Classifier
 from quickstudy.log.failpoints import reach
+
+
+class LostTwinError(StoreError):
+    """One of the two copies is lost, and there is no room for another."""
 
 
 class Twins:
@@ -21,7 +26,7 @@ class Twins:
 
     def __init__(self, learner: Classifier, version: str) -> None:
         self.version = version  # that the learner in front is a line of; read it while reading
-        self._pair = [learner, learner.copy()]
+        self._pair: list[Classifier | None] = [learner, learner.copy()]
         self._locks = (threading.Lock(), threading.Lock())
         self._front = 0
 
@@ -32,22 +37,48 @@ class Twins:
             front = self._front
             with self._locks[front]:
                 if front == self._front:
-                    yield self._pair[front]
+                    yield self._at(front)
                     return
 
+    def _at(self, place: int) -> Classifier:
+        learner = self._pair[place]
+        assert learner is not None
+        return learner
+
     def change(self, act: Callable[[Classifier], None]) -> None:
-        """Do the same to both, one after the other; for the worker alone."""
-        back = 1 - self._front
-        maps = self._pair[back].maps
+        """Do the same to both, one after the other; for the worker alone.
+
+        If `act` raises, both are as they were: it may have stopped half-way in the learner behind,
+        which is given up and becomes a copy of the one in front.
+
+        Raises:
+            LostTwinError: there is no room for that copy.
+        """
+        learner = self.resting
+        back, maps = 1 - self._front, learner.maps
         with self._locks[back]:
-            act(self._pair[back])
+            try:
+                act(learner)
+            except Exception:
+                self._pair[back] = None
+                raise
         self._front = back
         reach("between-twins")
         with self._locks[1 - back]:
-            if self._pair[back].maps == maps:
-                act(self._pair[1 - back])
+            self._follow(act, learner, same_map=learner.maps == maps)
+
+    def _follow(
+        self, act: Callable[[Classifier], None], learner: Classifier, *, same_map: bool
+    ) -> None:
+        """Take the twin behind to where `learner` is, which was changed first."""
+        back = 1 - self._front
+        try:
+            if same_map:
+                act(self._at(back))
             else:  # a new feature map takes long to choose, and the copy has it
-                self._pair[1 - back] = self._pair[back].copy()
+                self._pair[back] = learner.copy()
+        except Exception:  # what was learned is learned: only this twin is to be made again
+            self._pair[back] = None
 
     def replace(self, learner: Classifier, version: str) -> None:
         """Another learner takes the place of both; for the worker alone."""
@@ -62,9 +93,21 @@ class Twins:
 
     @property
     def resting(self) -> Classifier:
-        """The learner behind; for the worker alone, which must not change it but by `change`."""
-        return self._pair[1 - self._front]
+        """The learner behind; for the worker alone, which must not change it but by `change`.
+
+        Raises:
+            LostTwinError: it was given up, and there is no room for a copy of the one in front.
+        """
+        back = 1 - self._front
+        if self._pair[back] is None:
+            try:
+                with self._locks[self._front]:
+                    self._pair[back] = self._at(self._front).copy()
+            except Exception as error:
+                told = f"there is no room for a second copy ({type(error).__name__}: {error})"
+                raise LostTwinError(told) from error
+        return self._at(back)
 
     def differ(self) -> bool:
         """Whether the twins have come apart, which they never should; for the worker alone."""
-        return self._pair[0].state_hash() != self._pair[1].state_hash()
+        return self.resting.state_hash() != self._at(self._front).state_hash()

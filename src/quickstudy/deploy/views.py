@@ -8,7 +8,8 @@ from quickstudy.deploy import reads
 from quickstudy.deploy.answers import Ask, Case, Event, LearnerInfo, Report
 from quickstudy.deploy.courses import ValueInfo
 from quickstudy.deploy.desk import Desk
-from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.duty import Duty, OutOfService
+from quickstudy.deploy.failures import answering
 from quickstudy.deploy.watch import Watch
 from quickstudy.errors import InputError
 from quickstudy.log.store import Store, read_events
@@ -33,8 +34,8 @@ class Views:
         Raises:
             NotFoundError: there is none of that name.
         """
-        duty = self.desk.anyone(name)
-        return self._value(duty) if isinstance(duty, Watch) else self._classifier(duty)
+        one = self.desk.anyone(name)
+        return self._value(one) if isinstance(one, Watch) else self._classifier(one)
 
     def _value(self, watch: Watch) -> ValueInfo:
         with self.store.reading() as connection:
@@ -46,12 +47,28 @@ class Views:
             runs=tally["runs"],
             steps=tally["steps"],
             open=tally["open"],
+            quarantined=tally.get("quarantined", 0),
+            out_of_service=str(watch.failed or ""),
         )
 
-    def _classifier(self, duty: Duty) -> LearnerInfo:
-        with duty.twins.reading() as learner:
-            examples, labels = learner.examples, learner.labels
-        return LearnerInfo(duty.name, duty.settings, duty.created, examples, labels)
+    def _classifier(self, duty: Duty | OutOfService) -> LearnerInfo:
+        examples, labels, why = 0, tuple[Label, ...](), ""
+        if isinstance(duty, OutOfService):
+            why = str(duty.failed)
+        else:
+            with duty.twins.reading() as learner:
+                examples, labels = learner.examples, learner.labels
+        with self.store.reading() as connection:
+            tally = reads.tally(connection, duty.number)
+        return LearnerInfo(
+            name=duty.name,
+            settings=duty.settings,
+            created=duty.created,
+            examples=examples,
+            labels=labels,
+            quarantined=tally.get("quarantined", 0),
+            out_of_service=why,
+        )
 
     def asks(self, name: str, *, limit: int = 50) -> list[Ask]:
         """Cases that wait for a label, those that teach most first."""
@@ -76,9 +93,11 @@ class Views:
             NotFoundError, NotReadyError: there is no such prediction, or nothing was learned yet.
         """
         case = self.history(prediction_id)
-        with self.desk.duty(case.learner).twins.reading() as learner:
-            copy = learner.copy()  # an explanation takes long, and predictions must not wait for it
-        return copy.explain(case.record)
+        duty = self.desk.duty(case.learner)
+        with answering(case.learner):
+            with duty.twins.reading() as learner:
+                copy = learner.copy()  # explaining takes long, and predictions must not wait for it
+            return copy.explain(case.record)
 
     def cases(
         self,
@@ -136,6 +155,7 @@ class Views:
                 sources=reads.sources(connection, duty.number),
                 experts=experts,
                 seq=self.store.head[0],
+                quarantined=reads.quarantined(connection, duty.number),
             )
 
     def events(self, after: int = 0, limit: int = 1000, learner: str | None = None) -> list[Event]:
@@ -159,8 +179,9 @@ class Views:
         """What keeps learners from learning; empty when all is well."""
         workers = [(duty.name, duty.worker) for duty in list(self.desk.duties.values())]
         found = [f"{name}: {w.failed}" for name, w in workers if w is not None and w.failed]
+        found += [str(out.failed) for out in list(self.desk.out_of_service.values())]
         watches = list(self.desk.watches.by_name.values())
-        return found + [f"{watch.name}: {watch.failed}" for watch in watches if watch.failed]
+        return found + [str(watch.failed) for watch in watches if watch.failed]
 
 
 def checked_limit(limit: int) -> int:

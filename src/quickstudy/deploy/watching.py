@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,10 +27,12 @@ from quickstudy.deploy.requests import (
 )
 from quickstudy.deploy.runs import checked_run
 from quickstudy.deploy.sizes import Sizes
+from quickstudy.deploy.tables import Row
 from quickstudy.deploy.views import Views, checked_limit
-from quickstudy.deploy.watch import Watch
+from quickstudy.deploy.watch import NotFoldedError, Watch
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.learners.value_settings import LARGEST
+from quickstudy.log.store import LogError
 from quickstudy.types import Costs, Estimate, Input
 
 if TYPE_CHECKING:
@@ -254,6 +257,7 @@ class Watching(Views):
         stopping, experts = self.writer.submit(Tell(watch)).result()
         with self.store.reading() as connection:
             tally = reads.tally(connection, watch.number)
+            quarantined = reads.quarantined(connection, watch.number)
         counts = {name: tally[name] for name in ("expired", "late", "successes", "stopped")}
         return ValueReport(
             learner=self._value(watch),
@@ -262,6 +266,7 @@ class Watching(Views):
             stopping=runviews.stop_report(stopping),
             experts=tuple((name, float(weight)) for name, weight in experts),
             seq=self.store.head[0],
+            quarantined=quarantined,
             **counts,
         )
 
@@ -274,14 +279,37 @@ class Watching(Views):
         with self.store.reading() as connection:
             rows = value_rows(connection)
         for row in rows:
+            self.desk.watches.take_over(self._recalled(row))
+
+    def _recalled(self, row: Row) -> Watch:
+        """A value learner from the log, or if that does not work out of service.
+
+        Raises:
+            LogError: the log itself cannot be read.
+        """
+        about = row["id"], row["name"], row["created"]
+        try:
             coursefiles.sweep(self.store, row["id"])
-            fold = coursefiles.recover(self.store, row["id"])
-            self.desk.watches.take_over(Watch(row["id"], row["name"], row["created"], fold))
+            return Watch(*about, coursefiles.recover(self.store, row["id"]))
+        except LogError:
+            raise
+        except Exception as error:
+            watch = Watch(*about, None, settings=row["settings"])
+            watch.fail(error)
+            return watch
 
     def _value_state(self, watch: Watch) -> tuple[int, str]:
         """Where a value learner stands: its last event, and the digest of its state."""
         state: tuple[int, str] = self.writer.submit(Look(watch)).result()
         return state
+
+    def _value_states(self) -> dict[int, tuple[int, str]]:
+        """Where each value learner stands that is in service, by number."""
+        states = {}
+        for watch in list(self.desk.watches.by_name.values()):
+            with suppress(NotFoldedError):
+                states[watch.number] = self._value_state(watch)
+        return states
 
     def _look_after_values(self) -> None:
         for watch in list(self.desk.watches.by_name.values()):
@@ -299,7 +327,9 @@ class Watching(Views):
             if shot is not None:
                 path = coursefiles.write(self.store, watch.number, shot)
                 watch.saved, watch.bytes = shot.folded, path.stat().st_size
-        except (OSError, StoreError, ModelFileError) as error:
+        except NotFoldedError:  # it was said why
+            return
+        except (OSError, StoreError, ModelFileError, MemoryError) as error:
             log.warning("no snapshot of learner %s was written: %s", watch.name, error)
 
 

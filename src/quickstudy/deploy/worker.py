@@ -6,22 +6,23 @@ import logging
 import os
 import sys
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from itertools import islice
 from typing import Any
 
-from quickstudy.deploy.lessons import Lesson, teach
+from quickstudy.deploy.lessons import Lesson, teach_both
+from quickstudy.deploy.quarantine import SetAside
 from quickstudy.deploy.twins import Twins
 from quickstudy.errors import StoreError
 from quickstudy.learners.classifier import Classifier
-from quickstudy.log.failpoints import reach
 from quickstudy.stats.moments import one_blas_thread
 
 LESSONS_AT_ONCE = 64  # before the twins change places: some 20 ms
 NICE = 10
 REST_SECONDS = 0.04  # between rounds of lessons
+MOST_REASONS = 10_000  # kept for who waits until an event is learned
 log = logging.getLogger("quickstudy")
 
 
@@ -33,6 +34,8 @@ class Worker:
         learned: called in the thread after each round of lessons.
         successor: called in the thread with a lesson that is a switch, and the champion that
             leaves; gives the learner that answers from there on.
+        set_aside: called in the thread with a lesson that raised and was not learned; puts it on
+            record. Without it such a lesson ends the learning, and answers go on.
     """
 
     def __init__(
@@ -44,12 +47,15 @@ class Worker:
         name: str,
         learned: Callable[[Worker], None],
         successor: Callable[[Lesson, Classifier], Classifier],
+        set_aside: Callable[[SetAside], None] | None = None,
     ) -> None:
         self.twins = Twins(learner, version)
         self.seq = seq  # of the last lesson learned
         self.failed: StoreError | None = None
         self._learned = learned
         self._successor = successor
+        self._set_aside = set_aside
+        self.reasons: OrderedDict[int, str] = OrderedDict()  # of the latest that were set aside
         self._lessons: deque[Lesson] = deque()
         self._waiting: deque[tuple[int, Future[None]]] = deque()
         self._errands: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
@@ -152,17 +158,12 @@ class Worker:
             return lessons[: max(switches[0], 1)] if switches else lessons
 
     def _teach(self, lessons: list[Lesson]) -> None:
-        def act(learner: Classifier) -> None:
-            half = len(lessons) // 2
-            teach(learner, lessons[:half])
-            reach("mid-learn")
-            teach(learner, lessons[half:])
-
         if lessons[0].switch:
             learner = self._successor(lessons[0], self.twins.resting)
             self.twins.replace(learner, lessons[0].switch["version"])
         else:
-            self.twins.change(act)
+            for lesson, error in teach_both(self.twins, lessons):
+                self._leave_out(lesson, error)
         with self._change:
             for _ in lessons:
                 self._lessons.popleft()
@@ -172,6 +173,16 @@ class Worker:
                 ready.append(self._waiting.popleft()[1])
         for future in ready:
             future.set_result(None)
+
+    def _leave_out(self, lesson: Lesson, error: Exception) -> None:
+        """Put a lesson on record that raised; before anybody hears that it was dealt with."""
+        if self._set_aside is None:
+            raise error
+        one = SetAside.of(lesson.seq, error)
+        self._set_aside(one)
+        self.reasons[lesson.seq] = one.reason
+        while len(self.reasons) > MOST_REASONS:
+            self.reasons.popitem(last=False)
 
     def _fail(self, error: Exception) -> None:
         told = StoreError(f"learning has stopped ({type(error).__name__}: {error}): start it anew")

@@ -44,6 +44,7 @@ TYPES = frozenset(
         "run_started",
         "stepped",
         "run_ended",
+        "quarantined",
         "forgotten",
         "key_created",
         "key_revoked",

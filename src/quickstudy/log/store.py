@@ -69,6 +69,10 @@ LATER = ("snapshot-", "head")  # files that may not be copied once the log was
 META_SUM = 8  # bytes
 
 
+class LogError(StoreError):
+    """The log itself, or the disk that it is on, cannot be read or written."""
+
+
 class Transaction:
     """One transaction of the only writer; what it appends is on disk once it is over."""
 
@@ -284,13 +288,13 @@ def _summed(value: bytes) -> bytes:
 
 @contextmanager
 def typed(what: str) -> Iterator[None]:
-    """Turn errors of disk and database into `StoreError`."""
+    """Turn errors of disk and database into `LogError`."""
     try:
         yield
     except DatabaseError as error:
-        raise StoreError(f"{what} ({error.orig}); nothing was changed") from error
+        raise LogError(f"{what} ({error.orig}); nothing was changed") from error
     except (OSError, sqlite.Error) as error:
-        raise StoreError(f"{what} ({error}); nothing was changed") from error
+        raise LogError(f"{what} ({error}); nothing was changed") from error
 
 
 def read_events(
@@ -354,5 +358,5 @@ def _whole(row: Any) -> Logged:
     *columns, before = row
     event = Logged(*columns)
     if not event.whole(FIRST_LINK if event.seq == 1 else before or b""):
-        raise StoreError(f"event {event.seq} is damaged: run `quickstudy doctor` on the store")
+        raise LogError(f"event {event.seq} is damaged: run `quickstudy doctor` on the store")
     return event

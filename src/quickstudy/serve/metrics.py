@@ -15,7 +15,7 @@ from starlette.types import Scope
 from quickstudy.deploy.courses import ValueInfo
 
 if TYPE_CHECKING:
-    from quickstudy.deploy.answers import Report
+    from quickstudy.deploy.answers import LearnerInfo, Report
     from quickstudy.deploy.courses import ValueReport
     from quickstudy.deploy.deployment import Deployment
 
@@ -98,6 +98,7 @@ class _Learners(Collector):
         self._deployment = deployment
         self._lock = threading.Lock()
         self._read = 0.0
+        self._infos: list[LearnerInfo | ValueInfo] = []
         self._reports: list[Report] = []
         self._values: list[ValueReport] = []
 
@@ -108,6 +109,7 @@ class _Learners(Collector):
     def collect(self) -> Iterator[Metric]:
         """A family for each figure, with the learner's name."""
         reports, values = self._latest()
+        yield from self._failures()
         for name, (text, of) in RUN_GAUGES.items():
             gauge = GaugeMetricFamily(f"quickstudy_{name}", text, labels=("learner",))
             for value in values:
@@ -130,10 +132,29 @@ class _Learners(Collector):
                 counter.add_metric((report.learner.name,), getattr(report, name))
             yield counter
 
+    def _failures(self) -> Iterator[Metric]:
+        """What learners failed to learn, and which of them are out of service."""
+        aside = CounterMetricFamily(
+            "quickstudy_quarantined",
+            "Examples that it failed to learn, and that were set aside.",
+            labels=("learner",),
+        )
+        out = GaugeMetricFamily(
+            "quickstudy_out_of_service",
+            "1 if it cannot be made from the log, and answers nothing.",
+            labels=("learner",),
+        )
+        for info in self._infos:
+            aside.add_metric((info.name,), info.quarantined)
+            out.add_metric((info.name,), int(bool(info.out_of_service)))
+        yield aside
+        yield out
+
     def _latest(self) -> tuple[list[Report], list[ValueReport]]:
         with self._lock:
             if time.monotonic() - self._read > FRESH:
-                found = self._deployment.learners()
+                self._infos = self._deployment.learners()
+                found = [info for info in self._infos if not info.out_of_service]
                 runs = [info.name for info in found if isinstance(info, ValueInfo)]
                 cases = [info.name for info in found if not isinstance(info, ValueInfo)]
                 self._reports = [self._deployment.report(name) for name in cases]

@@ -80,10 +80,13 @@ def _page(
     given: dict[str, str] | None = None,
 ) -> Response:
     seen = [info for info in store.learners() if visitor.may("teach", info.name)]
-    cards = [_card(store, info.name, isinstance(info, ValueInfo)) for info in seen]
+    out = [info for info in seen if info.out_of_service]
+    cards = [
+        _card(store, info.name, isinstance(info, ValueInfo)) for info in seen if info not in out
+    ]
     return render(
-        request, "learners.html", status=status, cards=cards, given={**USUAL, **(given or {})},
-        may=visitor.may("manage"),
+        request, "learners.html", status=status, cards=cards, out=out,
+        given={**USUAL, **(given or {})}, may=visitor.may("manage"),
     )  # fmt: skip
 
 

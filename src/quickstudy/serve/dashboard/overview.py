@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from quickstudy.deploy.courses import ValueInfo
 from quickstudy.serve.dashboard import figures
 from quickstudy.serve.dashboard.desk import HELD_SHOWN
 from quickstudy.serve.dashboard.kinds import is_value
@@ -21,7 +22,10 @@ ASKS_SHOWN = 4
 def overview_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
     """How it does, at a glance."""
     visitor.require("teach", name)
-    if is_value(store, name):
+    info = store.learner(name)
+    if why := info.out_of_service:
+        return render(request, "out_of_service.html", status=503, name=name, text=why)
+    if isinstance(info, ValueInfo):
         return value_page(request, store, name)
     return render(request, "overview.html", **_figures(request, store, name))
 

@@ -39,6 +39,17 @@ EVENTS = {
     "retracted": "A label was taken back",
     "limited": "A limit kept it from acting",
     "pinned": "Was pinned to the exam",
+    "quarantined": "Was set aside: learning it failed",
+}
+SET_ASIDE = {
+    "feedback": "A label",
+    "ruled": "A ruling",
+    "refitted": "Members that were refitted in the background",
+    "run_started": "The start of a run",
+    "stepped": "A step of the run",
+    "run_ended": "The end of the run",
+    "expired": "The end of waiting for the run",
+    "changed": "A change of settings",
 }
 EXPERTS = (
     ("kernel", "Smooth comparison", "compares with everything it has seen, all at once"),
@@ -118,6 +129,11 @@ def receipt(status: str, label: Any) -> str:
     return RECEIPTS.get(status, "Noted: {label}.").format(label=label_text(label))
 
 
+def set_aside(about: str) -> str:
+    """What was set aside, by the type of its event."""
+    return SET_ASIDE.get(about, "An example")
+
+
 def event(kind: str, payload: dict[str, Any] | None) -> tuple[str, str]:
     """A logged event as a headline and what is worth adding."""
     title = EVENTS.get(kind, kind.replace("_", " ").capitalize())
@@ -130,6 +146,8 @@ def event(kind: str, payload: dict[str, Any] | None) -> tuple[str, str]:
         parts.append(label_text(payload["label"]))
     if payload.get("source"):
         parts.append(f"by {payload['source']}")
+    if kind == "quarantined":
+        parts.append(str(payload.get("reason", "")))
     if payload.get("status") in ("late", "contested", "repeated", "superseded"):
         parts.append(str(payload["status"]))
     return title, " · ".join(parts)

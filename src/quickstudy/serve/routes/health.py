@@ -15,7 +15,12 @@ from quickstudy.serve.problems import Problem
 from quickstudy.serve.reply import Served, reply
 
 router = APIRouter(tags=["health"])
-OK = {"type": "object", "properties": {"status": {"const": "ok"}}, "required": ["status"]}
+FAILING = {"type": "integer", "description": "Learners that cannot learn, if there are any."}
+OK = {
+    "type": "object",
+    "properties": {"status": {"const": "ok"}, "failing": FAILING},
+    "required": ["status"],
+}
 FINE = {"description": "Fine.", "content": {"application/json": {"schema": OK}}}
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -28,13 +33,17 @@ async def healthz() -> Response:
 
 @router.get("/readyz", summary="Can it work?", responses={200: FINE, 503: refusal(503)})
 async def readyz(request: Request, served: Served) -> Response:
-    """The store can be read, and the server is not about to stop."""
+    """The store can be read, a learner can answer, and the server is not about to stop.
+
+    A learner that fails takes no other one with it: `failing` says how many do.
+    """
     if request.app.state.stopping:
         raise Problem(503, "store", "the server is about to stop")
-    await run_in_threadpool(served.learners)
-    if served.faults():
-        raise Problem(503, "store", "a learner has stopped to learn; the server's log says why")
-    return reply({"status": "ok"})
+    learners = await run_in_threadpool(served.learners)
+    if learners and all(info.out_of_service for info in learners):
+        raise Problem(503, "store", "no learner is in service; the server's log says why")
+    failing = len(served.faults())
+    return reply({"status": "ok"} | ({"failing": failing} if failing else {}))
 
 
 def _metrics_say() -> dict[str, Any]:
