@@ -1,4 +1,4 @@
-"""Records to raw columns: fields are typed by what arrives, and nothing is coerced in silence."""
+"""Records to raw columns: fields are typed by what arrives, and what is coerced is counted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quickstudy.encode.coercion import CoercedBoolean, CoercedFloat, CoercedText, coerced
 from quickstudy.encode.text import TextEncoder
 from quickstudy.errors import RecordError, SettingError
 from quickstudy.types import FieldReport, Floats, Input
@@ -22,6 +23,7 @@ MOST_FIELDS = 10_000
 LARGEST, LARGEST_IN_VECTOR = 1e100, 1e15  # what can still be squared and summed up
 MOST_NUMBERS = 256  # a vector that is not of unit length and no longer than this is so many numbers
 Parsed = list[tuple[str, str, Any]]  # name, type and canonical value of the fields that are there
+Types = dict[str, frozenset[str]]  # name of a field -> all types that it came in
 TEXT_FIELD, VECTOR_FIELD = "text", "vector"  # names of the only field of a bare text or array
 
 
@@ -36,6 +38,7 @@ class Field:
     dense: bool = False
     seen: int = 0
     note: str = ""
+    coerced: int = 0  # examples in which it came in another spelling, as a number in a text
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,9 @@ class RecordEncoder:
     A number or boolean is its own column; a category is a code: one each for its first 24 values,
     a hash into 8 more after that. Text and unit-length vectors (embeddings) are dense columns; a
     vector of at most 256 numbers that does not start at unit length is as many numbers. A field
-    that changes its type becomes a second field of the same name.
+    that changes its type becomes a second field of the same name, unless its value is only spelled
+    otherwise: a number in a text, where it was always a number, or a number where it was never
+    anything but a string. Those are read as the type that is known, and counted.
 
     Args:
         schema: name of a field -> one of number, boolean, category, text, vector. Fields that it
@@ -80,6 +85,7 @@ class RecordEncoder:
         self._codes: dict[str, dict[str, int]] = {}
         self._text = TextEncoder()
         self.widths = [0, 0]  # columns of numbers, of dense
+        self._types: Types = {}
 
     def encode(self, xs: Iterable[Input]) -> Raw:
         """Raw columns of `xs`; fields not met before are left out.
@@ -87,7 +93,20 @@ class RecordEncoder:
         Raises:
             RecordError: an input cannot be read.
         """
-        return self._fill(self.parse(xs))
+        return self.columns(self.read(xs))
+
+    def read(self, xs: Iterable[Input]) -> list[Parsed]:
+        """Typed values of inputs, each as if it came alone; changes nothing.
+
+        Raises:
+            RecordError: an input cannot be read, or does not fit the fields met so far.
+        """
+        sizes = self._sizes()
+        return [_sized(self._parse(x, self._types), dict(sizes)) for x in xs]
+
+    def columns(self, parsed: list[Parsed]) -> Raw:
+        """Raw columns of typed values; fields not met before are left out."""
+        return self._fill(parsed)
 
     def parse(self, xs: Iterable[Input]) -> list[Parsed]:
         """Typed values of inputs that come one after the other, checked; changes nothing.
@@ -95,20 +114,18 @@ class RecordEncoder:
         Raises:
             RecordError: an input cannot be read, or does not fit those before it.
         """
-        texts = {name for name, kind in self.fields if kind == "text"}
-        sizes = {f.name: f.stop - f.start for f in self.fields.values() if f.type == "vector"}
+        types, sizes = dict(self._types), self._sizes()
         parsed = []
         for x in xs:
-            record = self._parse(x, texts)
-            for name, kind, value in record:
-                if kind == "text":
-                    texts.add(name)
-                elif kind == "vector" and sizes.setdefault(name, len(value)) != len(value):
-                    raise RecordError(
-                        f"field {name!r} has {len(value)} numbers; it had {sizes[name]} before"
-                    )
+            record = _sized(self._parse(x, types), sizes)
+            for name, kind, _ in record:
+                if kind not in types.get(name, ()):
+                    types[name] = types.get(name, frozenset()) | {kind}
             parsed.append(record)
         return parsed
+
+    def _sizes(self) -> dict[str, int]:
+        return {f.name: f.stop - f.start for f in self.fields.values() if f.type == "vector"}
 
     def segments(self, parsed: list[Parsed]) -> list[slice]:
         """Runs of rows such that new fields appear only in the first row of a run."""
@@ -128,13 +145,14 @@ class RecordEncoder:
             for name, kind, value in record:
                 field = self.fields.get((name, kind)) or self._add(name, kind, value)
                 field.seen += 1
+                field.coerced += isinstance(value, (CoercedFloat, CoercedText))
                 if kind == "category":
                     codes = self._codes[name]
                     if value not in codes and len(codes) < OWN_CODES:
                         codes[value] = len(codes)
         return self._fill(parsed), len(self.fields) > before
 
-    def _parse(self, x: Input, texts: set[str]) -> Parsed:
+    def _parse(self, x: Input, types: Types) -> Parsed:
         if isinstance(x, str):
             _check_unicode(TEXT_FIELD, x)
             return [(TEXT_FIELD, "text", x)]
@@ -147,25 +165,29 @@ class RecordEncoder:
             if not isinstance(name, str) or not name.isprintable():
                 raise RecordError(f"field name {name!r} is not a printable string")
             if value is not None:
-                kind, value = self._typed(name, value, texts)
+                kind, value = self._typed(name, value, types.get(name, frozenset()))
                 out.append((name, kind, value))
         return out
 
-    def _typed(self, name: str, value: Any, texts: set[str]) -> tuple[str, Any]:
-        """Type and canonical value of a field's value."""
+    def _typed(self, name: str, value: Any, types: frozenset[str]) -> tuple[str, Any]:
+        """Type and canonical value of a field's value; `types` are those that it came in."""
         if isinstance(value, np.generic):
             value = value.item()
         pinned = self.schema.get(name)
+        if pinned is None and types:
+            value = coerced(value, types)
         if pinned == "category" and isinstance(value, (bool, int, float)):
             _finite(name, value)
             value = repr(value)
+        if isinstance(value, CoercedFloat):
+            return "boolean" if isinstance(value, CoercedBoolean) else "number", value
         if isinstance(value, bool):
             kind, value = "boolean", float(value)
         elif isinstance(value, (int, float)):
             kind, value = "number", _finite(name, value)
         elif isinstance(value, str):
             _check_unicode(name, value)
-            kind = pinned if pinned in ("category", "text") else _kind_of(value, name in texts)
+            kind = pinned if pinned in ("category", "text") else _kind_of(value, "text" in types)
         elif isinstance(value, (list, tuple, np.ndarray)):
             kind, value = "vector", _vector(name, value)
         else:
@@ -189,6 +211,7 @@ class RecordEncoder:
         note = f"also came as {', '.join(others)}" if others else ""
         field = Field(name, kind, start, start + size, dense, note=note)
         self.fields[name, kind] = field
+        self._types[name] = self._types.get(name, frozenset()) | {kind}
         self.widths[dense] += size
         if kind == "category":
             self._codes[name] = {}
@@ -271,7 +294,7 @@ class RecordEncoder:
 
     def report(self) -> tuple[FieldReport, ...]:
         """The fields met so far, in order of appearance."""
-        return tuple(FieldReport(f.name, f.type, f.seen, f.note) for f in self.fields.values())
+        return tuple(FieldReport(f.name, f.type, f.seen, _note(f)) for f in self.fields.values())
 
     def state(self) -> dict[str, Any]:
         """Everything that a later `restore` needs, as JSON values."""
@@ -285,8 +308,29 @@ class RecordEncoder:
     def restore(self, state: dict[str, Any]) -> None:
         self.schema = dict(state["schema"])
         self.fields = {(f["name"], f["type"]): Field(**f) for f in state["fields"]}
+        self._types = {}
+        for name, kind in self.fields:
+            self._types[name] = self._types.get(name, frozenset()) | {kind}
         self._codes = {name: dict(codes) for name, codes in state["codes"].items()}
         self.widths = list(state["widths"])
+
+
+def _note(field: Field) -> str:
+    if not field.coerced:
+        return field.note
+    spelling = "numbers" if field.type in ("category", "text") else "texts"
+    told = f"{field.coerced:,} read from {spelling}"
+    return f"{field.note}; {told}" if field.note else told
+
+
+def _sized(record: Parsed, sizes: dict[str, int]) -> Parsed:
+    """The record, whose vectors have the lengths of earlier ones; `sizes` takes in new ones."""
+    for name, kind, value in record:
+        if kind == "vector" and sizes.setdefault(name, len(value)) != len(value):
+            raise RecordError(
+                f"field {name!r} has {len(value)} numbers; it had {sizes[name]} before"
+            )
+    return record
 
 
 def _kind(tabular: bool, dense: bool) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,7 +32,7 @@ class Predictor(Protocol):
     @property
     def experts(self) -> tuple[tuple[str, float], ...]: ...
     def predict(self, x: Input) -> Prediction: ...
-    def predict_many(self, xs: list[Input]) -> PredictionBatch: ...
+    def unjudged(self, xs: Iterable[Input]) -> PredictionBatch: ...
 
 
 def explain(x: Input, learner: Any, encoder: RecordEncoder, mixture: Mixture) -> Explanation:
@@ -101,8 +101,8 @@ def _fields(x: Input, learner: Predictor, prediction: Prediction) -> tuple[tuple
         without = list(zip(words, rest, strict=True)) if len(words) > 1 else []
     if not without:
         return ()
-    batch = learner.predict_many([rest for _, rest in without])
+    batch = learner.unjudged([x, *(rest for _, rest in without)])
     column = [label_key(y) for y in batch.labels].index(label_key(prediction.label))
-    drops = prediction.probabilities[prediction.label] - batch.probabilities[:, column]
+    drops = batch.probabilities[0, column] - batch.probabilities[1:, column]
     found = [(name, float(drop)) for (name, _), drop in zip(without, drops, strict=True)]
     return tuple(sorted(found, key=lambda f: -f[1]))

@@ -102,6 +102,10 @@ class Mixture:
             parts.append(self._answer(rows, last)[0])
         return self.joined(parts)
 
+    def probabilities(self, raw: Raw, last: Ints) -> Floats:
+        """What the pool alone says of `raw` after these last labels, shape (n, K)."""
+        return self.pool.predict(self._votes(self._block(raw, last)))[0]
+
     def _answer(self, raw: Raw, last: Ints) -> tuple[Answers, Floats]:
         block = self._block(raw, last)
         votes = self._votes(block)

@@ -1,0 +1,267 @@
+"""Familiarity of form: which fields a record has, against those of the records learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from quickstudy.encode.record import Parsed
+from quickstudy.types import Floats, Unfamiliar
+
+ENOUGH = 30  # examples that were learned without a field make its absence usual
+EARLY_SHARE = 0.03  # of fewer than 1,000 examples this share does
+YOUNG = 20  # examples before which nothing is called unusual: no answer can be certified by then
+LATELY = 2000  # examples after which the counts of what came lately are halved
+MOST_FORMS = 512  # forms that are counted; beyond that all counts are halved
+MOST_RELATED, RELATED_SHARE = 256, 0.05  # fields whose company is known: the most frequent ones
+REGULAR_SHARE = 0.5  # a field that came in half of the examples is regular
+NEWCOMERS_FADE, FEW_NEWCOMERS = 0.99, 0.02  # share of examples that bring a new field, faded
+SMALL, FEW_SMALL = 0.003, 30  # share of examples, at most so many, that are called too small
+EVIDENCE = 14.0  # nats against chance, one in a million: pairs of fields are many
+MOST_SIZES = 64  # records of this many known fields or more are counted together
+GROWTH = 1.25  # of the number of examples between two readings of the counts
+MOST_NAMED = 10  # fields that are named in a reason, the most frequent first
+Unit = tuple[str, str]  # name and type of a field
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What an unusual record has (`present`) and lacks (`gone`), as bit masks of known fields."""
+
+    present: int
+    gone: int
+    names: Unfamiliar
+
+
+class FormStatistics:
+    """Counts which fields came together, and tells records that lack what always came.
+
+    A form is the set of the fields, each with its type, that a record has; a field whose value is
+    None or a blank string is not there. An absence is usual where enough examples were learned
+    without the field, in the company of the fields that are there: 30, or 3 % of fewer than 1,000.
+    A record is unusual
+
+    - if it lacks a field that is always there, or always beside another field that it has;
+    - if it has fewer known fields than hardly any of the examples had;
+    - if it brings a field that was hardly ever learned, where such fields are rare, and lacks a
+      regular one: that is what a renamed field looks like.
+
+    Forms that were learned often enough, or examples with even fewer fields, are never unusual, so
+    that a new form becomes a usual one after some tens of labelled examples.
+
+    >>> form = FormStatistics()
+    >>> for _ in range(40):
+    ...     form.learn([("amount", "number", 9.0), ("country", "category", "DE")])
+    >>> form.gap([("Amount", "number", 9.0), ("country", "number", 4.0)]).names
+    Unfamiliar(missing=('amount',), unknown=('Amount',), retyped=('country',))
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._units: dict[Unit, int] = {}
+        self._names: dict[str, int] = {}  # mask of the fields of a name
+        self._seen: list[int] = []
+        self._lately: list[int] = []  # the same of late, halved from time to time, and of all
+        self._late = 0
+        self._forms: dict[int, int] = {}
+        self._sizes = [0] * (MOST_SIZES + 1)  # examples by how many known fields they had
+        self._newcomers = 1.0
+        self._required = 0
+        self._regular = 0
+        self._company: dict[int, int] = {}  # bit -> fields that are always beside it
+        self._due = YOUNG
+
+    def learn(self, record: Parsed) -> None:
+        """Count the form of an example."""
+        form = size = 0
+        newcomer, rare = False, enough(self.count)
+        for name, kind, value in record:
+            if _blank(value):
+                continue
+            at = self._units.get((name, kind))
+            if at is None:
+                at = self._add(name, kind)
+            newcomer = newcomer or self._seen[at] < rare
+            size += self._seen[at] > 0
+            self._seen[at] += 1
+            self._lately[at] += 1
+            form |= 1 << at
+        self.count += 1
+        self._newcomers = NEWCOMERS_FADE * self._newcomers + (1.0 - NEWCOMERS_FADE) * newcomer
+        if self.count > YOUNG // 2:  # by then it is known what there is
+            self._sizes[min(size, MOST_SIZES)] += 1
+        self._forms[form] = self._forms.get(form, 0) + 1
+        if len(self._forms) > MOST_FORMS:
+            self._forms = {f: n // 2 for f, n in self._forms.items() if n > 1}
+        self._late += 1
+        if self._late >= LATELY:
+            self._late //= 2
+            self._lately = [n // 2 for n in self._lately]
+        if self.count >= self._due:
+            self._read_counts()
+
+    def gap(self, record: Parsed) -> Gap | None:
+        """What is unusual about the form of a record; None if nothing is. Changes nothing."""
+        if self.count <= YOUNG:
+            return None
+        present = size = 0
+        strangers, rare = False, enough(self.count)
+        required = self._required
+        for name, kind, value in record:
+            if _blank(value):
+                continue
+            at = self._units.get((name, kind))
+            if at is None:
+                strangers = True
+                continue
+            strangers = strangers or self._seen[at] < rare
+            present |= 1 << at
+            size += 1
+            required |= self._company.get(at, 0)
+        gone = required & ~present
+        smaller = sum(self._sizes[: size + 1]) if size < MOST_SIZES else self.count
+        few = smaller < max(1.0, min(SMALL * self.count, FEW_SMALL))
+        renamed = strangers and self._newcomers < FEW_NEWCOMERS
+        if not gone and not few and not renamed:
+            return None
+        if renamed:
+            gone |= self._regular & ~present
+        elif self._supported(present):
+            return None
+        if few:
+            gone |= ((1 << len(self._seen)) - 1) & ~present
+        return Gap(present, gone, self._named(record, present, gone)) if gone else None
+
+    def units(self, mask: int) -> Iterator[Unit]:
+        """The fields of a mask, the most frequent first."""
+        names = list(self._units)
+        yield from (names[at] for at in sorted(_bits(mask), key=lambda at: -self._seen[at]))
+
+    def mask_of(self, unit: Unit) -> int:
+        """The mask of a field, 0 if it was never learned."""
+        at = self._units.get(unit)
+        return 0 if at is None else 1 << at
+
+    def _add(self, name: str, kind: str) -> int:
+        at = self._units[name, kind] = len(self._seen)
+        self._names[name] = self._names.get(name, 0) | 1 << at
+        self._seen.append(0)
+        self._lately.append(0)
+        return at
+
+    def _supported(self, present: int) -> bool:
+        """Whether enough examples had no more fields than these."""
+        needed = enough(self.count)
+        if self._forms.get(present, 0) >= needed:
+            return True
+        return sum(n for form, n in self._forms.items() if not form & ~present) >= needed
+
+    def _named(self, record: Parsed, present: int, gone: int) -> Unfamiliar:
+        here = [name for name, _, value in record if not _blank(value)]
+        usual = {name for name in here if self._learned(present & self._names.get(name, 0))}
+        gaps = dict.fromkeys(name for name, _ in self.units(gone) if name not in usual)
+        unknown = [name for name in here if not self._learned(self._names.get(name, 0))]
+        return Unfamiliar(
+            missing=tuple(name for name in gaps if name not in here)[:MOST_NAMED],
+            unknown=tuple(unknown[:MOST_NAMED]),
+            retyped=tuple(name for name in gaps if name in here and name not in unknown)[
+                :MOST_NAMED
+            ],
+        )
+
+    def _learned(self, mask: int) -> bool:
+        """Whether one of these fields was learned often enough to be known."""
+        rare = enough(self.count)
+        return any(self._seen[at] >= rare for at in _bits(mask))
+
+    def _read_counts(self) -> None:
+        """Work out which fields are always there, or always beside another one."""
+        self._due = max(self.count + 1, int(self.count * GROWTH))
+        often = [at for at, n in enumerate(self._lately) if n >= RELATED_SHARE * self._late]
+        often = sorted(sorted(often, key=lambda at: -self._lately[at])[:MOST_RELATED])
+        absent = self._late - np.array([self._lately[at] for at in often], dtype=float)
+        self._required = _mask(often, absent < enough(self._late))
+        self._regular = _mask(often, absent <= REGULAR_SHARE * self._late)
+        has, counts = _matrix(list(self._forms), often), np.array(list(self._forms.values()))
+        together = (has * counts[:, None]).T @ has
+        self._company = {}
+        for i, at in enumerate(often):
+            n = together[i, i]
+            alone = n - together[i]
+            chance = _surprise(alone, n, absent / self._late)
+            always = (alone < enough(n)) & (chance > EVIDENCE)
+            if beside := _mask(often, always) & ~(self._required | 1 << at):
+                self._company[at] = beside
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a later `restore` needs, as JSON values."""
+        return {
+            "count": self.count,
+            "units": [list(unit) for unit in self._units],
+            "seen": self._seen,
+            "lately": self._lately,
+            "late": self._late,
+            "forms": [[f"{form:x}", n] for form, n in self._forms.items()],
+            "sizes": self._sizes,
+            "newcomers": self._newcomers,
+            "required": f"{self._required:x}",
+            "regular": f"{self._regular:x}",
+            "company": [[at, f"{mask:x}"] for at, mask in self._company.items()],
+            "due": self._due,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for name, kind in state["units"]:
+            self._add(name, kind)
+        self.count, self._due = state["count"], state["due"]
+        self._seen, self._sizes = list(state["seen"]), list(state["sizes"])
+        self._lately, self._late = list(state["lately"]), state["late"]
+        self._forms = {int(form, 16): n for form, n in state["forms"]}
+        self._newcomers = state["newcomers"]
+        self._required, self._regular = int(state["required"], 16), int(state["regular"], 16)
+        self._company = {at: int(mask, 16) for at, mask in state["company"]}
+
+
+def enough(count: float) -> float:
+    """How many of `count` examples make what they have in common usual.
+
+    >>> enough(20), enough(200), enough(5000)
+    (1.0, 6.0, 30)
+    """
+    return max(1.0, min(EARLY_SHARE * count, ENOUGH))
+
+
+def _surprise(absent: Floats, n: float, usual: Floats) -> Floats:
+    """Nats against so few absences in `n` examples by chance, where `usual` is their share.
+
+    The Chernoff bound: `P(absent or fewer) <= exp(-n KL(absent / n || usual))`.
+    """
+    share, usual = absent / max(n, 1.0), np.clip(usual, 1e-9, 1.0 - 1e-9)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gone = np.where(share > 0.0, share * np.log(share / usual), 0.0)
+        there = np.where(share < 1.0, (1.0 - share) * np.log((1.0 - share) / (1.0 - usual)), 0.0)
+    return np.where(share < usual, n * (gone + there), 0.0)
+
+
+def _blank(value: Any) -> bool:
+    return isinstance(value, str) and (not value or value.isspace())
+
+
+def _bits(mask: int) -> Iterator[int]:
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
+
+
+def _mask(places: Sequence[int], which: Any) -> int:
+    return sum(1 << at for at, yes in zip(places, which, strict=True) if yes)
+
+
+def _matrix(forms: Sequence[int], places: Sequence[int]) -> Floats:
+    return np.array([[form >> at & 1 for at in places] for form in forms], dtype=float).reshape(
+        len(forms), len(places)
+    )

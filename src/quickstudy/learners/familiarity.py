@@ -1,0 +1,86 @@
+"""Familiarity: answers to records of an unfamiliar form lose probability, and say why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from quickstudy.encode.form import FormStatistics, Gap
+from quickstudy.encode.record import Parsed, RecordEncoder
+from quickstudy.learners.ablation import lost
+from quickstudy.learners.mixture import Answers, Mixture
+from quickstudy.types import Unfamiliar
+
+LEAST_LOST = 0.5  # of the probability of an unfamiliar record: no policy acts on an even chance
+MOST_KEPT = 256  # gaps whose loss is kept until something is learned
+Judgement = tuple[Unfamiliar, float]  # what is unfamiliar, and the share of the answer that is lost
+
+
+class Familiarity:
+    """Judges records by the fields they have, and by what the fields they lack carry.
+
+    `FormStatistics` tells which records lack fields that were always there; `lost` measures, on
+    remembered examples, how much of an answer goes with these. A record that lacks nothing of
+    weight is familiar.
+    """
+
+    def __init__(self, encoder: RecordEncoder, mixture: Mixture) -> None:
+        self.form = FormStatistics()
+        self._encoder = encoder
+        self._mixture = mixture
+        self._kept: dict[tuple[int, int], float] = {}  # a cache, not state
+
+    def judge(self, record: Parsed) -> Judgement | None:
+        """What is unfamiliar about a record, by the present state; None if nothing is."""
+        gap = self.form.gap(record)
+        share = self._lost(gap) if gap else 0.0
+        return (gap.names, max(share, LEAST_LOST)) if gap and share > 0.0 else None
+
+    def judgements(self, records: Sequence[Parsed]) -> dict[int, Judgement]:
+        """The judgements of the records that are unfamiliar, by their places."""
+        found = ((i, self.judge(record)) for i, record in enumerate(records))
+        return {i: judgement for i, judgement in found if judgement is not None}
+
+    def learn(self, records: Sequence[Parsed]) -> Iterator[tuple[slice, dict[int, Judgement]]]:
+        """Count the forms of records that are learned one after the other.
+
+        Yields pieces of them: only the first record of a piece may be unfamiliar. The caller
+        teaches the mixture a piece before it asks for the next one.
+        """
+        start = 0
+        while start < len(records):
+            found = self.judgements(records[start : start + 1])
+            self.form.learn(records[start])
+            stop = start + 1
+            while stop < len(records) and self.form.gap(records[stop]) is None:
+                self.form.learn(records[stop])
+                stop += 1
+            self.changed()
+            yield slice(start, stop), found
+            start = stop
+
+    def changed(self) -> None:
+        """The mixture changes: what fields carry has to be measured again."""
+        self._kept.clear()
+
+    def _lost(self, gap: Gap) -> float:
+        key = gap.gone, gap.present
+        found = self._kept.get(key)
+        if found is None:
+            found = lost(self._mixture, self._encoder, self.form, gap)
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            self._kept[key] = found
+        return found
+
+
+def dimmed(answers: Answers, found: Mapping[int, Judgement]) -> Answers:
+    """Answers in which unfamiliar rows lose their share: it is the chance of something new."""
+    if not found:
+        return answers
+    p, confidence, novelty = answers.p.copy(), answers.confidence.copy(), answers.novelty.copy()
+    for i, (_, share) in found.items():
+        p[i] *= 1.0 - share
+        confidence[i] *= 1.0 - share
+        novelty[i] = 1.0 - (1.0 - novelty[i]) * (1.0 - share)
+    return replace(answers, p=p, confidence=confidence, novelty=novelty)
