@@ -98,7 +98,7 @@ def train(xs: list[Case], ys: list[str], target: float) -> Trained:
     for x, y in zip(xs, ys, strict=True):
         p = learner.predict(x)
         would = control.level() > 0 and p.confidence >= threshold(control)
-        decision = control.decide(0.0 if p.unfamiliar else p.confidence, p.label)
+        decision = control.decide(p.confidence, p.label, eligible=p.unfamiliar is None)
         control.record(decision, p.label != y if decision.labelled else None)
         acted += decision.act
         lost += p.unfamiliar is not None or (would and not decision.act)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -208,6 +209,9 @@ def predict(
 ) -> None:
     """Answer every example of a file: a line of JSON each, with label, confidence and novelty.
 
+    Where an example lacks fields that the answer hangs on, or has them under another name or type,
+    `unfamiliar` names them.
+
     \b
     [bold]Examples[/bold]
     quickstudy predict tickets.qs new.csv > answers.jsonl
@@ -219,14 +223,24 @@ def predict(
         console.check_writable(Path(out))
     learner = Classifier.load(model)
     table = _read(file, target, limit=limit, vectors=vectors, types=_types(learner))
-    lines = []
+    lines, strange = [], []
     with console.progress_bar("predicting", len(table)) as moved:
         for rows in _chunks(len(table)):
             for p in learner.predict_many(table.records[rows]):
-                said = {"label": p.label, "confidence": p.confidence, "novelty": p.novelty}
+                said: dict[str, Any] = {
+                    "label": p.label,
+                    "confidence": p.confidence,
+                    "novelty": p.novelty,
+                }
+                if p.unfamiliar:
+                    said["unfamiliar"] = asdict(p.unfamiliar)
+                    strange.append(str(p.unfamiliar))
                 lines.append(json.dumps(said, ensure_ascii=False) + "\n")
             moved(rows.stop - rows.start)
     _put(out, "".join(lines))
+    if strange:
+        share = f"{len(strange):,} of {len(table):,} examples have"
+        console.err.print(f"{share} an unfamiliar form, as {strange[0]}", soft_wrap=True)
 
 
 @app.command()

@@ -111,8 +111,8 @@ class Prediction:
             members, labels). Hand the prediction back to `learn(x, y, prediction=p)` when the
             label comes later than the next prediction: all are then scored on what they said.
         last_label: index of the last label that was known at the time, -1 for none.
-        unfamiliar: None, or what of the record's form the learner does not know: then it had
-            better be asked, whatever the confidence.
+        unfamiliar: None, or what of the record's form the learner does not know: then it claims
+            nothing, and `confidence` is 0.
     """
 
     label: Label | None

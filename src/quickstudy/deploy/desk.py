@@ -255,7 +255,7 @@ class Desk:
         assert row is not None
         tally = json.loads(row["tally"])
         for name, change in changes.items():
-            tally[name] += change
+            tally[name] = tally.get(name, 0) + change
         self.book[LEARNERS].change((duty.number,), tally=written(tally))
         return {**row, "tally": tally}
 

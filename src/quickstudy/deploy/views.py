@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from quickstudy.deploy import reads
+from quickstudy.deploy import forms, reads
 from quickstudy.deploy.answers import Ask, Case, Event, LearnerInfo, Report
 from quickstudy.deploy.courses import ValueInfo
 from quickstudy.deploy.desk import Desk
@@ -136,6 +136,8 @@ class Views:
                 sources=reads.sources(connection, duty.number),
                 experts=experts,
                 seq=self.store.head[0],
+                unfamiliar=tally.get("unfamiliar", 0),
+                form=forms.notice(tally),
             )
 
     def events(self, after: int = 0, limit: int = 1000, learner: str | None = None) -> list[Event]:

@@ -18,7 +18,7 @@ LATELY = 2000  # examples after which the counts of what came lately are halved
 MOST_FORMS = 512  # forms that are counted; beyond that all counts are halved
 MOST_RELATED, RELATED_SHARE = 256, 0.05  # fields whose company is known: the most frequent ones
 REGULAR_SHARE = 0.5  # a field that came in half of the examples is regular
-NEWCOMERS_FADE, FEW_NEWCOMERS = 0.99, 0.02  # share of examples that bring a new field, faded
+NEWCOMERS_WINDOW, FEW_NEWCOMERS = 1000, 0.1  # share of late examples that bring a new field
 SMALL, FEW_SMALL = 0.003, 30  # share of examples, at most so many, that are called too small
 EVIDENCE = 14.0  # nats against chance, one in a million: pairs of fields are many
 MOST_SIZES = 64  # records of this many known fields or more are counted together
@@ -46,11 +46,12 @@ class FormStatistics:
 
     - if it lacks a field that is always there, or always beside another field that it has;
     - if it has fewer known fields than hardly any of the examples had;
-    - if it brings a field that was hardly ever learned, where such fields are rare, and lacks a
-      regular one: that is what a renamed field looks like.
+    - if it brings a field that was hardly ever learned, or that the feature map does not read yet,
+      and lacks a regular one that never came together with it: that is what a renamed field looks
+      like. Where new fields come all the time, as words do, this says nothing.
 
-    Forms that were learned often enough, or examples with even fewer fields, are never unusual, so
-    that a new form becomes a usual one after some tens of labelled examples.
+    Else a form that was learned often enough, or examples with even fewer fields, are usual: a new
+    form becomes a usual one after some tens of labelled examples.
 
     >>> form = FormStatistics()
     >>> for _ in range(40):
@@ -68,14 +69,15 @@ class FormStatistics:
         self._late = 0
         self._forms: dict[int, int] = {}
         self._sizes = [0] * (MOST_SIZES + 1)  # examples by how many known fields they had
-        self._newcomers = 1.0
+        self._newcomers = 0.0
+        self._read = 0  # fields that the feature map reads: it knows none that came later
         self._required = 0
         self._regular = 0
         self._company: dict[int, int] = {}  # bit -> fields that are always beside it
         self._due = YOUNG
 
-    def learn(self, record: Parsed) -> None:
-        """Count the form of an example."""
+    def learn(self, record: Parsed) -> bool:
+        """Count the form of an example; whether a form that lacks something has become usual."""
         form = size = 0
         newcomer, rare = False, enough(self.count)
         for name, kind, value in record:
@@ -90,7 +92,7 @@ class FormStatistics:
             self._lately[at] += 1
             form |= 1 << at
         self.count += 1
-        self._newcomers = NEWCOMERS_FADE * self._newcomers + (1.0 - NEWCOMERS_FADE) * newcomer
+        self._newcomers += (newcomer - self._newcomers) / min(self.count, NEWCOMERS_WINDOW)
         if self.count > YOUNG // 2:  # by then it is known what there is
             self._sizes[min(size, MOST_SIZES)] += 1
         self._forms[form] = self._forms.get(form, 0) + 1
@@ -100,37 +102,46 @@ class FormStatistics:
         if self._late >= LATELY:
             self._late //= 2
             self._lately = [n // 2 for n in self._lately]
+        usual = self._forms.get(form, 0) == ENOUGH and self.gap(record, known=False) is not None
         if self.count >= self._due:
             self._read_counts()
+        return usual
 
-    def gap(self, record: Parsed) -> Gap | None:
-        """What is unusual about the form of a record; None if nothing is. Changes nothing."""
+    def map_chosen(self) -> None:
+        """The feature map was chosen: it reads all fields that were learned."""
+        self._read = len(self._seen)
+
+    def gap(self, record: Parsed, *, known: bool = True) -> Gap | None:
+        """What is unusual about the form of a record; None if nothing is. Changes nothing.
+
+        `known`: nothing is where the form was learned often enough.
+        """
         if self.count <= YOUNG:
             return None
-        present = size = 0
-        strangers, rare = False, enough(self.count)
+        present = size = strange = 0
+        new, rare = False, enough(self.count)
         required = self._required
         for name, kind, value in record:
             if _blank(value):
                 continue
             at = self._units.get((name, kind))
             if at is None:
-                strangers = True
+                new = True
                 continue
-            strangers = strangers or self._seen[at] < rare
+            if self._seen[at] < rare or at >= self._read:
+                strange |= 1 << at
             present |= 1 << at
             size += 1
             required |= self._company.get(at, 0)
         gone = required & ~present
         smaller = sum(self._sizes[: size + 1]) if size < MOST_SIZES else self.count
         few = smaller < max(1.0, min(SMALL * self.count, FEW_SMALL))
-        renamed = strangers and self._newcomers < FEW_NEWCOMERS
+        renamed = self._renamed(present, strange, new=new) if new or strange else 0
         if not gone and not few and not renamed:
             return None
-        if renamed:
-            gone |= self._regular & ~present
-        elif self._supported(present):
+        if known and not renamed and self._supported(present):
             return None
+        gone |= renamed
         if few:
             gone |= ((1 << len(self._seen)) - 1) & ~present
         return Gap(present, gone, self._named(record, present, gone)) if gone else None
@@ -140,17 +151,22 @@ class FormStatistics:
         names = list(self._units)
         yield from (names[at] for at in sorted(_bits(mask), key=lambda at: -self._seen[at]))
 
-    def mask_of(self, unit: Unit) -> int:
-        """The mask of a field, 0 if it was never learned."""
-        at = self._units.get(unit)
-        return 0 if at is None else 1 << at
-
     def _add(self, name: str, kind: str) -> int:
         at = self._units[name, kind] = len(self._seen)
         self._names[name] = self._names.get(name, 0) | 1 << at
         self._seen.append(0)
         self._lately.append(0)
         return at
+
+    def _renamed(self, present: int, strange: int, *, new: bool) -> int:
+        """Regular fields that are not there, while strange ones are that never came with them."""
+        if self._newcomers >= FEW_NEWCOMERS:
+            return 0
+        gone = self._regular & ~present
+        if gone and not new:
+            for form in self._forms:
+                gone &= ~form if form & strange else gone
+        return gone
 
     def _supported(self, present: int) -> bool:
         """Whether enough examples had no more fields than these."""
@@ -207,6 +223,7 @@ class FormStatistics:
             "forms": [[f"{form:x}", n] for form, n in self._forms.items()],
             "sizes": self._sizes,
             "newcomers": self._newcomers,
+            "read": self._read,
             "required": f"{self._required:x}",
             "regular": f"{self._regular:x}",
             "company": [[at, f"{mask:x}"] for at, mask in self._company.items()],
@@ -220,7 +237,7 @@ class FormStatistics:
         self._seen, self._sizes = list(state["seen"]), list(state["sizes"])
         self._lately, self._late = list(state["lately"]), state["late"]
         self._forms = {int(form, 16): n for form, n in state["forms"]}
-        self._newcomers = state["newcomers"]
+        self._newcomers, self._read = state["newcomers"], state["read"]
         self._required, self._regular = int(state["required"], 16), int(state["regular"], 16)
         self._company = {at: int(mask, 16) for at, mask in state["company"]}
 

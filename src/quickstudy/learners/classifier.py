@@ -368,8 +368,7 @@ class Classifier:
         learner._labels = list(plain["labels"])
         learner._index = {label_key(y): i for i, y in enumerate(learner._labels)}
         learner._mixture.restore(arrays, plain["mixture"])
-        if "form" in plain:  # models of older versions have none: it is counted from here on
-            learner._familiarity.form.restore(plain["form"])
+        learner._familiarity.restore(plain.get("form"))
         return learner
 
 

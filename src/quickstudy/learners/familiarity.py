@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from quickstudy.encode.form import FormStatistics, Gap
 from quickstudy.encode.record import Parsed, RecordEncoder
@@ -11,7 +12,7 @@ from quickstudy.learners.ablation import lost
 from quickstudy.learners.mixture import Answers, Mixture
 from quickstudy.types import Unfamiliar
 
-LEAST_LOST = 0.5  # of the probability of an unfamiliar record: no policy acts on an even chance
+LEAST_LOST = 0.5  # of the probability of an unfamiliar record: no more than an even chance is left
 MOST_KEPT = 256  # gaps whose loss is kept until something is learned
 Judgement = tuple[Unfamiliar, float]  # what is unfamiliar, and the share of the answer that is lost
 
@@ -29,6 +30,7 @@ class Familiarity:
         self._encoder = encoder
         self._mixture = mixture
         self._kept: dict[tuple[int, int], float] = {}  # a cache, not state
+        self._maps = mixture.maps
 
     def judge(self, record: Parsed) -> Judgement | None:
         """What is unfamiliar about a record, by the present state; None if nothing is."""
@@ -50,18 +52,32 @@ class Familiarity:
         start = 0
         while start < len(records):
             found = self.judgements(records[start : start + 1])
-            self.form.learn(records[start])
+            usual = self.form.learn(records[start])
             stop = start + 1
-            while stop < len(records) and self.form.gap(records[stop]) is None:
-                self.form.learn(records[stop])
+            while not usual and stop < len(records) and self.form.gap(records[stop]) is None:
+                usual = self.form.learn(records[stop])
                 stop += 1
-            self.changed()
+            if usual:
+                self._mixture.new_form()
             yield slice(start, stop), found
+            self.changed()
             start = stop
 
     def changed(self) -> None:
-        """The mixture changes: what fields carry has to be measured again."""
+        """The mixture has changed: what fields carry has to be measured again."""
         self._kept.clear()
+        if self._mixture.maps != self._maps:
+            self._maps = self._mixture.maps
+            self.form.map_chosen()
+
+    def restore(self, state: dict[str, Any] | None) -> None:
+        """Take up where the learner stood that gave this state of its form; after the mixture did.
+
+        Models of older versions have none: forms are counted from here on.
+        """
+        if state is not None:
+            self.form.restore(state)
+        self._maps = self._mixture.maps
 
     def _lost(self, gap: Gap) -> float:
         key = gap.gone, gap.present
@@ -75,12 +91,15 @@ class Familiarity:
 
 
 def dimmed(answers: Answers, found: Mapping[int, Judgement]) -> Answers:
-    """Answers in which unfamiliar rows lose their share: it is the chance of something new."""
+    """Answers in which unfamiliar rows lose their share of probability, which goes to novelty.
+
+    Their confidence is 0: nothing is known of how often such answers are right.
+    """
     if not found:
         return answers
     p, confidence, novelty = answers.p.copy(), answers.confidence.copy(), answers.novelty.copy()
     for i, (_, share) in found.items():
         p[i] *= 1.0 - share
-        confidence[i] *= 1.0 - share
+        confidence[i] = 0.0
         novelty[i] = 1.0 - (1.0 - novelty[i]) * (1.0 - share)
     return replace(answers, p=p, confidence=confidence, novelty=novelty)

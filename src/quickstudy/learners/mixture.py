@@ -296,6 +296,10 @@ class Mixture:
         """A field was added: choose the map anew before long, so that it counts."""
         self._due = min(self._due, self.count + 8 + self.count // 4)
 
+    def new_form(self) -> None:
+        """A form without fields that were always there is usual now: choose the map anew."""
+        self._due = min(self._due, self.count + 1)
+
     @one_blas_thread()  # also where a single row is learned
     def choose_map(self) -> None:
         """Choose the feature map anew from remembered examples, which the experts then relearn."""
