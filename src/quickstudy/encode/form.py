@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,11 @@ SMALL, FEW_SMALL = 0.003, 30  # share of examples, at most so many, that are cal
 EVIDENCE = 14.0  # nats against chance, one in a million: pairs of fields are many
 MOST_SIZES = 64  # records of this many known fields or more are counted together
 GROWTH = 1.25  # of the number of examples between two readings of the counts
+MATURE = 200  # examples after which a form that lacks something has to prove itself
+MOST_TRIALS, TRIED = 64, 20  # forms on trial; labelled examples, after a new map, that decide
+TRIAL_WINDOW, ACCURACY_WINDOW = 100, 200  # examples that the two accuracies are of
+WITHIN, SPREAD = 0.03, 1.64  # of the usual accuracy, less so many standard deviations
+SPRINKLED = 30  # usual examples for each one on trial, that make it an ordinary gap
 MOST_NAMED = 10  # fields that are named in a reason, the most frequent first
 Unit = tuple[str, str]  # name and type of a field
 
@@ -34,6 +39,30 @@ class Gap:
     present: int
     gone: int
     names: Unfamiliar
+
+
+@dataclass
+class Trial:
+    """An unusual form of which examples are learned: how many, and how well they are answered.
+
+    `tried` and `accuracy` are of the examples after the first 30; `since` is the number of the
+    first one.
+    """
+
+    since: int
+    count: int = 0
+    tried: int = 0
+    accuracy: float = 0.0
+
+    def passed(self, usual: float, now: int) -> bool:
+        """Whether it is usual by now, where usual examples are answered right at this share."""
+        if self.count < ENOUGH:
+            return False
+        if now - self.since >= SPRINKLED * self.count:
+            return True
+        need = min(max(usual - WITHIN, 0.0), 1.0)
+        spread = (need * (1.0 - need) / min(max(self.tried, 1), TRIAL_WINDOW)) ** 0.5
+        return self.tried >= TRIED and self.accuracy >= need - SPREAD * spread
 
 
 class FormStatistics:
@@ -50,8 +79,13 @@ class FormStatistics:
       and lacks a regular one that never came together with it: that is what a renamed field looks
       like. Where new fields come all the time, as words do, this says nothing.
 
-    Else a form that was learned often enough, or examples with even fewer fields, are usual: a new
-    form becomes a usual one after some tens of labelled examples.
+    Else a form that was learned often enough, or examples with even fewer fields, are usual.
+
+    From 200 examples on, an unusual form is on trial while its examples are learned: after 30 the
+    feature map is chosen again, so that it reads them, and the form becomes a usual one once 20
+    more were answered about as well as usual ones are, or if it comes rarely among usual ones. So
+    renamed fields are known after some tens of labels; a form without the fields that carry the
+    answer stays unusual until the learner is consolidated.
 
     >>> form = FormStatistics()
     >>> for _ in range(40):
@@ -75,9 +109,64 @@ class FormStatistics:
         self._regular = 0
         self._company: dict[int, int] = {}  # bit -> fields that are always beside it
         self._due = YOUNG
+        self._accuracy = 0.0  # share right of usual examples
+        self._scored = 0
+        self._trials: dict[int, Trial] = {}
 
-    def learn(self, record: Parsed) -> bool:
-        """Count the form of an example; whether a form that lacks something has become usual."""
+    def learn(self, record: Parsed) -> None:
+        """Count the form of a usual example."""
+        form, size = self._counted(record)
+        if self.count > YOUNG // 2:  # by then it is known what there is
+            self._sizes[min(size, MOST_SIZES)] += 1
+        self._forms[form] = self._forms.get(form, 0) + 1
+        if len(self._forms) > MOST_FORMS:
+            self._forms = {f: n // 2 for f, n in self._forms.items() if n > 1}
+        for at in _bits(form):
+            self._lately[at] += 1
+        self._late += 1
+        if self._late >= LATELY:
+            self._late //= 2
+            self._lately = [n // 2 for n in self._lately]
+        if self.count >= self._due:
+            self._read_counts()
+
+    def score(self, right: Iterable[bool]) -> None:
+        """Take in whether usual examples were answered right before they were learned."""
+        for yes in right:
+            self._scored += 1
+            self._accuracy += (yes - self._accuracy) / min(self._scored, ACCURACY_WINDOW)
+
+    def try_out(self, record: Parsed, right: bool) -> bool:
+        """Count the form of an unusual example; whether the map is to be chosen to read it."""
+        form, _ = self._counted(record)
+        trial = self._trials.setdefault(form, Trial(since=self.count))
+        trial.count += 1
+        if trial.count <= ENOUGH:
+            trial.tried, trial.accuracy = 0, 0.0
+        else:
+            trial.tried += 1
+            trial.accuracy += (right - trial.accuracy) / min(trial.tried, TRIAL_WINDOW)
+        if form and trial.passed(self._accuracy, self.count):
+            self._forms[form] = self._forms.get(form, 0) + trial.count
+            del self._trials[form]
+        elif len(self._trials) > MOST_TRIALS:
+            del self._trials[min(self._trials, key=lambda f: self._trials[f].count)]
+        return trial.count == ENOUGH
+
+    def accept(self) -> None:
+        """Let all forms that were learned often enough be usual ones."""
+        for form, trial in list(self._trials.items()):
+            if trial.count >= ENOUGH:
+                self._forms[form] = self._forms.get(form, 0) + trial.count
+                del self._trials[form]
+
+    @property
+    def mature(self) -> bool:
+        """Whether unusual forms have to prove themselves by now."""
+        return self.count >= MATURE
+
+    def _counted(self, record: Parsed) -> tuple[int, int]:
+        """The form of an example that is counted, and how many of its fields were known."""
         form = size = 0
         newcomer, rare = False, enough(self.count)
         for name, kind, value in record:
@@ -89,33 +178,17 @@ class FormStatistics:
             newcomer = newcomer or self._seen[at] < rare
             size += self._seen[at] > 0
             self._seen[at] += 1
-            self._lately[at] += 1
             form |= 1 << at
         self.count += 1
         self._newcomers += (newcomer - self._newcomers) / min(self.count, NEWCOMERS_WINDOW)
-        if self.count > YOUNG // 2:  # by then it is known what there is
-            self._sizes[min(size, MOST_SIZES)] += 1
-        self._forms[form] = self._forms.get(form, 0) + 1
-        if len(self._forms) > MOST_FORMS:
-            self._forms = {f: n // 2 for f, n in self._forms.items() if n > 1}
-        self._late += 1
-        if self._late >= LATELY:
-            self._late //= 2
-            self._lately = [n // 2 for n in self._lately]
-        usual = self._forms.get(form, 0) == ENOUGH and self.gap(record, known=False) is not None
-        if self.count >= self._due:
-            self._read_counts()
-        return usual
+        return form, size
 
     def map_chosen(self) -> None:
         """The feature map was chosen: it reads all fields that were learned."""
         self._read = len(self._seen)
 
-    def gap(self, record: Parsed, *, known: bool = True) -> Gap | None:
-        """What is unusual about the form of a record; None if nothing is. Changes nothing.
-
-        `known`: nothing is where the form was learned often enough.
-        """
+    def gap(self, record: Parsed) -> Gap | None:
+        """What is unusual about the form of a record; None if nothing is. Changes nothing."""
         if self.count <= YOUNG:
             return None
         present = size = strange = 0
@@ -139,7 +212,7 @@ class FormStatistics:
         renamed = self._renamed(present, strange, new=new) if new or strange else 0
         if not gone and not few and not renamed:
             return None
-        if known and not renamed and self._supported(present):
+        if not renamed and self._supported(present):
             return None
         gone |= renamed
         if few:
@@ -228,6 +301,8 @@ class FormStatistics:
             "regular": f"{self._regular:x}",
             "company": [[at, f"{mask:x}"] for at, mask in self._company.items()],
             "due": self._due,
+            "accuracy": [self._accuracy, self._scored],
+            "trials": [[f"{form:x}", asdict(trial)] for form, trial in self._trials.items()],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -240,6 +315,8 @@ class FormStatistics:
         self._newcomers, self._read = state["newcomers"], state["read"]
         self._required, self._regular = int(state["required"], 16), int(state["regular"], 16)
         self._company = {at: int(mask, 16) for at, mask in state["company"]}
+        self._accuracy, self._scored = state["accuracy"]
+        self._trials = {int(form, 16): Trial(**trial) for form, trial in state["trials"]}
 
 
 def enough(count: float) -> float:

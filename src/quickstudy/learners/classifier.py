@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quickstudy import snapshot
 from quickstudy.encode.record import Parsed, RecordEncoder
@@ -230,7 +231,9 @@ class Classifier:
                 if new_field:
                     self._mixture.new_field()
                 votes = given[rows] if given else None
-                parts.append(self._mixture.learn(raw, y[rows], given=votes))
+                answers = self._mixture.learn(raw, y[rows], given=votes)
+                parts.append(answers)
+                self._familiarity.taught(_right(answers, y[rows]))
                 found |= {rows.start + i: judgement for i, judgement in odd.items()}
         return self._batch(self._mixture.joined(parts), last, found)
 
@@ -302,6 +305,7 @@ class Classifier:
         if self.examples:
             self._mixture.choose_map()
             self._mixture.refit()
+            self._familiarity.form.accept()
             self._familiarity.changed()
 
     def state_hash(self) -> str:
@@ -370,6 +374,14 @@ class Classifier:
         learner._mixture.restore(arrays, plain["mixture"])
         learner._familiarity.restore(plain.get("form"))
         return learner
+
+
+def _right(answers: Answers, y: NDArray[np.int64]) -> list[bool]:
+    """Which of the answers are right; labels that were not known are wrong."""
+    if not answers.p.shape[1]:
+        return [False] * len(y)
+    right: list[bool] = (answers.p.argmax(axis=1) == y).tolist()
+    return right
 
 
 def _checked(y: Label) -> tuple[str, Label]:

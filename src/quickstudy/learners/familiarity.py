@@ -31,6 +31,7 @@ class Familiarity:
         self._mixture = mixture
         self._kept: dict[tuple[int, int], float] = {}  # a cache, not state
         self._maps = mixture.maps
+        self._right: Sequence[bool] = ()
 
     def judge(self, record: Parsed) -> Judgement | None:
         """What is unfamiliar about a record, by the present state; None if nothing is."""
@@ -47,21 +48,30 @@ class Familiarity:
         """Count the forms of records that are learned one after the other.
 
         Yields pieces of them: only the first record of a piece may be unfamiliar. The caller
-        teaches the mixture a piece before it asks for the next one.
+        teaches the mixture a piece, and tells by `taught` what came of it, before it asks for the
+        next one.
         """
         start = 0
         while start < len(records):
             found = self.judgements(records[start : start + 1])
-            usual = self.form.learn(records[start])
+            trial = self.form.mature and self.form.gap(records[start]) is not None
             stop = start + 1
-            while not usual and stop < len(records) and self.form.gap(records[stop]) is None:
-                usual = self.form.learn(records[stop])
-                stop += 1
-            if usual:
-                self._mixture.new_form()
+            if not trial:
+                self.form.learn(records[start])
+                while stop < len(records) and self.form.gap(records[stop]) is None:
+                    self.form.learn(records[stop])
+                    stop += 1
             yield slice(start, stop), found
+            if not trial:
+                self.form.score(self._right)
+            elif self.form.try_out(records[start], self._right[0]):
+                self._mixture.new_form()
             self.changed()
             start = stop
+
+    def taught(self, right: Sequence[bool]) -> None:
+        """Take in which records of a piece were answered right before they were learned."""
+        self._right = right
 
     def changed(self) -> None:
         """The mixture has changed: what fields carry has to be measured again."""
