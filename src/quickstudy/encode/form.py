@@ -79,7 +79,7 @@ class FormStatistics:
       and lacks a regular one that never came together with it: that is what a renamed field looks
       like. Where new fields come all the time, as words do, this says nothing.
 
-    Else a form that was learned often enough, or examples with even fewer fields, are usual.
+    Else a form that was learned often enough is a usual one.
 
     From 200 examples on, an unusual form is on trial while its examples are learned: after 30 the
     feature map is chosen again, so that it reads them, and the form becomes a usual one once 20
@@ -212,12 +212,13 @@ class FormStatistics:
         renamed = self._renamed(present, strange, new=new) if new or strange else 0
         if not gone and not few and not renamed:
             return None
-        if not renamed and self._supported(present):
+        if not renamed and self._forms.get(present, 0) >= rare:
             return None
         gone |= renamed
-        if few:
-            gone |= ((1 << len(self._seen)) - 1) & ~present
-        return Gap(present, gone, self._named(record, present, gone)) if gone else None
+        rest = ((1 << len(self._seen)) - 1) & ~present if few else 0
+        told = gone | rest & self._regular or rest
+        names = self._named(record, present, told)
+        return Gap(present, gone | rest, names) if gone | rest else None
 
     def units(self, mask: int) -> Iterator[Unit]:
         """The fields of a mask, the most frequent first."""
@@ -240,13 +241,6 @@ class FormStatistics:
             for form in self._forms:
                 gone &= ~form if form & strange else gone
         return gone
-
-    def _supported(self, present: int) -> bool:
-        """Whether enough examples had no more fields than these."""
-        needed = enough(self.count)
-        if self._forms.get(present, 0) >= needed:
-            return True
-        return sum(n for form, n in self._forms.items() if not form & ~present) >= needed
 
     def _named(self, record: Parsed, present: int, gone: int) -> Unfamiliar:
         here = [name for name, _, value in record if not _blank(value)]

@@ -121,13 +121,7 @@ class Classifier:
     def predict_many(self, xs: Iterable[Input]) -> PredictionBatch:
         """Answers for many inputs, each by the present state; the same bits as one by one."""
         parsed = self._encoder.read(xs)
-        return self._predicted(parsed, self._familiarity.judgements(parsed))
-
-    def unjudged(self, xs: Iterable[Input]) -> PredictionBatch:
-        """`predict_many` without a look at the form: what it says whatever fields there are."""
-        return self._predicted(self._encoder.read(xs), {})
-
-    def _predicted(self, parsed: list[Parsed], found: Mapping[int, Judgement]) -> PredictionBatch:
+        found = self._familiarity.judgements(parsed)
         last = np.full(len(parsed), self._mixture.last)
         answers = self._mixture.predict(self._encoder.columns(parsed))
         return self._batch(answers, last, found)
