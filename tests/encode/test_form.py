@@ -81,7 +81,7 @@ def test_each_sender_is_held_to_its_own_fields():
     form = learned([senders[i % 3] for i in range(400)])
     for sender in senders:
         assert unfamiliar(form, sender) is None
-        gone = list(sender)[0]
+        gone = next(iter(sender))
         rest = {name: value for name, value in sender.items() if name != gone}
         assert unfamiliar(form, rest).missing == (gone,)
 
