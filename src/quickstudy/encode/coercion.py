@@ -27,12 +27,15 @@ class CoercedText(str):
     __slots__ = ()
 
 
+COERCED = frozenset({CoercedFloat, CoercedBoolean, CoercedText})
+
+
 def coerced(value: Any, types: Set[str]) -> Any:
     """The value as the type that its field always had, or as it is where it is none of that type.
 
     A text that is exactly a finite number is read as one where the field was always a number;
-    "true" and "false" where it was always a boolean; a number as its text where it was never
-    anything but a category or a text.
+    "true" and "false" where it was always a boolean; a number as its text where it was a category
+    or a text, and never a number.
 
     Args:
         value: a field's value.
@@ -47,7 +50,7 @@ def coerced(value: Any, types: Set[str]) -> Any:
             return CoercedFloat(number) if abs(number) <= LARGEST else value
         if types == {"boolean"} and value in _BOOLEANS:
             return CoercedBoolean(_BOOLEANS[value])
-    elif types and types <= STRINGS and type(value) in (int, float):
+    elif type(value) in (int, float) and "number" not in types and types & STRINGS:
         return CoercedText(_text_of(value))
     return value
 

@@ -115,18 +115,19 @@ class FormStatistics:
 
     def learn(self, record: Parsed) -> None:
         """Count the form of a usual example."""
-        form, size = self._counted(record)
+        places, form, size = self._counted(record)
         if self.count > YOUNG // 2:  # by then it is known what there is
             self._sizes[min(size, MOST_SIZES)] += 1
         self._forms[form] = self._forms.get(form, 0) + 1
         if len(self._forms) > MOST_FORMS:
             self._forms = {f: n // 2 for f, n in self._forms.items() if n > 1}
-        for at in _bits(form):
-            self._lately[at] += 1
+        lately = self._lately
+        for at in places:
+            lately[at] += 1
         self._late += 1
         if self._late >= LATELY:
             self._late //= 2
-            self._lately = [n // 2 for n in self._lately]
+            self._lately = [n // 2 for n in lately]
         if self.count >= self._due:
             self._read_counts()
 
@@ -138,7 +139,7 @@ class FormStatistics:
 
     def try_out(self, record: Parsed, right: bool) -> bool:
         """Count the form of an unusual example; whether the map is to be chosen to read it."""
-        form, _ = self._counted(record)
+        _, form, _ = self._counted(record)
         trial = self._trials.setdefault(form, Trial(since=self.count))
         trial.count += 1
         if trial.count <= ENOUGH:
@@ -165,23 +166,28 @@ class FormStatistics:
         """Whether unusual forms have to prove themselves by now."""
         return self.count >= MATURE
 
-    def _counted(self, record: Parsed) -> tuple[int, int]:
-        """The form of an example that is counted, and how many of its fields were known."""
+    def _counted(self, record: Parsed) -> tuple[list[int], int, int]:
+        """Places and form of an example that is counted, and how many of its fields were known."""
         form = size = 0
+        places: list[int] = []
         newcomer, rare = False, enough(self.count)
+        units, seen = self._units, self._seen
         for name, kind, value in record:
-            if _blank(value):
+            if value.__class__ is str and (not value or value.isspace()):
                 continue
-            at = self._units.get((name, kind))
+            at = units.get((name, kind))
             if at is None:
                 at = self._add(name, kind)
-            newcomer = newcomer or self._seen[at] < rare
-            size += self._seen[at] > 0
-            self._seen[at] += 1
+            before = seen[at]
+            if before < rare:
+                newcomer = True
+            size += before > 0
+            seen[at] = before + 1
             form |= 1 << at
+            places.append(at)
         self.count += 1
         self._newcomers += (newcomer - self._newcomers) / min(self.count, NEWCOMERS_WINDOW)
-        return form, size
+        return places, form, size
 
     def map_chosen(self) -> None:
         """The feature map was chosen: it reads all fields that were learned."""
@@ -193,26 +199,28 @@ class FormStatistics:
             return None
         present = size = strange = 0
         new, rare = False, enough(self.count)
-        required = self._required
+        units, seen, read = self._units, self._seen, self._read
         for name, kind, value in record:
-            if _blank(value):
+            if value.__class__ is str and (not value or value.isspace()):
                 continue
-            at = self._units.get((name, kind))
+            at = units.get((name, kind))
             if at is None:
                 new = True
                 continue
-            if self._seen[at] < rare or at >= self._read:
+            if seen[at] < rare or at >= read:
                 strange |= 1 << at
             present |= 1 << at
             size += 1
-            required |= self._company.get(at, 0)
+        renamed = self._renamed(present, strange, new=new) if new or strange else 0
+        if not renamed and self._forms.get(present, 0) >= rare:
+            return None
+        required = self._required
+        for at in self._company:
+            required |= self._company[at] if present >> at & 1 else 0
         gone = required & ~present
         smaller = sum(self._sizes[: size + 1]) if size < MOST_SIZES else self.count
         few = smaller < max(1.0, min(SMALL * self.count, FEW_SMALL))
-        renamed = self._renamed(present, strange, new=new) if new or strange else 0
         if not gone and not few and not renamed:
-            return None
-        if not renamed and self._forms.get(present, 0) >= rare:
             return None
         gone |= renamed
         rest = ((1 << len(self._seen)) - 1) & ~present if few else 0

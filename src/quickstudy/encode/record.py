@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstudy.encode.coercion import CoercedBoolean, CoercedFloat, CoercedText, coerced
+from quickstudy.encode.coercion import COERCED, STRINGS, CoercedBoolean, CoercedFloat, coerced
 from quickstudy.encode.text import TextEncoder
 from quickstudy.errors import RecordError, SettingError
 from quickstudy.types import FieldReport, Floats, Input
@@ -68,8 +68,8 @@ class RecordEncoder:
     a hash into 8 more after that. Text and unit-length vectors (embeddings) are dense columns; a
     vector of at most 256 numbers that does not start at unit length is as many numbers. A field
     that changes its type becomes a second field of the same name, unless its value is only spelled
-    otherwise: a number in a text, where it was always a number, or a number where it was never
-    anything but a string. Those are read as the type that is known, and counted.
+    otherwise: a number in a text, where it was always a number, or a number where it was a string
+    and never a number. Those are read as the type that is known, and counted.
 
     Args:
         schema: name of a field -> one of number, boolean, category, text, vector. Fields that it
@@ -102,7 +102,8 @@ class RecordEncoder:
             RecordError: an input cannot be read, or does not fit the fields met so far.
         """
         sizes = self._sizes()
-        return [_sized(self._parse(x, self._types), dict(sizes)) for x in xs]
+        parsed = [self._parse(x, self._types) for x in xs]
+        return [_sized(record, dict(sizes)) for record in parsed] if sizes else parsed
 
     def columns(self, parsed: list[Parsed]) -> Raw:
         """Raw columns of typed values; fields not met before are left out."""
@@ -114,14 +115,15 @@ class RecordEncoder:
         Raises:
             RecordError: an input cannot be read, or does not fit those before it.
         """
-        types, sizes = dict(self._types), self._sizes()
-        parsed = []
+        types, sizes = self._types, self._sizes()
+        parsed: list[Parsed] = []
         for x in xs:
-            record = _sized(self._parse(x, types), sizes)
-            for name, kind, _ in record:
-                if kind not in types.get(name, ()):
-                    types[name] = types.get(name, frozenset()) | {kind}
-            parsed.append(record)
+            if parsed:  # the fields of the row before are known to this one
+                types = dict(types) if types is self._types else types
+                for name, kind, _ in parsed[-1]:
+                    if kind not in types.get(name, ()):
+                        types[name] = types.get(name, frozenset()) | {kind}
+            parsed.append(_sized(self._parse(x, types), sizes))
         return parsed
 
     def _sizes(self) -> dict[str, int]:
@@ -145,7 +147,8 @@ class RecordEncoder:
             for name, kind, value in record:
                 field = self.fields.get((name, kind)) or self._add(name, kind, value)
                 field.seen += 1
-                field.coerced += isinstance(value, (CoercedFloat, CoercedText))
+                if value.__class__ in COERCED:
+                    field.coerced += 1
                 if kind == "category":
                     codes = self._codes[name]
                     if value not in codes and len(codes) < OWN_CODES:
@@ -171,11 +174,14 @@ class RecordEncoder:
 
     def _typed(self, name: str, value: Any, types: frozenset[str]) -> tuple[str, Any]:
         """Type and canonical value of a field's value; `types` are those that it came in."""
+        if value.__class__ is float and "number" in types and name not in self.schema:
+            return "number", _finite(name, value)
         if isinstance(value, np.generic):
             value = value.item()
         pinned = self.schema.get(name)
         if pinned is None and types:
-            value = coerced(value, types)
+            usual = not types.isdisjoint(STRINGS) if type(value) is str else "number" in types
+            value = value if usual else coerced(value, types)
         if pinned == "category" and isinstance(value, (bool, int, float)):
             _finite(name, value)
             value = repr(value)

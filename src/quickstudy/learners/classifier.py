@@ -374,6 +374,8 @@ def _right(answers: Answers, y: NDArray[np.int64]) -> list[bool]:
     """Which of the answers are right; labels that were not known are wrong."""
     if not answers.p.shape[1]:
         return [False] * len(y)
+    if len(y) == 1:
+        return [bool(answers.p[0].argmax() == y[0])]
     right: list[bool] = (answers.p.argmax(axis=1) == y).tolist()
     return right
 

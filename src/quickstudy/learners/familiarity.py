@@ -35,14 +35,19 @@ class Familiarity:
 
     def judge(self, record: Parsed) -> Judgement | None:
         """What is unfamiliar about a record, by the present state; None if nothing is."""
-        gap = self.form.gap(record)
+        return self._judged(self.form.gap(record))
+
+    def _judged(self, gap: Gap | None) -> Judgement | None:
         share = self._lost(gap) if gap else 0.0
         return (gap.names, max(share, LEAST_LOST)) if gap and share > 0.0 else None
 
     def judgements(self, records: Sequence[Parsed]) -> dict[int, Judgement]:
         """The judgements of the records that are unfamiliar, by their places."""
-        found = ((i, self.judge(record)) for i, record in enumerate(records))
-        return {i: judgement for i, judgement in found if judgement is not None}
+        found: dict[int, Judgement] = {}
+        for i, record in enumerate(records):
+            if (judgement := self.judge(record)) is not None:
+                found[i] = judgement
+        return found
 
     def learn(self, records: Sequence[Parsed]) -> Iterator[tuple[slice, dict[int, Judgement]]]:
         """Count the forms of records that are learned one after the other.
@@ -53,8 +58,10 @@ class Familiarity:
         """
         start = 0
         while start < len(records):
-            found = self.judgements(records[start : start + 1])
-            trial = self.form.mature and self.form.gap(records[start]) is not None
+            gap = self.form.gap(records[start])
+            judgement = self._judged(gap)
+            found = {0: judgement} if judgement else {}
+            trial = gap is not None and self.form.mature
             stop = start + 1
             if not trial:
                 self.form.learn(records[start])
