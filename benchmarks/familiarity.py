@@ -176,7 +176,6 @@ def run(name: str) -> Figures:
         "other_precision": lowest([s for s in singles if s not in weighty]),
         "unchecked_precision": lowest(singles, "unchecked_precision"),
         "acted_with_all_gone": {k: all_gone(trained, tested, k) for k in KINDS},
-        "singles": singles,
         "milliseconds": 1000 * trained.seconds / trained.cases,
     }
 

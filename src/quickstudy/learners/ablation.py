@@ -16,7 +16,7 @@ SAMPLE = 48  # remembered examples that are answered with and without the fields
 ALIKE = 16  # of the same form as the record, that are preferred if there are so many
 MOST_LOOKED_AT = 2000  # remembered examples among which the sample is chosen, the latest
 MOST_LOST = 0.99  # something of every answer stays, so that the most probable label does
-CARRIES = 0.05  # an answer that changes less is an answer still
+CARRIES = 0.03  # an answer that changes less is an answer still: noise changes 0.01 after 400
 CARRIES_SHARE = 0.2  # nor do fields that carry less than this of what all fields say
 
 
