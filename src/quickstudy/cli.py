@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -195,6 +196,9 @@ def predict(
 ) -> None:
     """Answer every example of a file: a line of JSON each, with label, confidence and novelty.
 
+    Where an example lacks fields that the answer hangs on, or has them under another name or type,
+    `unfamiliar` names them.
+
     \b
     [bold]Examples[/bold]
     quickstudy predict tickets.qs new.csv > answers.jsonl
@@ -215,17 +219,27 @@ def predict(
     )  # fmt: skip
     options = options.without(target)
     table = _read(file, None, limit=limit, vectors=vectors, options=options, learner=learner)
-    lines = []
+    lines, strange = [], []
     with console.progress_bar("predicting", len(table)) as moved:
         for rows in _chunks(len(table)):
             with _placed(table, learner, rows):
                 batch = learner.predict_many(table.records[rows])
             answers = labels_of([p.label for p in batch], target_type or "")
             for p, label in zip(batch, answers, strict=True):
-                said = {"label": label, "confidence": p.confidence, "novelty": p.novelty}
+                said: dict[str, Any] = {
+                    "label": label,
+                    "confidence": p.confidence,
+                    "novelty": p.novelty,
+                }
+                if p.unfamiliar:
+                    said["unfamiliar"] = asdict(p.unfamiliar)
+                    strange.append(str(p.unfamiliar))
                 lines.append(json.dumps(said, ensure_ascii=False) + "\n")
             moved(rows.stop - rows.start)
     _put(out, "".join(lines))
+    if strange:
+        share = f"{len(strange):,} of {len(table):,} examples have"
+        console.err.print(f"{share} an unfamiliar form, as {strange[0]}", soft_wrap=True)
 
 
 @app.command()

@@ -67,6 +67,38 @@ class Probabilities(Mapping[Label, float]):
 
 
 @dataclass(frozen=True, slots=True)
+class Unfamiliar:
+    """What of the form of a record is unlike the records that were learned: names of fields.
+
+    At most ten of each, those that came most often first.
+
+    Attributes:
+        missing: fields that the learner relies on and that are not there.
+        unknown: fields that were never learned, or hardly ever.
+        retyped: fields that hold another type than the one learned, as a text under a number.
+
+    >>> str(Unfamiliar(missing=("amount",), unknown=("Amount",)))
+    "it lacks 'amount' and has the unknown 'Amount'"
+    """
+
+    missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    retyped: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        told = [
+            f"{verb} {', '.join(repr(name) for name in names)}"
+            for verb, names in (
+                ("lacks", self.missing),
+                ("has the unknown", self.unknown),
+                ("has another type in", self.retyped),
+            )
+            if names
+        ]
+        return f"it {' and '.join(told)}" if told else "it has none of the fields learned"
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What a learner says of one input.
 
@@ -79,6 +111,8 @@ class Prediction:
             members, labels). Hand the prediction back to `learn(x, y, prediction=p)` when the
             label comes later than the next prediction: all are then scored on what they said.
         last_label: index of the last label that was known at the time, -1 for none.
+        unfamiliar: None, or what of the record's form the learner does not know: then it claims
+            nothing, and `confidence` is 0.
     """
 
     label: Label | None
@@ -87,6 +121,7 @@ class Prediction:
     probabilities: Probabilities
     votes: Floats = field(repr=False, compare=False)
     last_label: int = field(default=-1, repr=False, compare=False)
+    unfamiliar: Unfamiliar | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +134,7 @@ class PredictionBatch(Sequence[Prediction]):
         novelty, confidence: shape (n,), both in [0, 1].
         votes: shape (n, experts + members, labels), log-probabilities.
         last_label: shape (n,), index of the last label known at that row, -1 for none.
+        unfamiliar: by row, what of a form is unfamiliar; rows whose form is known are not in it.
     """
 
     labels: tuple[Label, ...]
@@ -107,6 +143,7 @@ class PredictionBatch(Sequence[Prediction]):
     confidence: Floats
     votes: Floats
     last_label: NDArray[np.int64]
+    unfamiliar: Mapping[int, Unfamiliar] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.novelty)
@@ -123,6 +160,7 @@ class PredictionBatch(Sequence[Prediction]):
             probabilities=Probabilities(self.labels, row),
             votes=self.votes[i],
             last_label=int(self.last_label[i]),
+            unfamiliar=self.unfamiliar.get(int(i) % len(self)) if self.unfamiliar else None,
         )
 
 

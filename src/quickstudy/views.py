@@ -23,6 +23,8 @@ def show_explanation(why: Explanation) -> None:
     p = why.prediction
     out.print(Text.assemble("answer ", (str(p.label), "bold")), soft_wrap=True)
     out.print(f"confidence {p.confidence:.1%}, novelty {p.novelty:.1%}")
+    if p.unfamiliar:
+        out.print(Text(f"the record has an unfamiliar form: {p.unfamiliar}"), soft_wrap=True)
     votes = Table("expert", "weight", "its answer", "probability", title="votes")
     for vote in sorted(why.votes, key=lambda v: -v.weight):
         share, probability = f"{vote.weight:.1%}", f"{vote.probability:.1%}"

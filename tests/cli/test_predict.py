@@ -28,6 +28,16 @@ def test_the_column_left_aside_may_be_empty_and_have_any_name(run, tmp_path):
     assert json.loads(out)["label"] == "b"
 
 
+def test_examples_of_an_unfamiliar_form_are_named(run, model, table):
+    rows = table.read_text().replace("height", "Height", 1)
+    table.write_text(rows)
+    code, out, err = run("predict", model, table, "--target", "side")
+    said = [json.loads(line) for line in out.splitlines()]
+    assert code == 0 and {p["confidence"] for p in said} == {0.0}
+    assert said[0]["unfamiliar"] == {"missing": ["height"], "unknown": ["Height"], "retyped": []}
+    assert "120 of 120 examples have an unfamiliar form" in err and "'height'" in err
+
+
 def test_answers_can_go_to_a_file(run, model, table, tmp_path):
     code, out, _ = run("predict", model, table, "--limit", 3, "--out", tmp_path / "said.jsonl")
     assert code == 0 and out == ""

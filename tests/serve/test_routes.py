@@ -14,6 +14,7 @@ def test_one_record_gives_one_prediction_with_everything_about_it(client):
     assert list(answer) == [
         *("id", "learner", "label", "decision", "confidence", "novelty", "policy", "audit"),
         *("reason", "alternatives", "seq", "time", "level", "held", "limit", "version"),
+        "unfamiliar",
     ]
     assert answer["alternatives"][0] == {"label": "lost", "probability": answer["confidence"]}
 

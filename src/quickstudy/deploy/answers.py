@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from quickstudy.deploy.oversight import Level
-from quickstudy.types import Input, Label
+from quickstudy.types import Input, Label, Unfamiliar
 
 Action = Literal["act", "ask"]
 
@@ -144,6 +144,8 @@ class Answer:
         held: it would act, and is held until a person says yes (`feedback(id, correct=True)`).
         limit: the limit that kept it from acting, or "".
         version: id of the version that answered.
+        unfamiliar: fields that the record lacks, or that are unknown or of another type, if the
+            answer hangs on them: then it asks. None where the form of the record is familiar.
     """
 
     id: str
@@ -162,6 +164,7 @@ class Answer:
     held: bool = False
     limit: str = ""
     version: str = ""
+    unfamiliar: Unfamiliar | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,7 @@ class Ask:
     time: float
     expires: float
     held: bool = False
+    unfamiliar: Unfamiliar | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +270,20 @@ class CurvePoint:
 
 
 @dataclass(frozen=True, slots=True)
+class FormNotice:
+    """Records come in an unfamiliar form, and it asks: fields are missing, unknown or retyped.
+
+    `since`, `last`: when the first and the latest of these `cases` came; `unfamiliar`: what is
+    unfamiliar about the latest one.
+    """
+
+    since: float
+    last: float
+    cases: int
+    unfamiliar: Unfamiliar
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """How a learner does, at a glance.
 
@@ -282,6 +300,8 @@ class Report:
         sources: (source, labels) that taught it, most first.
         experts: (name, weight) in the present answer.
         quarantined: the latest examples that were set aside, newest first, at most 20.
+        unfamiliar: cases whose record had an unfamiliar form, so that it asked.
+        form: what is unfamiliar about records that come now, or None.
     """
 
     learner: LearnerInfo
@@ -305,6 +325,8 @@ class Report:
     experts: tuple[tuple[str, float], ...]
     seq: int
     quarantined: tuple[Quarantined, ...] = ()
+    unfamiliar: int = 0
+    form: FormNotice | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,13 +117,15 @@ class Autonomy:
         self._alarmed = False  # and nothing was certified since
         self._steps: list[Step] = []
 
-    def decide(self, confidence: float, label: Label | None) -> Ruling:
+    def decide(self, confidence: float, label: Label | None, *, eligible: bool = True) -> Ruling:
         """What is done with a case that is answered with `label` at `confidence` in [0, 1].
+
+        `eligible`: whether a policy may act on such a case; see `ActOrAsk.decide`.
 
         Raises:
             InputError: the confidence is out of its range; nothing was changed.
         """
-        decision = self.risk.decide(confidence, label)
+        decision = self.risk.decide(confidence, label, eligible=eligible)
         if self.level == "act":
             return Ruling(decision)
         held = decision.act and self.level == "approve"

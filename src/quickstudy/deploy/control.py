@@ -71,6 +71,8 @@ def written_ruling(ruling: Ruling, epoch: int) -> dict[str, Any]:
     """A ruling for the log, with the promise it was made under."""
     decision = ruling.decision
     values = {name: getattr(decision, name) for name in Decision.__slots__}
+    if decision.eligible:
+        del values["eligible"]  # as all were before there were others
     held = {"held": True} if ruling.held else {}
     return {**values, "would_act": list(decision.would_act), "epoch": epoch, **held}
 

@@ -97,8 +97,9 @@ class Fold:
             settings = self.settings
             self.control.bound(ceiling=settings.ceiling, approvals=settings.approvals)
         elif event.type == "predicted":
-            known = payload["label"] is not None
-            made = self.control.decide(payload["confidence"] if known else 0.0, payload["label"])
+            label, known = payload["label"], "unfamiliar" not in payload
+            sure = payload["confidence"] if label is not None else 0.0
+            made = self.control.decide(sure, label, eligible=known)
             made = overruled(made) if payload["limit"] else made
             if made != read_ruling(payload["decision"])[0]:
                 raise StoreError(f"event {event.seq}: a replay decides otherwise than was logged")

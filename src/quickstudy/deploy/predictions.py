@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from quickstudy.deploy import enforce, feedbacks
+from quickstudy.deploy import enforce, feedbacks, forms
 from quickstudy.deploy.answers import Answer, Feedback
 from quickstudy.deploy.autonomy import Ruling, overruled
 from quickstudy.deploy.control import written_ruling
@@ -76,7 +76,8 @@ def _one(desk: Desk, request: Predict, item: Predicted, pause: str) -> Answer:
     duty, said = request.duty, item.prediction
     control = desk.control(duty)
     level, least = control.level, control.least
-    ruling = control.decide(said.confidence if said.label is not None else 0.0, said.label)
+    sure = said.confidence if said.label is not None else 0.0
+    ruling = control.decide(sure, said.label, eligible=said.unfamiliar is None)
     hit = _limit(desk, duty, item, ruling)
     limit = pause or (SUCCEEDED if item.version != duty.roles.champion else hit)
     if limit:
@@ -85,6 +86,8 @@ def _one(desk: Desk, request: Predict, item: Predicted, pause: str) -> Answer:
     if decision.act and said.label is not None:
         enforce.acted(desk, duty, said.label)
     why = control.reason(ruling, said.label, limit)
+    if said.unfamiliar:
+        why = forms.told(said.unfamiliar, limit)
     if not decision.labelled:
         control.record(ruling, None)
     seq = desk.transaction.head[0] + 1
@@ -103,6 +106,7 @@ def _one(desk: Desk, request: Predict, item: Predicted, pause: str) -> Answer:
         "least": least,
         "limit": limit,
         "version": item.version,
+        **forms.written_unfamiliar(said.unfamiliar),
     }
     desk.log("predicted", duty.number, actor=request.actor, subject=case_id, payload=payload)
     desk.once_committed(partial(duty.recent.add, case_id, Said.of(said)))
@@ -111,6 +115,8 @@ def _one(desk: Desk, request: Predict, item: Predicted, pause: str) -> Answer:
         desk.log("limited", duty.number, actor="desk", subject=case_id, payload=about)
     desk.note_steps(duty)
     stretch = _tally(desk, duty, decision)
+    if said.unfamiliar:
+        forms.count(desk, duty, said.unfamiliar)
     case = _case(desk, duty, item, ruling, case_id=case_id, seq=seq)
     due = {"decision": written(promised) if decision.labelled else None, "stretch": stretch}
     desk.book.put(CASES, case | due)
@@ -218,4 +224,5 @@ def make_answer(
         alternatives=tuple((label, p) for label, p in payload["alternatives"]),
         seq=seq,
         time=time,
+        unfamiliar=forms.read_unfamiliar(payload),
     )

@@ -20,6 +20,7 @@ from quickstudy.deploy.answers import (
     Quarantined,
 )
 from quickstudy.deploy.autonomy import Autonomy
+from quickstudy.deploy.forms import read_unfamiliar
 from quickstudy.deploy.predictions import make_answer
 from quickstudy.deploy.records import read, written
 from quickstudy.deploy.tables import CASES, LEARNERS, SOURCES, STRETCHES, Row, checked
@@ -79,6 +80,7 @@ def _ask(row: Row, payload: dict[str, Any], name: str) -> Ask:
         time=row["time"],
         expires=row["expires"] or row["time"],
         held=bool(row["held"]),
+        unfamiliar=read_unfamiliar(payload),
     )
 
 
@@ -238,10 +240,10 @@ def names(connection: Connection) -> dict[int, str]:
     return {row["id"]: row["name"] for row in rows_of(connection, LEARNERS, select(LEARNERS))}
 
 
-def tally(connection: Connection, number: int) -> dict[str, int]:
-    """Counts of a learner."""
+def tally(connection: Connection, number: int) -> dict[str, Any]:
+    """Counts of a learner, and the episode of unfamiliar records that it is in."""
     found = connection.execute(select(LEARNERS).where(LEARNERS.c.id == number)).mappings().one()
-    counts: dict[str, int] = json.loads(checked(LEARNERS, found)["tally"])
+    counts: dict[str, Any] = json.loads(checked(LEARNERS, found)["tally"])
     return counts
 
 

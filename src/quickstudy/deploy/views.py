@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from quickstudy.deploy import reads
+from quickstudy.deploy import forms, reads
 from quickstudy.deploy.answers import Ask, Case, Event, LearnerInfo, Report
 from quickstudy.deploy.courses import ValueInfo
 from quickstudy.deploy.desk import Desk
@@ -156,6 +156,8 @@ class Views:
                 experts=experts,
                 seq=self.store.head[0],
                 quarantined=reads.quarantined(connection, duty.number),
+                unfamiliar=tally.get("unfamiliar", 0),
+                form=forms.notice(tally),
             )
 
     def events(self, after: int = 0, limit: int = 1000, learner: str | None = None) -> list[Event]:

@@ -1,4 +1,4 @@
-"""Records to raw columns: fields are typed by what arrives, and nothing is coerced in silence."""
+"""Records to raw columns: fields are typed by what arrives, and what is coerced is counted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quickstudy.encode.coercion import COERCED, STRINGS, CoercedBoolean, CoercedFloat, coerced
 from quickstudy.encode.room import SHARED, Room, even_shares, own_columns, room_for, thrown
 from quickstudy.encode.text import MOST_CHARACTERS, TextEncoder
 from quickstudy.errors import RecordError, SettingError
@@ -28,6 +29,7 @@ SHOWN_TEXTS = 20  # texts of a record of which the beginning is kept
 NAMES_LEFT_OUT = 20  # names of fields without room that are told
 MOST_NUMBERS = 256  # a vector that is not of unit length and no longer than this is so many numbers
 Parsed = list[tuple[str, str, Any]]  # name, type and canonical value of the fields that are there
+Types = dict[str, frozenset[str]]  # name of a field -> all types that it came in
 TEXT_FIELD, VECTOR_FIELD = "text", "vector"  # names of the only field of a bare text or array
 
 
@@ -48,6 +50,7 @@ class Field:
     note: str = ""
     length: int = 0
     shares: bool = False
+    coerced: int = 0  # examples in which it came in another spelling, as a number in a text
 
     @property
     def size(self) -> int:
@@ -86,7 +89,9 @@ class RecordEncoder:
     A number or boolean is its own column; a category is a code: one each for its first 24 values,
     a hash into 8 more after that. Text and unit-length vectors (embeddings) are dense columns; a
     vector of at most 256 numbers that does not start at unit length is as many numbers. A field
-    that changes its type becomes a second field of the same name.
+    that changes its type becomes a second field of the same name, unless its value is only spelled
+    otherwise: a number in a text, where it was always a number, or a number where it was a string
+    and never a number. Those are read as the type that is known, and counted.
 
     Args:
         schema: name of a field -> one of number, boolean, category, text, vector. Fields that it
@@ -110,6 +115,7 @@ class RecordEncoder:
         self._shared: tuple[int, int] | None = None  # dense columns that fields share
         self._coded = 0  # values of categories with a code of their own
         self._left_out: dict[str, int] = {}  # fields without room, the first 20, and how often
+        self._types: Types = {}
 
     def encode(self, xs: Iterable[Input]) -> Raw:
         """Raw columns of `xs`; fields not met before are left out.
@@ -117,7 +123,17 @@ class RecordEncoder:
         Raises:
             RecordError: an input cannot be read.
         """
-        return self._fill(self.parse(xs))
+        return self._fill(self.read(xs))
+
+    def read(self, xs: Iterable[Input]) -> list[Parsed]:
+        """Typed values of inputs, each as if it came alone; changes nothing.
+
+        Raises:
+            RecordError: an input cannot be read, or does not fit the fields met so far.
+        """
+        sizes = self._sizes()
+        parsed = [self._parse(x, self._types) for x in xs]
+        return [_sized(record, dict(sizes)) for record in parsed] if sizes else parsed
 
     def parse(self, xs: Iterable[Input]) -> list[Parsed]:
         """Typed values of inputs that come one after the other, checked; changes nothing.
@@ -125,20 +141,19 @@ class RecordEncoder:
         Raises:
             RecordError: an input cannot be read, or does not fit those before it.
         """
-        texts = {name for name, kind in self.fields if kind == "text"}
-        sizes = {f.name: f.numbers for f in self.fields.values() if f.type == "vector"}
-        parsed = []
+        types, sizes = self._types, self._sizes()
+        parsed: list[Parsed] = []
         for x in xs:
-            record = self._parse(x, texts)
-            for name, kind, value in record:
-                if kind == "text":
-                    texts.add(name)
-                elif kind == "vector" and sizes.setdefault(name, len(value)) != len(value):
-                    raise RecordError(
-                        f"field {name!r} has {len(value)} numbers; it had {sizes[name]} before"
-                    )
-            parsed.append(record)
+            if parsed:  # the fields of the row before are known to this one
+                types = dict(types) if types is self._types else types
+                for name, kind, _ in parsed[-1]:
+                    if kind not in types.get(name, ()):
+                        types[name] = types.get(name, frozenset()) | {kind}
+            parsed.append(_sized(self._parse(x, types), sizes))
         return parsed
+
+    def _sizes(self) -> dict[str, int]:
+        return {f.name: f.numbers for f in self.fields.values() if f.type == "vector"}
 
     def segments(self, parsed: list[Parsed]) -> list[slice]:
         """Runs of rows such that new fields appear only in the first row of a run.
@@ -176,6 +191,8 @@ class RecordEncoder:
                     self._leave_out(name)
                     continue
                 field.seen += 1
+                if value.__class__ in COERCED:
+                    field.coerced += 1
                 if kind == "category":
                     self._give_code(name, value)
         return self._fill(parsed), len(self.fields) > before
@@ -190,7 +207,7 @@ class RecordEncoder:
         if name in self._left_out or len(self._left_out) < NAMES_LEFT_OUT:
             self._left_out[name] = self._left_out.get(name, 0) + 1
 
-    def _parse(self, x: Input, texts: set[str]) -> Parsed:
+    def _parse(self, x: Input, types: Types) -> Parsed:
         if isinstance(x, str):
             _check_unicode(TEXT_FIELD, x)
             return [(TEXT_FIELD, "text", x)]
@@ -203,25 +220,32 @@ class RecordEncoder:
             if not isinstance(name, str) or not name.isprintable():
                 raise RecordError(f"field name {name!r} is not a printable string")
             if value is not None:
-                kind, value = self._typed(name, value, texts)
+                kind, value = self._typed(name, value, types.get(name, frozenset()))
                 out.append((name, kind, value))
         return out
 
-    def _typed(self, name: str, value: Any, texts: set[str]) -> tuple[str, Any]:
-        """Type and canonical value of a field's value."""
+    def _typed(self, name: str, value: Any, types: frozenset[str]) -> tuple[str, Any]:
+        """Type and canonical value of a field's value; `types` are those that it came in."""
+        if value.__class__ is float and "number" in types and name not in self.schema:
+            return "number", _finite(name, value)
         if isinstance(value, np.generic):
             value = value.item()
         pinned = self.schema.get(name)
+        if pinned is None and types:
+            usual = not types.isdisjoint(STRINGS) if type(value) is str else "number" in types
+            value = value if usual else coerced(value, types)
         if pinned == "category" and isinstance(value, (bool, int, float)):
             _finite(name, value)
             value = repr(value)
+        if isinstance(value, CoercedFloat):
+            return "boolean" if isinstance(value, CoercedBoolean) else "number", value
         if isinstance(value, bool):
             kind, value = "boolean", float(value)
         elif isinstance(value, (int, float)):
             kind, value = "number", _finite(name, value)
         elif isinstance(value, str):
             _check_unicode(name, value)
-            kind = pinned if pinned in ("category", "text") else _kind_of(value, name in texts)
+            kind = pinned if pinned in ("category", "text") else _kind_of(value, "text" in types)
         elif isinstance(value, (list, tuple, np.ndarray)):
             kind, value = "vector", _vector(name, value)
         else:
@@ -277,6 +301,7 @@ class RecordEncoder:
         also = f"also came as {', '.join(others)}" if others else ""
         field.note = "; ".join(note for note in (also, field.note) if note)
         self.fields[field.name, field.type] = field
+        self._types[field.name] = self._types.get(field.name, frozenset()) | {field.type}
 
     def _fill(self, parsed: list[Parsed]) -> Raw:
         numbers = np.full((len(parsed), self.widths[0]), np.nan)
@@ -367,7 +392,7 @@ class RecordEncoder:
 
     def report(self) -> tuple[FieldReport, ...]:
         """The fields met so far, in order of appearance."""
-        known = [FieldReport(f.name, f.type, f.seen, f.note) for f in self.fields.values()]
+        known = [FieldReport(f.name, f.type, f.seen, _note(f)) for f in self.fields.values()]
         note = f"left out: the budget is for {self.room.numbers:,} columns; raise budget_mb"
         none = [FieldReport(name, "none", n, note) for name, n in self._left_out.items()]
         return tuple(known + none)
@@ -385,12 +410,33 @@ class RecordEncoder:
     def restore(self, state: dict[str, Any]) -> None:
         self.schema = dict(state["schema"])
         self.fields = {(f["name"], f["type"]): Field(**f) for f in state["fields"]}
+        self._types = {}
+        for name, kind in self.fields:
+            self._types[name] = self._types.get(name, frozenset()) | {kind}
         self._codes = {name: dict(codes) for name, codes in state["codes"].items()}
         self.widths = list(state["widths"])
         shared = state.get("shared")
         self._shared = (shared[0], shared[1]) if shared else None
         self._coded = sum(map(len, self._codes.values()))
         self._left_out = dict(state.get("left_out", {}))
+
+
+def _note(field: Field) -> str:
+    if not field.coerced:
+        return field.note
+    spelling = "numbers" if field.type in ("category", "text") else "texts"
+    told = f"{field.coerced:,} read from {spelling}"
+    return f"{field.note}; {told}" if field.note else told
+
+
+def _sized(record: Parsed, sizes: dict[str, int]) -> Parsed:
+    """The record, whose vectors have the lengths of earlier ones; `sizes` takes in new ones."""
+    for name, kind, value in record:
+        if kind == "vector" and sizes.setdefault(name, len(value)) != len(value):
+            raise RecordError(
+                f"field {name!r} has {len(value)} numbers; it had {sizes[name]} before"
+            )
+    return record
 
 
 def _kind(tabular: bool, dense: bool) -> str:
@@ -447,7 +493,7 @@ def _is_embedding(value: NDArray[np.float32]) -> bool:
 def _spelled(field: Field) -> dict[str, Any]:
     """A field as JSON values; what only some fields have is left out of the others."""
     plain = asdict(field)
-    return {n: v for n, v in plain.items() if v or n not in ("length", "shares")}
+    return {n: v for n, v in plain.items() if v or n not in ("length", "shares", "coerced")}
 
 
 def _is_dense(kind: str, value: Any) -> bool:

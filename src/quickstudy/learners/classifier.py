@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quickstudy import snapshot
 from quickstudy.encode.record import Parsed, RecordEncoder
 from quickstudy.encode.room import room_for
 from quickstudy.errors import InputError, LabelError, ModelFileError, NotReadyError, SettingError
 from quickstudy.learners.explain import explain
+from quickstudy.learners.familiarity import Familiarity, Judgement, dimmed
 from quickstudy.learners.mixture import Answers, Fitted, Mixture
 from quickstudy.learners.recipe import check_names, default_recipe
 from quickstudy.types import (
@@ -75,6 +77,7 @@ class Classifier:
         self._labels: list[Label] = []
         self._index: dict[tuple[str, Label], int] = {}
         self._mixture = Mixture(self._encoder, budget_mb=budget_mb, seed=seed, only=self._only)
+        self._familiarity = Familiarity(self._encoder, self._mixture)
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -118,10 +121,11 @@ class Classifier:
 
     def predict_many(self, xs: Iterable[Input]) -> PredictionBatch:
         """Answers for many inputs, each by the present state; the same bits as one by one."""
-        parsed = self._encoder.parse(xs)
-        parts = [self._mixture.predict(raw) for raw in self._encoder.filled(parsed)]
+        parsed = self._encoder.read(xs)
+        found = self._familiarity.judgements(parsed)
         last = np.full(len(parsed), self._mixture.last)
-        return self._batch(self._mixture.joined(parts), last)
+        parts = [self._mixture.predict(raw) for raw in self._encoder.filled(parsed)]
+        return self._batch(self._mixture.joined(parts), last, found)
 
     def learn(self, x: Input, y: Label, *, prediction: Prediction | None = None) -> int:
         """Learn one example at once; returns its number, counted from 0.
@@ -159,6 +163,7 @@ class Classifier:
         if key not in self._index:
             raise LabelError(f"label {y!r} was never learned, so it cannot be refuted")
         self._mixture.refute(self._encoder.encode([x]), self._index[key])
+        self._familiarity.changed()
 
     def check(self, x: Input) -> None:
         """Whether x could be learned.
@@ -215,21 +220,31 @@ class Classifier:
         y = np.array([self._index[key] for key in keys], dtype=np.int64)
         last = np.empty(len(y), np.int64)
         last[:1], last[1:] = self._mixture.last, y[:-1]
-        parts = []
+        parts: list[Answers] = []
+        found: dict[int, Judgement] = {}
         for part in self._encoder.segments(parsed) if parsed else []:
-            raw, new_field = self._encoder.admit(parsed[part])
-            if new_field:
-                self._mixture.new_field()
-            said = self._mixture.learn(raw, y[part], given=given[part] if given else None)
-            parts += [said] if keep else []
-        return self._batch(self._mixture.joined(parts), last if keep else last[:0])
+            for piece, odd in self._familiarity.learn(parsed[part]):
+                rows = slice(part.start + piece.start, part.start + piece.stop)
+                raw, new_field = self._encoder.admit(parsed[rows])
+                if new_field:
+                    self._mixture.new_field()
+                votes = given[rows] if given else None
+                answers = self._mixture.learn(raw, y[rows], given=votes)
+                self._familiarity.taught(_right(answers, y[rows]))
+                if keep:
+                    parts.append(answers)
+                    found |= {rows.start + i: judgement for i, judgement in odd.items()}
+        return self._batch(self._mixture.joined(parts), last if keep else last[:0], found)
 
     def _check_experts(self, record: Parsed) -> None:
         kind = self._encoder.kind_of(record)
         if self._only and not default_recipe(kind, self.budget_mb).names & set(self._only):
             raise SettingError(f"experts={list(self._only)} names none that reads {kind} inputs")
 
-    def _batch(self, answers: Answers, last: Any) -> PredictionBatch:
+    def _batch(
+        self, answers: Answers, last: Any, found: Mapping[int, Judgement]
+    ) -> PredictionBatch:
+        answers = dimmed(answers, found)
         return PredictionBatch(
             labels=self.labels,
             probabilities=answers.p,
@@ -237,6 +252,7 @@ class Classifier:
             confidence=answers.confidence,
             votes=answers.votes,
             last_label=last,
+            unfamiliar={i: names for i, (names, _) in found.items()},
         )
 
     def explain(self, x: Input) -> Explanation:
@@ -281,12 +297,15 @@ class Classifier:
     def install(self, fitted: Fitted) -> None:
         """Take over slow experts that a copy of this learner, made earlier, has refitted."""
         self._mixture.install(fitted)
+        self._familiarity.changed()
 
     def consolidate(self) -> None:
         """Choose the feature map anew and refit the slow experts now, from remembered examples."""
         if self.examples:
             self._mixture.choose_map()
             self._mixture.refit()
+            self._familiarity.form.accept()
+            self._familiarity.changed()
 
     def state_hash(self) -> str:
         """Digest of exactly what predictions depend on; 32 hex characters."""
@@ -304,6 +323,7 @@ class Classifier:
             "seed": self.seed,
             "labels": self._labels,
             "encoder": self._encoder.state(),
+            "form": self._familiarity.form.state(),
             "mixture": mixture,
         }
         return arrays, plain
@@ -351,7 +371,18 @@ class Classifier:
         learner._labels = list(plain["labels"])
         learner._index = {label_key(y): i for i, y in enumerate(learner._labels)}
         learner._mixture.restore(arrays, plain["mixture"])
+        learner._familiarity.restore(plain.get("form"))
         return learner
+
+
+def _right(answers: Answers, y: NDArray[np.int64]) -> list[bool]:
+    """Which of the answers are right; labels that were not known are wrong."""
+    if not answers.p.shape[1]:
+        return [False] * len(y)
+    if len(y) == 1:
+        return [bool(answers.p[0].argmax() == y[0])]
+    right: list[bool] = (answers.p.argmax(axis=1) == y).tolist()
+    return right
 
 
 def _checked(y: Label) -> tuple[str, Label]:

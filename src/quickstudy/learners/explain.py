@@ -15,9 +15,7 @@ from quickstudy.types import (
     Label,
     Neighbour,
     Prediction,
-    PredictionBatch,
     Vote,
-    label_key,
 )
 
 NEAREST = 3
@@ -32,7 +30,6 @@ class Predictor(Protocol):
     @property
     def experts(self) -> tuple[tuple[str, float], ...]: ...
     def predict(self, x: Input) -> Prediction: ...
-    def predict_many(self, xs: list[Input]) -> PredictionBatch: ...
 
 
 def explain(x: Input, learner: Any, encoder: RecordEncoder, mixture: Mixture) -> Explanation:
@@ -42,7 +39,7 @@ def explain(x: Input, learner: Any, encoder: RecordEncoder, mixture: Mixture) ->
         prediction=prediction,
         votes=_votes(learner, prediction),
         neighbours=_neighbours(x, learner.labels, encoder, mixture),
-        fields=_fields(x, learner, prediction),
+        fields=_fields(x, encoder, mixture),
     )
 
 
@@ -87,10 +84,11 @@ def _shown(raw: Raw, i: int, encoder: RecordEncoder) -> Any:
     return record | ({"text": raw.texts[i]} if raw.texts[i] else {})
 
 
-def _fields(x: Input, learner: Predictor, prediction: Prediction) -> tuple[tuple[str, float], ...]:
-    """How much the answer's probability falls without each field; for a text, without each word."""
-    if prediction.label is None:
-        return ()
+def _fields(x: Input, encoder: RecordEncoder, mixture: Mixture) -> tuple[tuple[str, float], ...]:
+    """How much the answer's probability falls without each field; for a text, without each word.
+
+    Forms are not judged: what counts is what the experts make of the rest.
+    """
     without: list[tuple[str, Input]] = []
     if isinstance(x, Mapping):
         names = [n for n in x if x[n] is not None][:MOST_FIELDS_TRIED]
@@ -101,8 +99,7 @@ def _fields(x: Input, learner: Predictor, prediction: Prediction) -> tuple[tuple
         without = list(zip(words, rest, strict=True)) if len(words) > 1 else []
     if not without:
         return ()
-    batch = learner.predict_many([rest for _, rest in without])
-    column = [label_key(y) for y in batch.labels].index(label_key(prediction.label))
-    drops = prediction.probabilities[prediction.label] - batch.probabilities[:, column]
+    p = mixture.predict(encoder.encode([x, *(rest for _, rest in without)])).p
+    drops = p[0, p[0].argmax()] - p[1:, p[0].argmax()]
     found = [(name, float(drop)) for (name, _), drop in zip(without, drops, strict=True)]
     return tuple(sorted(found, key=lambda f: -f[1]))

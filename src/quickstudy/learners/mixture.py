@@ -117,6 +117,10 @@ class Mixture:
             parts.append(self._answer(rows, last)[0])
         return self.joined(parts)
 
+    def probabilities(self, raw: Raw, last: Ints) -> Floats:
+        """What the pool alone says of `raw` after these last labels, shape (n, K)."""
+        return self.pool.predict(self._votes(self._block(raw, last)))[0]
+
     def _answer(self, raw: Raw, last: Ints) -> tuple[Answers, Floats]:
         block = self._block(raw, last)
         votes = self._votes(block)
@@ -311,6 +315,10 @@ class Mixture:
             self._plan()
             self._make_room()
         self._due = min(self._due, self.count + 8 + self.count // 4)
+
+    def new_form(self) -> None:
+        """A form without fields that were always there is usual now: choose the map anew."""
+        self._due = min(self._due, self.count + 1)
 
     @one_blas_thread()  # also where a single row is learned
     def choose_map(self) -> None:

@@ -38,6 +38,7 @@ COUNTERS = {
     "labels_used": "Labels it was taught.",
     "expired": "Asks that ended without a label.",
     "alarms": "Alarms of the guard.",
+    "unfamiliar": "Predictions on records of an unfamiliar form, which were asked.",
 }
 RUN_GAUGES: dict[str, tuple[str, Callable[[ValueReport], float]]] = {
     "runs_live": ("Runs under way.", lambda v: v.live),

@@ -15,7 +15,7 @@ import numpy as np
 
 from quickstudy import errors
 from quickstudy.errors import RecordError
-from quickstudy.types import Prediction, Probabilities
+from quickstudy.types import Prediction, Probabilities, Unfamiliar
 
 T = TypeVar("T")
 # (class, field): what the members of its pairs, or triples, are called on the wire
@@ -200,4 +200,5 @@ def _load_prediction(value: Mapping[str, Any]) -> Prediction:
         novelty=float(value["novelty"]),
         probabilities=Probabilities(labels, shares),
         votes=NO_VOTES,
+        unfamiliar=_load(Unfamiliar | None, value.get("unfamiliar")),
     )

@@ -78,6 +78,8 @@ class Decision:
         policy: how permissive the policy is that acted, from 1; 0 when the case was not acted on.
         would_act: of each policy, strict to permissive, whether it would act.
         label: the label whose own certificate decided, or None.
+        eligible: a policy may act on such a case; what comes of one that is not says nothing about
+            confidences, and does not move the thresholds.
     """
 
     number: int
@@ -90,6 +92,7 @@ class Decision:
     policy: int
     would_act: tuple[bool, ...]
     label: Label | None = None
+    eligible: bool = True
 
     @property
     def labelled(self) -> bool:
@@ -131,9 +134,15 @@ class _Lane:
         return min(self.rates.least_ask, self.audit_rate) if acting else self.rates.least_ask
 
     def decide(
-        self, confidence: float, ask_probability: float, toss: float, case: tuple[int, Label | None]
+        self,
+        confidence: float,
+        ask_probability: float,
+        toss: float,
+        case: tuple[int, Label | None],
+        *,
+        eligible: bool,
     ) -> Decision:
-        would_act = confidence >= self.controller.thresholds
+        would_act = (confidence >= self.controller.thresholds) & (eligible and confidence > 0.0)
         level = self.certificate.level
         act = level > 0 and bool(would_act[level - 1])
         pi = self.audit_rate if act else ask_probability
@@ -148,6 +157,7 @@ class _Lane:
             policy=level if act else 0,
             would_act=tuple(bool(w) for w in would_act),
             label=case[1],
+            eligible=eligible,
         )
 
     def record(self, decision: Decision, wrong: bool | None) -> bool:
@@ -162,7 +172,7 @@ class _Lane:
             self.tested = 0
         elif 0 < level < len(decision.would_act):
             self.tested += decision.would_act[level]
-        if wrong is not None:
+        if wrong is not None and decision.eligible:
             self.controller.record(
                 decision.confidence, wrong, label_probability=decision.label_probability
             )
@@ -277,12 +287,24 @@ class ActOrAsk:
         return self._rest if label is None else self._own.get(label_key(label), self._rest)
 
     def decide(
-        self, confidence: float, label: Label | None = None, *, ask_probability: float = 1.0
+        self,
+        confidence: float,
+        label: Label | None = None,
+        *,
+        ask_probability: float = 1.0,
+        eligible: bool = True,
     ) -> Decision:
         """Act or ask on a case that the learner answers with `label` at `confidence` in [0, 1].
 
-        `ask_probability`, at least `least_ask`, is the chance of asking if the case is not acted
-        on; below 1 where a budget is short.
+        A confidence of 0 claims nothing, and is never acted on.
+
+        Args:
+            confidence: of the answer.
+            label: the answer.
+            ask_probability: at least `least_ask`, the chance of asking if the case is not acted on;
+                below 1 where a budget is short.
+            eligible: whether a policy may act on such a case at all. False, as for a record of an
+                unfamiliar form, must follow from what is known before the label.
 
         Raises:
             InputError: an argument is out of its range; nothing was changed.
@@ -292,8 +314,10 @@ class ActOrAsk:
         require_probability("ask_probability", ask_probability, lane.rates.least_ask)
         owner = label if lane is not self._rest else None
         toss = self._coins.toss(self.number)
-        decision = lane.decide(confidence, ask_probability, toss, (self.number, owner))
-        lane.controller.observe(confidence)
+        case = (self.number, owner)
+        decision = lane.decide(confidence, ask_probability, toss, case, eligible=eligible)
+        if eligible:
+            lane.controller.observe(confidence)
         self.number += 1
         return decision
 

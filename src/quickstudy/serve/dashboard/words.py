@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from quickstudy.serve.dashboard.records import label_text
 
 if TYPE_CHECKING:
-    from quickstudy.deploy.answers import Answer
+    from quickstudy.deploy.answers import Answer, FormNotice
+    from quickstudy.types import Unfamiliar
 
 DECISIONS = {"act": "answered alone", "ask": "asked"}
 STATUSES = {
@@ -117,11 +118,42 @@ def reason(answer: Answer) -> str:
         return "it only watches so far"
     if answer.label is None:
         return "nothing was learned yet"
+    if answer.unfamiliar:
+        return f"it does not know records like this one: {form(answer.unfamiliar)}"
     if answer.decision == "act":
         return "it was sure enough for a rule that is proved"
     if answer.reason.startswith("no policy"):
         return "no rule is proved yet, so it asks about everything"
     return "it was not sure enough for a rule that is proved"
+
+
+def form(unfamiliar: Unfamiliar) -> str:
+    """What is unfamiliar about the fields of a record.
+
+    >>> from quickstudy.types import Unfamiliar
+    >>> form(Unfamiliar(missing=("amount", "country"), unknown=("Amount",)))
+    'it comes without amount, country and with Amount, which is new'
+    """
+    told = []
+    if unfamiliar.missing:
+        told.append(f"without {', '.join(unfamiliar.missing)}")
+    if unfamiliar.unknown:
+        new = "are" if len(unfamiliar.unknown) > 1 else "is"
+        told.append(f"with {', '.join(unfamiliar.unknown)}, which {new} new")
+    if unfamiliar.retyped:
+        told.append(f"with another type of value in {', '.join(unfamiliar.retyped)}")
+    return f"it comes {' and '.join(told)}" if told else "it has no field that was learned"
+
+
+def notice(found: FormNotice) -> str:
+    """What is unfamiliar about the records that come now, in one sentence.
+
+    >>> from quickstudy.deploy.answers import FormNotice
+    >>> from quickstudy.types import Unfamiliar
+    >>> notice(FormNotice(0.0, 60.0, 7, Unfamiliar(missing=("amount",))))
+    'records come without amount'
+    """
+    return form(found.unfamiliar).replace("it comes", "records come").replace("it has", "they have")
 
 
 def receipt(status: str, label: Any) -> str:

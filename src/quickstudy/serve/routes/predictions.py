@@ -55,7 +55,9 @@ WITH_WHY = {
 async def predict(request: Request) -> Response:
     """`record` gives one prediction, `records` gives {"predictions": [...]}.
 
-    It is on disk before it is answered; its `id` is what feedback refers to.
+    It is on disk before it is answered; its `id` is what feedback refers to. Where a record lacks
+    fields that the answer hangs on, or has them under another name or type, `unfamiliar` names
+    them, and the decision is `ask`.
     """
     visitor = await may_predict(request)
     body = await read_body(request)

@@ -1,0 +1,363 @@
+"""Familiarity of form: which fields a record has, against those of the records learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from quickstudy.encode.record import Parsed
+from quickstudy.types import Floats, Unfamiliar
+
+ENOUGH = 30  # examples that were learned without a field make its absence usual
+EARLY_SHARE = 0.03  # of fewer than 1,000 examples this share does
+YOUNG = 20  # examples before which nothing is called unusual: no answer can be certified by then
+LATELY = 2000  # examples after which the counts of what came lately are halved
+MOST_FORMS = 512  # forms that are counted; beyond that all counts are halved
+MOST_RELATED, RELATED_SHARE = 256, 0.05  # fields whose company is known: the most frequent ones
+REGULAR_SHARE = 0.5  # a field that came in half of the examples is regular
+NEWCOMERS_WINDOW, FEW_NEWCOMERS = 1000, 0.1  # share of late examples that bring a new field
+SMALL, FEW_SMALL = 0.003, 30  # share of examples, at most so many, that are called too small
+EVIDENCE = 14.0  # nats against chance, one in a million: pairs of fields are many
+MOST_SIZES = 64  # records of this many known fields or more are counted together
+GROWTH = 1.25  # of the number of examples between two readings of the counts
+MATURE = 200  # examples after which a form that lacks something has to prove itself
+MOST_TRIALS, TRIED = 64, 20  # forms on trial; labelled examples, after a new map, that decide
+TRIAL_WINDOW, ACCURACY_WINDOW = 100, 200  # examples that the two accuracies are of
+WITHIN, SPREAD = 0.03, 1.64  # of the usual accuracy, less so many standard deviations
+SPRINKLED = 30  # usual examples for each one on trial, that make it an ordinary gap
+MOST_NAMED = 10  # fields that are named in a reason, the most frequent first
+Unit = tuple[str, str]  # name and type of a field
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What an unusual record has (`present`) and lacks (`gone`), as bit masks of known fields."""
+
+    present: int
+    gone: int
+    names: Unfamiliar
+
+
+@dataclass
+class Trial:
+    """An unusual form of which examples are learned: how many, and how well they are answered.
+
+    `tried` and `accuracy` are of the examples after the first 30; `since` is the number of the
+    first one.
+    """
+
+    since: int
+    count: int = 0
+    tried: int = 0
+    accuracy: float = 0.0
+
+    def passed(self, usual: float, now: int) -> bool:
+        """Whether it is usual by now, where usual examples are answered right at this share."""
+        if self.count < ENOUGH:
+            return False
+        if now - self.since >= SPRINKLED * self.count:
+            return True
+        need = min(max(usual - WITHIN, 0.0), 1.0)
+        spread = (need * (1.0 - need) / min(max(self.tried, 1), TRIAL_WINDOW)) ** 0.5
+        return self.tried >= TRIED and self.accuracy >= need - SPREAD * spread
+
+
+class FormStatistics:
+    """Counts which fields came together, and tells records that lack what always came.
+
+    A form is the set of the fields, each with its type, that a record has; a field whose value is
+    None or a blank string is not there. An absence is usual where enough examples were learned
+    without the field, in the company of the fields that are there: 30, or 3 % of fewer than 1,000.
+    A record is unusual
+
+    - if it lacks a field that is always there, or always beside another field that it has;
+    - if it has fewer known fields than hardly any of the examples had;
+    - if it brings a field that was hardly ever learned, or that the feature map does not read yet,
+      and lacks a regular one that never came together with it: that is what a renamed field looks
+      like. Where new fields come all the time, as words do, this says nothing.
+
+    Else a form that was learned often enough is a usual one.
+
+    From 200 examples on, an unusual form is on trial while its examples are learned: after 30 the
+    feature map is chosen again, so that it reads them, and the form becomes a usual one once 20
+    more were answered about as well as usual ones are, or if it comes rarely among usual ones. So
+    renamed fields are known after some tens of labels; a form without the fields that carry the
+    answer stays unusual until the learner is consolidated.
+
+    >>> form = FormStatistics()
+    >>> for _ in range(40):
+    ...     form.learn([("amount", "number", 9.0), ("country", "category", "DE")])
+    >>> form.gap([("Amount", "number", 9.0), ("country", "number", 4.0)]).names
+    Unfamiliar(missing=('amount',), unknown=('Amount',), retyped=('country',))
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._units: dict[Unit, int] = {}
+        self._names: dict[str, int] = {}  # mask of the fields of a name
+        self._seen: list[int] = []
+        self._lately: list[int] = []  # the same of late, halved from time to time, and of all
+        self._late = 0
+        self._forms: dict[int, int] = {}
+        self._sizes = [0] * (MOST_SIZES + 1)  # examples by how many known fields they had
+        self._newcomers = 0.0
+        self._read = 0  # fields that the feature map reads: it knows none that came later
+        self._required = 0
+        self._regular = 0
+        self._company: dict[int, int] = {}  # bit -> fields that are always beside it
+        self._due = YOUNG
+        self._accuracy = 0.0  # share right of usual examples
+        self._scored = 0
+        self._trials: dict[int, Trial] = {}
+
+    def learn(self, record: Parsed) -> None:
+        """Count the form of a usual example."""
+        places, form, size = self._counted(record)
+        if self.count > YOUNG // 2:  # by then it is known what there is
+            self._sizes[min(size, MOST_SIZES)] += 1
+        self._forms[form] = self._forms.get(form, 0) + 1
+        if len(self._forms) > MOST_FORMS:
+            self._forms = {f: n // 2 for f, n in self._forms.items() if n > 1}
+        lately = self._lately
+        for at in places:
+            lately[at] += 1
+        self._late += 1
+        if self._late >= LATELY:
+            self._late //= 2
+            self._lately = [n // 2 for n in lately]
+        if self.count >= self._due:
+            self._read_counts()
+
+    def score(self, right: Iterable[bool]) -> None:
+        """Take in whether usual examples were answered right before they were learned."""
+        for yes in right:
+            self._scored += 1
+            self._accuracy += (yes - self._accuracy) / min(self._scored, ACCURACY_WINDOW)
+
+    def try_out(self, record: Parsed, right: bool) -> bool:
+        """Count the form of an unusual example; whether the map is to be chosen to read it."""
+        _, form, _ = self._counted(record)
+        trial = self._trials.setdefault(form, Trial(since=self.count))
+        trial.count += 1
+        if trial.count <= ENOUGH:
+            trial.tried, trial.accuracy = 0, 0.0
+        else:
+            trial.tried += 1
+            trial.accuracy += (right - trial.accuracy) / min(trial.tried, TRIAL_WINDOW)
+        if form and trial.passed(self._accuracy, self.count):
+            self._forms[form] = self._forms.get(form, 0) + trial.count
+            del self._trials[form]
+        elif len(self._trials) > MOST_TRIALS:
+            del self._trials[min(self._trials, key=lambda f: self._trials[f].count)]
+        return trial.count == ENOUGH
+
+    def accept(self) -> None:
+        """Let all forms that were learned often enough be usual ones."""
+        for form, trial in list(self._trials.items()):
+            if trial.count >= ENOUGH:
+                self._forms[form] = self._forms.get(form, 0) + trial.count
+                del self._trials[form]
+
+    @property
+    def mature(self) -> bool:
+        """Whether unusual forms have to prove themselves by now."""
+        return self.count >= MATURE
+
+    def _counted(self, record: Parsed) -> tuple[list[int], int, int]:
+        """Places and form of an example that is counted, and how many of its fields were known."""
+        form = size = 0
+        places: list[int] = []
+        newcomer, rare = False, enough(self.count)
+        units, seen = self._units, self._seen
+        for name, kind, value in record:
+            if value.__class__ is str and (not value or value.isspace()):
+                continue
+            at = units.get((name, kind))
+            if at is None:
+                at = self._add(name, kind)
+            before = seen[at]
+            if before < rare:
+                newcomer = True
+            size += before > 0
+            seen[at] = before + 1
+            form |= 1 << at
+            places.append(at)
+        self.count += 1
+        self._newcomers += (newcomer - self._newcomers) / min(self.count, NEWCOMERS_WINDOW)
+        return places, form, size
+
+    def map_chosen(self) -> None:
+        """The feature map was chosen: it reads all fields that were learned."""
+        self._read = len(self._seen)
+
+    def gap(self, record: Parsed) -> Gap | None:
+        """What is unusual about the form of a record; None if nothing is. Changes nothing."""
+        if self.count <= YOUNG:
+            return None
+        present = size = strange = 0
+        new, rare = False, enough(self.count)
+        units, seen, read = self._units, self._seen, self._read
+        for name, kind, value in record:
+            if value.__class__ is str and (not value or value.isspace()):
+                continue
+            at = units.get((name, kind))
+            if at is None:
+                new = True
+                continue
+            if seen[at] < rare or at >= read:
+                strange |= 1 << at
+            present |= 1 << at
+            size += 1
+        renamed = self._renamed(present, strange, new=new) if new or strange else 0
+        if not renamed and self._forms.get(present, 0) >= rare:
+            return None
+        required = self._required
+        for at in self._company:
+            required |= self._company[at] if present >> at & 1 else 0
+        gone = required & ~present
+        smaller = sum(self._sizes[: size + 1]) if size < MOST_SIZES else self.count
+        few = smaller < max(1.0, min(SMALL * self.count, FEW_SMALL))
+        if not gone and not few and not renamed:
+            return None
+        gone |= renamed
+        rest = ((1 << len(self._seen)) - 1) & ~present if few else 0
+        told = gone | rest & self._regular or rest
+        names = self._named(record, present, told)
+        return Gap(present, gone | rest, names) if gone | rest else None
+
+    def units(self, mask: int) -> Iterator[Unit]:
+        """The fields of a mask, the most frequent first."""
+        names = list(self._units)
+        yield from (names[at] for at in sorted(_bits(mask), key=lambda at: -self._seen[at]))
+
+    def _add(self, name: str, kind: str) -> int:
+        at = self._units[name, kind] = len(self._seen)
+        self._names[name] = self._names.get(name, 0) | 1 << at
+        self._seen.append(0)
+        self._lately.append(0)
+        return at
+
+    def _renamed(self, present: int, strange: int, *, new: bool) -> int:
+        """Regular fields that are not there, while strange ones are that never came with them."""
+        if self._newcomers >= FEW_NEWCOMERS:
+            return 0
+        gone = self._regular & ~present
+        if gone and not new:
+            for form in self._forms:
+                gone &= ~form if form & strange else gone
+        return gone
+
+    def _named(self, record: Parsed, present: int, gone: int) -> Unfamiliar:
+        here = [name for name, _, value in record if not _blank(value)]
+        usual = {name for name in here if self._learned(present & self._names.get(name, 0))}
+        gaps = dict.fromkeys(name for name, _ in self.units(gone) if name not in usual)
+        unknown = [name for name in here if not self._learned(self._names.get(name, 0))]
+        return Unfamiliar(
+            missing=tuple(name for name in gaps if name not in here)[:MOST_NAMED],
+            unknown=tuple(unknown[:MOST_NAMED]),
+            retyped=tuple(name for name in gaps if name in here and name not in unknown)[
+                :MOST_NAMED
+            ],
+        )
+
+    def _learned(self, mask: int) -> bool:
+        """Whether one of these fields was learned often enough to be known."""
+        rare = enough(self.count)
+        return any(self._seen[at] >= rare for at in _bits(mask))
+
+    def _read_counts(self) -> None:
+        """Work out which fields are always there, or always beside another one."""
+        self._due = max(self.count + 1, int(self.count * GROWTH))
+        often = [at for at, n in enumerate(self._lately) if n >= RELATED_SHARE * self._late]
+        often = sorted(sorted(often, key=lambda at: -self._lately[at])[:MOST_RELATED])
+        absent = self._late - np.array([self._lately[at] for at in often], dtype=float)
+        self._required = _mask(often, absent < enough(self._late))
+        self._regular = _mask(often, absent <= REGULAR_SHARE * self._late)
+        has, counts = _matrix(list(self._forms), often), np.array(list(self._forms.values()))
+        together = (has * counts[:, None]).T @ has
+        self._company = {}
+        for i, at in enumerate(often):
+            n = together[i, i]
+            alone = n - together[i]
+            chance = _surprise(alone, n, absent / self._late)
+            always = (alone < enough(n)) & (chance > EVIDENCE)
+            if beside := _mask(often, always) & ~(self._required | 1 << at):
+                self._company[at] = beside
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a later `restore` needs, as JSON values."""
+        return {
+            "count": self.count,
+            "units": [list(unit) for unit in self._units],
+            "seen": self._seen,
+            "lately": self._lately,
+            "late": self._late,
+            "forms": [[f"{form:x}", n] for form, n in self._forms.items()],
+            "sizes": self._sizes,
+            "newcomers": self._newcomers,
+            "read": self._read,
+            "required": f"{self._required:x}",
+            "regular": f"{self._regular:x}",
+            "company": [[at, f"{mask:x}"] for at, mask in self._company.items()],
+            "due": self._due,
+            "accuracy": [self._accuracy, self._scored],
+            "trials": [[f"{form:x}", asdict(trial)] for form, trial in self._trials.items()],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for name, kind in state["units"]:
+            self._add(name, kind)
+        self.count, self._due = state["count"], state["due"]
+        self._seen, self._sizes = list(state["seen"]), list(state["sizes"])
+        self._lately, self._late = list(state["lately"]), state["late"]
+        self._forms = {int(form, 16): n for form, n in state["forms"]}
+        self._newcomers, self._read = state["newcomers"], state["read"]
+        self._required, self._regular = int(state["required"], 16), int(state["regular"], 16)
+        self._company = {at: int(mask, 16) for at, mask in state["company"]}
+        self._accuracy, self._scored = state["accuracy"]
+        self._trials = {int(form, 16): Trial(**trial) for form, trial in state["trials"]}
+
+
+def enough(count: float) -> float:
+    """How many of `count` examples make what they have in common usual.
+
+    >>> enough(20), enough(200), enough(5000)
+    (1.0, 6.0, 30)
+    """
+    return max(1.0, min(EARLY_SHARE * count, ENOUGH))
+
+
+def _surprise(absent: Floats, n: float, usual: Floats) -> Floats:
+    """Nats against so few absences in `n` examples by chance, where `usual` is their share.
+
+    The Chernoff bound: `P(absent or fewer) <= exp(-n KL(absent / n || usual))`.
+    """
+    share, usual = absent / max(n, 1.0), np.clip(usual, 1e-9, 1.0 - 1e-9)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gone = np.where(share > 0.0, share * np.log(share / usual), 0.0)
+        there = np.where(share < 1.0, (1.0 - share) * np.log((1.0 - share) / (1.0 - usual)), 0.0)
+    return np.where(share < usual, n * (gone + there), 0.0)
+
+
+def _blank(value: Any) -> bool:
+    return isinstance(value, str) and (not value or value.isspace())
+
+
+def _bits(mask: int) -> Iterator[int]:
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
+
+
+def _mask(places: Sequence[int], which: Any) -> int:
+    return sum(1 << at for at, yes in zip(places, which, strict=True) if yes)
+
+
+def _matrix(forms: Sequence[int], places: Sequence[int]) -> Floats:
+    return np.array([[form >> at & 1 for at in places] for form in forms], dtype=float).reshape(
+        len(forms), len(places)
+    )
