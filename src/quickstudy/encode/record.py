@@ -96,7 +96,9 @@ class RecordEncoder:
             RecordError: an input cannot be read, or does not fit those before it.
         """
         texts = {name for name, kind in self.fields if kind == "text"}
-        sizes = {f.name: f.stop - f.start for f in self.fields.values() if f.type == "vector"}
+        vectors = [f for f in self.fields.values() if f.type == "vector"]
+        sizes = {f.name: f.stop - f.start for f in vectors}
+        dense = {f.name: f.dense for f in vectors}
         parsed = []
         for x in xs:
             record = self._parse(x, texts)
@@ -107,6 +109,8 @@ class RecordEncoder:
                     raise RecordError(
                         f"field {name!r} has {len(value)} numbers; it had {sizes[name]} before"
                     )
+                elif kind == "vector" and dense.setdefault(name, _is_embedding(value)):
+                    np.nan_to_num(value, copy=False)  # what an embedding lacks is 0, as is no text
             parsed.append(record)
         return parsed
 
@@ -139,7 +143,7 @@ class RecordEncoder:
             _check_unicode(TEXT_FIELD, x)
             return [(TEXT_FIELD, "text", x)]
         if not isinstance(x, Mapping):
-            return [(VECTOR_FIELD, "vector", _vector(VECTOR_FIELD, x))]
+            return [(VECTOR_FIELD, "vector", _vector(VECTOR_FIELD, x, gaps=True))]
         if len(x) > MOST_FIELDS:
             raise RecordError(f"the record has {len(x)} fields; at most {MOST_FIELDS} are read")
         out = []
@@ -317,16 +321,20 @@ def _check_unicode(name: str, value: str) -> None:
         raise RecordError(f"field {name!r} holds {value!r}, which is not valid Unicode") from None
 
 
-def _vector(name: str, value: Any) -> NDArray[np.float32]:
+def _vector(name: str, value: Any, *, gaps: bool = False) -> NDArray[np.float32]:
+    """Numbers as an array of its own; with `gaps`, None and NaN are missing ones, NaN there."""
     try:
         vector = np.asarray(value)
     except ValueError:
         vector = np.asarray(value, dtype=object)
+    if gaps and vector.dtype.kind == "O" and vector.ndim == 1:
+        vector = np.array([math.nan if number is None else number for number in vector])
     if vector.ndim != 1 or len(vector) == 0:
         raise RecordError(f"field {name!r} has shape {vector.shape}; use a flat list of numbers")
     if vector.dtype.kind not in "iuf":
         raise RecordError(f"field {name!r} holds a list that is not all numbers")
-    bad = np.flatnonzero(~(np.abs(vector.astype(np.float64)) <= LARGEST_IN_VECTOR))
+    wide = vector.astype(np.float64)
+    bad = np.flatnonzero(~((np.abs(wide) <= LARGEST_IN_VECTOR) | (gaps & np.isnan(wide))))
     if len(bad):
         raise RecordError(
             f"field {name!r} holds {vector[bad[0]]} at position {bad[0]}; it must be finite and "
