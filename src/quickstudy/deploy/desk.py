@@ -61,6 +61,7 @@ from quickstudy.deploy.requests import (
 from quickstudy.deploy.settings import PROMISE
 from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, VERSIONS, Row
 from quickstudy.deploy.watch import NotFoldedError, Roll, Watch
+from quickstudy.encode.values import plain_text
 from quickstudy.errors import InputError, NotFoundError, SettingError
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Transaction, events_at
@@ -112,6 +113,7 @@ class Desk:
             NotFoundError: there is none.
             InputError: it is a value learner.
         """
+        name = plain_text(name)
         if name not in self.duties:
             self.watches.refuse(name)
             known = ", ".join(sorted([*self.duties, *self.watches.by_name])[:10]) or "none yet"
@@ -125,6 +127,7 @@ class Desk:
             NotFoundError: there is none.
             InputError: it is a classifier.
         """
+        name = plain_text(name)
         if name in self.duties:
             raise InputError(
                 f"{name!r} is a classifier: it has predictions, not runs; call predict and "
@@ -138,7 +141,7 @@ class Desk:
         Raises:
             NotFoundError: there is none.
         """
-        return self.watches.by_name.get(name) or self.duty(name)
+        return self.watches.by_name.get(plain_text(name)) or self.duty(name)
 
     def names(self) -> dict[int, str]:
         """Names of all learners on duty, by number."""

@@ -9,7 +9,9 @@ from quickstudy.deploy.answers import Ask, Case, Event, LearnerInfo, Report
 from quickstudy.deploy.courses import ValueInfo
 from quickstudy.deploy.desk import Desk
 from quickstudy.deploy.duty import Duty
+from quickstudy.deploy.records import checked_label
 from quickstudy.deploy.watch import Watch
+from quickstudy.encode.values import plain_scalar
 from quickstudy.errors import InputError
 from quickstudy.log.store import Store, read_events
 from quickstudy.types import Explanation, Label
@@ -93,6 +95,8 @@ class Views:
     ) -> list[Case]:
         """Predictions, newest first; `before` is the seq of the last one seen, to page on."""
         duty = self.desk.duty(name)
+        if label is not None and not duty.knows(plain_scalar(label)):
+            label = checked_label(label)
         with self.store.reading() as connection:
             return reads.cases(
                 connection,

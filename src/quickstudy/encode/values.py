@@ -233,6 +233,8 @@ def plain_input(x: Any) -> Input:
         return _composed(x)
     if isinstance(x, list | tuple):
         return cast(Input, _vector(x))
+    if hasattr(x, "columns"):
+        raise RecordError(f"an input is a table ({type(x).__name__}): its rows are a batch of many")
     if hasattr(x, "index") and hasattr(x, "items"):
         return _of_series(x)
     if getattr(getattr(x, "dtype", None), "names", None):  # a row of a structured array

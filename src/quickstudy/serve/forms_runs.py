@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from quickstudy.serve.forms import AnyRecord, Form
+
+AnyAction = Annotated[Any, WithJsonSchema({"description": "A text, or any other JSON value."})]
 
 STEP: Any = {"input": "Flight booked, but on the wrong day.", "action": "book(flight='HAT136')"}
 
@@ -100,7 +102,7 @@ class OneStep(Form):
     )
 
     input: AnyRecord = Field(None, description="A record, a text, a vector; or the action alone.")
-    action: str | None = Field(None, description="What was done, as text; loops are found in it.")
+    action: AnyAction = Field(None, description="What was done; loops are found in it.")
     error: bool = Field(False, description="The action failed.")
     reward: float = Field(0.0, description="Earned by this step alone.")
     number: int | None = Field(
@@ -115,6 +117,6 @@ class Ending(Form):
         json_schema_extra={"examples": [{"outcome": 1.0, "source": "checker"}]}
     )
 
-    outcome: float
+    outcome: float | bool = Field(description="true is 1.")
     success: bool | None = Field(None, description="Else: whether the outcome is high enough.")
     source: str | None = Field(None, description="Who says so.")
