@@ -63,7 +63,7 @@ PROPERTIES = [
 
 
 def public(cls):
-    return sorted(name for name in vars(cls) if not name.startswith("_"))
+    return sorted(name for name in dir(cls) if not name.startswith("_"))
 
 
 def test_the_public_names_are_these():
