@@ -30,10 +30,10 @@ from quickstudy.deploy.answers import (
     Receipt,
     Report,
 )
+from quickstudy.deploy.batch import checked_ids, feedback_of
 from quickstudy.deploy.courses import ValueInfo
-from quickstudy.deploy.feedback_rows import feedback_of
 from quickstudy.deploy.oversight import Level
-from quickstudy.deploy.records import checked_ids, checked_label, checked_name, plain_record
+from quickstudy.deploy.records import checked_label, checked_name, plain_record
 from quickstudy.encode.tables import rows_of
 from quickstudy.encode.values import plain_flag, plain_scalar, plain_text
 from quickstudy.errors import AccessError, InputError, NotFoundError, QuickstudyError, StoreError

@@ -23,17 +23,17 @@ from quickstudy.deploy.answers import (
     Receipt,
     Settings,
 )
+from quickstudy.deploy.batch import checked_ids, feedback_of
 from quickstudy.deploy.claims import Handout
 from quickstudy.deploy.coursefiles import recover as recover_value
 from quickstudy.deploy.courses import ValueInfo
 from quickstudy.deploy.desk import Desk
 from quickstudy.deploy.duty import Duty
-from quickstudy.deploy.feedback_rows import feedback_of
 from quickstudy.deploy.fold import learner_rows
 from quickstudy.deploy.keys import KeyRing, all_keys, new_key
 from quickstudy.deploy.limits import PauseFile
 from quickstudy.deploy.oversight import Level
-from quickstudy.deploy.records import checked_ids, checked_label, checked_name, plain_record
+from quickstudy.deploy.records import checked_label, checked_name, plain_record
 from quickstudy.deploy.requests import (
     Change,
     Create,

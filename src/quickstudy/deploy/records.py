@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from quickstudy.encode.tables import values_of
 from quickstudy.encode.values import plain_flag, plain_input, plain_label, plain_number, plain_text
 from quickstudy.errors import InputError, LabelError, RecordError
 from quickstudy.log.events import canonical
@@ -93,20 +92,6 @@ def checked_name(field: str, value: Any) -> str:
     if isinstance(plain, str) and 0 < len(plain) <= MOST_NAME and plain.isprintable():
         return plain
     raise InputError(f"{field} is {value!r:.60}; it must be 1 to {MOST_NAME} printable characters")
-
-
-def checked_ids(ids: Any, count: int) -> list[str | None]:
-    """Ids for so many records, a missing one as None: those of a list, an array or a series.
-
-    Raises:
-        InputError: there are more or fewer, or one cannot be an id.
-    """
-    if ids is None:
-        return [None] * count
-    found = [plain_text(one) for one in values_of(ids, "ids")]
-    if len(found) != count:
-        raise InputError(f"there are {count} records and {len(found)} ids; one each")
-    return [None if one is None or one != one else checked_name("id", one) for one in found]
 
 
 def checked_text(field: str, value: Any, most: int) -> str:

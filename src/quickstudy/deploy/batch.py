@@ -1,4 +1,4 @@
-"""A batch of feedback: a list, a table of feedback, or records with their labels."""
+"""Batches as a deployment takes them: ids of records, feedback, records with their labels."""
 
 from __future__ import annotations
 
@@ -8,11 +8,26 @@ from dataclasses import fields
 from typing import Any
 
 from quickstudy.deploy.answers import Feedback
-from quickstudy.encode.tables import labels_of, rows_of
-from quickstudy.encode.values import plain_scalar
+from quickstudy.deploy.records import checked_name
+from quickstudy.encode.tables import labels_of, rows_of, values_of
+from quickstudy.encode.values import plain_scalar, plain_text
 from quickstudy.errors import InputError
 
 NAMES = tuple(field.name for field in fields(Feedback))
+
+
+def checked_ids(ids: Any, count: int) -> list[str | None]:
+    """Ids for so many records, a missing one as None: those of a list, an array or a series.
+
+    Raises:
+        InputError: there are more or fewer, or one cannot be an id.
+    """
+    if ids is None:
+        return [None] * count
+    found = [plain_text(one) for one in values_of(ids, "ids")]
+    if len(found) != count:
+        raise InputError(f"there are {count} records and {len(found)} ids; one each")
+    return [None if one is None or one != one else checked_name("id", one) for one in found]
 
 
 def feedback_of(items: Any, *, learner: str | None = None, labels: Any = None) -> list[Feedback]:
