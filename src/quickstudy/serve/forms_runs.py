@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from quickstudy.encode.values import plain_number
 from quickstudy.serve.forms import AnyRecord, Form
 
+AnyOutcome = Annotated[
+    float,
+    BeforeValidator(plain_number),
+    WithJsonSchema(
+        {"description": "true is 1.", "anyOf": [{"type": "number"}, {"type": "boolean"}]}
+    ),
+]
 AnyAction = Annotated[Any, WithJsonSchema({"description": "A text, or any other JSON value."})]
 
 STEP: Any = {"input": "Flight booked, but on the wrong day.", "action": "book(flight='HAT136')"}
@@ -117,6 +125,6 @@ class Ending(Form):
         json_schema_extra={"examples": [{"outcome": 1.0, "source": "checker"}]}
     )
 
-    outcome: float | bool = Field(description="true is 1.")
+    outcome: AnyOutcome
     success: bool | None = Field(None, description="Else: whether the outcome is high enough.")
     source: str | None = Field(None, description="Who says so.")
