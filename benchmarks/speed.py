@@ -11,7 +11,8 @@
 - the 100,000th example: the same call around the 10,000th and around the 100,000th example, elec2
   being repeated from its start, by two learners in turn, so that both meet the same machine;
 - start: `from quickstudy import Classifier`, and a first prediction, in fresh processes;
-- saving: the learner that has seen elec2 once.
+- saving: the learner that has seen elec2 once;
+- the doors: what making values plain and taking the lock add to one `learn`.
 
 Beside it River's ARF (10 trees), Vowpal Wabbit and LightGBM (refitted every 1,000 rows) in the same
 run, where they are installed, each in a process of its own. Times are wall-clock times; processor
@@ -41,9 +42,11 @@ import numpy as np
 from common import Figures, Results, claim
 from peers_streams import ONE_CORE, read_stream, run_apart
 from quickstudy import Classifier
+from quickstudy.encode.values import plain_input, plain_label
 from quickstudy.errors import MissingExtraError
 from quickstudy.evaluate.measures import measure
 from quickstudy.evaluate.prequential import CHUNK, evaluate
+from quickstudy.learners.kept import Kept, atomic
 from quickstudy.warm import warm
 
 PEERS = ("river.ARF", "vw", "lightgbm")
@@ -89,6 +92,16 @@ class Calls:
         before = schedule(learner)
         wall, cpu = time.perf_counter_ns(), time.thread_time_ns()
         learner.predict(x)
+        learner.learn(x, y)
+        wall, cpu = time.perf_counter_ns() - wall, time.thread_time_ns() - cpu
+        self.wall.append(wall / 1e6)
+        self.cpu.append(cpu / 1e6)
+        self.event.append(schedule(learner) != before)
+
+    def learn(self, learner: Classifier, x: Any, y: str) -> None:
+        """Learn one example."""
+        before = schedule(learner)
+        wall, cpu = time.perf_counter_ns(), time.thread_time_ns()
         learner.learn(x, y)
         wall, cpu = time.perf_counter_ns() - wall, time.thread_time_ns() - cpu
         self.wall.append(wall / 1e6)
@@ -179,6 +192,61 @@ def saving() -> Figures:
     }
 
 
+def doors() -> Figures:
+    """What plain values and the lock cost, and the call of `learn` that they are a part of."""
+    records, labels = read_stream("elec2")
+    learner, calls = Classifier(), Calls()
+    learner.learn_many(records[:EARLY], labels[:EARLY])
+    lock = learner._lock = Counted()
+    for x, y in zip(records[EARLY : EARLY + AROUND], labels[EARLY:], strict=False):
+        calls.learn(learner, x, y)
+    taken = lock.taken / AROUND
+    x, y = records[0], labels[0]
+    free, held = Empty(), Empty()
+    bare = nanoseconds(free.bare)
+    return {
+        "learn_us": 1e3 * calls.summary()["cpu"]["p50_ms"],
+        "lock_us": taken * (nanoseconds(held.atomic) - bare) / 1e3,
+        "taken": taken,
+        "values_us": (nanoseconds(lambda: (plain_input(x), plain_label(y))) - bare) / 1e3,
+    }
+
+
+class Counted:
+    """A lock that counts how often it is taken."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def __enter__(self) -> None:
+        self.taken += 1
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class Empty(Kept):
+    """A learner that does nothing, with the lock and without."""
+
+    def bare(self) -> None:
+        """Nothing."""
+
+    @atomic
+    def atomic(self) -> None:
+        """Nothing, under the lock."""
+
+
+def nanoseconds(work: Callable[[], Any]) -> float:
+    """Processor time of one call: the least of several rounds."""
+    rounds = []
+    for _ in range(20):
+        start = time.thread_time_ns()
+        for _ in range(10_000):
+            work()
+        rounds.append((time.thread_time_ns() - start) / 10_000)
+    return min(rounds)
+
+
 def clocked(work: Callable[[], Any]) -> tuple[float, float]:
     """Wall and processor seconds."""
     wall, cpu = time.perf_counter(), time.process_time()
@@ -228,6 +296,15 @@ def print_table(runs: dict[str, Figures]) -> None:
         )
         for name, s in r["start"].items():
             print(f"{name:30s}{s['seconds']:6.2f} s (CPU {s['cpu_seconds']:.2f})")
+    if "doors" in runs:
+        print_doors(runs["doors"])
+
+
+def print_doors(r: Figures) -> None:
+    """The parts of one `learn` that are no learning."""
+    for name, part in (("cost of the lock", "lock_us"), ("cost of plain values", "values_us")):
+        share = 100.0 * r[part] / r["learn_us"]
+        print(f"{name:26s}{r[part]:8.2f} us of {r['learn_us']:,.0f} us a learn ({share:.2f} %)")
 
 
 def print_calls(name: str, r: Figures) -> None:
@@ -253,6 +330,8 @@ def claims(runs: dict[str, Figures]) -> list[Figures]:
     late = found("later", f"around {LATE:,}", "wall", "p50_ms")
     ratio = None if early is None else round(late / early, 4)
     start = ("saving", "start")
+    taken = found("doors", "lock_us")
+    share = None if taken is None else round(taken / found("doors", "learn_us"), 4)
     return [
         claim("accuracy on elec2", found("stream", "accuracy"), ">=", 0.899),
         claim("examples a second on elec2", found("stream", "examples_per_second"), ">=", 5000),
@@ -263,6 +342,7 @@ def claims(runs: dict[str, Figures]) -> list[Figures]:
         claim("import Classifier, s", found(*start, "import Classifier", "seconds"), "<=", 0.5),
         claim("first prediction, s", found(*start, "first prediction", "seconds"), "<=", 2.0),
         claim("saved learner, MB", found("saving", "file_mb"), "<=", 5.0),
+        claim("cost of the lock, share of learn", share, "<=", 0.03),
         claim("save, ms", found("saving", "save_ms"), "<=", 100.0),
     ]
 
@@ -281,7 +361,7 @@ def main() -> None:
         if not given.keep:
             results.runs.clear()  # "in the same run": times of another day are no comparison
         print(f"hot loops compiled or read from the cache in {warm():.1f} s", flush=True)
-        for part in (stream, single, later, saving):
+        for part in (stream, single, later, saving, doors):
             results.run(part.__name__, part)
     for peer in () if given.table or given.no_peers else PEERS:
         try:

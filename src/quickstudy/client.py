@@ -31,15 +31,18 @@ from quickstudy.deploy.answers import (
     Receipt,
     Report,
 )
+from quickstudy.deploy.batch import checked_ids, feedback_of
 from quickstudy.deploy.courses import ValueInfo
 from quickstudy.deploy.oversight import Level
+from quickstudy.deploy.records import checked_label, checked_name, plain_record
+from quickstudy.encode.tables import rows_of
+from quickstudy.encode.values import plain_flag, plain_scalar, plain_text
 from quickstudy.errors import AccessError, InputError, NotFoundError, QuickstudyError, StoreError
 from quickstudy.serve.wire import (
     PROBLEM_BASE,
     PROBLEMS,
     load,
     load_all,
-    outgoing,
     path_of,
     to_bytes,
 )
@@ -175,19 +178,20 @@ class Client(Oversight, Runs):
 
     def predict(self, name: str, record: Input, *, id: str | None = None) -> Answer:
         """Answer one record, durably; see `Deployment.predict`."""
-        body = {"record": outgoing(record)} | ({} if id is None else {"id": id})
+        given = None if id is None else checked_name("id", id)
+        body = {"record": plain_record(record)} | ({} if given is None else {"id": given})
         path = path_of("learners", name, "predictions")
         return load(Answer, self._send("POST", path, body, again=id is not None))
 
-    def predict_many(
-        self, name: str, records: Sequence[Input], *, ids: Sequence[str | None] | None = None
-    ) -> list[Answer]:
-        """Answer several records in order: all of them, or none."""
-        body: dict[str, Any] = {"records": [outgoing(record) for record in records]}
+    def predict_many(self, name: str, records: Any, *, ids: Any = None) -> list[Answer]:
+        """Answer several records in order, all or none; see `Deployment.predict_many`."""
+        rows = rows_of(records, "records")
+        names = checked_ids(ids, len(rows))
+        body: dict[str, Any] = {"records": [plain_record(row) for row in rows]}
         if ids is not None:
-            body["ids"] = list(ids)
+            body["ids"] = names
         path = path_of("learners", name, "predictions")
-        said = self._send("POST", path, body, again=ids is not None and None not in ids)
+        said = self._send("POST", path, body, again=None not in names)
         return load_all(Answer, said["predictions"])
 
     def feedback(
@@ -209,10 +213,16 @@ class Client(Oversight, Runs):
         return load(Receipt, self._teach(_feedback(item), wait_learned))
 
     def feedback_many(
-        self, items: Sequence[Feedback], *, wait_learned: bool = False
+        self,
+        items: Any,
+        *,
+        learner: str | None = None,
+        labels: Any = None,
+        wait_learned: bool = False,
     ) -> list[Receipt]:
-        """Several feedbacks in order: all of them are taken in, or none."""
-        body = {"feedback": [_feedback(item) for item in items]}
+        """Several feedbacks in order, all or none; see `Deployment.feedback_many`."""
+        given = feedback_of(items, learner=learner, labels=labels)
+        body = {"feedback": [_feedback(item) for item in given]}
         return load_all(Receipt, self._teach(body, wait_learned)["receipts"])
 
     def _teach(self, body: Any, wait_learned: bool) -> Any:
@@ -221,7 +231,7 @@ class Client(Oversight, Runs):
 
     def rule(self, prediction_id: str, label: Label, *, source: str | None = None) -> Receipt:
         """End a contested case with a person's label."""
-        body = {"label": outgoing(label), "source": source}
+        body = {"label": checked_label(label), "source": plain_text(source)}
         return load(
             Receipt, self._send("POST", path_of("predictions", prediction_id, "ruling"), body)
         )
@@ -267,7 +277,7 @@ class Client(Oversight, Runs):
     ) -> list[Case]:
         """Search predictions, newest first; page on with `before`, a case's seq."""
         asked = {"text": text or None, "decision": decision, "status": status, "before": before}
-        wanted = None if label is None else json.dumps(outgoing(label), ensure_ascii=False)
+        wanted = None if label is None else json.dumps(plain_scalar(label), ensure_ascii=False)
         path = path_of("learners", name, "cases")
         return load_all(Case, self._get(path, label=wanted, limit=limit, **asked)["cases"])
 
@@ -375,21 +385,21 @@ def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("targets", "costs"):
         if name in made:
             pairs = made[name].items() if isinstance(made[name], Mapping) else made[name]
-            made[name] = [{"label": outgoing(label), "value": value} for label, value in pairs]
+            made[name] = [{"label": checked_label(y), "value": value} for y, value in pairs]
     if "trusted" in made:
         made["trusted"] = list(made["trusted"])
     return made
 
 
 def _feedback(item: Feedback) -> dict[str, Any]:
-    record = None if item.record is None else outgoing(item.record)
+    """A feedback as JSON can hold it; what is not right about it the server says."""
     said = {
-        "prediction_id": item.prediction_id,
-        "learner": item.learner,
-        "record": record,
-        "label": outgoing(item.label),
-        "correct": item.correct,
-        "source": item.source,
-        "key": item.key,
+        "prediction_id": plain_text(item.prediction_id),
+        "learner": plain_text(item.learner),
+        "record": None if item.record is None else plain_record(item.record),
+        "label": None if item.label is None else checked_label(item.label),
+        "correct": plain_flag(item.correct),
+        "source": plain_text(item.source),
+        "key": plain_text(item.key),
     }
     return {name: value for name, value in said.items() if value is not None}

@@ -21,7 +21,9 @@ from quickstudy.deploy.oversight import (
     SourceReport,
     Version,
 )
-from quickstudy.serve.wire import dump, load, load_all, outgoing, path_of
+from quickstudy.deploy.records import checked_label, plain_record
+from quickstudy.encode.values import plain_text
+from quickstudy.serve.wire import dump, load, load_all, path_of
 from quickstudy.types import Input, Label
 
 PATIENCE = 600.0  # seconds for what the server has to work out first
@@ -104,18 +106,20 @@ class Oversight:
     ) -> Pin:
         """Put a case into the exam."""
         said = {
-            "prediction_id": prediction_id,
-            "record": None if record is None else outgoing(record),
-            "label": outgoing(label),
+            "prediction_id": plain_text(prediction_id),
+            "record": None if record is None else plain_record(record),
+            "label": checked_label(label),
             "bound": bound,
-            "source": source,
+            "source": plain_text(source),
         }
         body = {what: value for what, value in said.items() if value is not None}
         return load(Pin, self._send("POST", path_of("learners", name, "exam"), body))
 
     def pin_many(self, name: str, rows: Sequence[tuple[Input, Label, Bound]]) -> int:
         """Put several records with their labels into the exam; how many there were."""
-        pins = [{"record": outgoing(x), "label": outgoing(y), "bound": b} for x, y, b in rows]
+        pins = [
+            {"record": plain_record(x), "label": checked_label(y), "bound": b} for x, y, b in rows
+        ]
         said = self._send("POST", path_of("learners", name, "exam"), {"pins": pins})
         return int(said["pinned"])
 

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from quickstudy.deploy.courses import RunInfo, RunReport, ValueInfo, ValueReport
+from quickstudy.deploy.records import plain_record
+from quickstudy.encode.values import plain_action, plain_flag, plain_number, plain_text
 from quickstudy.serve.wire import load, load_all, outgoing, path_of
 from quickstudy.types import Costs, Estimate, Input
 
@@ -72,7 +74,7 @@ class Runs:
 
     def start(self, name: str, *, task: str | None = None, id: str | None = None) -> RunInfo:
         """Start a run; sent again where an `id` of one's own makes that safe."""
-        body = {"task": task, "id": id}
+        body = {"task": plain_text(task), "id": plain_text(id)}
         path = path_of("learners", name, "runs")
         return load(RunInfo, self._send("POST", path, _given(body), again=id is not None))
 
@@ -82,17 +84,17 @@ class Runs:
         run: str,
         x: Input | None = None,
         *,
-        action: str | None = None,
+        action: Any = None,
         error: bool = False,
         reward: float = 0.0,
         number: int | None = None,
     ) -> Estimate:
         """Add a step; sent again where its `number` makes that safe."""
         body = {
-            "input": outgoing(x),
-            "action": action,
-            "error": error,
-            "reward": outgoing(reward),
+            "input": None if x is None else plain_record(x),
+            "action": plain_action(action),
+            "error": plain_flag(error),
+            "reward": plain_number(reward),
             "number": number,
         }
         path = path_of("learners", name, "runs", run, "steps")
@@ -108,7 +110,11 @@ class Runs:
         source: str | None = None,
     ) -> RunInfo:
         """Say how a run ended; sent again until it arrives, as it counts once."""
-        body = {"outcome": outgoing(outcome), "success": success, "source": source}
+        body = {
+            "outcome": plain_number(outcome),
+            "success": plain_flag(success),
+            "source": plain_text(source),
+        }
         path = path_of("learners", name, "runs", run, "end")
         return load(RunInfo, self._send("POST", path, _given(body), again=True))
 

@@ -292,7 +292,7 @@ BAD_STEPS = [
     ({"x": "a\ud800"}, RecordError, "Unicode"),
     ({"action": "a" * 10_001}, InputError, "action has 10,001"),
     ({"action": "\ud800"}, InputError, "action"),
-    ({"action": 7}, InputError, "action is 7"),
+    ({"action": object()}, InputError, "action is <object"),
     ({"action": "a", "error": 1}, InputError, "error is 1"),
     ({"action": "a", "reward": float("inf")}, InputError, "reward is inf"),
     ({"action": "a", "reward": "1"}, InputError, "reward is '1'"),
@@ -314,7 +314,6 @@ def test_a_step_that_cannot_be_read_changes_nothing_and_names_the_field(duty, se
 
 BAD_ENDS = [
     ({"outcome": float("nan")}, "outcome is nan"),
-    ({"outcome": True}, "outcome is True"),
     ({"outcome": "1"}, "outcome is '1'"),
     ({"outcome": 1.5}, r"outcome is 1.5; it must be in \[0, 1\]"),
     ({"outcome": 1.0, "success": 1}, "success is 1"),

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quickstudy.encode.record import MOST_FIELDS, OWN_CODES, SHARED_CODES, RecordEncoder
+from quickstudy.encode.parsing import MOST_FIELDS
+from quickstudy.encode.record import OWN_CODES, SHARED_CODES, RecordEncoder
 from quickstudy.errors import RecordError, SettingError
 
 LONG = "this string has more than five words"

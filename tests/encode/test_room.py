@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quickstudy.encode.record import MOST_FIELDS, RecordEncoder
+from quickstudy.encode.parsing import MOST_FIELDS
+from quickstudy.encode.record import RecordEncoder
 from quickstudy.encode.room import (
     LEAST_OWN,
     SHARED,

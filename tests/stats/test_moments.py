@@ -1,10 +1,14 @@
 """Moments against plain matrix algebra: they add up, fade and invert as they should."""
 
+import threading
+
 import numpy as np
 import pytest
+from threadpoolctl import ThreadpoolController
 
 from quickstudy.stats.moments import (
     label_sums,
+    one_blas_thread,
     regularised_inverse,
     symmetric_times,
     weighted_gram,
@@ -73,3 +77,23 @@ def test_symmetric_times_is_a_matrix_product(dim):
     gram, x, out = rows.T @ rows, rows_of(1, dim, seed=1)[0], np.empty(dim)
     symmetric_times(gram, x, out)
     np.testing.assert_allclose(out, gram @ x, rtol=1e-12, atol=1e-12)
+
+
+def test_blas_has_one_thread_in_whichever_thread_of_python_the_context_is_open():
+    """Also after another thread, still alive, has set the number: libraries may bind it to that."""
+    libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+    before = [library.num_threads for library in libraries]
+    seen = []
+
+    def look():
+        with one_blas_thread():
+            seen.append([library.num_threads for library in libraries])
+
+    with one_blas_thread():
+        pass
+    look()
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [[1] * len(libraries)] * 2
+    assert [library.num_threads for library in libraries] == before

@@ -82,7 +82,7 @@ class CourseFold:
 
     def start(self, run: str, payload: Mapping[str, Any]) -> None:
         """A run begins."""
-        self.learner.start(task=payload["task"], id=run)
+        self.learner.start(task=payload["task"], id=run, as_is=True)
 
     def step(self, run: str, payload: Mapping[str, Any]) -> Estimate:
         """A step of a run, and what the learner says of it: floats, ints and bools of Python."""
@@ -92,6 +92,7 @@ class CourseFold:
             action=payload["action"],
             error=payload["error"],
             reward=payload["reward"],
+            as_is=True,
         )
         return read_estimate(asdict(said))
 

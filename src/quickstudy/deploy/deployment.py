@@ -15,7 +15,6 @@ from typing import Any, Self
 from quickstudy.deploy import feedbacks, reads
 from quickstudy.deploy.answers import (
     Answer,
-    Ask,
     Event,
     Feedback,
     Finding,
@@ -24,7 +23,8 @@ from quickstudy.deploy.answers import (
     Receipt,
     Settings,
 )
-from quickstudy.deploy.claims import Claims
+from quickstudy.deploy.batch import checked_ids, feedback_of
+from quickstudy.deploy.claims import Handout
 from quickstudy.deploy.coursefiles import recover as recover_value
 from quickstudy.deploy.courses import ValueInfo
 from quickstudy.deploy.desk import Desk
@@ -36,7 +36,6 @@ from quickstudy.deploy.limits import PauseFile
 from quickstudy.deploy.oversight import Level
 from quickstudy.deploy.records import checked_name
 from quickstudy.deploy.requests import (
-    Asked,
     Change,
     Create,
     Delete,
@@ -52,11 +51,11 @@ from quickstudy.deploy.settings import checked_changes, checked_settings
 from quickstudy.deploy.sizes import Sizes
 from quickstudy.deploy.staff import Staff
 from quickstudy.deploy.steering import Steering
-from quickstudy.deploy.tables import Row
 from quickstudy.deploy.versions import roles_of
 from quickstudy.deploy.watch import Watch
 from quickstudy.deploy.watching import Watching, checked_learner
-from quickstudy.errors import InputError, NotFoundError, StoreError
+from quickstudy.encode.tables import rows_of
+from quickstudy.errors import InputError, StoreError
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Store
 from quickstudy.log.writer import Writer
@@ -64,11 +63,9 @@ from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Input, Label
 
 TICK_SECONDS = 1.0  # between looks for cases whose time is over
-CLAIMABLE = 200  # waiting cases among which people are given theirs
-LONGEST_CLAIM = 86_400.0  # seconds
 
 
-class Deployment(Steering, Watching):
+class Deployment(Handout, Steering, Watching):
     """Learners on duty: predictions with ids, feedback that counts exactly once.
 
     Everything it says yes to is on disk before it says so. One process at a time may have a store
@@ -131,11 +128,10 @@ class Deployment(Steering, Watching):
                 self.staff.dismiss(duty)
             self.store.close()
             raise
-        self._claims = Claims()
+        self._begin_claims()
         self._stop = threading.Event()
         self._closing = threading.Lock()
         self._keys_change = threading.Lock()
-        self.desk.after.append(self._forget_claims)
         self.writer = Writer(self.store, self.desk, within=one_blas_thread)
         self.staff.begin(self.writer)
         self.staff.record_set_aside(self.desk)
@@ -253,31 +249,33 @@ class Deployment(Steering, Watching):
     def predict_many(
         self,
         name: str,
-        records: Sequence[Input],
+        records: Any,
         *,
-        ids: Sequence[str | None] | None = None,
+        ids: Any = None,
         actor: str | None = None,
     ) -> list[Answer]:
-        """Answers for up to `sizes.max_batch` records."""
+        """Answers for up to `sizes.max_batch` records: a list, table or array (see `Classifier`).
+
+        `ids`: one for each, as in `predict`; None where we choose it.
+        """
         return self.submit_predict(name, records, ids=ids, actor=actor).result()
 
     def submit_predict(
         self,
         name: str,
-        records: Sequence[Input],
+        records: Any,
         *,
-        ids: Sequence[str | None] | None = None,
+        ids: Any = None,
         actor: str | None = None,
     ) -> Future[list[Answer]]:
         """Answers that are done once they are on disk; they are computed in this thread."""
         duty = self.desk.duty(name)
-        self.sizes.batch("records", records)
-        names = ids if ids is not None else [None] * len(records)
-        if len(names) != len(records):
-            raise InputError(f"there are {len(records)} records and {len(names)} ids; one each")
-        plain = [self.sizes.record(record) for record in records]
+        rows = rows_of(records, "records")
+        self.sizes.batch("records", rows)
+        names = checked_ids(ids, len(rows))
+        plain = [self.sizes.record(record) for record in rows]
         with answering(name), duty.twins.reading() as learner:
-            said = learner.predict_many(plain)
+            said = learner.predict_many(plain, as_is=True)
             seen, version = duty.learned, duty.twins.version
         items = [
             Predicted(x, i, p, seen, version) for x, i, p in zip(plain, names, said, strict=True)
@@ -310,10 +308,24 @@ class Deployment(Steering, Watching):
         return self.feedback_many([item], wait_learned=wait_learned, actor=actor)[0]
 
     def feedback_many(
-        self, items: Sequence[Feedback], *, wait_learned: bool = False, actor: str | None = None
+        self,
+        items: Any,
+        *,
+        learner: str | None = None,
+        labels: Any = None,
+        wait_learned: bool = False,
+        actor: str | None = None,
     ) -> list[Receipt]:
-        """Up to `sizes.max_batch` feedbacks, all or none of which is taken in."""
-        return self.submit_feedback(items, wait_learned=wait_learned, actor=actor).result()
+        """Up to `sizes.max_batch` feedbacks, all or none of which is taken in.
+
+        Args:
+            items: a list of `Feedback`, or of dicts or a table with its fields by name; with
+                `learner` and `labels` a batch of records to teach (a list, a table, an array).
+            learner: who is taught the records.
+            labels: the label of each record.
+        """
+        given = feedback_of(items, learner=learner, labels=labels)
+        return self.submit_feedback(given, wait_learned=wait_learned, actor=actor).result()
 
     def submit_feedback(
         self, items: Sequence[Feedback], *, wait_learned: bool = False, actor: str | None = None
@@ -351,60 +363,10 @@ class Deployment(Steering, Watching):
         """
         actor = self._actor(actor)
         source = checked_name("source", source) if source is not None else actor
-        request = Rule(prediction_id, self.sizes.label(label), source, actor)
+        case_id = checked_name("prediction_id", prediction_id)
+        request = Rule(case_id, self.sizes.label(label), source, actor)
         receipt: Receipt = self.writer.submit(request).result()
         return receipt
-
-    # people
-
-    def claim(
-        self, name: str, *, holder: str, id: str | None = None, seconds: float = 120.0
-    ) -> Ask | None:
-        """The case to ask `holder` next, that nobody else is given for some seconds.
-
-        With `id` that case, be it waiting or not (to think again about what one said); None if
-        somebody else has it, or nothing waits.
-        """
-        duty = self.desk.duty(name)
-        checked_name("holder", holder)
-        if not 0.0 < seconds <= LONGEST_CLAIM:
-            raise InputError(f"seconds is {seconds}; it must be above 0, at most {LONGEST_CLAIM:g}")
-        row = self._claimed(duty, holder, id, seconds)
-        if row is None:
-            return None
-        with self.store.reading() as connection:
-            ask = reads.asks_of(connection, [row], name)[0]
-        self.writer.submit(Asked(ask.id, holder)).result()
-        return ask
-
-    def _claimed(self, duty: Duty, holder: str, id: str | None, seconds: float) -> Row | None:
-        """The row of the case that was claimed, as it is once nobody else can have it."""
-        while True:
-            with self.store.reading() as connection:
-                if id is not None:
-                    row = reads.case_row(connection, id)
-                    if row["learner"] != duty.number:
-                        raise NotFoundError(f"prediction {id!r} is not one of {duty.name!r}")
-                    return row if self._claims.take_one(id, holder, seconds) else None
-                limit = CLAIMABLE + self._claims.held
-                waiting = reads.waiting_ids(connection, duty.number, limit=limit)
-            chosen = self._claims.take(waiting, holder, seconds)
-            if chosen is None:
-                return None
-            with self.store.reading() as connection:
-                row = reads.case_row(connection, chosen)
-            if row["status"] == "waiting":
-                return row
-            self._claims.forget(chosen)  # it got its label in between
-
-    def release(self, prediction_id: str, *, holder: str) -> None:
-        """Give a case back unanswered; this holder gets it again only after all others."""
-        self._claims.release(prediction_id, holder)
-
-    def _forget_claims(self, events: Sequence[Logged]) -> None:
-        for event in events:
-            if event.type in ("feedback", "expired"):
-                self._claims.forget(event.subject)
 
     def listen(self, callback: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
         """Have every event told after its commit, in the writer's thread; returns the way out."""

@@ -72,6 +72,7 @@ from quickstudy.deploy.requests import (
 from quickstudy.deploy.settings import PROMISE
 from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, VERSIONS, Row
 from quickstudy.deploy.watch import Roll, Watch
+from quickstudy.encode.values import plain_text
 from quickstudy.errors import InputError, NotFoundError, SettingError
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Transaction, events_at
@@ -129,6 +130,7 @@ class Desk:
             InputError: it is a value learner.
             OutOfServiceError: it cannot be made from the log.
         """
+        name = plain_text(name)
         if name not in self.duties:
             if name in self.out_of_service:
                 raise OutOfServiceError(str(self.out_of_service[name].failed))
@@ -155,6 +157,7 @@ class Desk:
             NotFoundError: there is none.
             InputError: it is a classifier.
         """
+        name = plain_text(name)
         if name in self.duties or name in self.out_of_service:
             raise InputError(
                 f"{name!r} is a classifier: it has predictions, not runs; call predict and "
@@ -168,6 +171,7 @@ class Desk:
         Raises:
             NotFoundError: there is none.
         """
+        name = plain_text(name)
         found = self.watches.by_name.get(name) or self.out_of_service.get(name)
         return found or self.duty(name)
 

@@ -81,16 +81,18 @@ def _checked(desk: Desk, duty: Duty, item: Pinning, request: PinCases) -> _Case:
         raise InputError(f"bound is {item.bound!r:.60}; it must be must or should")
     source = request.actor if item.source is None else checked_name("source", item.source)
     if item.prediction_id is None:
+        about = ""
         record = request.sizes.record(item.record)
         with duty.twins.reading() as learner:
             learner.check(record)
     else:
-        case = desk.book.find(CASES, checked_name("prediction_id", item.prediction_id))
+        about = checked_name("prediction_id", item.prediction_id)
+        case = desk.book.find(CASES, about)
         if case is None or case["learner"] != duty.number:
-            raise NotFoundError(f"learner {duty.name!r} made no prediction {item.prediction_id!r}")
+            raise NotFoundError(f"learner {duty.name!r} made no prediction {about!r}")
         record = desk.payload(case["seq"])["record"]
     place = digest(desk.secret, record)
-    return _Case(record, place, label, item.bound, source, item.prediction_id or "")
+    return _Case(record, place, label, item.bound, source, about)
 
 
 def auto_pin(desk: Desk, duty: Duty, case_row: Row, label: Label, source: str) -> Pin | None:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from quickstudy.deploy.answers import Feedback, Receipt, Status
 from quickstudy.deploy.duty import Duty
 from quickstudy.deploy.exam import auto_pin
 from quickstudy.deploy.lessons import lesson_of
-from quickstudy.deploy.records import checked_label, checked_name, digest, read, written
+from quickstudy.deploy.records import (
+    checked_flag,
+    checked_label,
+    checked_name,
+    digest,
+    read,
+    written,
+)
 from quickstudy.deploy.requests import Give, Rule
 from quickstudy.deploy.sources import SURE, credit
 from quickstudy.deploy.tables import CASES, EARLY, INPUTS, RECEIPTS, SAID, STRETCHES, Row
@@ -59,25 +66,25 @@ def _word(desk: Desk, given: Feedback, actor: str) -> Word:
 
 
 def check(given: Feedback) -> Feedback:
-    """The feedback itself, its label in Python's own types.
+    """The feedback with its label and names plain.
 
     Raises:
         InputError, LabelError: it does not say what about, or what; names the field.
     """
-    for name in ("prediction_id", "source", "key", "learner"):
-        if getattr(given, name) is not None:
-            checked_name(name, getattr(given, name))
+    names: dict[str, Any] = {
+        name: checked_name(name, value)
+        for name in ("prediction_id", "source", "key", "learner")
+        if (value := getattr(given, name)) is not None
+    }
+    correct = None if given.correct is None else checked_flag("correct", given.correct)
+    given = replace(given, **names, correct=correct)
     if (given.prediction_id is None) == (given.record is None):
         raise InputError("give either prediction_id, or learner and record")
     if given.record is not None and (given.learner is None or given.label is None):
         raise InputError("a record is taught with learner and label")
     if (given.label is None) == (given.correct is None):
         raise LabelError("give either label, or correct=True or False")
-    if given.correct is not None and not isinstance(given.correct, bool):
-        raise InputError(f"correct is {given.correct!r}; it must be true or false")
-    if given.label is None:
-        return given
-    return Feedback(**{**asdict(given), "label": checked_label(given.label)})
+    return given if given.label is None else replace(given, label=checked_label(given.label))
 
 
 def give(desk: Desk, request: Give) -> list[Receipt]:
@@ -356,8 +363,9 @@ def _log(
     )
     if duty and extra["learn"]:
         given = word.given.record
-        record = given if given is not None else desk.payload(payload["case"])["record"]
-        desk.learn(duty, lesson_of(event.seq, payload, record))
+        told = event.read()  # what is learned is what the log says, here as in a replay
+        record = told["record"] if given is not None else desk.payload(payload["case"])["record"]
+        desk.learn(duty, lesson_of(event.seq, told, record))
         desk.count(duty, labels=1)
     if duty:
         _credit(desk, duty, word.source, payload)

@@ -93,7 +93,7 @@ def teach(learner: Classifier, lessons: Sequence[Lesson]) -> None:
             learner.install(lesson.fitted)
         elif lesson.label is not None:
             with suppress(InputError):
-                learner.learn_not(lesson.record, lesson.label)
+                learner.learn_not(lesson.record, lesson.label, as_is=True)
     _teach_labels(learner, run)
 
 
@@ -162,6 +162,8 @@ def _teach_labels(learner: Classifier, run: Sequence[Lesson]) -> None:
 
 
 def _learn(learner: Classifier, run: Sequence[Lesson]) -> None:
+    """What the log holds is learned as it is: the doors made it plain, or did not do so yet."""
     labels = [lesson.label for lesson in run if lesson.label is not None]
     records = [lesson.record for lesson in run]
-    learner.learn_many(records, labels, predictions=[lesson.said for lesson in run])
+    said = [lesson.said for lesson in run]
+    learner.learn_many(records, labels, predictions=said, as_is=True)

@@ -24,6 +24,7 @@ from quickstudy.deploy.forms import read_unfamiliar
 from quickstudy.deploy.predictions import make_answer
 from quickstudy.deploy.records import read, written
 from quickstudy.deploy.tables import CASES, LEARNERS, SOURCES, STRETCHES, Row, checked
+from quickstudy.encode.values import plain_text
 from quickstudy.errors import InputError, NotFoundError
 from quickstudy.log.events import Logged
 from quickstudy.log.store import EVENTS, events_at, events_of
@@ -50,6 +51,7 @@ def case_row(connection: Connection, case_id: str) -> Row:
     Raises:
         NotFoundError: there is none.
     """
+    case_id = plain_text(case_id)
     found = connection.execute(select(CASES).where(CASES.c.id == case_id)).mappings().first()
     if found is None:
         raise NotFoundError(f"there is no prediction {case_id!r:.140}")

@@ -1,4 +1,4 @@
-"""Records as the log keeps them: JSON values, the same for a client in the process and afar."""
+"""Records, labels and names as the log keeps them: identical for in-process and HTTP clients."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from quickstudy.encode.values import plain_flag, plain_input, plain_label, plain_number, plain_text
 from quickstudy.errors import InputError, LabelError, RecordError
 from quickstudy.log.events import canonical
 from quickstudy.types import Label
 
 MOST_BITS = 1000  # of an integer: as far as floats go
+MOST_LABEL = 1000  # characters of a label
 MOST_NAME = 128  # characters of a name, an id, a source or a key
 
 
 def plain_record(x: Any) -> Any:
-    """An input in JSON values: arrays become lists of numbers, numpy's scalars become Python's.
+    """An input in JSON values: plain (see `encode.values`), its arrays lists of numbers.
 
     Fields come in the order of their names, as in the log: a learner numbers them as it meets them,
     and a replay must meet them in the same order.
@@ -30,16 +32,15 @@ def plain_record(x: Any) -> Any:
     >>> plain_record({"a": np.float64(0.5), "v": np.arange(2)})
     {'a': 0.5, 'v': [0, 1]}
     """
-    if isinstance(x, Mapping):
-        if not all(isinstance(name, str) for name in x):
-            raise RecordError(f"field names must be strings: {list(x)!r:.80}")
-        return {name: _plain(name, x[name]) for name in sorted(x)}
-    return _plain("the input", x)
+    plain: Any = plain_input(x)
+    if isinstance(plain, Mapping):
+        return {name: _plain(name, plain[name]) for name in sorted(plain)}
+    if isinstance(plain, np.ndarray) and plain.dtype.kind == "f":
+        plain = [None if number != number else number for number in plain.tolist()]
+    return _plain("the input", plain)
 
 
 def _plain(name: Any, value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return _plain(name, value.item())
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, int):
@@ -68,46 +69,68 @@ def read(text: str | None) -> Any:
 
 
 def checked_label(label: Any) -> Label:
-    """The label itself.
+    """The label as the log keeps it (see `plain_label`).
 
     Raises:
         LabelError: it cannot be one.
     """
-    if isinstance(label, np.generic):
-        label = label.item()
-    if not isinstance(label, str | int | bool):
-        raise LabelError(
-            f"label {label!r} is a {type(label).__name__}; use a str, an int or a bool"
-        )
-    if isinstance(label, str) and not (label.strip() and len(label) <= 1000 and _encodes(label)):
-        raise LabelError(f"label {label[:40]!r} must be valid text of 1 to 1,000 characters")
-    if isinstance(label, int) and abs(label) >= 2**63:
-        raise LabelError(f"label {label} must fit into 64 bits")
-    return label
+    plain = plain_label(label)
+    if isinstance(plain, str) and len(plain) > MOST_LABEL:
+        raise LabelError(f"label {plain[:40]!r} must be text of at most {MOST_LABEL:,} characters")
+    if isinstance(plain, int) and abs(plain) >= 2**63:
+        raise LabelError(f"label {plain} must fit into 64 bits")
+    return plain
 
 
 def checked_name(field: str, value: Any) -> str:
-    """A name, id, source or key: 1 to 128 printable characters.
+    """A name, id, source or key as plain text: 1 to 128 printable characters.
 
     Raises:
         InputError: it is not.
     """
-    if isinstance(value, str) and 0 < len(value) <= MOST_NAME and value.isprintable():
-        return value
+    plain = plain_text(value)
+    if isinstance(plain, str) and 0 < len(plain) <= MOST_NAME and plain.isprintable():
+        return plain
     raise InputError(f"{field} is {value!r:.60}; it must be 1 to {MOST_NAME} printable characters")
 
 
 def checked_text(field: str, value: Any) -> str:
-    """The text itself.
+    """A text, plain.
 
     Raises:
         InputError: it is none, or not valid Unicode.
     """
+    value = plain_text(value)
     if not isinstance(value, str):
         raise InputError(f"{field} is {value!r:.60}; it must be a text")
     if not _encodes(value):
         raise InputError(f"{field} {value[:60]!r} is not valid Unicode")
     return value
+
+
+def checked_flag(field: str, value: Any) -> bool:
+    """A truth value.
+
+    Raises:
+        InputError: it is none.
+    """
+    plain = plain_flag(value)
+    if not isinstance(plain, bool):
+        raise InputError(f"{field} is {value!r:.60}; it must be true or false")
+    return plain
+
+
+def checked_figure(field: str, value: Any, most: float) -> float:
+    """A finite number of at most so much either way; True is 1.0.
+
+    Raises:
+        InputError: it is none.
+    """
+    number = plain_number(value)
+    if not isinstance(number, float) or not abs(number) <= most:  # nan is not
+        told = f"a finite number of at most {most:g} either way"
+        raise InputError(f"{field} is {value!r:.60}; it must be {told}")
+    return number
 
 
 def _encodes(text: str) -> bool:

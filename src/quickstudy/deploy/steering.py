@@ -52,7 +52,6 @@ from quickstudy.log.store import EVENTS, read_events
 from quickstudy.types import Input, Label
 
 if TYPE_CHECKING:
-    from quickstudy.deploy.sizes import Sizes
     from quickstudy.deploy.staff import Staff
     from quickstudy.log.writer import Writer
 
@@ -64,7 +63,6 @@ class Steering(Views):
     """The part of `Deployment` by which people steer."""
 
     staff: Staff
-    sizes: Sizes
     writer: Writer
     _actor: Callable[[str | None], str]
 

@@ -139,7 +139,7 @@ def diff(
 
 def answers_of(learner: Classifier, records: Sequence[Any]) -> list[Label | None]:
     """What a learner says of records; None before it has learned anything."""
-    return [said.label for said in learner.predict_many(records)] if records else []
+    return [said.label for said in learner.predict_many(records, as_is=True)] if records else []
 
 
 def answers_that_it_has(learner: Classifier, records: Sequence[Any]) -> list[Label | None]:

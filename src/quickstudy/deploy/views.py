@@ -10,7 +10,9 @@ from quickstudy.deploy.courses import ValueInfo
 from quickstudy.deploy.desk import Desk
 from quickstudy.deploy.duty import Duty, OutOfService
 from quickstudy.deploy.failures import answering
+from quickstudy.deploy.sizes import Sizes
 from quickstudy.deploy.watch import Watch
+from quickstudy.encode.values import plain_scalar
 from quickstudy.errors import InputError
 from quickstudy.log.store import Store, read_events
 from quickstudy.types import Explanation, Label
@@ -23,6 +25,7 @@ class Views:
 
     store: Store
     desk: Desk
+    sizes: Sizes
 
     def learners(self) -> list[LearnerInfo | ValueInfo]:
         """All learners on duty, by name: classifiers and value learners."""
@@ -112,6 +115,8 @@ class Views:
     ) -> list[Case]:
         """Predictions, newest first; `before` is the seq of the last one seen, to page on."""
         duty = self.desk.duty(name)
+        if label is not None and not duty.knows(plain_scalar(label)):
+            label = self.sizes.label(label)
         with self.store.reading() as connection:
             return reads.cases(
                 connection,

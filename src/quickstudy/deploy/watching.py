@@ -8,12 +8,10 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from quickstudy.deploy import coursefiles, reads, runviews
 from quickstudy.deploy.courses import RunInfo, RunReport, ValueInfo, ValueReport
 from quickstudy.deploy.coursesettings import value_changes, value_settings
-from quickstudy.deploy.records import checked_name
+from quickstudy.deploy.records import checked_figure, checked_flag, checked_name
 from quickstudy.deploy.requests import (
     ChangeValue,
     CreateValue,
@@ -30,6 +28,7 @@ from quickstudy.deploy.sizes import Sizes
 from quickstudy.deploy.tables import Row
 from quickstudy.deploy.views import Views, checked_limit
 from quickstudy.deploy.watch import NotFoldedError, Watch
+from quickstudy.encode.values import plain_action
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.learners.value_settings import LARGEST
 from quickstudy.log.store import LogError
@@ -62,7 +61,6 @@ class Watching(Views):
     """
 
     writer: Writer
-    sizes: Sizes
     _actor: Callable[[str | None], str]
 
     def create_value(
@@ -142,7 +140,7 @@ class Watching(Views):
         run: str,
         x: Input | None = None,
         *,
-        action: str | None = None,
+        action: Any = None,
         error: bool = False,
         reward: float = 0.0,
         number: int | None = None,
@@ -152,6 +150,7 @@ class Watching(Views):
 
         Args:
             x: what the step is about; None: the text of the action.
+            action: what was done, as text or any JSON value.
             number: of this step, from 1. Sent again with it, it gets the same estimate.
 
         Raises:
@@ -199,11 +198,8 @@ class Watching(Views):
             InputError: it is no outcome, or another one is on record.
         """
         self.desk.watch(name)
-        number = _number("outcome", outcome)
-        if isinstance(success, np.bool_):
-            success = bool(success)
-        if success is not None and not isinstance(success, bool):
-            raise InputError(f"success is {success!r:.60}; it must be true or false")
+        number = checked_figure("outcome", outcome, LARGEST)
+        success = None if success is None else checked_flag("success", success)
         who = self._actor(actor)
         by = who if source is None else checked_name("source", source)
         request = EndRun(name, checked_name("run", run), number, success, by, who)
@@ -339,7 +335,7 @@ def checked_learner(name: str) -> str:
     Raises:
         InputError: it cannot be one.
     """
-    checked_name("name", name)
+    name = checked_name("name", name)
     if "/" in name or name != name.strip():
         raise InputError(f"name {name!r} must not hold a slash, nor start or end with a space")
     return name
@@ -349,30 +345,17 @@ def _step(
     sizes: Sizes,
     *,
     x: Input | None = None,
-    action: str | None = None,
+    action: Any = None,
     error: Any = False,
     reward: Any = 0.0,
 ) -> dict[str, Any]:
     """What comes with a step, as the log keeps it."""
+    action = plain_action(action)
     if x is None and action is None:
         raise InputError("x and action are both missing; give one of them, or both")
-    if isinstance(error, np.bool_):
-        error = bool(error)
-    if not isinstance(error, bool):
-        raise InputError(f"error is {error!r:.60}; it must be true or false")
     return {
         "input": None if x is None else sizes.record(x),
         "action": None if action is None else sizes.action("action", action),
-        "error": error,
-        "reward": _number("reward", reward),
+        "error": checked_flag("error", error),
+        "reward": checked_figure("reward", reward, LARGEST),
     }
-
-
-def _number(name: str, value: Any) -> float:
-    if isinstance(value, np.generic):
-        value = value.item()
-    good = isinstance(value, int | float) and not isinstance(value, bool)
-    if not good or not abs(value) <= LARGEST:  # nan is not, nor an int beyond all floats
-        most = f"a finite number of at most {LARGEST:g} either way"
-        raise InputError(f"{name} is {value!r:.60}; it must be {most}")
-    return float(value)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from quickstudy.encode.record import Parsed
+from quickstudy.encode.parsing import Parsed
 from quickstudy.types import Floats, Unfamiliar
 
 ENOUGH = 30  # examples that were learned without a field make its absence usual

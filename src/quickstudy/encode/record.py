@@ -2,65 +2,34 @@
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstudy.encode.coercion import COERCED, STRINGS, CoercedBoolean, CoercedFloat, coerced
-from quickstudy.encode.room import SHARED, Room, even_shares, own_columns, room_for, thrown
+from quickstudy.encode.coercion import COERCED
+from quickstudy.encode.fields import Field
+from quickstudy.encode.parsing import (
+    MOST_FIELDS,
+    Parsed,
+    RecordReader,
+    Types,
+    is_dense,
+    same_sizes,
+)
+from quickstudy.encode.room import SHARED, Room, even_shares, own_columns, room_for
 from quickstudy.encode.text import MOST_CHARACTERS, TextEncoder
-from quickstudy.errors import RecordError, SettingError
 from quickstudy.types import FieldReport, Floats, Input
 
-TYPES = ("number", "boolean", "category", "text", "vector")
-TEXT_WORDS, TEXT_LENGTH = 5, 40  # a string of this many words, or longer, is text
 OWN_CODES, SHARED_CODES = 24, 8  # first values of a category get a code each, later ones share
-MOST_FIELDS = 10_000
-LARGEST, LARGEST_IN_VECTOR = 1e100, 1e15  # what can still be squared and summed up
 LONG_VALUE = 100  # characters of a category's value that are kept with its code
 BYTES_AT_ONCE, MOST_AT_ONCE = 1 << 24, 4096  # of raw columns: bytes and rows held at once
 SHARED_GROUPS = 16  # of texts without columns of their own: a group is read as one text
 SHOWN_TEXTS = 20  # texts of a record of which the beginning is kept
 NAMES_LEFT_OUT = 20  # names of fields without room that are told
-MOST_NUMBERS = 256  # a vector that is not of unit length and no longer than this is so many numbers
-Parsed = list[tuple[str, str, Any]]  # name, type and canonical value of the fields that are there
-Types = dict[str, frozenset[str]]  # name of a field -> all types that it came in
-TEXT_FIELD, VECTOR_FIELD = "text", "vector"  # names of the only field of a bare text or array
-
-
-@dataclass
-class Field:
-    """A field of one type: its column in `numbers`, or its columns in `dense`.
-
-    `length` is how many numbers a vector has where it has fewer columns: it is thrown onto them.
-    A field with `shares` adds to columns that it shares with others.
-    """
-
-    name: str
-    type: str
-    start: int
-    stop: int
-    dense: bool = False
-    seen: int = 0
-    note: str = ""
-    length: int = 0
-    shares: bool = False
-    coerced: int = 0  # examples in which it came in another spelling, as a number in a text
-
-    @property
-    def size(self) -> int:
-        """Its number of columns."""
-        return self.stop - self.start
-
-    @property
-    def numbers(self) -> int:
-        """How many numbers a vector has."""
-        return self.length or self.size
 
 
 @dataclass(frozen=True)
@@ -103,10 +72,7 @@ class RecordEncoder:
     def __init__(
         self, schema: Mapping[str, str] | None = None, *, room: Room | None = None
     ) -> None:
-        for name, kind in (schema or {}).items():
-            if kind not in TYPES:
-                raise SettingError(f"schema[{name!r}] is {kind!r}; use one of {', '.join(TYPES)}")
-        self.schema = dict(schema or {})
+        self._reader = RecordReader(schema)
         self.fields: dict[tuple[str, str], Field] = {}
         self._codes: dict[str, dict[str, int]] = {}
         self._text = TextEncoder()
@@ -132,8 +98,8 @@ class RecordEncoder:
             RecordError: an input cannot be read, or does not fit the fields met so far.
         """
         sizes = self._sizes()
-        parsed = [self._parse(x, self._types) for x in xs]
-        return [_sized(record, dict(sizes)) for record in parsed] if sizes else parsed
+        parsed = [self._reader.read(x, self._types) for x in xs]
+        return [same_sizes(record, dict(sizes)) for record in parsed] if sizes else parsed
 
     def parse(self, xs: Iterable[Input]) -> list[Parsed]:
         """Typed values of inputs that come one after the other, checked; changes nothing.
@@ -149,11 +115,13 @@ class RecordEncoder:
                 for name, kind, _ in parsed[-1]:
                     if kind not in types.get(name, ()):
                         types[name] = types.get(name, frozenset()) | {kind}
-            parsed.append(_sized(self._parse(x, types), sizes))
+            parsed.append(same_sizes(self._reader.read(x, types), sizes))
         return parsed
 
-    def _sizes(self) -> dict[str, int]:
-        return {f.name: f.numbers for f in self.fields.values() if f.type == "vector"}
+    def _sizes(self) -> dict[str, tuple[int, bool]]:
+        """How many numbers each vector has, and whether it is an embedding."""
+        vectors = [f for f in self.fields.values() if f.type == "vector"]
+        return {f.name: (f.numbers, f.dense) for f in vectors}
 
     def segments(self, parsed: list[Parsed]) -> list[slice]:
         """Runs of rows such that new fields appear only in the first row of a run.
@@ -207,63 +175,11 @@ class RecordEncoder:
         if name in self._left_out or len(self._left_out) < NAMES_LEFT_OUT:
             self._left_out[name] = self._left_out.get(name, 0) + 1
 
-    def _parse(self, x: Input, types: Types) -> Parsed:
-        if isinstance(x, str):
-            _check_unicode(TEXT_FIELD, x)
-            return [(TEXT_FIELD, "text", x)]
-        if not isinstance(x, Mapping):
-            return [(VECTOR_FIELD, "vector", _vector(VECTOR_FIELD, x))]
-        if len(x) > MOST_FIELDS:
-            raise RecordError(f"the record has {len(x)} fields; at most {MOST_FIELDS} are read")
-        out = []
-        for name, value in x.items():
-            if not isinstance(name, str) or not name.isprintable():
-                raise RecordError(f"field name {name!r} is not a printable string")
-            if value is not None:
-                kind, value = self._typed(name, value, types.get(name, frozenset()))
-                out.append((name, kind, value))
-        return out
-
-    def _typed(self, name: str, value: Any, types: frozenset[str]) -> tuple[str, Any]:
-        """Type and canonical value of a field's value; `types` are those that it came in."""
-        if value.__class__ is float and "number" in types and name not in self.schema:
-            return "number", _finite(name, value)
-        if isinstance(value, np.generic):
-            value = value.item()
-        pinned = self.schema.get(name)
-        if pinned is None and types:
-            usual = not types.isdisjoint(STRINGS) if type(value) is str else "number" in types
-            value = value if usual else coerced(value, types)
-        if pinned == "category" and isinstance(value, (bool, int, float)):
-            _finite(name, value)
-            value = repr(value)
-        if isinstance(value, CoercedFloat):
-            return "boolean" if isinstance(value, CoercedBoolean) else "number", value
-        if isinstance(value, bool):
-            kind, value = "boolean", float(value)
-        elif isinstance(value, (int, float)):
-            kind, value = "number", _finite(name, value)
-        elif isinstance(value, str):
-            _check_unicode(name, value)
-            kind = pinned if pinned in ("category", "text") else _kind_of(value, "text" in types)
-        elif isinstance(value, (list, tuple, np.ndarray)):
-            kind, value = "vector", _vector(name, value)
-        else:
-            raise RecordError(
-                f"field {name!r} holds a {type(value).__name__}; use a number, string, boolean, "
-                "None, or a list of numbers"
-            )
-        if pinned in (None, kind):
-            return kind, value
-        raise RecordError(
-            f"field {name!r} is pinned to {pinned} by the schema, but holds {value!r}"
-        )
-
     def _join(self, new: Parsed) -> None:
         """Let fields join that a record brings, as far as there is room."""
-        dense = [(n, k, v) for n, k, v in new if _is_dense(k, v)]
+        dense = [(n, k, v) for n, k, v in new if is_dense(k, v)]
         for name, kind, value in new:
-            if not _is_dense(kind, value):
+            if not is_dense(kind, value):
                 self._add(name, kind, size=len(value) if kind == "vector" else 1)
         wanted = [self._text.dim if k == "text" else len(v) for _, k, v in dense]
         shared = self._shared[1] - self._shared[0] if self._shared else 0
@@ -313,7 +229,7 @@ class RecordEncoder:
                 if field is None or kind == "text":
                     continue
                 if kind == "vector":
-                    _place(value, field, (dense if field.dense else numbers)[i])
+                    field.place(value, (dense if field.dense else numbers)[i])
                 elif kind == "category":
                     numbers[i, field.start] = self._code(name, value)
                     salt[i] += np.uint64(zlib.crc32(f"{name}={value}".encode()))
@@ -341,7 +257,7 @@ class RecordEncoder:
         for key, rows in waiting.items():
             vectors = self._text.encode(list(rows.values()), size=groups[key].size)
             for i, vector in zip(rows, vectors, strict=True):
-                _place(vector, groups[key], dense[i])
+                groups[key].place(vector, dense[i])
 
     def _code(self, name: str, value: str) -> int:
         codes, value = self._codes[name], _short(value)
@@ -356,7 +272,7 @@ class RecordEncoder:
 
     def kind_of(self, record: Parsed) -> str:
         """Kind of one parsed input."""
-        dense = [_is_dense(k, v) for _, k, v in record]
+        dense = [is_dense(k, v) for _, k, v in record]
         return _kind(not all(dense), any(dense))
 
     def decode(self, numbers: Floats) -> dict[str, Any]:
@@ -392,7 +308,7 @@ class RecordEncoder:
 
     def report(self) -> tuple[FieldReport, ...]:
         """The fields met so far, in order of appearance."""
-        known = [FieldReport(f.name, f.type, f.seen, _note(f)) for f in self.fields.values()]
+        known = [FieldReport(f.name, f.type, f.seen, f.told) for f in self.fields.values()]
         note = f"left out: the budget is for {self.room.numbers:,} columns; raise budget_mb"
         none = [FieldReport(name, "none", n, note) for name, n in self._left_out.items()]
         return tuple(known + none)
@@ -401,14 +317,14 @@ class RecordEncoder:
         """Everything that a later `restore` needs, as JSON values."""
         narrow = {"shared": self._shared, "left_out": self._left_out}
         return {
-            "schema": self.schema,
-            "fields": [_spelled(f) for f in self.fields.values()],
+            "schema": self._reader.schema,
+            "fields": [f.spelled() for f in self.fields.values()],
             "codes": self._codes,
             "widths": self.widths,
         } | {name: value for name, value in narrow.items() if value}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.schema = dict(state["schema"])
+        self._reader = RecordReader(state["schema"])
         self.fields = {(f["name"], f["type"]): Field(**f) for f in state["fields"]}
         self._types = {}
         for name, kind in self.fields:
@@ -421,83 +337,8 @@ class RecordEncoder:
         self._left_out = dict(state.get("left_out", {}))
 
 
-def _note(field: Field) -> str:
-    if not field.coerced:
-        return field.note
-    spelling = "numbers" if field.type in ("category", "text") else "texts"
-    told = f"{field.coerced:,} read from {spelling}"
-    return f"{field.note}; {told}" if field.note else told
-
-
-def _sized(record: Parsed, sizes: dict[str, int]) -> Parsed:
-    """The record, whose vectors have the lengths of earlier ones; `sizes` takes in new ones."""
-    for name, kind, value in record:
-        if kind == "vector" and sizes.setdefault(name, len(value)) != len(value):
-            raise RecordError(
-                f"field {name!r} has {len(value)} numbers; it had {sizes[name]} before"
-            )
-    return record
-
-
 def _kind(tabular: bool, dense: bool) -> str:
     return "tabular" if not dense else "mixed" if tabular else "dense"
-
-
-def _kind_of(value: str, known_text: bool) -> str:
-    long = len(value) > TEXT_LENGTH or len(value.split()) >= TEXT_WORDS
-    return "text" if known_text or long else "category"
-
-
-def _finite(name: str, value: float) -> float:
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not abs(number) <= LARGEST:
-        raise RecordError(
-            f"field {name!r} is {value!r}; it must be finite and within 1e100 (None is for missing)"
-        )
-    return number
-
-
-def _check_unicode(name: str, value: str) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise RecordError(f"field {name!r} holds {value!r}, which is not valid Unicode") from None
-
-
-def _vector(name: str, value: Any) -> NDArray[np.float32]:
-    try:
-        vector = np.asarray(value)
-    except ValueError:
-        vector = np.asarray(value, dtype=object)
-    if vector.ndim != 1 or len(vector) == 0:
-        raise RecordError(f"field {name!r} has shape {vector.shape}; use a flat list of numbers")
-    if vector.dtype.kind not in "iuf":
-        raise RecordError(f"field {name!r} holds a list that is not all numbers")
-    bad = np.flatnonzero(~(np.abs(vector.astype(np.float64)) <= LARGEST_IN_VECTOR))
-    if len(bad):
-        raise RecordError(
-            f"field {name!r} holds {vector[bad[0]]} at position {bad[0]}; it must be finite and "
-            "within 1e15"
-        )
-    return vector.astype(np.float32)
-
-
-def _is_embedding(value: NDArray[np.float32]) -> bool:
-    length = float(np.linalg.norm(value.astype(np.float64)))
-    return abs(length - 1.0) < 0.02 or len(value) > MOST_NUMBERS
-
-
-def _spelled(field: Field) -> dict[str, Any]:
-    """A field as JSON values; what only some fields have is left out of the others."""
-    plain = asdict(field)
-    return {n: v for n, v in plain.items() if v or n not in ("length", "shares", "coerced")}
-
-
-def _is_dense(kind: str, value: Any) -> bool:
-    return kind == "text" or (kind == "vector" and _is_embedding(value))
 
 
 def _short(value: str) -> str:
@@ -518,12 +359,3 @@ def _shown(record: Parsed) -> str:
     """What is shown of a record's texts: their beginning."""
     texts = [value[:MOST_CHARACTERS] for _, kind, value in record if kind == "text"]
     return " ".join(texts[:SHOWN_TEXTS]).strip()
-
-
-def _place(values: NDArray[np.float32], field: Field, row: NDArray[Any]) -> None:
-    """Write a field's numbers into its columns of a row, or add them to those that it shares."""
-    if field.size == len(values) and not field.shares:
-        row[field.start : field.stop] = values
-        return
-    seed = zlib.crc32(field.name.encode()) if field.shares else 0
-    row[field.start : field.stop] += thrown(values, field.size, seed)

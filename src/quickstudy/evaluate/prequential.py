@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from quickstudy.encode.tables import labels_of, rows_of
 from quickstudy.errors import SettingError
 from quickstudy.types import Floats, Label, Prediction, PredictionBatch, label_key
 
@@ -145,6 +146,7 @@ def evaluate(
         raise SettingError(f"delay is {delay}; it is a number of examples, 0 or more")
     if len(records) != len(labels):
         raise SettingError(f"{len(records)} records came with {len(labels)} labels")
+    records, labels = rows_of(records, "records"), labels_of(labels, "labels")
     sheet, report = _Sheet(records, labels), progress or (lambda _: None)
     if delay:
         seconds = _run_delayed(learner, sheet, delay, report)

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from quickstudy.encode.fields import Field
 from quickstudy.encode.form import FormStatistics, Gap
-from quickstudy.encode.record import Field, Raw, RecordEncoder
+from quickstudy.encode.record import Raw, RecordEncoder
 from quickstudy.learners.mixture import Mixture
 from quickstudy.types import Floats
 

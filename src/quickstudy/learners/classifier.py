@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quickstudy import snapshot
-from quickstudy.encode.record import Parsed, RecordEncoder
+from quickstudy.encode.parsing import Parsed
+from quickstudy.encode.record import RecordEncoder
 from quickstudy.encode.room import room_for
-from quickstudy.errors import InputError, LabelError, ModelFileError, NotReadyError, SettingError
+from quickstudy.encode.tables import labels_of, rows_of
+from quickstudy.encode.values import plain_input, plain_label
+from quickstudy.errors import InputError, LabelError, NotReadyError, SettingError
 from quickstudy.learners.explain import explain
 from quickstudy.learners.familiarity import Familiarity, Judgement, dimmed
+from quickstudy.learners.kept import Kept, atomic
 from quickstudy.learners.mixture import Answers, Fitted, Mixture
 from quickstudy.learners.recipe import check_names, default_recipe
 from quickstudy.types import (
@@ -32,11 +35,17 @@ LEAST_BUDGET_MB, MOST_BUDGET_MB = 16, 65_536
 LABELS_PER_MB = 8  # every label takes a column of each expert's weights
 
 
-class Classifier:
+class Classifier(Kept):
     """Learns from a stream, one example at a time; no tuning needed.
 
-    An input is a record (a dict of numbers, strings, booleans, None and lists of numbers), a text,
-    or a flat array of numbers. A label is a str, int or bool; 1, True and "1" are three labels.
+    An input is a record (a dict of numbers, strings, booleans, times, None and lists of numbers), a
+    text, or a flat array of numbers. A label is a str, int or bool; 1, True and "1" are three
+    labels. Members of an Enum and scalars of numpy count as their values; spaces around a label do
+    not count. A batch is a list of inputs, a table of pandas, polars or Arrow (a row is a record;
+    what is NaN there is missing), or an array whose rows are vectors.
+
+    Safe for threads: each call is atomic, so many threads may teach and ask one learner. Nothing
+    that was taught is lost; a prediction is that of some moment between two lessons.
 
     Args:
         budget_mb: memory that remembered examples and experts may take, in MiB, at least 16.
@@ -55,6 +64,8 @@ class Classifier:
         (40, ('small', 'large'))
     """
 
+    _NOUN = ("classifier", "classifier")
+
     def __init__(
         self,
         *,
@@ -72,6 +83,7 @@ class Classifier:
         check_names(tuple(experts or ()))
         self.budget_mb = budget_mb
         self.seed = seed
+        super().__init__()
         self._only = tuple(experts or ())
         self._encoder = RecordEncoder(schema, room=room_for(budget_mb))
         self._labels: list[Label] = []
@@ -80,32 +92,38 @@ class Classifier:
         self._familiarity = Familiarity(self._encoder, self._mixture)
 
     @property
+    @atomic
     def labels(self) -> tuple[Label, ...]:
         """Labels in order of first appearance."""
         return tuple(self._labels)
 
     @property
+    @atomic
     def examples(self) -> int:
         """Number of examples learned."""
         return self._mixture.count
 
     @property
+    @atomic
     def maps(self) -> int:
         """Number of times the feature map was chosen: each takes as long as many examples."""
         return self._mixture.maps
 
     @property
+    @atomic
     def fields(self) -> tuple[FieldReport, ...]:
         """Fields met so far, with the types they came in."""
         return self._encoder.report()
 
     @property
+    @atomic
     def experts(self) -> tuple[tuple[str, float], ...]:
         """Experts with their weights in the present answer, which add up to 1."""
         names = [name for e in self._mixture.experts for name in e.names]
         return tuple(zip(names, self._mixture.pool.weights.tolist(), strict=True))
 
     @property
+    @atomic
     def size_bytes(self) -> int:
         """Bytes of all arrays of the state."""
         return sum(a.nbytes for a in self._mixture.state()[0].values())
@@ -116,11 +134,23 @@ class Classifier:
         Raises:
             RecordError: the input cannot be read.
         """
-        prediction: Prediction = self.predict_many([x])[0]
+        prediction: Prediction = self._predict([plain_input(x)])[0]
         return prediction
 
-    def predict_many(self, xs: Iterable[Input]) -> PredictionBatch:
-        """Answers for many inputs, each by the present state; the same bits as one by one."""
+    def predict_many(self, xs: Any, *, as_is: bool = False) -> PredictionBatch:
+        """Answers for many inputs, each by the present state; the same bits as one by one.
+
+        Args:
+            xs: a batch: a list of inputs, a table, an array (n, d), a series of texts.
+            as_is: the inputs are plain (see `encode.values`), as a log keeps them: take them so.
+
+        Raises:
+            RecordError: an input cannot be read, or `xs` is one input.
+        """
+        return self._predict(xs if as_is else [plain_input(x) for x in rows_of(xs)])
+
+    @atomic
+    def _predict(self, xs: list[Input]) -> PredictionBatch:
         parsed = self._encoder.read(xs)
         found = self._familiarity.judgements(parsed)
         last = np.full(len(parsed), self._mixture.last)
@@ -139,6 +169,10 @@ class Classifier:
         Raises:
             RecordError, LabelError: nothing was learned.
         """
+        return self._learn(plain_input(x), plain_label(y), prediction)
+
+    @atomic
+    def _learn(self, x: Input, y: Label, prediction: Prediction | None) -> int:
         self._train([x], [y], [prediction])
         return self._mixture.count - 1
 
@@ -150,7 +184,7 @@ class Classifier:
             raise InputError("prediction was made by another learner: it knows labels of its own")
         return prediction.votes, prediction.last_label
 
-    def learn_not(self, x: Input, y: Label) -> None:
+    def learn_not(self, x: Input, y: Label, *, as_is: bool = False) -> None:
         """Learn that `y` is not the label of x, when nobody says what is.
 
         This very input is not answered with `y` again until a label is learned for it, and the
@@ -159,6 +193,10 @@ class Classifier:
         Raises:
             RecordError, LabelError: the input cannot be read, or `y` was never learned.
         """
+        self._refute(*(x, y) if as_is else (plain_input(x), plain_label(y)))
+
+    @atomic
+    def _refute(self, x: Input, y: Label) -> None:
         key = _checked(y)
         if key not in self._index:
             raise LabelError(f"label {y!r} was never learned, so it cannot be refuted")
@@ -171,25 +209,43 @@ class Classifier:
         Raises:
             RecordError: it cannot be read; the message names the field.
         """
+        self._check(plain_input(x))
+
+    @atomic
+    def _check(self, x: Input) -> None:
         self._encoder.parse([x])
 
     def learn_many(
         self,
-        xs: Iterable[Input],
-        ys: Iterable[Label],
+        xs: Any,
+        ys: Any,
         *,
         predictions: Sequence[Prediction | None] | None = None,
+        as_is: bool = False,
     ) -> None:
         """Learn examples in order: the same bits as one by one, far faster.
 
-        `predictions`: one for each example, or None, as in `learn`.
+        Args:
+            xs: a batch, as in `predict_many`.
+            ys: the label of each: a list, an array, a series, or a table of one column.
+            predictions: one for each example, or None, as in `learn`.
+            as_is: inputs and labels are lists of plain values, as a log keeps them: take them so.
+
+        Raises:
+            RecordError, LabelError: nothing was learned.
         """
-        self._train(list(xs), list(ys), predictions, keep=False)
+        inputs, labels = (xs, ys) if as_is else _plain_batch(xs, ys)
+        self._train(inputs, labels, predictions, keep=False)
 
-    def test_then_train(self, xs: Iterable[Input], ys: Iterable[Label]) -> PredictionBatch:
-        """Predict each example and then learn it, in order: what was predicted before learning."""
-        return self._train(list(xs), list(ys), None)
+    def test_then_train(self, xs: Any, ys: Any) -> PredictionBatch:
+        """Predict each example and then learn it, in order: what was predicted before learning.
 
+        Inputs and labels as in `learn_many`.
+        """
+        inputs, labels = _plain_batch(xs, ys)
+        return self._train(inputs, labels, None)
+
+    @atomic
     def _train(
         self,
         xs: list[Input],
@@ -261,44 +317,55 @@ class Classifier:
         Raises:
             NotReadyError: nothing was learned yet.
         """
+        return self._explain(plain_input(x))
+
+    @atomic
+    def _explain(self, x: Input) -> Explanation:
         if not self._labels:
             raise NotReadyError("there is nothing to explain before the first example is learned")
         return explain(x, self, self._encoder, self._mixture)
 
-    def copy(self) -> Self:
-        """An independent learner in the same state, that defers and freezes what this one does."""
-        twin = self.from_state(*self.state())
-        twin._mixture.deferred = self._mixture.deferred
-        twin._mixture.frozen_at = self._mixture.frozen_at
-        return twin
+    def _duties(self) -> tuple[bool, int]:
+        return self._mixture.deferred, self._mixture.frozen_at
 
+    def _take_over(self, *duties: Any) -> Self:
+        self._mixture.deferred, self._mixture.frozen_at = duties
+        return self
+
+    @atomic
     def defer_refits(self) -> None:
         """From now on refit no slow expert in `learn`: `fit_due` on a copy, then `install`."""
         self._mixture.deferred = True
 
+    @atomic
     def freeze_map(self, examples: int) -> None:
         """From that many examples on, choose the feature map only in `consolidate`."""
         self._mixture.frozen_at = examples
 
     @property
+    @atomic
     def map_due(self) -> bool:
         """Whether the feature map wants to be chosen anew, while it is frozen."""
         return self._mixture.map_due
 
     @property
+    @atomic
     def refit_due(self) -> bool:
         """Whether a slow expert wants to be refitted, while refits are deferred."""
         return self._mixture.refit_due
 
+    @atomic
     def fit_due(self) -> Fitted:
         """Refit the slow experts that are due, here: on a copy of the learner that goes on."""
         return self._mixture.fit_due()
 
+    @atomic
     def install(self, fitted: Fitted) -> None:
         """Take over slow experts that a copy of this learner, made earlier, has refitted."""
         self._mixture.install(fitted)
         self._familiarity.changed()
 
+    @atomic
     def consolidate(self) -> None:
         """Choose the feature map anew and refit the slow experts now, from remembered examples."""
         if self.examples:
@@ -307,14 +374,14 @@ class Classifier:
             self._familiarity.form.accept()
             self._familiarity.changed()
 
+    @atomic
     def state_hash(self) -> str:
         """Digest of exactly what predictions depend on; 32 hex characters."""
-        arrays, plain = self.state()
+        arrays, plain = self._state()
         plain["mixture"]["exemplars"].pop("texts")
         return snapshot.digest(arrays, plain)
 
-    def state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
-        """All that later predictions depend on: arrays by name, and plain values."""
+    def _state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
         arrays, mixture = self._mixture.state()
         plain = {
             "kind": "classifier",
@@ -327,41 +394,6 @@ class Classifier:
             "mixture": mixture,
         }
         return arrays, plain
-
-    def packed(self) -> bytes:
-        """The learner as bytes: what `save` writes."""
-        return snapshot.pack(*self.state())
-
-    @classmethod
-    def unpacked(cls, content: bytes) -> Self:
-        """The learner that was `packed`.
-
-        Raises:
-            ModelFileError: the bytes are no whole model.
-        """
-        return cls._from(*snapshot.unpack(content), name="the packed model")
-
-    def save(self, path: str | Path) -> None:
-        """Write the learner to one file; an existing one is replaced only by a whole new one."""
-        snapshot.write_snapshot(path, *self.state())
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a learner back: it goes on bit for bit as if it had never stopped.
-
-        Raises:
-            FileNotFoundError, ModelFileError: there is no such file, or it is no whole model.
-        """
-        return cls._from(*snapshot.read_snapshot(path), name=str(path))
-
-    @classmethod
-    def _from(cls, arrays: snapshot.Arrays, plain: dict[str, Any], *, name: str) -> Self:
-        if plain.get("kind") != "classifier":
-            raise ModelFileError(f"{name} holds a {plain.get('kind')}, not a classifier")
-        try:
-            return cls.from_state(arrays, plain)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelFileError(f"{name} lacks a part of a classifier ({error})") from error
 
     @classmethod
     def from_state(cls, arrays: snapshot.Arrays, plain: dict[str, Any]) -> Self:
@@ -385,9 +417,17 @@ def _right(answers: Answers, y: NDArray[np.int64]) -> list[bool]:
     return right
 
 
+def _plain_batch(xs: Any, ys: Any) -> tuple[list[Input], list[Label]]:
+    """Inputs and labels of a batch; read before the lock is taken, as a generator may be slow."""
+    return [plain_input(x) for x in rows_of(xs)], labels_of(ys)
+
+
 def _checked(y: Label) -> tuple[str, Label]:
-    if isinstance(y, np.generic):
-        y = y.item()
+    """The key of a plain label.
+
+    Raises:
+        LabelError: it is none.
+    """
     if type(y) not in (str, int, bool):
         raise LabelError(f"label {y!r} is a {type(y).__name__}; use a str, an int or a bool")
     if isinstance(y, str) and not y.isascii():

@@ -207,3 +207,12 @@ def means(dense: Floats) -> Floats:
         mean = mean + (x - mean) / (t + 1)
         out[t] = mean
     return out
+
+
+def returns_of(rewards: list[float], outcome: float, discount: float) -> Floats:
+    """Return that is still to come after each step: `G_t = r_{t+1} + discount G_{t+1}`."""
+    out = np.empty(len(rewards))
+    out[-1] = outcome
+    for t in range(len(rewards) - 2, -1, -1):
+        out[t] = rewards[t + 1] + discount * out[t + 1]
+    return out

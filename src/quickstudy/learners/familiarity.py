@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from quickstudy.encode.form import FormStatistics, Gap
-from quickstudy.encode.record import Parsed, RecordEncoder
+from quickstudy.encode.parsing import Parsed
+from quickstudy.encode.record import RecordEncoder
 from quickstudy.learners.ablation import lost
 from quickstudy.learners.mixture import Answers, Mixture
 from quickstudy.types import Unfamiliar

@@ -21,7 +21,8 @@ from quickstudy.encode.featuremap import (
     choose_map,
     map_from_state,
 )
-from quickstudy.encode.record import Parsed, Raw, RecordEncoder
+from quickstudy.encode.parsing import Parsed
+from quickstudy.encode.record import Raw, RecordEncoder
 from quickstudy.errors import InputError
 from quickstudy.learners.course import SIGNS, Row, Steps, means
 from quickstudy.types import Floats, Input

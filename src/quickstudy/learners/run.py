@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quickstudy.types import Estimate, Input
 
@@ -25,7 +25,7 @@ class Run:
         self,
         x: Input | None = None,
         *,
-        action: str | None = None,
+        action: Any = None,
         error: bool = False,
         reward: float = 0.0,
     ) -> Estimate:

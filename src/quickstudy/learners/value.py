@@ -5,17 +5,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from quickstudy import snapshot
-from quickstudy.encode.record import Parsed, RecordEncoder
+from quickstudy.encode.parsing import Parsed
+from quickstudy.encode.record import RecordEncoder
 from quickstudy.encode.room import room_for
-from quickstudy.errors import InputError, ModelFileError, NotFoundError
+from quickstudy.encode.values import plain_action, plain_input, plain_text
+from quickstudy.errors import InputError, NotFoundError
 from quickstudy.learners.advice import advise, checked_costs, told_to_stop, with_loop
-from quickstudy.learners.course import MOST_ROWS, Course
+from quickstudy.learners.course import MOST_ROWS, Course, returns_of
+from quickstudy.learners.kept import Kept, atomic
 from quickstudy.learners.loops import described, spelled
 from quickstudy.learners.panel import BEGINNERS, EXPERTS, PRIOR, Panel
 from quickstudy.learners.rows import Rows
@@ -37,7 +39,7 @@ LOOPS = EXPERTS.index("loops")
 NUMBERS_PER_MB = 4  # columns of plain values of a step: all steps of many runs are held at once
 
 
-class ValueFunction:
+class ValueFunction(Kept):
     """Learns from runs that ended how a run that is under way will end.
 
     A run is a course of steps towards a task; each step has an input (a record, a text or a
@@ -48,6 +50,9 @@ class ValueFunction:
     temporal differences on the run so far and on its present state alone, Monte-Carlo regression on
     the run and on the signs of its course, the memory of tasks and of the nearest runs, and the
     record of loops.
+
+    Safe for threads: each call is atomic, of the learner and of its runs, so runs of many threads
+    may be open at once, and nothing that they bring is lost.
 
     Args:
         success: a run succeeds if its outcome is at least this (`end` may say otherwise).
@@ -80,6 +85,8 @@ class ValueFunction:
         Sutton & Barto (2018), Reinforcement Learning, 2nd ed., chapters 6, 9.8 and 12.
     """
 
+    _NOUN = ("value", "value function")
+
     def __init__(
         self,
         *,
@@ -97,6 +104,7 @@ class ValueFunction:
         schema: Mapping[str, str] | None = None,
         seed: int = 0,
     ) -> None:
+        super().__init__()
         check_settings(
             success=success,
             discount=discount,
@@ -136,21 +144,25 @@ class ValueFunction:
         self._started = self.steps = 0
 
     @property
+    @atomic
     def open(self) -> tuple[str, ...]:
         """Ids of the open runs, oldest first."""
         return tuple(self._open)
 
     @property
+    @atomic
     def runs(self) -> int:
         """Number of runs that ended and were learned."""
         return int(self._sums[0])
 
     @property
+    @atomic
     def tasks(self) -> int:
         """Number of tasks that are remembered."""
         return len(self._panel.tasks.sums)
 
     @property
+    @atomic
     def experts(self) -> tuple[tuple[str, float], ...]:
         """Experts with their weights in success probabilities (they need not add up to 1)."""
         weights = self._stacks[0].weights.copy()
@@ -158,29 +170,39 @@ class ValueFunction:
         return tuple(zip(EXPERTS, weights.tolist(), strict=True))
 
     @property
+    @atomic
     def stopping(self) -> dict[str, Any]:
         """How the stop certificate stands: level, log_evidence, log_bar, error, thresholds (of
         the failure probability), audit_rate, alarms."""
         return self._stop.report()
 
     @property
+    @atomic
     def size_bytes(self) -> int:
         """Bytes of all arrays of the state."""
-        return sum(array.nbytes for array in self.state()[0].values())
+        return sum(array.nbytes for array in self._state()[0].values())
 
-    def start(self, task: str | None = None, *, id: str | None = None) -> Run:
+    def start(self, task: str | None = None, *, id: str | None = None, as_is: bool = False) -> Run:
         """Begin a run.
 
         Args:
             task: what it is about, if the same task comes up again and again.
             id: a name of one's own; else it is numbered.
+            as_is: both are plain, as a log keeps them: take them so.
 
         Raises:
             InputError: a run of that id is open; nothing was changed.
         """
+        if not as_is:
+            id, task = plain_text(id), plain_text(task)
+        for name, text in (("id", id), ("task", task)):
+            if text is not None:
+                check_text(name, text)
+        return self._start(task, id)
+
+    @atomic
+    def _start(self, task: str | None, id: str | None) -> Run:
         id = self._free() if id is None else id
-        for name, text in (("id", id), ("task", "" if task is None else task)):
-            check_text(name, text)
         if id in self._open:
             raise InputError(f"id {id!r} is that of an open run; choose another one")
         while len(self._open) >= self.most_open:
@@ -195,25 +217,36 @@ class ValueFunction:
         numbers = itertools.count(self._started)
         return next(name for n in numbers if (name := f"r{n}") not in self._open)
 
+    @atomic
     def run(self, id: str) -> Run:
         """The open run of an id.
 
         Raises:
             NotFoundError: there is none.
         """
+        id = plain_text(id)
         return Run(self, id, self._course(id).task)
 
     def _course(self, id: str) -> Course:
+        """The open run of a plain id.
+
+        Raises:
+            NotFoundError: there is none.
+        """
         if id not in self._open:
             raise NotFoundError(f"there is no open run {id!r}; start it first")
         return self._open[id]
 
-    def check(self, x: Input | None, action: str | None = None) -> None:
+    def check(self, x: Input | None, action: Any = None) -> None:
         """Whether a step could be made of this.
 
         Raises:
             InputError, RecordError: it could not; the message names the field.
         """
+        self._check(*_plain_step(x, action))
+
+    @atomic
+    def _check(self, x: Input | None, action: str | None) -> None:
         self._parsed(x, action)
 
     def _parsed(self, x: Input | None, action: str | None) -> Parsed:
@@ -226,28 +259,39 @@ class ValueFunction:
         run: str,
         x: Input | None = None,
         *,
-        action: str | None = None,
+        action: Any = None,
         error: bool = False,
         reward: float = 0.0,
+        as_is: bool = False,
     ) -> Estimate:
         """Add a step to the run of that id, and say how the run will end.
 
         Args:
             run: id of an open run.
             x: what the step brought: a record, a text or a vector; without it the action's text.
-            action: what was done, as in `search("x")`; repeats of it are loops.
+            action: what was done, as in `search("x")`, or any JSON value; repeats of it are loops.
             error: whether the step failed.
             reward: what came with it.
+            as_is: all of it is plain, as a log keeps it: take it so.
 
         Raises:
             NotFoundError, InputError, RecordError: nothing was changed.
         """
+        if not as_is:
+            run = plain_text(run)
+            x, action = _plain_step(x, action)
+        reward = checked_number("reward", reward, -LARGEST, LARGEST)
+        return self._step(run, x, action, failed=bool(error), reward=reward)
+
+    @atomic
+    def _step(
+        self, run: str, x: Input | None, action: str | None, *, failed: bool, reward: float
+    ) -> Estimate:
         course = self._course(run)
         parsed = self._parsed(x, action)
-        reward = checked_number("reward", reward, -LARGEST, LARGEST)
         raw = self._rows.raw(parsed)
         token = spelled(x if action is None else action) if self.settings["loops"] else None
-        found = course.add(raw, token, action=action, error=bool(error))
+        found = course.add(raw, token, action=action, error=failed)
         p, value, said = self._said(course)
         if len(course.said) < MOST_ROWS:
             course.said.append(np.vstack([said, self._base]))
@@ -286,6 +330,7 @@ class ValueFunction:
             said[LOOPS] = self._base
         return *self._pooled(said), said
 
+    @atomic
     def end(self, run: str, outcome: float, *, success: bool | None = None) -> None:
         """The run of that id is over: learn from it at once.
 
@@ -294,12 +339,13 @@ class ValueFunction:
 
         Args:
             run: id of an open run.
-            outcome: what came of it, in `outcome_range`.
+            outcome: what came of it, in `outcome_range`; True is 1.0.
             success: whether it succeeded; by default, whether the outcome is at least `success`.
 
         Raises:
             NotFoundError, InputError: nothing was changed.
         """
+        run = run if run in self._open else plain_text(run)
         course = self._course(run)
         low, high = self.settings["outcome_range"]
         outcome = checked_number("outcome", outcome, low, high)
@@ -310,7 +356,7 @@ class ValueFunction:
             self._learn(course, outcome, won)
 
     def _learn(self, course: Course, outcome: float, won: bool) -> None:
-        returns = _returns(course.rewards, outcome, self.settings["discount"])
+        returns = returns_of(course.rewards, outcome, self.settings["discount"])
         self._graded |= bool(outcome != won or any(course.rewards))
         rows = len(course.signs)
         said = np.array(course.said)
@@ -328,6 +374,7 @@ class ValueFunction:
         ended = np.array([float(won), returns[0]])
         self._panel.learn(course, course.ended(follows), ended)
 
+    @atomic
     def expire(self, run: str) -> None:
         """The end of the run of that id will never be known: nothing is learned of it.
 
@@ -336,10 +383,12 @@ class ValueFunction:
         Raises:
             NotFoundError: no run of that id is open.
         """
+        run = run if run in self._open else plain_text(run)
         course = self._course(run)
         del self._open[run]
         self._stop.close(course.number, None)
 
+    @atomic
     def change(
         self,
         *,
@@ -389,17 +438,8 @@ class ValueFunction:
         value = min(max(value, self._reach[0]), self._reach[1]) if self._graded else p
         return p, float(value)
 
-    def copy(self) -> Self:
-        """An independent learner in the same state."""
-        return self.from_state(*self.state())
-
-    def state_hash(self) -> str:
-        """Digest of exactly what later estimates depend on; 32 hex characters."""
-        return snapshot.digest(*self.state())
-
-    def state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
-        """All that later estimates depend on: arrays by path, and plain values."""
-        arrays, plain = snapshot.flattened(
+    def _state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
+        return snapshot.flattened(
             {
                 "kind": "value",
                 "settings": self.settings,
@@ -415,7 +455,6 @@ class ValueFunction:
                 "reach": self._reach,
             }
         )
-        return {name: array.copy() for name, array in arrays.items()}, plain
 
     @classmethod
     def from_state(cls, arrays: snapshot.Arrays, plain: dict[str, Any]) -> Self:
@@ -434,46 +473,7 @@ class ValueFunction:
         made._sums, made._reach = state["sums"], state["reach"]
         return made
 
-    def packed(self) -> bytes:
-        """The learner as bytes: what `save` writes."""
-        return snapshot.pack(*self.state())
 
-    @classmethod
-    def unpacked(cls, content: bytes) -> Self:
-        """The learner that was `packed`.
-
-        Raises:
-            ModelFileError: the bytes are no whole value function.
-        """
-        return cls._from(*snapshot.unpack(content), name="the packed model")
-
-    def save(self, path: str | Path) -> None:
-        """Write the learner to one file; an existing one is replaced only by a whole new one."""
-        snapshot.write_snapshot(path, *self.state())
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a learner back: it goes on bit for bit as if it had never stopped.
-
-        Raises:
-            FileNotFoundError, ModelFileError: there is no such file, or it is no whole model.
-        """
-        return cls._from(*snapshot.read_snapshot(path), name=str(path))
-
-    @classmethod
-    def _from(cls, arrays: snapshot.Arrays, plain: dict[str, Any], *, name: str) -> Self:
-        if plain.get("kind") != "value":
-            raise ModelFileError(f"{name} holds a {plain.get('kind')}, not a value function")
-        try:
-            return cls.from_state(arrays, plain)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelFileError(f"{name} lacks a part of a value function ({error})") from error
-
-
-def _returns(rewards: list[float], outcome: float, discount: float) -> Floats:
-    """Return that is still to come after each step: `G_t = r_{t+1} + discount G_{t+1}`."""
-    out = np.empty(len(rewards))
-    out[-1] = outcome
-    for t in range(len(rewards) - 2, -1, -1):
-        out[t] = rewards[t + 1] + discount * out[t + 1]
-    return out
+def _plain_step(x: Any, action: Any) -> tuple[Input | None, str | None]:
+    """Input and action of a step as plain values."""
+    return None if x is None else plain_input(x), plain_action(action)

@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from quickstudy.encode.values import plain_number
 from quickstudy.errors import InputError, SettingError
 
 LARGEST = 1e12  # reward or outcome: larger ones cannot be squared and summed up
@@ -42,16 +41,15 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def checked_number(name: str, value: Any, low: float, high: float) -> float:
-    """A number of a step or an end, in its range.
+    """A number of a step or an end, in its range; True is 1.0.
 
     Raises:
         InputError: it is none, or out of range; names it.
     """
-    if isinstance(value, np.generic):
-        value = value.item()
-    if not _number(value) or not low <= value <= high:
+    number = plain_number(value)
+    if not _number(number) or not low <= number <= high:
         raise InputError(f"{name} is {value!r:.60}; it must be a number from {low:g} to {high:g}")
-    return float(value)
+    return float(number)
 
 
 def check_text(name: str, value: Any) -> None:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from quickstudy.encode.values import plain_number
 from quickstudy.serve.forms import AnyRecord, Form
+
+AnyOutcome = Annotated[
+    float,
+    BeforeValidator(plain_number),
+    WithJsonSchema(
+        {"description": "true is 1.", "anyOf": [{"type": "number"}, {"type": "boolean"}]}
+    ),
+]
+AnyAction = Annotated[Any, WithJsonSchema({"description": "A text, or any other JSON value."})]
 
 STEP: Any = {"input": "Flight booked, but on the wrong day.", "action": "book(flight='HAT136')"}
 
@@ -100,7 +110,7 @@ class OneStep(Form):
     )
 
     input: AnyRecord = Field(None, description="A record, a text, a vector; or the action alone.")
-    action: str | None = Field(None, description="What was done, as text; loops are found in it.")
+    action: AnyAction = Field(None, description="What was done; loops are found in it.")
     error: bool = Field(False, description="The action failed.")
     reward: float = Field(0.0, description="Earned by this step alone.")
     number: int | None = Field(
@@ -115,6 +125,6 @@ class Ending(Form):
         json_schema_extra={"examples": [{"outcome": 1.0, "source": "checker"}]}
     )
 
-    outcome: float
+    outcome: AnyOutcome
     success: bool | None = Field(None, description="Else: whether the outcome is high enough.")
     source: str | None = Field(None, description="Who says so.")

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import numpy as np
 
 from quickstudy import errors
+from quickstudy.encode.values import plain_text
 from quickstudy.errors import RecordError
 from quickstudy.types import Prediction, Probabilities, Unfamiliar
 
@@ -105,7 +106,7 @@ def path_of(*parts: str) -> str:
     >>> path_of("learners", "a/b")
     '/v1/learners/a%2Fb'
     """
-    return "/v1/" + "/".join(quote(str(part), safe="") for part in parts)
+    return "/v1/" + "/".join(quote(str(plain_text(part)), safe="") for part in parts)
 
 
 def load_all(cls: type[T], values: Any) -> list[T]:

@@ -23,7 +23,7 @@ from quickstudy.types import Floats
 _controller: ThreadpoolController | None = None
 _lock = threading.Lock()
 _inside = 0  # contexts now open, in all threads: the number of BLAS threads is the process's
-_limit: Any = None
+_before: list[int] = []  # numbers of threads outside of all contexts
 
 
 @contextmanager
@@ -42,26 +42,36 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def _enter() -> None:
-    global _controller, _inside, _limit
+    global _controller, _inside, _before
     with _lock:
         if _controller is None:
             _controller = ThreadpoolController().select(user_api="blas")
+        libraries = _controller.lib_controllers
         if _inside == 0:
-            _limit = _controller.limit(limits=1)
-        else:
-            for library in _controller.lib_controllers:
-                if library.num_threads != 1:
-                    library.set_num_threads(1)
+            _before = [library.num_threads for library in libraries]
+        for library in libraries:
+            _set(library, 1)
         _inside += 1
 
 
 def _leave() -> None:
-    global _inside, _limit
+    global _inside
     with _lock:
         _inside -= 1
-        if _inside == 0:
-            _limit.restore_original_limits()
-            _limit = None
+        if _inside == 0 and _controller is not None:
+            for library, threads in zip(_controller.lib_controllers, _before, strict=True):
+                _set(library, threads)
+
+
+def _set(library: Any, threads: int) -> None:
+    """Set the number of threads, from whichever thread this is called.
+
+    threadpoolctl 3.8 lets one thread alone set that of OpenBLAS, for as long as that thread lives,
+    and ignores the others without a word; `_lock` keeps ours from crossing each other.
+    """
+    if library.num_threads != threads:
+        set_it = getattr(library, "_real_set_num_threads", library.set_num_threads)
+        set_it(threads)
 
 
 def weighted_gram(rows: Floats, weights: Floats) -> Floats:

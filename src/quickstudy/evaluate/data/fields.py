@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, NoReturn
 
-from quickstudy.encode.record import LARGEST
+from quickstudy.encode.parsing import LARGEST
 from quickstudy.errors import DataFileError
 from quickstudy.evaluate.columns import Column, column_of, shortened
 from quickstudy.evaluate.data import lists, notation, times

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from quickstudy.encode.record import LARGEST_IN_VECTOR
+from quickstudy.encode.parsing import LARGEST_IN_VECTOR
 
 MOST_ABSENT_TAGS = 200  # with more tags than that, the ones that are absent are not named
 SENTENCE_WORDS = 5  # lists of strings that average this many words are texts, not tags

@@ -1,0 +1,161 @@
+"""Values of a record to typed values: what cannot be read is refused by the name of its field."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quickstudy.encode.coercion import STRINGS, CoercedBoolean, CoercedFloat, coerced
+from quickstudy.errors import RecordError, SettingError
+from quickstudy.types import Input
+
+TYPES = ("number", "boolean", "category", "text", "vector")
+TEXT_WORDS, TEXT_LENGTH = 5, 40  # a string of this many words, or longer, is text
+MOST_FIELDS = 10_000
+LARGEST, LARGEST_IN_VECTOR = 1e100, 1e15  # what can still be squared and summed up
+MOST_NUMBERS = 256  # a vector that is not of unit length and no longer than this is so many numbers
+Parsed = list[tuple[str, str, Any]]  # name, type and canonical value of the fields that are there
+Types = dict[str, frozenset[str]]  # name of a field -> all types that it came in
+TEXT_FIELD, VECTOR_FIELD = "text", "vector"  # names of the only field of a bare text or array
+
+
+class RecordReader:
+    """Reads inputs by a schema: name of a field -> its type, where that is not to be inferred."""
+
+    def __init__(self, schema: Mapping[str, str] | None = None) -> None:
+        for name, kind in (schema or {}).items():
+            if kind not in TYPES:
+                raise SettingError(f"schema[{name!r}] is {kind!r}; use one of {', '.join(TYPES)}")
+        self.schema = dict(schema or {})
+
+    def read(self, x: Input, types: Types) -> Parsed:
+        """The typed values of an input, given the types that its fields came in before.
+
+        Raises:
+            RecordError: it cannot be read; the message names the field.
+        """
+        if isinstance(x, str):
+            _check_unicode(TEXT_FIELD, x)
+            return [(TEXT_FIELD, "text", x)]
+        if not isinstance(x, Mapping):
+            return [(VECTOR_FIELD, "vector", _vector(VECTOR_FIELD, x, gaps=True))]
+        if len(x) > MOST_FIELDS:
+            raise RecordError(f"the record has {len(x)} fields; at most {MOST_FIELDS} are read")
+        out = []
+        for name, value in x.items():
+            if not isinstance(name, str) or not name.isprintable():
+                raise RecordError(f"field name {name!r} is not a printable string")
+            if value is not None:
+                kind, value = self._typed(name, value, types.get(name, frozenset()))
+                out.append((name, kind, value))
+        return out
+
+    def _typed(self, name: str, value: Any, types: frozenset[str]) -> tuple[str, Any]:
+        """Type and canonical value of a field's value; `types` are those that it came in."""
+        if value.__class__ is float and "number" in types and name not in self.schema:
+            return "number", _finite(name, value)
+        if isinstance(value, np.generic):
+            value = value.item()
+        pinned = self.schema.get(name)
+        if pinned is None and types:
+            usual = not types.isdisjoint(STRINGS) if type(value) is str else "number" in types
+            value = value if usual else coerced(value, types)
+        if pinned == "category" and isinstance(value, (bool, int, float)):
+            _finite(name, value)
+            value = repr(value)
+        if isinstance(value, CoercedFloat):
+            return "boolean" if isinstance(value, CoercedBoolean) else "number", value
+        if isinstance(value, bool):
+            kind, value = "boolean", float(value)
+        elif isinstance(value, (int, float)):
+            kind, value = "number", _finite(name, value)
+        elif isinstance(value, str):
+            _check_unicode(name, value)
+            kind = pinned if pinned in ("category", "text") else _kind_of(value, "text" in types)
+        elif isinstance(value, (list, tuple, np.ndarray)):
+            kind, value = "vector", _vector(name, value)
+        else:
+            raise RecordError(
+                f"field {name!r} holds a {type(value).__name__}; use a number, string, boolean, "
+                "None, or a list of numbers"
+            )
+        if pinned in (None, kind):
+            return kind, value
+        raise RecordError(
+            f"field {name!r} is pinned to {pinned} by the schema, but holds {value!r}"
+        )
+
+
+def same_sizes(record: Parsed, sizes: dict[str, tuple[int, bool]]) -> Parsed:
+    """The record, whose vectors have the lengths of earlier ones; `sizes` takes in new ones.
+
+    What an embedding lacks is 0 then, as is the vector of no text.
+    """
+    for name, kind, value in record:
+        if kind != "vector":
+            continue
+        length, dense = sizes.setdefault(name, (len(value), is_embedding(value)))
+        if length != len(value):
+            raise RecordError(f"field {name!r} has {len(value)} numbers; it had {length} before")
+        if dense:
+            np.nan_to_num(value, copy=False)
+    return record
+
+
+def _kind_of(value: str, known_text: bool) -> str:
+    long = len(value) > TEXT_LENGTH or len(value.split()) >= TEXT_WORDS
+    return "text" if known_text or long else "category"
+
+
+def _finite(name: str, value: float) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not abs(number) <= LARGEST:
+        raise RecordError(
+            f"field {name!r} is {value!r}; it must be finite and within 1e100 (None is for missing)"
+        )
+    return number
+
+
+def _check_unicode(name: str, value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise RecordError(f"field {name!r} holds {value!r}, which is not valid Unicode") from None
+
+
+def _vector(name: str, value: Any, *, gaps: bool = False) -> NDArray[np.float32]:
+    """Numbers as an array of its own; with `gaps`, None and NaN are missing ones, NaN there."""
+    try:
+        vector = np.asarray(value)
+    except ValueError:
+        vector = np.asarray(value, dtype=object)
+    if gaps and vector.dtype.kind == "O" and vector.ndim == 1:
+        vector = np.array([math.nan if number is None else number for number in vector])
+    if vector.ndim != 1 or len(vector) == 0:
+        raise RecordError(f"field {name!r} has shape {vector.shape}; use a flat list of numbers")
+    if vector.dtype.kind not in "iuf":
+        raise RecordError(f"field {name!r} holds a list that is not all numbers")
+    wide = vector.astype(np.float64)
+    bad = np.flatnonzero(~((np.abs(wide) <= LARGEST_IN_VECTOR) | (gaps & np.isnan(wide))))
+    if len(bad):
+        raise RecordError(
+            f"field {name!r} holds {vector[bad[0]]} at position {bad[0]}; it must be finite and "
+            "within 1e15"
+        )
+    return vector.astype(np.float32)
+
+
+def is_embedding(value: NDArray[np.float32]) -> bool:
+    length = float(np.linalg.norm(value.astype(np.float64)))
+    return abs(length - 1.0) < 0.02 or len(value) > MOST_NUMBERS
+
+
+def is_dense(kind: str, value: Any) -> bool:
+    return kind == "text" or (kind == "vector" and is_embedding(value))
