@@ -13,30 +13,23 @@ from numpy.typing import NDArray
 
 from quickstudy.encode.featuremap import FeatureMap, choose_map, map_from_state
 from quickstudy.encode.record import Raw, RecordEncoder
+from quickstudy.learners.answers import Answers, joined, padded, said_by
 from quickstudy.learners.doubt import Doubt
+from quickstudy.learners.order import Order, coarse
 from quickstudy.learners.recall import Recall, digests
 from quickstudy.learners.recipe import capacity, default_recipe
 from quickstudy.memory.exemplars import Exemplars
-from quickstudy.memory.expert import FLOOR, LEFT_OUT, Block
+from quickstudy.memory.expert import LEFT_OUT, Block
 from quickstudy.memory.slow import SlowExpert
 from quickstudy.pool import MEMBERS, Pool
 from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Floats
 
 FACT_BYTES = 24  # label, last label and number of a remembered example
+LEAST_UNCOUNTED = 16  # a share of the examples: so many came in a run of one label
 CHUNK = 256  # rows whose features are held at once
 Ints = NDArray[np.int64]
 Given = Sequence[tuple[Floats, int] | None] | None  # votes and last label of earlier predictions
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What the mixture says of n rows: `p` (n, K), `votes` (n, E + M, K); see `PredictionBatch`."""
-
-    p: Floats
-    confidence: Floats
-    novelty: Floats
-    votes: Floats
 
 
 @dataclass(frozen=True)
@@ -72,8 +65,9 @@ class Mixture:
         self.doubt = Doubt()
         self.recall = Recall()
         self._memo: Any = (None, None, None)  # a cache, not state: map, input, what it maps to
-        self._due = 1
+        self._due, self._midway = 1, 0
         self.deferred = False  # slow experts are refitted by others, who `install` the result
+        self.order = Order()
         self.maps = 0  # times the feature map was chosen
         self.frozen_at = sys.maxsize  # examples from which on only `choose_map` chooses it
 
@@ -84,10 +78,11 @@ class Mixture:
         self.views = recipe.views
         self.growth = recipe.growth
         self.columns = recipe.columns
+        self.record = recipe.record
         self.experts = recipe.select(self._only)
         experts = sum(len(e.names) for e in self.experts)
         self.voices = experts + MEMBERS
-        self.pool = Pool(experts)
+        self.pool = Pool(experts, fading=[fades for e in self.experts for fades in e.fading])
         for expert in self.experts:
             expert.grow(self.labels)
         self._fitted_at = self.count
@@ -111,32 +106,15 @@ class Mixture:
             self.recall.rule_out(p[i], key)
         confidence, novelty = self.doubt.answer(p, block.familiarity)
         known = p * (1 - novelty[:, None])
-        answers = Answers(known, confidence, novelty, _said(votes, members))
+        answers = Answers(known, confidence, novelty, said_by(votes, members))
         return answers, block.familiarity
 
     def joined(self, parts: list[Answers]) -> Answers:
         """Answers given one after the other, as one; labels that came later have probability 0."""
-        labels, voices = self.labels, self.voices
-        if len(parts) == 1 and parts[0].p.shape[1] == labels:
-            return parts[0]
-        n = sum(len(a.novelty) for a in parts)
-        p, votes = np.zeros((n, labels)), np.full((n, voices, labels), np.log(FLOOR))
-        at = 0
-        for a in parts:
-            rows = slice(at, at + len(a.novelty))
-            p[rows, : a.p.shape[1]] = a.p
-            if a.votes.shape[1] == voices:  # else the experts have changed since
-                votes[rows, :, : a.p.shape[1]] = a.votes
-            at += len(a.novelty)
-        empty = [np.zeros(0)]
-        return Answers(
-            p,
-            np.concatenate([a.confidence for a in parts] or empty),
-            np.concatenate([a.novelty for a in parts] or empty),
-            votes,
-        )
+        return joined(parts, labels=self.labels, voices=self.voices)
 
     def _block(self, raw: Raw, last: Ints, y: Ints | None = None, *, blas: bool = False) -> Block:
+        last = self._told(last)
         z, features = self._mapped(raw, last, blas)
         return Block(
             features=features,
@@ -148,7 +126,17 @@ class Mixture:
             familiarity=np.zeros(len(raw)),
             age=np.zeros(0),
             weight=np.zeros(0),
+            evidence=np.ones(len(raw)),
         )
+
+    def _told(self, last: Ints) -> Ints:
+        """The last label known at each row, as experts are told it."""
+        return last if self.order.told else np.full(len(last), -1)
+
+    def _evidence(self, y: Ints) -> Floats:
+        """How many examples each of the next labels counts for."""
+        evidence = self.order.evidence(y)
+        return evidence if self.record and not self.order.told else np.ones(len(y))
 
     def _mapped(self, raw: Raw, last: Ints, blas: bool) -> tuple[Floats, dict[str, Floats]]:
         """Scaled columns and views; those of the last single input are kept.
@@ -229,17 +217,17 @@ class Mixture:
         return at + alike, [g for g in said[:alike] if g is not None]
 
     def _step(self, raw: Raw, y: Ints, last: Ints, given: list[Floats]) -> Answers:
-        block = self._block(raw, last, y)
+        block = replace(self._block(raw, last, y), evidence=self._evidence(y))
         votes = np.concatenate([e.learn(block) for e in self.experts])
         said = None
         if given:
-            then = np.stack([_padded(g, self.labels) for g in given], axis=1)
+            then = np.stack([padded(g, self.labels) for g in given], axis=1)
             votes, said = then[:-MEMBERS], np.exp(then[-MEMBERS:])
-        p, members = self.pool.learn(votes, y, said)
+        p, members = self.pool.learn(votes, y, said, evidence=block.evidence)
         self._recall(raw, y, p)
-        confidence, novelty = self.doubt.learn(p, block.familiarity, y)
+        confidence, novelty = self.doubt.learn(p, block.familiarity, y, block.evidence)
         self._remember(raw, y, last)
-        return Answers(p * (1 - novelty[:, None]), confidence, novelty, _said(votes, members))
+        return Answers(p * (1 - novelty[:, None]), confidence, novelty, said_by(votes, members))
 
     def _recall(self, raw: Raw, y: Ints, p: Floats) -> None:
         wrong = (p.argmax(1) != y).tolist()
@@ -256,15 +244,17 @@ class Mixture:
         """One row whose label is new: an error by definition; only doubt and experts learn it."""
         answers, familiarity = self._answer(raw, last)
         p = answers.p / np.maximum(1.0 - answers.novelty[:, None], 1e-300)
-        self.doubt.learn(p, familiarity, y)
+        self.doubt.learn(p, familiarity, y, np.ones(1))
         self.labels += 1
         self.doubt.grow(self.labels)
+        self.order.grow(self.labels)
+        evidence = self._evidence(y)
         for expert in self.experts:
             expert.grow(self.labels)
         key = int(digests(raw)[0])
         self.recall.learn(key, int(y[0]), recalled=self.recall.label(key), wrong=True)
         if self.map:
-            block = self._block(raw, last, y)
+            block = replace(self._block(raw, last, y), evidence=evidence)
             for expert in self.experts:
                 expert.learn(block)
         self._remember(raw, y, last)
@@ -273,15 +263,23 @@ class Mixture:
     def _remember(self, raw: Raw, y: Ints, last: Ints) -> None:
         self.exemplars.add(raw, y, last)
         self.count += len(y)
-        if self.count >= self._map_at:
+        if self._map_wanted():
             self.choose_map()
         if self.refit_due and not self.deferred:
             self.refit(self._slow_due())
 
     @property
     def _map_at(self) -> int:
-        """The size at which the feature map is chosen anew."""
-        return self._due if self._due <= self.frozen_at else sys.maxsize
+        """The next size at which the feature map may be chosen anew."""
+        at = self._midway if self.count < self._midway < self._due else self._due
+        return at if at <= self.frozen_at else sys.maxsize
+
+    def _map_wanted(self) -> bool:
+        """Whether the feature map is to be chosen anew now: halfway only after a run of a label."""
+        if self.count >= self._due:
+            return self._due <= self.frozen_at
+        runs = self.order.uncounted * LEAST_UNCOUNTED >= self.count
+        return self.count == self._midway <= self.frozen_at and runs
 
     @property
     def map_due(self) -> bool:
@@ -297,21 +295,51 @@ class Mixture:
         """Choose the feature map anew from remembered examples, which the experts then relearn."""
         growth = next(factor for size, factor in self.growth if self.count < size)
         self._due = max(self.count + 1, int(self.count * growth))
+        self._midway = (self.count + self._due) // 2
+        self.order.uncounted = 0.0
         self.maps += 1
         if self.kind != self.encoder.kind:
             self._adopt(self.encoder.kind)
         slots = self.exemplars.order()
+        self._choose(slots)
+        if self._judge(slots):
+            self._choose(slots)
+            self._fitted_at = 0  # what was fitted before was told otherwise
+            self._refit_at = self._next_refit()
+        self._relearn(self._as_filed(self._remembered(slots), slots))
+
+    def _judge(self, slots: Ints) -> bool:
+        """Judge whether experts are to be told the last label; whether that is new."""
+        if self.record is None:
+            return False
+        block = self._remembered(slots)
+        last = self.exemplars.facts(slots)[:, 1]
+        return self.order.judge(block.features[self.record], block.y, last, block.weight)
+
+    def _as_filed(self, block: Block, slots: Ints) -> Block:
+        """The block, in a random order where its examples had been filed by label."""
+        y, last = self.exemplars.facts(slots)[:, :2].T
+        heeded = self.record is None or self.order.told
+        return block if heeded or not coarse(y, last) else block.shuffled()
+
+    def _choose(self, slots: Ints) -> None:
         raw, last = self.exemplars.raw(slots), self.exemplars.facts(slots)[:, 1]
         self.map = choose_map(
             raw,
-            last,
+            self._told(last),
             categories=self.encoder.category_columns,
             dense_fields=self.encoder.dense_fields,
             views=self.views,
             columns=self.columns,
             rng=np.random.default_rng([self.seed, self.count]),
         )
-        block = self._remembered(slots)
+
+    def _relearn(self, block: Block) -> None:
+        """Let the experts relearn, and the pool weigh them by their left-out votes.
+
+        Where examples were `filed` by label, only these votes say who knows the labels: each was
+        predicted while its own label came.
+        """
         left_out: list[Floats] = []
         which: list[int] = []
         voice = 0
@@ -322,9 +350,11 @@ class Mixture:
                 which += range(voice, voice + len(found))
             voice += len(expert.names)
         judged = np.flatnonzero(block.judged())
-        if len(block) <= LEFT_OUT and len(judged) and left_out:
+        if (block.filed or len(block) <= LEFT_OUT) and len(judged) and left_out:
             votes = np.concatenate(left_out)[:, judged]
             y = block.y[-LEFT_OUT:][judged]
+            if block.filed:
+                self.pool.regrade(votes, which, y)
             self.doubt.recalibrate(self.pool.stack(votes, which, y), y)
 
     @one_blas_thread()
@@ -339,7 +369,8 @@ class Mixture:
         return [e for e in self.experts if isinstance(e, SlowExpert)]
 
     def _refit(self, experts: list[SlowExpert]) -> None:
-        block = self._remembered(self.exemplars.order())
+        slots = self.exemplars.order()
+        block = self._as_filed(self._remembered(slots), slots)
         for expert in experts:
             expert.refit(block, seed=self.seed)
 
@@ -404,6 +435,7 @@ class Mixture:
         """All that later predictions depend on: arrays by name, and plain values."""
         exemplars, remembered = self.exemplars.state()
         groups = {"exemplars": exemplars, "pool": self.pool.state(), "doubt": self.doubt.state()}
+        groups["order"] = self.order.state()
         groups |= {f"expert{i}": e.state() for i, e in enumerate(self.experts)}
         if self.map:
             groups["map"] = self.map.state()
@@ -413,6 +445,7 @@ class Mixture:
             "last": self.last,
             "count": self.count,
             "due": self._due,
+            "midway": self._midway,
             "fitted_at": self._fitted_at,
             "maps": self.maps,
             "kind": self.kind,
@@ -431,27 +464,17 @@ class Mixture:
         self.labels, self.last, self.count = plain["labels"], plain["last"], plain["count"]
         self._adopt(plain["kind"])
         self._due, self.maps = plain["due"], plain["maps"]
+        self._midway = plain.get("midway", 0)
         self._fitted_at = plain["fitted_at"]
         self._refit_at = self._next_refit()
         self.exemplars = Exemplars(plain["capacity"], seed=self.seed)
         self.exemplars.restore(groups["exemplars"], plain["exemplars"])
         self.pool.restore(groups["pool"])
         self.doubt.restore(groups["doubt"])
+        self.order.restore(groups.get("order", {}))
+        self.order.grow(self.labels)
         self.recall.restore(plain["recall"])
         for i, expert in enumerate(self.experts):
             expert.restore(groups.get(f"expert{i}", {}))
         if "map" in groups:
             self.map = map_from_state(groups["map"], self.views)
-
-
-def _said(votes: Floats, members: Floats) -> Floats:
-    """Log-probabilities of experts and members, shape (n, E + M, K)."""
-    logs = np.log(np.maximum(members, FLOOR))
-    return np.concatenate([votes, logs]).transpose(1, 0, 2)
-
-
-def _padded(votes: Floats, labels: int) -> Floats:
-    """Earlier votes (E + M, K') for K >= K' labels: those not known then get the floor."""
-    out = np.full((len(votes), labels), np.log(FLOOR))
-    out[:, : votes.shape[1]] = votes
-    return out

@@ -32,12 +32,15 @@ class Recipe:
 
     `growth` lists (below this size, factor): after n examples the next choice is at n * factor.
     `columns` is how many scaled columns of numbers and categories they have the memory for.
+    `record` is the view by which it is judged what the order of labels tells beyond the record;
+    None where no expert heeds the order.
     """
 
     views: dict[str, View]
     experts: list[Expert]
     growth: tuple[tuple[float, float], ...]
     columns: int
+    record: str | None = None
 
     @property
     def names(self) -> set[str]:
@@ -71,7 +74,7 @@ def tabular_recipe(budget_mb: float) -> Recipe:
         Habit(),
         SlowTrees("trees"),
     ]
-    return Recipe(views, experts, TABULAR_GROWTH, columns)
+    return Recipe(views, experts, TABULAR_GROWTH, columns, record="plain")
 
 
 def dense_recipe(budget_mb: float, *, mixed: bool) -> Recipe:
