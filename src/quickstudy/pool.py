@@ -101,12 +101,13 @@ class Pool:
     def regrade(self, votes: Floats, which: list[int], y: NDArray[np.int64]) -> None:
         """Weigh the experts `which` by left-out votes (E', n, K) only, whatever they said before.
 
-        The other experts keep their weights.
+        The other experts start over with an even share.
         """
         graded = Pool(len(which))
         graded.learn(votes, y)
-        total = self._weights[:, which].sum(1, keepdims=True)
-        self._weights[:, which] = graded._weights * total
+        experts = self._weights.shape[1]
+        self._weights[:] = 1.0 / experts
+        self._weights[:, which] = graded._weights * (len(which) / experts)
         self._theta[0, which] = graded._theta[0]
         self._squares[0, which] = graded._squares[0]
         self._final = graded._final

@@ -11,8 +11,9 @@ import numpy as np
 from quickstudy import snapshot
 from quickstudy.encode.record import Parsed, RecordEncoder
 from quickstudy.errors import InputError, LabelError, ModelFileError, NotReadyError, SettingError
+from quickstudy.learners.answers import Answers
 from quickstudy.learners.explain import explain
-from quickstudy.learners.mixture import Answers, Fitted, Mixture
+from quickstudy.learners.mixture import Fitted, Mixture
 from quickstudy.learners.recipe import check_names, default_recipe
 from quickstudy.types import (
     Explanation,

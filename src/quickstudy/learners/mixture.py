@@ -66,6 +66,7 @@ class Mixture:
         self.recall = Recall()
         self._memo: Any = (None, None, None)  # a cache, not state: map, input, what it maps to
         self._due, self._midway = 1, 0
+        self._mapped_at = 0
         self.deferred = False  # slow experts are refitted by others, who `install` the result
         self.order = Order()
         self.maps = 0  # times the feature map was chosen
@@ -246,6 +247,7 @@ class Mixture:
         p = answers.p / np.maximum(1.0 - answers.novelty[:, None], 1e-300)
         self.doubt.learn(p, familiarity, y, np.ones(1))
         self.labels += 1
+        self._new_label()
         self.doubt.grow(self.labels)
         self.order.grow(self.labels)
         evidence = self._evidence(y)
@@ -290,13 +292,23 @@ class Mixture:
         """A field was added: choose the map anew before long, so that it counts."""
         self._due = min(self._due, self.count + 8 + self.count // 4)
 
+    def _new_label(self) -> None:
+        """A label was added: choose the map anew at once, as what tells it may never have varied.
+
+        Not before the examples are a twentieth more than last time, whatever labels come.
+        """
+        if self.record is not None:
+            soon = max(self.count + 8, int(self._mapped_at * 1.05))
+            self._due = min(self._due, soon)
+
     @one_blas_thread()  # also where a single row is learned
     def choose_map(self) -> None:
         """Choose the feature map anew from remembered examples, which the experts then relearn."""
         growth = next(factor for size, factor in self.growth if self.count < size)
         self._due = max(self.count + 1, int(self.count * growth))
         self._midway = (self.count + self._due) // 2
-        self.order.uncounted = 0.0
+        self._mapped_at = self.count
+        self.order.mapped()
         self.maps += 1
         if self.kind != self.encoder.kind:
             self._adopt(self.encoder.kind)
@@ -350,7 +362,10 @@ class Mixture:
                 which += range(voice, voice + len(found))
             voice += len(expert.names)
         judged = np.flatnonzero(block.judged())
-        if (block.filed or len(block) <= LEFT_OUT) and len(judged) and left_out:
+        telling = (
+            len(judged) and len(np.unique(block.y)) > 1
+        )  # one label tells no expert from another
+        if (block.filed or len(block) <= LEFT_OUT) and telling and left_out:
             votes = np.concatenate(left_out)[:, judged]
             y = block.y[-LEFT_OUT:][judged]
             if block.filed:
@@ -446,6 +461,7 @@ class Mixture:
             "count": self.count,
             "due": self._due,
             "midway": self._midway,
+            "mapped_at": self._mapped_at,
             "fitted_at": self._fitted_at,
             "maps": self.maps,
             "kind": self.kind,
@@ -464,7 +480,7 @@ class Mixture:
         self.labels, self.last, self.count = plain["labels"], plain["last"], plain["count"]
         self._adopt(plain["kind"])
         self._due, self.maps = plain["due"], plain["maps"]
-        self._midway = plain.get("midway", 0)
+        self._midway, self._mapped_at = plain.get("midway", 0), plain.get("mapped_at", 0)
         self._fitted_at = plain["fitted_at"]
         self._refit_at = self._next_refit()
         self.exemplars = Exemplars(plain["capacity"], seed=self.seed)

@@ -42,7 +42,7 @@ class Order:
 
     def __init__(self) -> None:
         self.told = False
-        self.uncounted = 0.0
+        self._uncounted = np.zeros(1)
         self._counts = np.zeros(1)
         self._run = np.array([-1.0, 0.0])  # its label; its surprise in nats
 
@@ -57,10 +57,17 @@ class Order:
         about as the logarithm of its length.
         """
         out = np.empty(len(y))
-        _evidence(y, self._counts, self._run, out)
-        if not self.told:
-            self.uncounted += len(y) - float(out.sum())
+        _evidence(y, self._counts, self._run, self._uncounted, out)
         return out
+
+    @property
+    def uncounted(self) -> float:
+        """How many examples did not count, since the map was chosen, for coming in a run."""
+        return 0.0 if self.told else float(self._uncounted[0])
+
+    def mapped(self) -> None:
+        """The map was chosen: whatever came in runs before was relearned."""
+        self._uncounted[0] = 0.0
 
     def judge(self, rows: Floats, y: Ints, last: Ints, weight: Floats) -> bool:
         """Decide whether the last label is told; whether that was decided otherwise before.
@@ -78,7 +85,7 @@ class Order:
     def state(self) -> State:
         return {
             "told": np.array([self.told]),
-            "uncounted": np.array([self.uncounted]),
+            "uncounted": self._uncounted,
             "counts": self._counts,
             "run": self._run,
         }
@@ -87,7 +94,7 @@ class Order:
         """Take up a state; learners saved before there was one told the last label."""
         self.told = bool(state["told"][0]) if state else True
         if state:
-            self.uncounted = float(state["uncounted"][0])
+            self._uncounted = state["uncounted"].copy()
             self._counts, self._run = state["counts"].copy(), state["run"].copy()
 
 
@@ -125,7 +132,7 @@ def _bounded(gained: Floats, y: Ints, change: NDArray[np.bool_], seen: Ints) -> 
 
 
 @njit(cache=True)
-def _evidence(y, counts, run, out):  # type: ignore[no-untyped-def]
+def _evidence(y, counts, run, uncounted, out):  # type: ignore[no-untyped-def]
     total = counts.sum()
     for i in range(len(y)):
         if y[i] != run[0]:
@@ -133,5 +140,6 @@ def _evidence(y, counts, run, out):  # type: ignore[no-untyped-def]
             run[1] = 0.0
         run[1] -= np.log((counts[y[i]] + 1.0) / (total + len(counts)))
         out[i] = min(1.0, FREE_RUN / max(run[1], 1e-9))
+        uncounted[0] += 1.0 - out[i]
         counts[y[i]] += 1.0
         total += 1.0
