@@ -362,10 +362,9 @@ class Mixture:
                 which += range(voice, voice + len(found))
             voice += len(expert.names)
         judged = np.flatnonzero(block.judged())
-        telling = (
-            len(judged) and len(np.unique(block.y)) > 1
-        )  # one label tells no expert from another
-        if (block.filed or len(block) <= LEFT_OUT) and telling and left_out:
+        asked = block.filed or len(block) <= LEFT_OUT
+        labels = len(np.unique(block.y))  # one label tells no expert from another
+        if asked and labels > 1 and len(judged) and left_out:
             votes = np.concatenate(left_out)[:, judged]
             y = block.y[-LEFT_OUT:][judged]
             if block.filed:
