@@ -314,19 +314,16 @@ class Mixture:
             self._adopt(self.encoder.kind)
         slots = self.exemplars.order()
         self._choose(slots)
-        if self._judge(slots):
-            self._choose(slots)
-            self._fitted_at = 0  # what was fitted before was told otherwise
-            self._refit_at = self._next_refit()
-        self._relearn(self._as_filed(self._remembered(slots), slots))
-
-    def _judge(self, slots: Ints) -> bool:
-        """Judge whether experts are to be told the last label; whether that is new."""
-        if self.record is None:
-            return False
         block = self._remembered(slots)
         last = self.exemplars.facts(slots)[:, 1]
-        return self.order.judge(block.features[self.record], block.y, last, block.weight)
+        if self.record and self.order.judge(
+            block.features[self.record], block.y, last, block.weight
+        ):
+            self._choose(slots)
+            block = self._remembered(slots)
+            self._fitted_at = 0  # what was fitted before was told otherwise
+            self._refit_at = self._next_refit()
+        self._relearn(self._as_filed(block, slots))
 
     def _as_filed(self, block: Block, slots: Ints) -> Block:
         """The block, in a random order where its examples had been filed by label."""

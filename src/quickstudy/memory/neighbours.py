@@ -61,13 +61,15 @@ class Neighbours:
         _run(z, block.last, block.y, block.evidence, *memory, learn, NOWHERE, block.labels, out)
         return out
 
-    def relearn(self, block: Block) -> Floats:
+    def relearn(self, block: Block) -> Floats | None:
         self._reset(block.z.shape[1])
         n = min(len(block), self._inputs.shape[1])
         self._inputs[:, :n] = block.z[len(block) - n :].T
         self._labels[:n] = block.y[len(block) - n :]
         self._last[:n] = block.last[len(block) - n :]
         self._count[0] = n
+        if len(block) > LEFT_OUT and not block.filed:
+            return None  # nobody asks
         z, last = block.z[-LEFT_OUT:].astype(np.float32), block.last[-LEFT_OUT:]
         out = np.empty((len(self.names), len(z), block.labels))
         memory = (self._inputs, self._labels, self._last, self._count, self._credit)
