@@ -202,3 +202,22 @@ def test_filed_labels_are_coarse_and_shuffled_ones_are_not(sizes, seed):
     assert coarse(y, np.r_[-1, y[:-1]])
     mixed = np.random.default_rng(seed).permutation(y)
     assert not coarse(mixed, np.r_[-1, mixed[:-1]])
+
+
+def letters(rng, n):
+    """A text whose words name the label, most of the time, and a number."""
+    words = np.array(
+        ["invoice payment refund", "parcel courier delivery", "login password account"]
+    )
+    y = rng.integers(3, size=n)
+    named = np.where(rng.random(n) < 0.8, y, rng.integers(3, size=n))
+    texts = [f"dear team I write about my {words[i]} please help me soon" for i in named]
+    return [{"n": float(v), "t": t} for v, t in zip(y + rng.normal(size=n), texts, strict=True)], y
+
+
+def test_records_with_a_text_among_other_fields_may_be_filed_too():
+    xs, ys = letters(np.random.default_rng(0), 160)
+    tests = letters(np.random.default_rng(1), 100)
+    shuffled = accuracy(learned(xs, ys, range(160)), *tests)
+    filed = accuracy(learned(xs, ys, np.argsort(ys, kind="stable")), *tests)
+    assert filed >= shuffled - 0.06  # it was 40 points below

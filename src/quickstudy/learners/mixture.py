@@ -83,7 +83,9 @@ class Mixture:
         self.experts = recipe.select(self._only)
         experts = sum(len(e.names) for e in self.experts)
         self.voices = experts + MEMBERS
-        self.pool = Pool(experts, fading=[fades for e in self.experts for fades in e.fading])
+        fading = [fades for e in self.experts for fades in e.fading]
+        self._fades = any(fading)
+        self.pool = Pool(experts, fading=fading)
         for expert in self.experts:
             expert.grow(self.labels)
         self._fitted_at = self.count
@@ -137,7 +139,7 @@ class Mixture:
     def _evidence(self, y: Ints) -> Floats:
         """How many examples each of the next labels counts for."""
         evidence = self.order.evidence(y)
-        return evidence if self.record and not self.order.told else np.ones(len(y))
+        return evidence if self._fades and not self.order.told else np.ones(len(y))
 
     def _mapped(self, raw: Raw, last: Ints, blas: bool) -> tuple[Floats, dict[str, Floats]]:
         """Scaled columns and views; those of the last single input are kept.
@@ -328,8 +330,8 @@ class Mixture:
     def _as_filed(self, block: Block, slots: Ints) -> Block:
         """The block, in a random order where its examples had been filed by label."""
         y, last = self.exemplars.facts(slots)[:, :2].T
-        heeded = self.record is None or self.order.told
-        return block if heeded or not coarse(y, last) else block.shuffled()
+        filed = self._fades and not self.order.told and coarse(y, last)
+        return block.shuffled() if filed else block
 
     def _choose(self, slots: Ints) -> None:
         raw, last = self.exemplars.raw(slots), self.exemplars.facts(slots)[:, 1]

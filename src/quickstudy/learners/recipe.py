@@ -33,7 +33,7 @@ class Recipe:
     `growth` lists (below this size, factor): after n examples the next choice is at n * factor.
     `columns` is how many scaled columns of numbers and categories they have the memory for.
     `record` is the view by which it is judged what the order of labels tells beyond the record;
-    None where no expert heeds the order.
+    None where no expert is ever told.
     """
 
     views: dict[str, View]

@@ -79,8 +79,8 @@ class Expert(Protocol):
     `predict` is pure. `learn` goes through the block row by row and returns what it would have said
     of each row before learning it, bit for bit what `predict` says. `relearn` starts anew on a new
     feature map from remembered examples, oldest first, and returns what it says of each of the last
-    2,000 when that one is left out, or None where it cannot, or where there are more than 2,000 that
-    were not filed by label. All return log-probabilities over
+    2,000 when that one is left out, or None where it cannot, or need not: beyond 2,000 examples
+    votes are asked for only where these were filed by label. All return log-probabilities over
     `block.labels` labels, shape (len(names), n, labels).
 
     `fading` says of each name whether it forgets, so that it is at its best in a run of one label.
