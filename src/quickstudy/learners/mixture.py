@@ -279,7 +279,7 @@ class Mixture:
         return at if at <= self.frozen_at else sys.maxsize
 
     def _map_wanted(self) -> bool:
-        """Whether the feature map is to be chosen anew now: halfway only after a run of a label."""
+        """Whether a new feature map is due now: halfway, only after runs of one label."""
         if self.count >= self._due:
             return self._due <= self.frozen_at
         runs = self.order.uncounted * LEAST_UNCOUNTED >= self.count
@@ -295,9 +295,9 @@ class Mixture:
         self._due = min(self._due, self.count + 8 + self.count // 4)
 
     def _new_label(self) -> None:
-        """A label was added: choose the map anew at once, as what tells it may never have varied.
+        """A label was added: a new map is due soon, as what tells the label may not vary before it.
 
-        Not before the examples are a twentieth more than last time, whatever labels come.
+        It comes after a growth of a twentieth at the earliest, however many labels are added.
         """
         if self.record is not None:
             soon = max(self.count + 8, int(self._mapped_at * 1.05))
