@@ -250,3 +250,37 @@ def test_members_who_were_wrong_at_the_time_lose_whatever_they_say_now():
 
 def test_it_waits_for_the_first_label():
     assert Pool(3).predict(np.zeros((3, 2, 0)))[0].shape == (2, 0)
+
+
+def test_in_a_run_of_one_label_who_fades_may_lose_and_cannot_win():
+    """The first expert says whatever came; the second knows the labels, and fades not."""
+    y = np.zeros(100, np.int64)
+    follower, knower = np.log([0.99, 0.01]), np.log([0.8, 0.2])
+    votes = np.stack([np.tile(follower, (100, 1)), np.tile(knower, (100, 1))])
+    run = np.minimum(1.0, 4.0 / np.arange(1.0, 101.0))
+    free, held = Pool(2), Pool(2, fading=[True, False])
+    free.learn(votes, y)
+    held.learn(votes, y, evidence=run)
+    assert free.weights[0] > 0.7
+    assert held.weights[0] < 0.6
+    before = held.weights[0]
+    held.learn(votes[:, :3], np.ones(3, np.int64), evidence=np.full(3, 0.9))
+    assert held.weights[0] < 0.5 * before
+
+
+def test_evidence_of_one_each_is_what_it_was_without():
+    y, votes = overlapping()
+    one, two = Pool(4), Pool(4, fading=[True, False, True, False])
+    one.learn(votes, y)
+    two.learn(votes, y, evidence=np.ones(len(y)))
+    assert all(np.array_equal(two.state()[name], array) for name, array in one.state().items())
+
+
+def test_regraded_it_forgets_who_was_right_in_the_run():
+    y = labels_thrown(400)
+    good, bad = expert(y, 0.9, sure=0.85), expert(y, 0.3, sure=0.7, seed=1)
+    pool = Pool(3)
+    pool.learn(np.stack([bad, good, good]), (y + 1) % 3)
+    pool.regrade(np.stack([good, bad]), [0, 1], y)
+    assert pool.weights[0] > 3.0 * pool.weights[1]
+    assert pool.weights.sum() == pytest.approx(1.0)

@@ -15,6 +15,8 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -45,7 +47,8 @@ class Pool:
     True
     """
 
-    def __init__(self, experts: int) -> None:
+    def __init__(self, experts: int, *, fading: Sequence[bool] = ()) -> None:
+        self._fading = np.array(fading or [False] * experts)
         self._weights = np.full((BAYES, experts), 1.0 / experts)
         self._theta = np.full((2, experts), THETA_SUM / experts)
         self._squares = np.ones((2, experts))
@@ -61,27 +64,53 @@ class Pool:
 
     def predict(self, votes: Floats) -> tuple[Floats, Floats]:
         """Probabilities (n, K), and those of the members of the final mixture (M, n, K)."""
-        return self._run(votes, np.full(votes.shape[1], -1), None)
+        return self._run(votes, np.full(votes.shape[1], -1), None, None)
 
     def learn(
-        self, votes: Floats, y: NDArray[np.int64], said: Floats | None = None
+        self,
+        votes: Floats,
+        y: NDArray[np.int64],
+        said: Floats | None = None,
+        *,
+        evidence: Floats | None = None,
     ) -> tuple[Floats, Floats]:
         """What `predict` said of each row before the row's label in `y` was learned.
 
         Where labels come late, `votes` and `said` (M, n, K) are what experts and members said at
         the time: members are then judged by that, not by what later labels have made of them.
+        `evidence` says how many examples each row counts for (n,). Where that is less than one, a
+        run of one label goes on: experts that fade may lose weight by it, and not win any.
         """
-        return self._run(votes, y, said)
+        return self._run(votes, y, said, evidence)
 
     def _run(
-        self, votes: Floats, y: NDArray[np.int64], said: Floats | None
+        self,
+        votes: Floats,
+        y: NDArray[np.int64],
+        said: Floats | None,
+        evidence: Floats | None,
     ) -> tuple[Floats, Floats]:
         out = np.empty(votes.shape[1:])
         members = np.empty((MEMBERS, *votes.shape[1:]))
         judged = members if said is None else said
+        counts = np.ones(len(y)) if evidence is None else evidence
         state = (self._weights, self._theta, self._squares, self._final)
-        _run(votes, y, *state, members, judged, out)
+        _run(votes, y, counts, self._fading, *state, members, judged, out)
         return out, members
+
+    def regrade(self, votes: Floats, which: list[int], y: NDArray[np.int64]) -> None:
+        """Weigh the experts `which` by left-out votes (E', n, K) only, whatever they said before.
+
+        The other experts start over with an even share.
+        """
+        graded = Pool(len(which))
+        graded.learn(votes, y)
+        experts = self._weights.shape[1]
+        self._weights[:] = 1.0 / experts
+        self._weights[:, which] = graded._weights * (len(which) / experts)
+        self._theta[0, which] = graded._theta[0]
+        self._squares[0, which] = graded._squares[0]
+        self._final = graded._final
 
     def stack(self, votes: Floats, which: list[int], y: NDArray[np.int64]) -> Floats:
         """Set the second log pool from left-out votes (E', n, K) of the experts `which`.
@@ -183,28 +212,50 @@ def _log_pool(votes, i, theta, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _share(weights, likelihood, forgetting, share):  # type: ignore[no-untyped-def]
+def _share(weights, likelihood, forgetting, share, evidence):  # type: ignore[no-untyped-def]
     total = 0.0
+    if evidence < 1.0:
+        forgetting = forgetting**evidence
+        share *= evidence
     for e in range(len(weights)):
-        weights[e] = weights[e] ** forgetting * max(likelihood[e], 1e-6)
+        told = max(likelihood[e], 1e-6)
+        weights[e] = weights[e] ** forgetting * (told if evidence == 1.0 else told**evidence)
         total += weights[e]
     for e in range(len(weights)):
         weights[e] = (1.0 - share) * weights[e] / total + share / len(weights)
 
 
 @njit(cache=True)
-def _step_theta(votes, i, y, p, theta, squares):  # type: ignore[no-untyped-def]
+def _held(weights, likelihood, fading):  # type: ignore[no-untyped-def]
+    """Likelihoods, those of fading experts held to the mean one of the lasting."""
+    mean = 0.0
+    total = 1e-300
+    for e in range(len(weights)):
+        if not fading[e]:
+            mean += weights[e] * likelihood[e]
+            total += weights[e]
+    out = likelihood.copy()
+    for e in range(len(weights)):
+        if fading[e]:
+            out[e] = min(out[e], mean / total)
+    return out
+
+
+@njit(cache=True)
+def _step_theta(votes, i, y, p, theta, squares, evidence, fading):  # type: ignore[no-untyped-def]
     experts, _, labels = votes.shape
     for e in range(experts):
         g = max(votes[e, i, y], LEAST_LOG)
         for c in range(labels):
             g -= p[c] * max(votes[e, i, c], LEAST_LOG)
-        squares[e] += g * g
-        theta[e] = max(0.0, theta[e] + RATE * g / np.sqrt(squares[e] + 1e-3))
+        if evidence < 1.0 and fading[e]:
+            g = min(g, 0.0)
+        squares[e] += evidence * g * g
+        theta[e] = max(0.0, theta[e] + evidence * RATE * g / np.sqrt(squares[e] + 1e-3))
 
 
 @njit(cache=True)
-def _run(votes, y, weights, theta, squares, final, members, judged, out):  # type: ignore[no-untyped-def]
+def _run(votes, y, evidence, fading, weights, theta, squares, final, members, judged, out):  # type: ignore[no-untyped-def]
     experts, n, labels = votes.shape
     likelihood = np.empty(experts)
     for i in range(n):
@@ -229,10 +280,11 @@ def _run(votes, y, weights, theta, squares, final, members, judged, out):  # typ
             out[i, c] /= total
         if y[i] < 0:
             continue
-        _share(final, judged[:, i, y[i]], FINAL_FORGETTING, FINAL_SHARE)
-        _step_theta(votes, i, y[i], member[BAYES], theta[0], squares[0])
-        _step_theta(votes, i, y[i], member[BAYES + 2], theta[1], squares[1])
+        _share(final, judged[:, i, y[i]], FINAL_FORGETTING, FINAL_SHARE, evidence[i])
+        _step_theta(votes, i, y[i], member[BAYES], theta[0], squares[0], evidence[i], fading)
+        _step_theta(votes, i, y[i], member[BAYES + 2], theta[1], squares[1], evidence[i], fading)
         for e in range(experts):
             likelihood[e] = np.exp(votes[e, i, y[i]])
         for b in range(BAYES):
-            _share(weights[b], likelihood, FORGETTING[b], SHARE[b])
+            told = likelihood if evidence[i] == 1.0 else _held(weights[b], likelihood, fading)
+            _share(weights[b], told, FORGETTING[b], SHARE[b], evidence[i])

@@ -156,7 +156,10 @@ def test_the_hash_sees_every_example():
 
 
 def test_a_late_label_scores_the_experts_on_what_they_said_then():
-    """Labels of guesses arrive at once: who had guessed right gains, who had not loses."""
+    """Labels of guesses arrive at once: who had guessed right gains, who had not loses.
+
+    Others come in between, so that the guesses are no run of one label.
+    """
     rng = np.random.default_rng(0)
     learner = taught(40)
     names = [name for name, _ in learner.experts]
@@ -165,12 +168,14 @@ def test_a_late_label_scores_the_experts_on_what_they_said_then():
     said = [learner.predict(x) for x in xs]
     for expert, other in ((kernel, habit), (habit, kernel)):
         late = Classifier(seed=1)
+        stream = list(zip(*make_stream(440), strict=True))
         late.learn_many(*make_stream(40))
-        for x, p in zip(xs, said, strict=True):
+        for x, p, (x_between, y_between) in zip(xs, said, stream[40:], strict=True):
+            late.learn(x_between, y_between)
             y = late.labels[p.votes[expert].argmax()]
             if y != late.labels[p.votes[other].argmax()]:
                 late.learn(x, y, prediction=p)
-            weights = dict(late.experts)
+        weights = dict(late.experts)
         assert weights[names[expert]] > weights[names[other]]
 
 

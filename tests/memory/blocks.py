@@ -7,7 +7,7 @@ from quickstudy.memory.expert import Block
 VIEW = "view"
 
 
-def make_block(rows, y=(), *, labels, last=None, weight=None, age=None):
+def make_block(rows, y=(), *, labels, last=None, weight=None, age=None, evidence=None):
     """A block whose only view, scaled columns and raw columns are all `rows` (n, d)."""
     rows = np.ascontiguousarray(rows, dtype=float)
     n = len(rows)
@@ -21,6 +21,7 @@ def make_block(rows, y=(), *, labels, last=None, weight=None, age=None):
         age=np.arange(n - 1.0, -1.0, -1.0) if age is None else np.asarray(age, dtype=float),
         weight=np.ones(n) if weight is None else np.asarray(weight, dtype=float),
         familiarity=np.zeros(n),
+        evidence=np.ones(n) if evidence is None else np.asarray(evidence, dtype=float),
     )
 
 

@@ -89,8 +89,23 @@ def test_before_the_first_label_nothing_is_preferred():
     np.testing.assert_allclose(np.exp(votes), 0.25)
 
 
-def test_a_new_feature_map_leaves_it_as_it_is():
-    expert, _ = watched(np.arange(50) % 3, labels=3)
-    before = {name: array.copy() for name, array in expert.state().items()}
-    expert.relearn(make_block(np.zeros((5, 2)), [0] * 5, labels=3))
-    assert all((array == before[name]).all() for name, array in expert.state().items())
+def test_relearning_it_knows_what_is_remembered_and_nothing_else():
+    y = np.arange(50) % 3
+    expert, _ = watched(np.zeros(200, int), labels=3)
+    other, said = watched(y, labels=3)
+    block = make_block(np.zeros((50, 0)), y, last=np.r_[-1, y[:-1]], labels=3)
+    np.testing.assert_array_equal(np.exp(expert.relearn(block)), said)
+    for name, array in other.state().items():
+        np.testing.assert_array_equal(expert.state()[name], array)
+
+
+def test_rows_that_count_for_little_move_it_little():
+    few, _ = watched(np.r_[np.zeros(100, int), 1], labels=2)
+    many = Habit()
+    many.grow(2)
+    y = np.r_[np.zeros(100, int), np.ones(10, int)]
+    evidence = np.r_[np.ones(100), np.full(10, 0.1)]
+    block = make_block(np.zeros((110, 0)), y, last=np.full(110, -1), labels=2, evidence=evidence)
+    many.learn(block)
+    rates = [h.predict(make_block(np.zeros((1, 0)), labels=2))[RATE, 0] for h in (few, many)]
+    np.testing.assert_allclose(*np.exp(rates), atol=1e-3)

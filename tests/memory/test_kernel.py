@@ -146,3 +146,16 @@ def test_familiarity_is_the_largest_posterior_mean():
     expert.predict(fresh)
     scores = fresh.z @ batch_weights(rows, y, labels=3, ridge=1.0)
     np.testing.assert_allclose(fresh.familiarity, scores.max(1), atol=1e-8)
+
+
+def test_rows_that_count_for_less_fade_the_others_less():
+    """A run of a hundred that counts for ten fades what was before as ten rows would."""
+    rows, y = clusters(400, dim=5)
+    evidence = np.r_[np.ones(300), np.full(100, 0.1)]
+    expert = LeastSquares("e", view=VIEW, discount=0.99)
+    expert.grow(3)
+    expert.relearn(make_block(rows[:0], labels=3))
+    expert.learn(make_block(rows, y, labels=3, evidence=evidence))
+    age = evidence.sum() - evidence.cumsum()
+    expected = batch_weights(rows, y, labels=3, ridge=1.0, weight=0.99**age)
+    np.testing.assert_allclose(expert.state()["weights"], expected, rtol=0.05, atol=5e-3)

@@ -100,3 +100,13 @@ def test_an_exact_repeat_outweighs_the_others():
     votes = expert.predict(make_block(ROWS[50:51], last=LAST[50:51], labels=LABELS))
     others = memory(50).predict(make_block(ROWS[50:51], last=LAST[50:51], labels=LABELS))
     assert (votes[:, 0, Y[50]] >= others[:, 0, Y[50]] - 1e-9).all()
+
+
+def test_of_rows_that_count_for_a_quarter_each_fourth_is_kept():
+    expert = memory(100)
+    held = int(expert.state()["count"][0])
+    rows = slice(100, 180)
+    quarter = np.full(80, 0.25)
+    block = make_block(ROWS[rows], Y[rows], last=LAST[rows], labels=LABELS, evidence=quarter)
+    expert.learn(block)
+    assert int(expert.state()["count"][0]) == held + 20

@@ -131,3 +131,20 @@ def test_a_second_voice_follows_when_labels_change_their_names():
     same, swapped = expert.learn(make_block(rows[700:], 1 - y[700:], labels=2))
     assert (same.argmax(1) == 1 - y[700:]).mean() < 0.1
     assert (swapped.argmax(1) == 1 - y[700:])[150:].mean() > 0.9
+
+
+def test_trees_of_a_filed_history_vote_on_each_row_without_it():
+    """Labels thrown by dice: in sample trees would be right, left out they are by chance only."""
+    rng = np.random.default_rng(0)
+    rows, y = rng.normal(size=(400, 4)), np.sort(rng.integers(2, size=400))
+    expert = SlowTrees("trees")
+    expert.grow(2)
+    block = make_block(rows, y, labels=2).shuffled()
+    assert expert.relearn(block) is None
+    expert.refit(block, seed=0)
+    votes = expert.relearn(block)
+    assert votes.shape == (2, 400, 2)
+    assert abs((votes[0].argmax(1) == block.y).mean() - 0.5) < 0.1
+    copy = SlowTrees("trees")
+    copy.restore({name: array.copy() for name, array in expert.state().items()})
+    np.testing.assert_array_equal(copy.relearn(block), votes)

@@ -82,3 +82,13 @@ def test_labels_are_treated_alike():
     votes = one.relearn(make_block(rows, y, labels=3))[0]
     renamed = two.relearn(make_block(rows, other[y], labels=3))[0]
     np.testing.assert_allclose(renamed[:, other], votes, atol=1e-9)
+
+
+def test_a_label_that_comes_after_a_thousand_others_starts_out_as_unlikely():
+    expert = OnlineSoftmax("e", view=VIEW)
+    expert.grow(1)
+    rows = np.random.default_rng(0).normal(size=(1000, 3))
+    expert.relearn(make_block(rows, np.zeros(1000, int), labels=1))
+    expert.grow(2)
+    votes = np.exp(expert.predict(make_block(rows, labels=2))[0])
+    np.testing.assert_allclose(votes[:, 1], 1 / 1002, rtol=1e-2)

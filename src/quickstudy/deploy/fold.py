@@ -28,7 +28,7 @@ from quickstudy.deploy.tables import LEARNERS, Row, checked
 from quickstudy.deploy.twins import Twins
 from quickstudy.errors import ModelFileError, NotFoundError, StoreError
 from quickstudy.learners.classifier import Classifier
-from quickstudy.learners.mixture import Fitted
+from quickstudy.learners.refits import Fitted
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Store, read_events
 from quickstudy.snapshot import digest

@@ -15,7 +15,7 @@ from quickstudy.deploy.failures import MOST_IN_A_ROW, LearningError, reason_of
 from quickstudy.deploy.twins import LostTwinError, Twins
 from quickstudy.errors import InputError
 from quickstudy.learners.classifier import Classifier
-from quickstudy.learners.mixture import Fitted
+from quickstudy.learners.refits import Fitted
 from quickstudy.log.failpoints import reach
 from quickstudy.types import Label, Prediction, Probabilities
 

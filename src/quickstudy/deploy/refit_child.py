@@ -15,7 +15,7 @@ from typing import IO, Any
 from quickstudy import snapshot
 from quickstudy.deploy.failures import reason_of
 from quickstudy.learners.classifier import Classifier
-from quickstudy.learners.mixture import Fitted
+from quickstudy.learners.refits import Fitted
 
 NICE = 10  # answers come first
 REFIT, CONSOLIDATE = b"r", b"c"

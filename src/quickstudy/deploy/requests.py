@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from quickstudy.deploy.duty import Duty
     from quickstudy.deploy.quarantine import SetAside
     from quickstudy.deploy.watch import Watch
-    from quickstudy.learners.mixture import Fitted
+    from quickstudy.learners.refits import Fitted
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,13 @@ from quickstudy.encode.room import room_for
 from quickstudy.encode.tables import labels_of, rows_of
 from quickstudy.encode.values import plain_input, plain_label
 from quickstudy.errors import InputError, LabelError, NotReadyError, SettingError
+from quickstudy.learners.answers import Answers
 from quickstudy.learners.explain import explain
 from quickstudy.learners.familiarity import Familiarity, Judgement, dimmed
 from quickstudy.learners.kept import Kept, atomic
-from quickstudy.learners.mixture import Answers, Fitted, Mixture
+from quickstudy.learners.mixture import Mixture
 from quickstudy.learners.recipe import check_names, default_recipe
+from quickstudy.learners.refits import Fitted
 from quickstudy.types import (
     Explanation,
     FieldReport,

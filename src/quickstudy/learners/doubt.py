@@ -38,16 +38,23 @@ class Doubt:
 
     def answer(self, p: Floats, familiarity: Floats) -> tuple[Floats, Floats]:
         """Confidence and novelty (n,) of rows with pool probabilities `p` (n, K)."""
-        return self._run(p, familiarity, np.full(len(p), -1))
+        return self._run(p, familiarity, np.full(len(p), -1), np.ones(len(p)))
 
-    def learn(self, p: Floats, familiarity: Floats, y: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """The same, each row answered before its label (K for a first-seen one) is learned."""
-        return self._run(p, familiarity, y)
+    def learn(
+        self, p: Floats, familiarity: Floats, y: NDArray[np.int64], evidence: Floats
+    ) -> tuple[Floats, Floats]:
+        """The same, each row answered before its label (K for a first-seen one) is learned.
 
-    def _run(self, p: Floats, familiarity: Floats, y: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        `evidence` says how many examples each counts for, in the record of the confidence.
+        """
+        return self._run(p, familiarity, y, evidence)
+
+    def _run(
+        self, p: Floats, familiarity: Floats, y: NDArray[np.int64], evidence: Floats
+    ) -> tuple[Floats, Floats]:
         out = np.empty((2, len(p)))
         memory = (self._weights, self._curvature, self._counts, self._record)
-        _run(p, familiarity, y, *memory, out)
+        _run(p, familiarity, y, evidence, *memory, out)
         return out[0], out[1]
 
     def refuted(self, p: Floats) -> None:
@@ -85,19 +92,20 @@ def _sigmoid(w, x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _newton(w, H, x, target):  # type: ignore[no-untyped-def]
+def _newton(w, H, x, target, evidence):  # type: ignore[no-untyped-def]
     q = _sigmoid(w, x)
+    fade = FADE if evidence == 1.0 else FADE**evidence
     for a in range(3):
         for b in range(3):
-            H[a, b] = FADE * H[a, b] + q * (1.0 - q) * x[a] * x[b]
-        H[a, a] += (1.0 - FADE) * PRIOR / 4.0
+            H[a, b] = fade * H[a, b] + evidence * q * (1.0 - q) * x[a] * x[b]
+        H[a, a] += (1.0 - fade) * PRIOR / 4.0
     step = np.linalg.solve(H, x)
     for a in range(3):
-        w[a] += min(max((target - q) * step[a], -0.5), 0.5)
+        w[a] += min(max(evidence * (target - q) * step[a], -0.5), 0.5)
 
 
 @njit(cache=True)
-def _run(p, familiarity, y, weights, curvature, counts, record, out):  # type: ignore[no-untyped-def]
+def _run(p, familiarity, y, evidence, weights, curvature, counts, record, out):  # type: ignore[no-untyped-def]
     labels = p.shape[1]
     x = np.zeros((2, 3))
     x[:, 0] = 1.0
@@ -113,9 +121,9 @@ def _run(p, familiarity, y, weights, curvature, counts, record, out):  # type: i
         if y[i] < 0:
             continue
         new = y[i] == labels
-        _newton(weights[1], curvature[1], x[1], 1.0 if new else 0.0)
+        _newton(weights[1], curvature[1], x[1], 1.0 if new else 0.0, 1.0)
         if not new:
-            _newton(weights[0], curvature[0], x[0], 1.0 if y[i] == top else 0.0)
+            _newton(weights[0], curvature[0], x[0], 1.0 if y[i] == top else 0.0, evidence[i])
         counts[y[i]] += 1
         record[0] += 1.0 if new else (-1.0 if counts[y[i]] == 2 else 0.0)
         record[1] += 1.0
@@ -129,4 +137,4 @@ def _recalibrate(p, y, w, H):  # type: ignore[no-untyped-def]
     for i in range(len(y)):
         top = np.argmax(p[i])
         x[1] = _logit(p[i, top])
-        _newton(w, H, x, 1.0 if y[i] == top else 0.0)
+        _newton(w, H, x, 1.0 if y[i] == top else 0.0, 1.0)

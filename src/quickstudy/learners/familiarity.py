@@ -10,7 +10,8 @@ from quickstudy.encode.form import FormStatistics, Gap
 from quickstudy.encode.parsing import Parsed
 from quickstudy.encode.record import RecordEncoder
 from quickstudy.learners.ablation import lost
-from quickstudy.learners.mixture import Answers, Mixture
+from quickstudy.learners.answers import Answers
+from quickstudy.learners.mixture import Mixture
 from quickstudy.types import Unfamiliar
 
 LEAST_LOST = 0.5  # of the probability of an unfamiliar record: no more than an even chance is left

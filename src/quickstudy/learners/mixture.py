@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,47 +13,27 @@ from numpy.typing import NDArray
 
 from quickstudy.encode.featuremap import FeatureMap, choose_map, map_from_state
 from quickstudy.encode.record import Raw, RecordEncoder
+from quickstudy.learners.answers import Answers, joined, padded, said_by
 from quickstudy.learners.doubt import Doubt
+from quickstudy.learners.order import Order
 from quickstudy.learners.recall import Recall, digests
 from quickstudy.learners.recipe import Recipe, capacity, default_recipe
+from quickstudy.learners.refits import Refits
 from quickstudy.memory.exemplars import Exemplars
-from quickstudy.memory.expert import FLOOR, LEFT_OUT, Block
-from quickstudy.memory.slow import SlowExpert
+from quickstudy.memory.expert import LEFT_OUT, Block
 from quickstudy.pool import MEMBERS, Pool
 from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Floats
 
 LABELS_AT_ONCE = 16  # labels beyond those planned for, for which room is made at once
 LEFT_OUT_SHARE, LEAST_LEFT_OUT = 0.5, 100  # of the budget, for left-out votes; rows at least
+LEAST_UNCOUNTED = 16  # a share of the examples: so many came in a run of one label
 CHUNK = 256  # rows whose features are held at once
 Ints = NDArray[np.int64]
 Given = Sequence[tuple[Floats, int] | None] | None  # votes and last label of earlier predictions
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What the mixture says of n rows: `p` (n, K), `votes` (n, E + M, K); see `PredictionBatch`."""
-
-    p: Floats
-    confidence: Floats
-    novelty: Floats
-    votes: Floats
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """Slow experts fitted on the state after `count` examples and `maps` feature maps.
-
-    `places` are their places among the experts; `arrays` are named `place/name`.
-    """
-
-    count: int
-    maps: int
-    places: list[int]
-    arrays: dict[str, NDArray[Any]]
-
-
-class Mixture:
+class Mixture(Refits):
     """Learns label indices 0..K-1 from raw columns; an index K is a first-seen label."""
 
     def __init__(
@@ -73,8 +53,10 @@ class Mixture:
         self.doubt = Doubt()
         self.recall = Recall()
         self._memo: Any = (None, None, None)  # a cache, not state: map, input, what it maps to
-        self._due = 1
+        self._due, self._midway = 1, 0
+        self._mapped_at = 0
         self.deferred = False  # slow experts are refitted by others, who `install` the result
+        self.order = Order()
         self.maps = 0  # times the feature map was chosen
         self.frozen_at = sys.maxsize  # examples from which on only `choose_map` chooses it
 
@@ -84,10 +66,13 @@ class Mixture:
         self._planned_for: int | None = self.labels
         recipe = self._plan()
         self.growth = recipe.growth
+        self.record = recipe.record
         self.experts = recipe.select(self._only)
         experts = sum(len(e.names) for e in self.experts)
         self.voices = experts + MEMBERS
-        self.pool = Pool(experts)
+        fading = [fades for e in self.experts for fades in e.fading]
+        self._fades = any(fading)
+        self.pool = Pool(experts, fading=fading)
         for expert in self.experts:
             expert.grow(self.labels)
         self._fitted_at = self.count
@@ -130,32 +115,15 @@ class Mixture:
             self.recall.rule_out(p[i], key)
         confidence, novelty = self.doubt.answer(p, block.familiarity)
         known = p * (1 - novelty[:, None])
-        answers = Answers(known, confidence, novelty, _said(votes, members))
+        answers = Answers(known, confidence, novelty, said_by(votes, members))
         return answers, block.familiarity
 
     def joined(self, parts: list[Answers]) -> Answers:
         """Answers given one after the other, as one; labels that came later have probability 0."""
-        labels, voices = self.labels, self.voices
-        if len(parts) == 1 and parts[0].p.shape[1] == labels:
-            return parts[0]
-        n = sum(len(a.novelty) for a in parts)
-        p, votes = np.zeros((n, labels)), np.full((n, voices, labels), np.log(FLOOR))
-        at = 0
-        for a in parts:
-            rows = slice(at, at + len(a.novelty))
-            p[rows, : a.p.shape[1]] = a.p
-            if a.votes.shape[1] == voices:  # else the experts have changed since
-                votes[rows, :, : a.p.shape[1]] = a.votes
-            at += len(a.novelty)
-        empty = [np.zeros(0)]
-        return Answers(
-            p,
-            np.concatenate([a.confidence for a in parts] or empty),
-            np.concatenate([a.novelty for a in parts] or empty),
-            votes,
-        )
+        return joined(parts, labels=self.labels, voices=self.voices)
 
     def _block(self, raw: Raw, last: Ints, y: Ints | None = None, *, blas: bool = False) -> Block:
+        last = self._told(last)
         z, features = self._mapped(raw, last, blas)
         return Block(
             features=features,
@@ -167,7 +135,17 @@ class Mixture:
             familiarity=np.zeros(len(raw)),
             age=np.zeros(0),
             weight=np.zeros(0),
+            evidence=np.ones(len(raw)),
         )
+
+    def _told(self, last: Ints) -> Ints:
+        """The last label known at each row, as experts are told it."""
+        return last if self.order.told else np.full(len(last), -1)
+
+    def _evidence(self, y: Ints) -> Floats:
+        """How many examples each of the next labels counts for."""
+        evidence = self.order.evidence(y)
+        return evidence if self._fades and not self.order.told else np.ones(len(y))
 
     def _mapped(self, raw: Raw, last: Ints, blas: bool) -> tuple[Floats, dict[str, Floats]]:
         """Scaled columns and views; those of the last single input are kept.
@@ -248,17 +226,17 @@ class Mixture:
         return at + alike, [g for g in said[:alike] if g is not None]
 
     def _step(self, raw: Raw, y: Ints, last: Ints, given: list[Floats]) -> Answers:
-        block = self._block(raw, last, y)
+        block = replace(self._block(raw, last, y), evidence=self._evidence(y))
         votes = np.concatenate([e.learn(block) for e in self.experts])
         said = None
         if given:
-            then = np.stack([_padded(g, self.labels) for g in given], axis=1)
+            then = np.stack([padded(g, self.labels) for g in given], axis=1)
             votes, said = then[:-MEMBERS], np.exp(then[-MEMBERS:])
-        p, members = self.pool.learn(votes, y, said)
+        p, members = self.pool.learn(votes, y, said, evidence=block.evidence)
         self._recall(raw, y, p)
-        confidence, novelty = self.doubt.learn(p, block.familiarity, y)
+        confidence, novelty = self.doubt.learn(p, block.familiarity, y, block.evidence)
         self._remember(raw, y, last)
-        return Answers(p * (1 - novelty[:, None]), confidence, novelty, _said(votes, members))
+        return Answers(p * (1 - novelty[:, None]), confidence, novelty, said_by(votes, members))
 
     def _recall(self, raw: Raw, y: Ints, p: Floats) -> None:
         wrong = (p.argmax(1) != y).tolist()
@@ -275,9 +253,12 @@ class Mixture:
         """One row whose label is new: an error by definition; only doubt and experts learn it."""
         answers, familiarity = self._answer(raw, last)
         p = answers.p / np.maximum(1.0 - answers.novelty[:, None], 1e-300)
-        self.doubt.learn(p, familiarity, y)
+        self.doubt.learn(p, familiarity, y, np.ones(1))
         self.labels += 1
+        self._new_label()
         self.doubt.grow(self.labels)
+        self.order.grow(self.labels)
+        evidence = self._evidence(y)
         for expert in self.experts:
             expert.grow(self.labels)
         if (self.labels - self._recipe.labels) % LABELS_AT_ONCE == 1:
@@ -285,7 +266,7 @@ class Mixture:
         key = int(digests(raw)[0])
         self.recall.learn(key, int(y[0]), recalled=self.recall.label(key), wrong=True)
         if self.map:
-            block = self._block(raw, last, y)
+            block = replace(self._block(raw, last, y), evidence=evidence)
             for expert in self.experts:
                 expert.learn(block)
         self._remember(raw, y, last)
@@ -294,15 +275,23 @@ class Mixture:
     def _remember(self, raw: Raw, y: Ints, last: Ints) -> None:
         self.exemplars.add(raw, y, last)
         self.count += len(y)
-        if self.count >= self._map_at:
+        if self._map_wanted():
             self.choose_map()
         if self.refit_due and not self.deferred:
             self.refit(self._slow_due())
 
     @property
     def _map_at(self) -> int:
-        """The size at which the feature map is chosen anew."""
-        return self._due if self._due <= self.frozen_at else sys.maxsize
+        """The next size at which the feature map may be chosen anew."""
+        at = self._midway if self.count < self._midway < self._due else self._due
+        return at if at <= self.frozen_at else sys.maxsize
+
+    def _map_wanted(self) -> bool:
+        """Whether a new feature map is due now: halfway, only after runs of one label."""
+        if self.count >= self._due:
+            return self._due <= self.frozen_at
+        runs = self.order.uncounted * LEAST_UNCOUNTED >= self.count
+        return self.count == self._midway <= self.frozen_at and runs
 
     @property
     def map_due(self) -> bool:
@@ -320,11 +309,23 @@ class Mixture:
         """A form without fields that were always there is usual now: choose the map anew."""
         self._due = min(self._due, self.count + 1)
 
+    def _new_label(self) -> None:
+        """A label was added: a new map is due soon, as what tells the label may not vary before it.
+
+        It comes after a growth of a twentieth at the earliest, however many labels are added.
+        """
+        if self.record is not None:
+            soon = max(self.count + 8, int(self._mapped_at * 1.05))
+            self._due = min(self._due, soon)
+
     @one_blas_thread()  # also where a single row is learned
     def choose_map(self) -> None:
         """Choose the feature map anew from remembered examples, which the experts then relearn."""
         growth = next(factor for size, factor in self.growth if self.count < size)
         self._due = max(self.count + 1, int(self.count * growth))
+        self._midway = (self.count + self._due) // 2
+        self._mapped_at = self.count
+        self.order.mapped()
         self.maps += 1
         if self.kind != self.encoder.kind:
             self._adopt(self.encoder.kind)
@@ -332,21 +333,36 @@ class Mixture:
         self._plan()
         self._make_room()
         slots = self.exemplars.order()
+        self._choose(slots)
+        block = self._remembered(slots)
+        last = self.exemplars.facts(slots)[:, 1]
+        if self.record and self.order.judge(
+            block.features[self.record], block.y, last, block.weight
+        ):
+            self._choose(slots)
+            block = self._remembered(slots)
+            self._fitted_at = 0  # what was fitted before was told otherwise
+            self._refit_at = self._next_refit()
+        self._relearn(self._as_filed(block, slots))
+
+    def _choose(self, slots: Ints) -> None:
         raw, last = self.exemplars.raw(slots), self.exemplars.facts(slots)[:, 1]
         self.map = choose_map(
             raw,
-            last,
+            self._told(last),
             categories=self.encoder.category_columns,
             dense_fields=self.encoder.dense_fields,
             views=self.views,
             columns=self.columns,
             rng=np.random.default_rng([self.seed, self.count]),
         )
-        block = self._remembered(slots)
-        self._restack(block)
 
-    def _restack(self, block: Block) -> None:
-        """Relearn the block; weigh the experts by what they say of rows that they leave out."""
+    def _relearn(self, block: Block) -> None:
+        """Let the experts relearn, and the pool weigh them by their left-out votes.
+
+        Where examples were `filed` by label, only these votes say who knows the labels: each was
+        predicted while its own label came.
+        """
         left_out: list[Floats] = []
         which: list[int] = []
         voice = 0
@@ -359,66 +375,13 @@ class Mixture:
                 left_out.append(found[:, judged])
                 which += range(voice, voice + len(found))
             voice += len(expert.names)
-        if len(block) <= LEFT_OUT and len(judged) and left_out:
-            y = block.y[-LEFT_OUT:][judged]
-            p = self.pool.stack(np.concatenate(left_out), which, y)
-            self.doubt.recalibrate(p, y)
-
-    @one_blas_thread()
-    def refit(self, experts: list[SlowExpert] | None = None) -> None:
-        """Fit slow experts anew on remembered examples, all of them unless some are given."""
-        self._refit(self._slow if experts is None else experts)
-        self._fitted_at = self.count
-        self._refit_at = self._next_refit()
-
-    @property
-    def _slow(self) -> list[SlowExpert]:
-        return [e for e in self.experts if isinstance(e, SlowExpert)]
-
-    def _refit(self, experts: list[SlowExpert]) -> None:
-        block = self._remembered(self.exemplars.order())
-        for expert in experts:
-            expert.refit(block, seed=self.seed)
-
-    @property
-    def refit_due(self) -> bool:
-        """Whether a slow expert has come to the size at which it wants to be refitted."""
-        return self.count >= self._refit_at
-
-    def _slow_due(self) -> list[SlowExpert]:
-        return [e for e in self._slow if e.next_refit(self._fitted_at) <= self.count]
-
-    def _next_refit(self) -> int:
-        return min((e.next_refit(self._fitted_at) for e in self._slow), default=sys.maxsize)
-
-    def fit_due(self) -> Fitted:
-        """Refit the slow experts that are due; what `install` puts into this mixture grown older.
-
-        Changes this mixture: to be called on a copy.
-        """
-        due = {self.experts.index(e): e for e in self._slow_due()}
-        self._refit(list(due.values()))
-        arrays = {f"{i}/{n}": a for i, e in due.items() for n, a in e.fitted().items()}
-        return Fitted(count=self.count, maps=self.maps, places=list(due), arrays=arrays)
-
-    def install(self, fitted: Fitted) -> None:
-        """Take over slow experts fitted elsewhere, on an earlier state of this mixture.
-
-        What was fitted under another feature map is dropped, unless it does not read the map.
-        """
-        for i in fitted.places if len(self.experts) > max(fitted.places, default=-1) else ():
-            expert = self.experts[i]
-            same_map = fitted.maps == self.maps
-            if isinstance(expert, SlowExpert) and (same_map or not expert.reads_map):
-                prefix = f"{i}/"
-                state = {
-                    n.removeprefix(prefix): a
-                    for n, a in fitted.arrays.items()
-                    if n.startswith(prefix)
-                }
-                expert.install(state, self.labels)
-        self._fitted_at = max(self._fitted_at, fitted.count)
-        self._refit_at = self._next_refit()
+        labels = len(np.unique(block.y))  # one label tells no expert from another
+        asked = block.filed or len(block) <= LEFT_OUT
+        if asked and labels > 1 and len(judged) and left_out:
+            votes, y = np.concatenate(left_out), block.y[-LEFT_OUT:][judged]
+            if block.filed:
+                self.pool.regrade(votes, which, y)
+            self.doubt.recalibrate(self.pool.stack(votes, which, y), y)
 
     def refute(self, raw: Raw, label: int) -> None:
         """Learn of the only row that `label` is wrong, without learning what is right."""
@@ -441,6 +404,7 @@ class Mixture:
         """All that later predictions depend on: arrays by name, and plain values."""
         exemplars, remembered = self.exemplars.state()
         groups = {"exemplars": exemplars, "pool": self.pool.state(), "doubt": self.doubt.state()}
+        groups["order"] = self.order.state()
         groups |= {f"expert{i}": e.state() for i, e in enumerate(self.experts)}
         if self.map:
             groups["map"] = self.map.state()
@@ -450,6 +414,8 @@ class Mixture:
             "last": self.last,
             "count": self.count,
             "due": self._due,
+            "midway": self._midway,
+            "mapped_at": self._mapped_at,
             "fitted_at": self._fitted_at,
             "maps": self.maps,
             "kind": self.kind,
@@ -472,27 +438,17 @@ class Mixture:
         self._planned_for = plain.get("planned_for")  # older learners did not plan
         self._plan()
         self._due, self.maps = plain["due"], plain["maps"]
+        self._midway, self._mapped_at = plain.get("midway", 0), plain.get("mapped_at", 0)
         self._fitted_at = plain["fitted_at"]
         self._refit_at = self._next_refit()
         self.exemplars = Exemplars(plain["capacity"], seed=self.seed)
         self.exemplars.restore(groups["exemplars"], plain["exemplars"])
         self.pool.restore(groups["pool"])
         self.doubt.restore(groups["doubt"])
+        self.order.restore(groups.get("order", {}))
+        self.order.grow(self.labels)
         self.recall.restore(plain["recall"])
         for i, expert in enumerate(self.experts):
             expert.restore(groups.get(f"expert{i}", {}))
         if "map" in groups:
             self.map = map_from_state(groups["map"], self.views)
-
-
-def _said(votes: Floats, members: Floats) -> Floats:
-    """Log-probabilities of experts and members, shape (n, E + M, K)."""
-    logs = np.log(np.maximum(members, FLOOR))
-    return np.concatenate([votes, logs]).transpose(1, 0, 2)
-
-
-def _padded(votes: Floats, labels: int) -> Floats:
-    """Earlier votes (E + M, K') for K >= K' labels: those not known then get the floor."""
-    out = np.full((len(votes), labels), np.log(FLOOR))
-    out[:, : votes.shape[1]] = votes
-    return out

@@ -38,6 +38,8 @@ class Recipe:
     `columns` is how many scaled columns of numbers and categories they have the memory for, and
     `labels` how many labels; each label beyond takes `label_bytes`. `row_bytes` is what features of
     a remembered example take while it is relearned.
+    `record` is the view by which it is judged what the order of labels tells beyond the record;
+    None where no expert is ever told.
     """
 
     views: dict[str, View]
@@ -47,6 +49,7 @@ class Recipe:
     labels: int
     label_bytes: int
     row_bytes: int
+    record: str | None = None
 
     @property
     def names(self) -> set[str]:
@@ -94,8 +97,9 @@ def tabular_recipe(budget_mb: float, labels: int = 0) -> Recipe:
         Habit(),
         SlowTrees("trees"),
     ]
+    wide = label_bytes * width
     return Recipe(
-        views, experts, TABULAR_GROWTH, columns, planned, label_bytes * width, 8 * 4 * width
+        views, experts, TABULAR_GROWTH, columns, planned, wide, 8 * 4 * width, record="plain"
     )
 
 

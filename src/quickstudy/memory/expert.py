@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,6 +29,9 @@ class Block:
         y: label indices; empty where a block is only to be predicted.
         age: how many examples ago each was learned; weight: how many examples it stands for.
             Both only matter when remembered examples are relearned.
+        evidence: how many independent examples each counts for, in (0, 1]: less than 1 in a long
+            run of one label. Experts that fade, fade by it.
+        filed: whether the rows had been filed by label, and were shuffled for that.
         familiarity: filled in by the expert that measures it: the largest posterior mean (n,).
     """
 
@@ -41,9 +44,25 @@ class Block:
     age: Floats
     weight: Floats
     familiarity: Floats
+    evidence: Floats
+    filed: bool = False
 
     def __len__(self) -> int:
         return len(self.last)
+
+    def shuffled(self) -> Block:
+        """The same examples as if they had come in a random order, which their number decides."""
+        order = np.random.default_rng(len(self)).permutation(len(self))
+        return replace(
+            self,
+            features={name: rows[order] for name, rows in self.features.items()},
+            z=self.z[order],
+            raw=self.raw[order],
+            last=self.last[order],
+            y=self.y[order],
+            weight=self.weight[order],
+            filed=True,
+        )
 
     def judged(self) -> Floats:
         """1 for each of the last 2,000 rows that a left-out vote can get right, else 0.
@@ -60,11 +79,15 @@ class Expert(Protocol):
     `predict` is pure. `learn` goes through the block row by row and returns what it would have said
     of each row before learning it, bit for bit what `predict` says. `relearn` starts anew on a new
     feature map from remembered examples, oldest first, and returns what it says of each of the last
-    2,000 when that one is left out, or None where it cannot. All return log-probabilities over
+    2,000 when that one is left out, or None where it cannot, or need not: beyond 2,000 examples
+    votes are asked for only where these were filed by label. All return log-probabilities over
     `block.labels` labels, shape (len(names), n, labels).
+
+    `fading` says of each name whether it forgets, so that it is at its best in a run of one label.
     """
 
     names: tuple[str, ...]
+    fading: tuple[bool, ...]
 
     def predict(self, block: Block) -> Floats: ...
     def learn(self, block: Block) -> Floats: ...

@@ -42,6 +42,7 @@ class GaussianClasses:
 
     def __init__(self, name: str, *, view: str, prior: float, familiar: bool = False) -> None:
         self.names: tuple[str, ...] = (name,)
+        self.fading: tuple[bool, ...] = (False,)
         self.view = view
         self.prior = prior
         self.familiar = familiar

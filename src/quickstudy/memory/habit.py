@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from quickstudy.memory.expert import FLOOR, Block, State, widened
+from quickstudy.memory.expert import FLOOR, LEFT_OUT, Block, State, widened
 from quickstudy.types import Floats
 
 FADE = 0.99  # about the last 100 examples count
@@ -21,6 +21,7 @@ class Habit:
 
     def __init__(self) -> None:
         self.names: tuple[str, ...] = ("habit after", "habit rate")
+        self.fading: tuple[bool, ...] = (True, True)
         self._transitions = np.zeros((2, 1))
         self._rates = np.zeros(1)
 
@@ -35,11 +36,14 @@ class Habit:
 
     def learn(self, block: Block) -> Floats:
         out = np.empty((2, len(block), block.labels))
-        _learn(block.last, block.y, self._transitions, self._rates, block.labels, out)
+        memory = (self._transitions, self._rates)
+        _learn(block.last, block.y, block.evidence, *memory, block.labels, out)
         return out
 
-    def relearn(self, block: Block) -> None:
-        return None
+    def relearn(self, block: Block) -> Floats:
+        self._transitions[:] = 0.0
+        self._rates[:] = 0.0
+        return self.learn(block)[:, -LEFT_OUT:]
 
     def state(self) -> State:
         return {"transitions": self._transitions, "rates": self._rates}
@@ -74,11 +78,12 @@ def _predict(last, transitions, rates, labels, out):  # type: ignore[no-untyped-
 
 
 @njit(cache=True)
-def _learn(last, y, transitions, rates, labels, out):  # type: ignore[no-untyped-def]
+def _learn(last, y, evidence, transitions, rates, labels, out):  # type: ignore[no-untyped-def]
     for i in range(len(last)):
         _predict_row(last[i], transitions, rates, labels, out[:, i])
         row = transitions[last[i] + 1]
-        row *= FADE
-        row[y[i]] += 1.0
-        rates *= FADE
-        rates[y[i]] += 1.0
+        fade = FADE ** evidence[i]
+        row *= fade
+        row[y[i]] += evidence[i]
+        rates *= fade
+        rates[y[i]] += evidence[i]

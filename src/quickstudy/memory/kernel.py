@@ -27,6 +27,7 @@ from quickstudy.types import Floats
 
 REFRESH = 256  # examples between refreshes of the inverse, as many more as it is wider than 256
 TEMPERATURES = np.geomspace(1.0, 64.0, 37)
+RIDGE = 1.0
 START = 8.0  # temperature before anything is known
 
 
@@ -53,10 +54,11 @@ class LeastSquares:
         *,
         view: str,
         discount: float = 1.0,
-        ridge: float = 1.0,
+        ridge: float = RIDGE,
         familiar: bool = False,
     ) -> None:
         self.names: tuple[str, ...] = (name,)
+        self.fading: tuple[bool, ...] = (discount < 1.0,)
         self.familiar = familiar
         self.view = view
         self.discount = discount
@@ -71,6 +73,7 @@ class LeastSquares:
         self._period = REFRESH * max(1, dim // 256)
         self._rows = np.zeros((self._period, dim))
         self._row_labels = np.zeros(self._period, np.int64)
+        self._row_evidence = np.ones(self._period)
         self._count = 0
         self._scalars = np.array([START, 1.0])
 
@@ -91,19 +94,22 @@ class LeastSquares:
         while at < len(block):
             size = min(len(block) - at, self._period - self._count)
             rows, y = features[at : at + size], block.y[at : at + size]
+            evidence = block.evidence[at : at + size]
             _learn(
                 rows,
                 y,
                 self._inverse,
                 self._weights,
                 self._scalars,
-                self.discount,
+                self.discount**evidence,
+                evidence,
                 peaks[at : at + size],
                 block.labels,
                 out[0, at : at + size],
             )
             self._rows[self._count : self._count + size] = rows
             self._row_labels[self._count : self._count + size] = y
+            self._row_evidence[self._count : self._count + size] = evidence
             self._count += size
             at += size
             if self._count == self._period:
@@ -114,8 +120,9 @@ class LeastSquares:
         return block.familiarity if self.familiar else np.zeros(len(block))
 
     def _refresh(self) -> None:
-        weights = self.discount ** np.arange(self._period - 1, -1, -1, dtype=float)
-        fade = self.discount**self._period
+        total = np.cumsum(self._row_evidence)
+        weights = self.discount ** (total[-1] - total)
+        fade = self.discount ** total[-1]
         self._gram = fade * self._gram + weighted_gram(self._rows, weights)
         sums = label_sums(self._rows, self._row_labels, weights, self._cross.shape[1])
         self._cross = fade * self._cross + sums
@@ -154,6 +161,7 @@ class LeastSquares:
             "weights": self._weights,
             "rows": self._rows[: self._count],
             "row_labels": self._row_labels[: self._count],
+            "row_evidence": self._row_evidence[: self._count],
             "scalars": self._scalars,
         }
 
@@ -164,6 +172,7 @@ class LeastSquares:
         self._count = len(state["rows"])
         self._rows[: self._count] = state["rows"]
         self._row_labels[: self._count] = state["row_labels"]
+        self._row_evidence[: self._count] = state.get("row_evidence", 1.0)
         self._scalars = state["scalars"].copy()
 
 
@@ -177,7 +186,7 @@ def _predict(X, W, scalars, peaks, labels, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _learn(X, y, P, W, scalars, discount, peaks, labels, out):  # type: ignore[no-untyped-def]
+def _learn(X, y, P, W, scalars, discount, evidence, peaks, labels, out):  # type: ignore[no-untyped-def]
     n, d = X.shape
     s = np.empty(labels)
     px = np.empty(d)
@@ -186,9 +195,9 @@ def _learn(X, y, P, W, scalars, discount, peaks, labels, out):  # type: ignore[n
         linear_scores(x, W, labels, s)
         peaks[i] += s.max()
         log_softmax(s, labels, scalars[0], out[i])
-        _warm(s, out[i], y[i], labels, scalars)
+        _warm(s, out[i], y[i], labels, scalars, evidence[i])
         symmetric_times(P, x, px)
-        q = discount
+        q = discount[i]
         for j in range(d):
             q += x[j] * px[j]
         k = 1.0 / q
@@ -197,19 +206,37 @@ def _learn(X, y, P, W, scalars, discount, peaks, labels, out):  # type: ignore[n
             for c in range(labels):
                 W[j, c] -= gain * s[c]
             W[j, y[i]] += gain
-        downdate(P, px, k, 1.0 / discount)
+        downdate(P, px, k, 1.0 / discount[i])
 
 
 @njit(cache=True, nogil=True)
-def _warm(s, logp, y, labels, scalars):  # type: ignore[no-untyped-def]
+def _warm(s, logp, y, labels, scalars, evidence):  # type: ignore[no-untyped-def]
     """One normalised gradient step of the log loss in log T."""
     mean = 0.0
     for c in range(labels):
         mean += np.exp(logp[c]) * s[c]
     g = (s[y] - mean) * scalars[0]
-    scalars[1] = 0.999 * scalars[1] + 0.001 * g * g
-    step = 0.02 * g / np.sqrt(scalars[1] + 1e-2)
+    scalars[1] += 0.001 * evidence * (g * g - scalars[1])
+    step = 0.02 * evidence * g / np.sqrt(scalars[1] + 1e-2)
     scalars[0] = min(max(scalars[0] * np.exp(step), 1.0), 64.0)
+
+
+def left_out_votes(X: Floats, y: NDArray[np.int64], weight: Floats, labels: int) -> Floats:
+    """Log-probability of its own label (m,) that a regression without it gives each recent row.
+
+    Args:
+        X: features of n rows; y, weight: their labels and how many examples each stands for.
+        labels: how many labels there are.
+    """
+    inverse = regularised_inverse(weighted_gram(X, weight), RIDGE)
+    with one_blas_thread():
+        weights = inverse @ label_sums(X, y, weight, labels)
+    recent = slice(max(0, len(X) - LEFT_OUT), None)
+    y, weight = y[recent], weight[recent]
+    scores = _leave_one_out(X[recent], y, weight, inverse, weights)
+    counts = np.minimum(weight, 1.0)
+    temperature = best_temperature(scores, y, counts, TEMPERATURES, START, 1.0)
+    return np.asarray(_log_softmax_rows(scores, temperature)[0, np.arange(len(y)), y])
 
 
 def _leave_one_out(X: Floats, y: NDArray[np.int64], weight: Floats, P: Floats, W: Floats) -> Floats:

@@ -34,6 +34,7 @@ class Neighbours:
             "neighbours 1000 after",
             "neighbours 5000",
         )
+        self.fading: tuple[bool, ...] = (True, True, True, False)
         self._reset(0)
 
     def _reset(self, dim: int) -> None:
@@ -42,6 +43,7 @@ class Neighbours:
         self._labels = np.zeros(most, np.int64)
         self._last = np.zeros(most, np.int64)
         self._count = np.zeros(1, np.int64)
+        self._credit = np.zeros(1)  # of evidence: a whole example enters
 
     def grow(self, labels: int) -> None:
         return None
@@ -54,9 +56,9 @@ class Neighbours:
 
     def _run(self, block: Block, *, learn: bool) -> Floats:
         out = np.empty((len(self.names), len(block), block.labels))
-        memory = (self._inputs, self._labels, self._last, self._count)
+        memory = (self._inputs, self._labels, self._last, self._count, self._credit)
         z = block.z.astype(np.float32)
-        _run(z, block.last, block.y, *memory, learn, NOWHERE, block.labels, out)
+        _run(z, block.last, block.y, block.evidence, *memory, learn, NOWHERE, block.labels, out)
         return out
 
     def relearn(self, block: Block) -> Floats | None:
@@ -66,12 +68,13 @@ class Neighbours:
         self._labels[:n] = block.y[len(block) - n :]
         self._last[:n] = block.last[len(block) - n :]
         self._count[0] = n
-        if len(block) > LEFT_OUT:
-            return None
-        out = np.empty((len(self.names), len(block), block.labels))
-        memory = (self._inputs, self._labels, self._last, self._count)
-        z = block.z.astype(np.float32)
-        _run(z, block.last, block.y[:0], *memory, False, n - len(block), block.labels, out)
+        if len(block) > LEFT_OUT and not block.filed:
+            return None  # nobody asks
+        z, last = block.z[-LEFT_OUT:].astype(np.float32), block.last[-LEFT_OUT:]
+        out = np.empty((len(self.names), len(z), block.labels))
+        memory = (self._inputs, self._labels, self._last, self._count, self._credit)
+        none = block.y[:0]
+        _run(z, last, none, block.evidence, *memory, False, n - len(z), block.labels, out)
         return out
 
     def state(self) -> State:
@@ -81,6 +84,7 @@ class Neighbours:
             "labels": self._labels[:used],
             "last": self._last[:used],
             "count": self._count,
+            "credit": self._credit,
         }
 
     def restore(self, state: State) -> None:
@@ -89,10 +93,11 @@ class Neighbours:
         self._inputs[:, :used] = state["inputs"]
         self._labels[:used], self._last[:used] = state["labels"], state["last"]
         self._count = state["count"].copy()
+        self._credit = state.get("credit", self._credit).copy()
 
 
 @njit(cache=True)
-def _run(Z, last, y, inputs, labels_in, last_in, count, learn, own, labels, out):  # type: ignore[no-untyped-def]
+def _run(Z, last, y, evidence, inputs, labels_in, last_in, count, credit, learn, own, labels, out):  # type: ignore[no-untyped-def]
     """Vote on each row; `own + i` is the slot that holds row i itself, which is left out."""
     d, most = inputs.shape
     distance = np.empty(most, np.float32)
@@ -129,6 +134,9 @@ def _run(Z, last, y, inputs, labels_in, last_in, count, learn, own, labels, out)
                 j = j - 1 if j > 0 else most - 1
             _vote(near, which, k, labels, out[e, i])
         if learn:
+            credit[0] += evidence[i]
+        if learn and credit[0] >= 1.0:
+            credit[0] -= 1.0
             j = count[0] % most
             for a in range(d):
                 inputs[a, j] = Z[i, a]

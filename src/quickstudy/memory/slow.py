@@ -79,7 +79,9 @@ class SlowTrees(SlowExpert):
 
     def __init__(self, name: str) -> None:
         self.names: tuple[str, ...] = (name, f"{name} relabelled")
+        self.fading: tuple[bool, ...] = (False, True)
         self._trees: Trees | None = None
+        self._halves: list[Trees] = []  # each grown on one half of a filed history
         self._meaning = np.zeros((1, 1))  # row: what the trees said; column: what was right
 
     def grow(self, labels: int) -> None:
@@ -97,37 +99,59 @@ class SlowTrees(SlowExpert):
         out = np.full((2, len(block), block.labels), -np.log(block.labels))
         if self._trees is not None:
             out[0] = self._trees.log_probabilities(_columns(block), block.labels)
-            _relabel(out[0], y, self._meaning, out[1])
+            _relabel(out[0], y, block.evidence, self._meaning, out[1])
         return out
 
-    def relearn(self, block: Block) -> None:
-        return None
+    def relearn(self, block: Block) -> Floats | None:
+        if not (block.filed and self._halves):
+            return None
+        columns = _columns(block)[-LEFT_OUT:]
+        votes = [trees.log_probabilities(columns, block.labels) for trees in self._halves]
+        out = np.where(_half(columns)[:, None] == 0, votes[1], votes[0])
+        self._meaning = MEANING_PRIOR * np.eye(len(self._meaning))
+        return np.stack([out, out])
 
     def next_refit(self, count: int) -> int:
         return next_size(count, TREES_FIRST, TREES_GROWTH)
 
     def refit(self, block: Block, *, seed: int) -> None:
-        if block.labels <= MOST_LABELS and len(np.unique(block.y)) > 1:
-            self._trees = grow_trees(_columns(block), block.y, seed=seed)
+        if block.labels > MOST_LABELS or len(np.unique(block.y)) < 2:
+            return
+        columns = _columns(block)
+        self._trees = grow_trees(columns, block.y, seed=seed)
+        half = _half(columns)
+        self._halves = []
+        if block.filed and all(len(np.unique(block.y[half == h])) > 1 for h in (0, 1)):
+            rows = [(columns[half == h], block.y[half == h]) for h in (0, 1)]
+            self._halves = [grow_trees(x, y, seed=seed, share=0.5) for x, y in rows]
 
     def fitted(self) -> State:
-        return self._trees.arrays if self._trees else {}
+        out = dict(self._trees.arrays) if self._trees else {}
+        for h, trees in enumerate(self._halves):
+            out |= {f"half{h}/{name}": array for name, array in trees.arrays.items()}
+        return out
 
     def install(self, fitted: State, labels: int) -> None:
-        if fitted:
-            self._trees = Trees({name: array.copy() for name, array in fitted.items()})
+        if not fitted:
+            return
+        parts: list[State] = [{}, {}, {}]
+        for name, array in fitted.items():
+            half, _, rest = name.rpartition("/")
+            parts[{"": 0, "half0": 1, "half1": 2}[half]][rest] = array.copy()
+        self._trees = Trees(parts[0])
+        self._halves = [Trees(part) for part in parts[1:] if part]
 
     def state(self) -> State:
         return {"meaning": self._meaning} | self.fitted()
 
     def restore(self, state: State) -> None:
-        arrays = {name: array.copy() for name, array in state.items()}
-        self._meaning = arrays.pop("meaning")
-        self._trees = Trees(arrays) if arrays else None
+        arrays = dict(state)
+        self._meaning = arrays.pop("meaning").copy()
+        self.install(arrays, len(self._meaning))
 
 
 @njit(cache=True)
-def _relabel(votes, y, meaning, out):  # type: ignore[no-untyped-def]
+def _relabel(votes, y, evidence, meaning, out):  # type: ignore[no-untyped-def]
     """`q(y) = sum_j p(j) M[j, y] / sum M[j]`; where `y` is given, M follows it row by row."""
     n, labels = votes.shape
     for i in range(n):
@@ -140,7 +164,7 @@ def _relabel(votes, y, meaning, out):  # type: ignore[no-untyped-def]
         for c in range(labels):
             out[i, c] = np.log(out[i, c])
         for j in range(labels if len(y) else 0):
-            said = np.exp(votes[i, j])
+            said = np.exp(votes[i, j]) * evidence[i]
             for c in range(labels):
                 meaning[j, c] *= 1.0 - MEANING_FADE * said
             meaning[j, y[i]] += said
@@ -148,6 +172,19 @@ def _relabel(votes, y, meaning, out):  # type: ignore[no-untyped-def]
 
 def _columns(block: Block) -> Floats:
     return np.hstack([block.last[:, None].astype(float), block.raw])
+
+
+@njit(cache=True)
+def _half(rows):  # type: ignore[no-untyped-def]
+    """0 or 1 for each row, by its known values alone: repeats of an input share a half."""
+    out = np.empty(len(rows), np.int64)
+    for i in range(len(rows)):
+        mixed = 0.0
+        for j in range(rows.shape[1]):
+            if not np.isnan(rows[i, j]):
+                mixed += np.sin(rows[i, j] * 12.9898 + j * 78.233) * 43758.5453
+        out[i] = int(np.floor(mixed)) & 1
+    return out
 
 
 class SlowSoftmax(SlowExpert):
@@ -162,6 +199,7 @@ class SlowSoftmax(SlowExpert):
 
     def __init__(self, name: str, *, view: str) -> None:
         self.names: tuple[str, ...] = (name,)
+        self.fading: tuple[bool, ...] = (False,)
         self.view = view
         self._weights = np.zeros((0, 1))
         self._mean = np.zeros(0)

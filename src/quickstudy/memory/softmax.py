@@ -31,6 +31,7 @@ class OnlineSoftmax:
 
     def __init__(self, name: str, *, view: str, discount: float = 1.0, ridge: float = 1.0) -> None:
         self.names: tuple[str, ...] = (name,)
+        self.fading: tuple[bool, ...] = (discount < 1.0,)
         self.view = view
         self.discount = discount
         self.ridge = ridge
@@ -39,30 +40,37 @@ class OnlineSoftmax:
     def _reset(self, dim: int, labels: int) -> None:
         self._covariance = np.eye(dim) / self.ridge
         self._weights = np.zeros((dim, labels))
+        self._offsets = np.zeros(labels)
         self._count = np.zeros(1, np.int64)
 
     def grow(self, labels: int) -> None:
+        """A label that comes after n examples starts out as likely as 1 in n + 1."""
+        known = len(self._offsets)
         self._weights = widened(self._weights, labels)
+        self._offsets = widened(self._offsets, labels)
+        self._offsets[known:] = -np.log(self._count[0] + 1.0)
 
     def predict(self, block: Block) -> Floats:
         out = np.empty((1, len(block), block.labels))
-        _predict(block.features[self.view], self._weights, block.labels, out[0])
+        rows = block.features[self.view]
+        _predict(rows, self._weights, self._offsets, block.labels, out[0])
         return out
 
     def learn(self, block: Block) -> Floats:
         out = np.empty((1, len(block), block.labels))
-        self._run(block.features[self.view], block.y, out[0])
+        self._run(block.features[self.view], block.y, block.evidence, out[0])
         return out
 
-    def _run(self, rows: Floats, y: NDArray[np.int64], out: Floats) -> None:
+    def _run(self, rows: Floats, y: NDArray[np.int64], evidence: Floats, out: Floats) -> None:
         most = LARGEST_TRACE / self.ridge if self.discount < 1.0 else np.inf
         _learn(
             rows,
             y,
             self._covariance,
             self._weights,
+            self._offsets,
             self._count,
-            self.discount,
+            self.discount**evidence,
             most,
             out.shape[1],
             out,
@@ -74,41 +82,49 @@ class OnlineSoftmax:
         out = np.full((1, len(block), block.labels), -np.log(block.labels))
         for at in range(0, len(block), AT_ONCE):
             part = slice(at, at + AT_ONCE)
-            self._run(rows[part], block.y[part], out[0, part])
+            self._run(rows[part], block.y[part], block.evidence[part], out[0, part])
         return out[:, -LEFT_OUT:]
 
     def state(self) -> State:
-        return {"covariance": self._covariance, "weights": self._weights, "count": self._count}
+        return {
+            "covariance": self._covariance,
+            "weights": self._weights,
+            "offsets": self._offsets,
+            "count": self._count,
+        }
 
     def restore(self, state: State) -> None:
         self._covariance = state["covariance"].copy()
         self._weights = state["weights"].copy()
+        self._offsets = state.get("offsets", np.zeros(self._weights.shape[1])).copy()
         self._count = state["count"].copy()
 
 
 @njit(cache=True)
-def _predict(X, W, labels, out):  # type: ignore[no-untyped-def]
+def _predict(X, W, offsets, labels, out):  # type: ignore[no-untyped-def]
     s = np.empty(labels)
     for i in range(len(X)):
         linear_scores(X[i], W, labels, s)
+        s += offsets[:labels]
         log_softmax(s, labels, 1.0, out[i])
 
 
 @njit(cache=True)
-def _learn(X, y, P, W, count, discount, most, labels, out):  # type: ignore[no-untyped-def]
+def _learn(X, y, P, W, offsets, count, discount, most, labels, out):  # type: ignore[no-untyped-def]
     n, d = X.shape
     s = np.empty(labels)
     px = np.empty(d)
     for i in range(n):
         x = X[i]
         linear_scores(x, W, labels, s)
+        s += offsets[:labels]
         log_softmax(s, labels, 1.0, out[i])
         h = LEAST_CURVATURE
         for c in range(labels):
             s[c] = np.exp(out[i, c])
             h = max(h, s[c] * (1.0 - s[c]))
         symmetric_times(P, x, px)
-        q = discount / h
+        q = discount[i] / h
         for j in range(d):
             q += x[j] * px[j]
         k = 1.0 / q
@@ -117,7 +133,7 @@ def _learn(X, y, P, W, count, discount, most, labels, out):  # type: ignore[no-u
             for c in range(labels):
                 W[j, c] -= gain * s[c]
             W[j, y[i]] += gain
-        downdate(P, px, k, 1.0 / discount)
+        downdate(P, px, k, 1.0 / discount[i])
         count[0] += 1
         if count[0] % CHECK == 0:
             _hold(P, most)

@@ -56,8 +56,11 @@ class Trees:
         return out
 
 
-def grow_trees(rows: Floats, y: NDArray[np.int64], *, seed: int) -> Trees:
-    """Grow boosted trees on `rows` (n, d) and label indices `y` (n,) with at least two labels."""
+def grow_trees(rows: Floats, y: NDArray[np.int64], *, seed: int, share: float = 1.0) -> Trees:
+    """Grow boosted trees on `rows` (n, d) and label indices `y` (n,) with at least two labels.
+
+    `share` of the usual rounds are grown.
+    """
     import lightgbm as lgb
 
     columns = _telling(rows)
@@ -69,7 +72,9 @@ def grow_trees(rows: Floats, y: NDArray[np.int64], *, seed: int) -> Trees:
         **({"num_class": len(present)} if many else {}),
     }
     rounds = int(np.clip(MOST_TREES / len(present), LEAST_ROUNDS, TREES)) if many else TREES
-    booster = lgb.train(settings, lgb.Dataset(rows[:, columns], target), num_boost_round=rounds)
+    booster = lgb.train(
+        settings, lgb.Dataset(rows[:, columns], target), num_boost_round=round(rounds * share)
+    )
     arrays = _arrays(booster.model_to_string(), present)
     arrays["feature"] = columns[arrays["feature"]].astype(np.int32)
     return Trees(arrays)
