@@ -445,6 +445,7 @@ class Desk:
         if request.asof < self._last_switch(duty):
             raise InputError("another version answers by now, with experts of its own")
         payload = {"asof": request.asof, "file": request.file, "count": fitted.count}
+        payload["definition"] = duty.definition
         event = self.log("refitted", duty.number, actor="refits", subject="", payload=payload)
         self.learn(duty, Lesson(event.seq, fitted=fitted))
         return event.seq

@@ -284,6 +284,11 @@ def _replayed(store: Store, number: int, progress: Progress) -> str:
     )
     quick: Fold = recover(store, number, upto=upto)
     _check_set_aside(store, number, [*full.set_aside, *quick.set_aside])
+    if quick.learner.definition < full.learner.definition:
+        return (
+            f"the whole log can be learned; it goes on from what an older quickstudy had learned, "
+            f"which this one would learn otherwise, as {full.hash}"
+        )
     if full.hash != quick.hash:
         raise ModelFileError(
             f"a replay of the whole log gives {full.hash}, the snapshot and its tail {quick.hash}"

@@ -117,6 +117,12 @@ class Duty:
         return self.worker.seq
 
     @property
+    def definition(self) -> int:
+        """The definition of learning under which it was taught."""
+        with self.twins.reading() as learner:
+            return learner.definition
+
+    @property
     def most_labels(self) -> int:
         """Labels that the learner has room for."""
         return int(LABELS_PER_MB * self.settings.budget_mb)

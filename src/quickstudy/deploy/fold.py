@@ -28,6 +28,7 @@ from quickstudy.deploy.tables import LEARNERS, Row, checked
 from quickstudy.deploy.twins import Twins
 from quickstudy.errors import ModelFileError, NotFoundError, StoreError
 from quickstudy.learners.classifier import Classifier
+from quickstudy.learners.kept import DEFINITION
 from quickstudy.learners.refits import Fitted
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Store, read_events
@@ -61,10 +62,10 @@ def on_duty(learner: Classifier) -> Classifier:
     return learner
 
 
-def state_hash(learner: Classifier, control: Autonomy, epoch: int) -> str:
-    """Digest of all that answers depend on: what was learned, and what may be acted on."""
+def state_hash(learner: str, control: Autonomy, epoch: int) -> str:
+    """Digest of all that answers depend on: what was learned, by its hash, and what may be done."""
     arrays, plain = state_of(control)
-    return digest(arrays, {"learner": learner.state_hash(), "control": plain, "epoch": epoch})
+    return digest(arrays, {"learner": learner, "control": plain, "epoch": epoch})
 
 
 @dataclass
@@ -141,7 +142,7 @@ class Fold:
 
     @property
     def hash(self) -> str:
-        return state_hash(self.learner, self.control, self.epoch)
+        return state_hash(self.learner.state_hash(), self.control, self.epoch)
 
 
 @dataclass
@@ -279,8 +280,13 @@ def switch_base(
 def _fitted(
     event: Logged, payload: dict[str, Any], folder: Path, made: Made | None, *, late: bool
 ) -> Fitted:
-    """Refitted experts; `late`: their learner may have learned what was set aside only later."""
+    """Refitted experts; `late`: their learner may have learned what was set aside only later.
+
+    What was fitted under an older definition of learning is fitted again under the present one.
+    """
     fitted = made.fitted[payload["asof"]] if made else None
+    if fitted is not None and payload.get("definition", 1) != DEFINITION:
+        return fitted
     if fitted is None or (late and artifact_name(fitted, payload["asof"]) != payload["file"]):
         try:
             content = (folder / payload["file"]).read_bytes()

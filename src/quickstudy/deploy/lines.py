@@ -82,7 +82,7 @@ def read_version(folder: Path, version: str, asof: int) -> Base:
         ModelFileError: its file is not there, or holds another one.
     """
     base = read_base(version_file(folder, version), asof)
-    if base.learner().state_hash() != version:
+    if Classifier.hash_of(*snapshot.unpack(base.packed)) != version:
         raise ModelFileError(f"{version_file(folder, version).name} holds another version")
     return base
 

@@ -112,10 +112,8 @@ def _fits(plain: dict[str, Any], link_at: Callable[[int], bytes]) -> bool:
 
 def _fold(arrays: snapshot.Arrays, plain: dict[str, Any]) -> Fold:
     settings = read_settings(plain["settings"])
-    learner = Classifier.from_state(
-        {n.removeprefix("learner/"): a for n, a in arrays.items() if n.startswith("learner/")},
-        plain["learner"],
-    )
+    taught = {n.removeprefix("learner/"): a for n, a in arrays.items() if n.startswith("learner/")}
+    learner = Classifier.from_state(taught, plain["learner"])
     on_duty(learner)
     control = control_from(
         {n.removeprefix(CONTROL): a for n, a in arrays.items() if n.startswith(CONTROL)},
@@ -123,6 +121,6 @@ def _fold(arrays: snapshot.Arrays, plain: dict[str, Any]) -> Fold:
     )
     epoch, learned, decided = plain["epoch"], plain["learned"], plain["decided"]
     fold = Fold(learner, control, epoch, settings, learned, decided)
-    if state_hash(learner, control, epoch) != plain["hash"]:
+    if state_hash(Classifier.hash_of(taught, plain["learner"]), control, epoch) != plain["hash"]:
         raise ModelFileError("the snapshot's state is not what its hash says")
     return fold

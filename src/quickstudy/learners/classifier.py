@@ -18,7 +18,7 @@ from quickstudy.errors import InputError, LabelError, NotReadyError, SettingErro
 from quickstudy.learners.answers import Answers
 from quickstudy.learners.explain import explain
 from quickstudy.learners.familiarity import Familiarity, Judgement, dimmed
-from quickstudy.learners.kept import Kept, atomic
+from quickstudy.learners.kept import DEFINITION, Kept, atomic
 from quickstudy.learners.mixture import Mixture
 from quickstudy.learners.recipe import check_names, default_recipe
 from quickstudy.learners.refits import Fitted
@@ -92,6 +92,7 @@ class Classifier(Kept):
         self._index: dict[tuple[str, Label], int] = {}
         self._mixture = Mixture(self._encoder, budget_mb=budget_mb, seed=seed, only=self._only)
         self._familiarity = Familiarity(self._encoder, self._mixture)
+        self._definition = DEFINITION
 
     @property
     @atomic
@@ -376,12 +377,20 @@ class Classifier(Kept):
             self._familiarity.form.accept()
             self._familiarity.changed()
 
-    @atomic
-    def state_hash(self) -> str:
-        """Digest of exactly what predictions depend on; 32 hex characters."""
-        arrays, plain = self._state()
-        plain["mixture"]["exemplars"].pop("texts")
-        return snapshot.digest(arrays, plain)
+    @property
+    def definition(self) -> int:
+        """The definition of learning under which all of it was learned, or the oldest of several.
+
+        What was learned under an older one than the present is not what a replay would learn.
+        """
+        return self._definition
+
+    @classmethod
+    def hash_of(cls, arrays: snapshot.Arrays, plain: dict[str, Any]) -> str:
+        """The `state_hash` of the learner that gave a state; texts to be shown do not count."""
+        exemplars = {n: v for n, v in plain["mixture"]["exemplars"].items() if n != "texts"}
+        mixture = plain["mixture"] | {"exemplars": exemplars}
+        return snapshot.digest(arrays, plain | {"mixture": mixture})
 
     def _state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
         arrays, mixture = self._mixture.state()
@@ -394,6 +403,7 @@ class Classifier(Kept):
             "encoder": self._encoder.state(),
             "form": self._familiarity.form.state(),
             "mixture": mixture,
+            "definition": self._definition,
         }
         return arrays, plain
 
@@ -406,6 +416,7 @@ class Classifier(Kept):
         learner._index = {label_key(y): i for i, y in enumerate(learner._labels)}
         learner._mixture.restore(arrays, plain["mixture"])
         learner._familiarity.restore(plain.get("form"))
+        learner._definition = plain.get("definition", 1)
         return learner
 
 
