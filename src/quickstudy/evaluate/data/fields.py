@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, NoReturn
+from uuid import UUID
 
 from quickstudy.encode.record import LARGEST
 from quickstudy.errors import DataFileError
@@ -99,6 +100,9 @@ class FieldReader:
         if known in ("category", "text"):
             return self._main(name, series, given)
         numbers = self._converted(given)
+        if numbers is not None and known != "number" and notation.is_padded(given.values):
+            words = f"words, as leading zeros count (else: {option('--type', f'{name}=number')})"
+            return self._main(name, series, given, words)
         if numbers is not None:
             return self._number_field(name, series, *numbers)
         bare = without_words(given)
@@ -106,10 +110,10 @@ class FieldReader:
             _adopt(given, bare)
             flags = [BOOLEANS[cell.lower()] for cell in bare.values]
             return self._main(name, series, replace(bare, values=flags))
-        form = times.find_form(bare.values)
-        if form is not None:
+        moments = self._spelled_times(name, series, bare)
+        if moments is not None:
             _adopt(given, bare)
-            return self._times(name, series, bare, form)
+            return moments
         spelled_out = lists.spelled_lists(given.values)
         if spelled_out is not None:
             return self._lists(name, series, replace(given, values=spelled_out))
@@ -127,12 +131,13 @@ class FieldReader:
             return self._time_fields(name, series, given)
         if any(moments):
             given = replace(given, values=[_as_text(v) for v in given.values])
-        if _all_text(given.values):
-            form = None if name in self.known else times.find_form(given.values)
-            return (
-                self._times(name, series, given, form) if form else self._main(name, series, given)
-            )
-        numbers = None if any(isinstance(v, bool) for v in given.values) else self._converted(given)
+        texts = [value for value in given.values if isinstance(value, str)]
+        if len(texts) == len(given.values):
+            read = None if name in self.known else self._spelled_times(name, series, given)
+            return read or self._main(name, series, given)
+        codes = self.known.get(name) != "number" and notation.is_padded(texts)
+        flags = any(isinstance(value, bool) for value in given.values)
+        numbers = None if codes or flags else self._converted(given)
         return self._number_field(name, series, *(numbers or (given, "")))
 
     def _marks(self, cells: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -163,6 +168,9 @@ class FieldReader:
             for at, value in zip(given.at, given.values, strict=True):
                 if not isinstance(value, str) and not _fits(value):
                     self._refuse(name, series, at, value)
+        if not notation.keeps_digits(given.values):
+            words = option("--type", f"{name}=category")
+            note = joined([note, f"some have more digits than a number keeps (else: {words})"])
         return self._main(name, series, given, note)
 
     def _converted(self, given: Given) -> tuple[Given, str] | None:
@@ -175,7 +183,7 @@ class FieldReader:
         _adopt(given, bare)
         if chosen is None:
             return bare, ""
-        number = chosen.notation.number
+        number = chosen.number
         values = [number(v) if isinstance(v, str) else v for v in bare.values]
         return replace(bare, values=values), chosen.note
 
@@ -206,7 +214,7 @@ class FieldReader:
         chosen = self._choose(numeric) if numeric else None
         if chosen is None:
             return self._main(name, series, given)
-        number = chosen.notation.number
+        number = chosen.number
         mixed = [number(c) if notation.some_number(c) else c for c in given.values]
         odd = next(cell for cell in given.values if not notation.some_number(cell))
         note = joined([chosen.note, f"numbers until now, and now also {shown(odd)}"])
@@ -220,7 +228,9 @@ class FieldReader:
             return self._time_fields(name, series, replace(bare, values=values))
         cells = [_as_text(value) for value in values]
         form = (
-            times.by_pattern(pattern) if pattern else times.find_form(cells) or self._epoch(cells)
+            times.by_pattern(pattern)
+            if pattern
+            else times.find_form(cells) or times.compact(cells) or self._epoch(cells)
         )
         remedy = option("--type", f"{name}=datetime:%d/%m/%Y")
         for at, cell in zip(bare.at, cells, strict=True):
@@ -236,12 +246,31 @@ class FieldReader:
             )
         return self._times(name, series, replace(bare, values=cells), form)
 
+    def _spelled_times(self, name: str, series: Series, given: Given) -> Read | None:
+        """Times, if all are, or some are of a field that always was one: the rest is missing."""
+        form = times.find_form(given.values)
+        if form is not None:
+            return self._times(name, series, given, form)
+        if not any(f"{name}.{part}" in self.known for part in times.MAIN_PARTS):
+            return None
+        form = times.find_some(given.values)
+        if form is None:
+            return None
+        there = [i for i, v in enumerate(given.values) if times.read_all(form, [v]) is not None]
+        odd = next(v for v in given.values if times.read_all(form, [v]) is None)
+        held = replace(
+            given, at=[given.at[i] for i in there], values=[given.values[i] for i in there]
+        )
+        read = self._times(name, series, held, form)
+        lost = f"{len(given.values) - len(there):,} are no times and missing: {shown(odd)}"
+        return replace(read, note=joined([read.note, lost]))
+
     def _epoch(self, cells: Sequence[str]) -> times.Form | None:
         """Counts since 1970, where all cells are numbers."""
         chosen = self._choose(cells)
         if chosen is None:
             return None
-        number = chosen.notation.number
+        number = chosen.number
         return times.Form(lambda cell: times.from_number(number(cell)), "counted since 1970")
 
     def _times(self, name: str, series: Series, given: Given, form: times.Form) -> Read:
@@ -370,7 +399,7 @@ def _plain(value: Any) -> Any:
         return float(value)
     if isinstance(value, timedelta):
         return value.total_seconds()
-    return value
+    return str(value) if isinstance(value, UUID) else value
 
 
 def _as_text(value: Any) -> str:
@@ -384,10 +413,11 @@ def _as_text(value: Any) -> str:
 
 
 def _nearly(cells: Sequence[str]) -> str:
-    """What keeps a column from being numbers, where it is little."""
+    """What keeps a column from being numbers or times, where it is little."""
     head = cells[:100]
     if sum(map(notation.some_number, head)) < MOSTLY * len(head):
-        return ""
+        odd_time = times.nearly_times(cells)
+        return f"words, as {shown(odd_time)} is no time" if odd_time else ""
     odd = [cell for cell in cells if not notation.some_number(cell)]
     if not odd:
         return "numbers of several notations"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from quickstudy.types import Label, label_key
 
 WHOLE = re.compile(r"([+-]?\d+)\.0+")
 INTEGER = re.compile(r"[+-]?\d{1,18}")
+UNPADDED = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})")  # 007 is not 7 unasked
 LEAST_PATTERN = 2  # labels of one type from which a new one is taken to be of that type
 FLAGS = {
     "true": True, "false": False, "1": True, "0": False, "yes": True, "no": False,
@@ -61,7 +63,7 @@ class LabelReader:
         """
         if type(value) is str and (met := self._met.get(value)) is not None:
             return met
-        plain = plain_label(value)
+        plain = plain_label(_fraction(value) if self._type == "str" else value)
         place = label_key(plain)
         if place not in self._read:
             label = self._read[place] = self._typed(plain)
@@ -116,7 +118,7 @@ class LabelReader:
         if self._count < LEAST_PATTERN or len(self._types) != 1:
             return plain
         (kind,) = self._types
-        if kind is int and isinstance(plain, str) and INTEGER.fullmatch(text_of(plain)):
+        if kind is int and isinstance(plain, str) and UNPADDED.fullmatch(text_of(plain)):
             return int(text_of(plain))
         if kind is str and not isinstance(plain, str):
             return text_of(plain)
@@ -135,6 +137,13 @@ def text_of(label: Label) -> str:
         return label.lower()
     whole = WHOLE.fullmatch(label)
     return whole[1] if whole else label
+
+
+def _fraction(value: Any) -> Any:
+    """A finite number that is not whole, as its text."""
+    if isinstance(value, float | Decimal) and math.isfinite(value) and value != int(value):
+        return str(value)
+    return value
 
 
 def plain_label(value: Any) -> Label:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+
+from quickstudy.evaluate.data.amounts import bare_cell, bare_cells
 
 SPACES = " \u00a0\u2009\u202f"  # space, no-break space, thin space, narrow no-break space
 APOSTROPHES = "'\u2019"
-MINUS = "\u2212"
-EXPONENT = r"(?:[eE][+-]?\d+)?"
+EXPONENT = r"(?:[eE][+-]?\d{1,3})?"  # longer ones are of codes such as 45e3821
 MOST_DIGITS = 300  # of an integer: as far as floats go
-UNITS = "%$€£¥"
+MOST_KEPT = 2**53  # of a whole number: as far as floats keep every digit
+PADDED = re.compile(r"0\d+")
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,10 @@ class Notation:
     Attributes:
         decimal: the mark before the decimals.
         group: the marks that may stand between thousands, "" where there is none.
-        unit: a sign before or behind every number.
     """
 
     decimal: str
     group: str = ""
-    unit: str = ""
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -42,7 +42,7 @@ class Notation:
             threes = rf"[1-9]\d{{0,2}}(?:{group}\d{{3}})+"
             twos = rf"[1-9]\d?(?:{group}\d{{2}})+{group}\d{{3}}"
             whole = rf"(?:{threes}|{twos}|\d+)"
-        return re.compile(rf"[+\-{MINUS}]?(?:{whole}(?:{mark}\d*)?|{mark}\d+){EXPONENT}")
+        return re.compile(rf"[+-]?(?:{whole}(?:{mark}\d*)?|{mark}\d+){EXPONENT}")
 
     def fits(self, cells: Iterable[str]) -> bool:
         """Whether every cell is a number in this notation."""
@@ -55,13 +55,11 @@ class Notation:
         >>> Notation(",", ".").number("-1.234,5"), POINT.number("12")
         (-1234.5, 12)
         """
-        if self.unit:
-            cell = cell.strip(self.unit).strip()
         for mark in self.group:
             cell = cell.replace(mark, "")
         if cell.isdecimal() and len(cell) <= MOST_DIGITS:
             return int(cell)
-        plain = cell.replace(self.decimal, ".").replace(MINUS, "-")
+        plain = cell.replace(self.decimal, ".")
         whole = plain[1:].isdecimal() and len(plain) <= MOST_DIGITS
         return int(plain) if whole and plain[0] in "+-" else float(plain)
 
@@ -111,7 +109,8 @@ def decides(cells: Sequence[str]) -> str:
     """
     if not any("." in cell or "," in cell for cell in cells):
         return ""
-    marks = {notation.decimal for notation in fitting(cells)}
+    amounts = bare_cells(cells)
+    marks = {notation.decimal for notation in fitting(amounts[0])} if amounts else set()
     return marks.pop() if len(marks) == 1 else ""
 
 
@@ -121,6 +120,11 @@ class Choice:
 
     notation: Notation
     note: str
+    bare: bool = True
+
+    def number(self, cell: str) -> int | float:
+        """The number of a cell of the column; `bare` says that nothing stands around any."""
+        return self.notation.number(cell if self.bare else bare_cell(cell))
 
 
 def choose(cells: Sequence[str], preferred: Iterable[tuple[str, str]]) -> Choice | None:
@@ -129,18 +133,20 @@ def choose(cells: Sequence[str], preferred: Iterable[tuple[str, str]]) -> Choice
     Args:
         preferred: decimal marks with the reason for them, best first; asked only in doubt.
 
-    >>> choose(["5%", "12.5 %"], []).notation.number("12.5 %")
+    >>> choose(["5%", "12.5 %"], []).number("12.5 %")
     12.5
     """
-    unit = next((u for u in UNITS if cells and u in cells[0][:1] + cells[0][-1:]), "")
-    if unit:
-        if not all(cell[:1] == unit or cell[-1:] == unit for cell in cells):
-            return None
-        bare = choose([cell.strip(unit).strip() for cell in cells], preferred)
-        if bare is None:
-            return None
-        note = f"in {unit}, {bare.note}" if bare.note else f"in {unit}"
-        return Choice(replace(bare.notation, unit=unit), note)
+    amounts = bare_cells(cells)
+    if amounts is None:
+        return None
+    figures, note = amounts
+    chosen = _choose(figures, preferred)
+    if chosen is None or figures == cells:
+        return chosen
+    return Choice(chosen.notation, ", ".join(filter(None, [note, chosen.note])), bare=False)
+
+
+def _choose(cells: Sequence[str], preferred: Iterable[tuple[str, str]]) -> Choice | None:
     fit = fitting(cells)
     if not fit:
         return None
@@ -167,4 +173,18 @@ def _doubt(cells: Sequence[str], notation: Notation, reason: str) -> str:
 
 def some_number(cell: str) -> bool:
     """Whether a cell is a number in any notation."""
-    return any(notation.fits((cell,)) for notation in NOTATIONS)
+    return any(notation.fits((bare_cell(cell),)) for notation in NOTATIONS)
+
+
+def is_padded(cells: Iterable[str]) -> bool:
+    """Whether one of the numbers is a code like 007, whose zeros would be lost.
+
+    >>> is_padded(["0", "0.5"]), is_padded(["12", "007"])
+    (False, True)
+    """
+    return any(PADDED.fullmatch(cell) for cell in cells)
+
+
+def keeps_digits(numbers: Iterable[int | float]) -> bool:
+    """Whether no whole number has more digits than a float keeps."""
+    return not any(type(n) is int and abs(n) > MOST_KEPT and int(float(n)) != n for n in numbers)

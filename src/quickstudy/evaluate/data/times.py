@@ -21,11 +21,14 @@ _NUMERIC = re.compile(
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 _WORDS = (
     "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d %Y", "%B %d %Y", "%b %d, %Y",
-    "%B %d, %Y", "%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z",
+    "%B %d, %Y", "%A, %B %d, %Y", "%A, %d %B %Y", "%d%b%Y", "%a %b %d %H:%M:%S %Y",
+    "%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z",
 )  # fmt: skip
 SECONDS = (1e8, 1e11)  # 1973 to 5138, as seconds since 1970; a thousand times that in milliseconds
 _LONGEST = 40
+MAIN_PARTS = ("days", "hour")  # of the numbers that a time becomes; each time has one of them
 LOOK = 20  # cells that most forms fail on
+LEAST_TIMES = 3  # more than other cells, for a column to seem to hold times
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def find_form(cells: Sequence[str]) -> Form | None:
         return None
     if any(len(cell) > _LONGEST for cell in cells):
         return None
-    forms = [Form(_iso), Form(_clock)] if cells[0][:1].isdigit() else []
+    forms = [Form(_iso), Form(_clock), *_HALF_CLOCKS] if cells[0][:1].isdigit() else []
     forms += _numeric_forms(cells)
     words = [Form(_by(pattern + clock)) for pattern in _WORDS for clock in _clocks_of(pattern)]
     head = cells[:LOOK]
@@ -60,6 +63,13 @@ def find_form(cells: Sequence[str]) -> Form | None:
         if read_all(form, head) is not None and read_all(form, cells[LOOK:]) is not None:
             return form
     return None
+
+
+def compact(cells: Sequence[str]) -> Form | None:
+    """The form of cells like 20240501, which are numbers as well: for a column of dates only."""
+    form = by_pattern("%Y%m%d")
+    eights = all(len(cell) == 8 and cell.isdecimal() for cell in cells)
+    return form if cells and eights and read_all(form, cells) is not None else None
 
 
 def by_pattern(pattern: str) -> Form:
@@ -102,12 +112,19 @@ def _clock(cell: str) -> Moment:
 
 def _by(pattern: str) -> Callable[[str], Moment]:
     timed = re.search(r"%[HIMSpfzcX]", pattern) is not None
+    dated = re.search(r"%[YymdjbBcxDFGs]", pattern) is not None
+    zoned = pattern.endswith(" %z")
 
     def read(cell: str) -> Moment:
+        if zoned and cell.endswith((" GMT", " UTC")):
+            cell = f"{cell[:-4]} +0000"
         moment = datetime.strptime(cell, pattern)
-        return moment if timed else moment.date()
+        return moment.time() if not dated else moment if timed else moment.date()
 
     return read
+
+
+_HALF_CLOCKS = [Form(_by("%I:%M %p")), Form(_by("%I:%M:%S %p"))]
 
 
 def _clocks_of(pattern: str) -> tuple[str, ...]:
@@ -126,7 +143,7 @@ def _numeric_forms(cells: Sequence[str]) -> list[Form]:
     firsts, seconds = [int(m[1]) for m in matches], [int(m[3]) for m in matches]
     if max(len(m[1]) for m in matches) == 4:
         orders = [(f"%Y{mark}%m{mark}%d", "")]
-    elif size < 4 and (mark != "/" or size == 1):
+    elif size < 4 and (size == 1 or not (mark == "/" or (mark == "." and _all_in_pairs(matches)))):
         return []  # 1.2.34 is a version as well as a day
     else:
         year = "%Y" if size == 4 else "%y"
@@ -145,6 +162,36 @@ def _numeric_forms(cells: Sequence[str]) -> list[Form]:
         for clock in _CLOCKS
         for gap in (" ", "T", ", ")
     ]
+
+
+def _all_in_pairs(matches: Sequence[re.Match[str]]) -> bool:
+    """Whether all are like 01.05.24, and one has a zero in front, as no version has."""
+    parts = [match.group(1, 3, 4) for match in matches]
+    return all(len(part) == 2 for three in parts for part in three) and any(
+        three[0][0] == "0" or three[1][0] == "0" for three in parts
+    )
+
+
+def find_some(cells: Sequence[str]) -> Form | None:
+    """The form of those cells that are times; None where these have several forms, or none is one.
+
+    >>> find_some(["unknown", "2024-05-01"]).read("2024-05-01")
+    datetime.date(2024, 5, 1)
+    """
+    return find_form([cell for cell in cells if find_form([cell]) is not None])
+
+
+def nearly_times(cells: Sequence[str]) -> str:
+    """The first cell that is no time in a column that otherwise seems to hold times; "" else."""
+    odd: list[str] = []
+    for cell in cells[:LOOK]:
+        if find_form([cell]) is None:
+            odd.append(cell)
+        if len(odd) > LOOK // 10:
+            return ""
+    if len(cells[:LOOK]) < 2 * len(odd) + LEAST_TIMES:
+        return ""
+    return next((cell for cell in cells if find_form([cell]) is None), "")
 
 
 def from_number(value: float) -> datetime:
