@@ -66,7 +66,8 @@ class FieldReader:
             column = column_of(name, read.fields[name].values)
             kind, example = read.type or column.type, column.example
         else:
-            first = next((v for v in given.values if not lists.is_list(v) or v), "")
+            there = without_words(given).values
+            first = next((v for v in there if not lists.is_list(v) or v), "")
             kind, example = read.type, shortened(first)
         return Column(name, kind, len(self.source) - read.given, example, note), read.fields
 

@@ -42,7 +42,8 @@ def _list(file: TextFile) -> list[dict[str, Any]] | None:
     except _BadJsonError as error:
         if error.alone:
             return None  # the first line is a value, and others follow
-        raise DataFileError(f"{file.path}: line {error.line} {error.problem}") from None
+        where = f" line {error.line}" if error.line else ""
+        raise DataFileError(f"{file.path}:{where} {error.problem}") from None
     for place, item in enumerate(items, start=1):
         if not isinstance(item, dict):
             raise DataFileError(f"{file.path}: item {place} is not a JSON object like {{...}}")
@@ -54,7 +55,7 @@ def _lines(file: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
         if not text.strip():
             continue
         try:
-            record = _parsed(text)
+            record = _parsed(text.rstrip())
         except _BadJsonError as error:
             problem = "has a comma behind its object" if error.comma else error.problem
             raise DataFileError(
@@ -67,9 +68,9 @@ def _lines(file: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 class _BadJsonError(Exception):
-    """Text that is not JSON: the line in it, what is wrong, and what stands behind a value."""
+    """Text that is not JSON: what is wrong, its line if known, and what stands behind a value."""
 
-    def __init__(self, problem: str, line: int = 1, behind: str | None = None) -> None:
+    def __init__(self, problem: str, line: int = 0, behind: str | None = None) -> None:
         super().__init__(problem)
         self.problem, self.line = problem, line
         self.alone, self.comma = behind is not None, behind == ","

@@ -15,6 +15,7 @@ from quickstudy.evaluate.columns import Column
 from quickstudy.evaluate.data.missing import split_missing
 
 UNNAMED = re.compile(r"|Unnamed: \d+(_level_\d+)?|\.\.\.\d+|__index_level_\d+__")
+NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 WHOLE = re.compile(r"[+-]?\d{1,18}")
 LONGEST_SHOWN = 40
 
@@ -65,6 +66,12 @@ class Source:
 
     def __len__(self) -> int:
         return len(self.places)
+
+    @property
+    def looks_headless(self) -> bool:
+        """Whether most names of columns are numbers, as where a file has no header."""
+        numbers = [name for name in self.columns if NUMBER.fullmatch(name)]
+        return len(numbers) > len(self.columns) / 2 and self.textual
 
     def where(self, row: int, name: str | None = None) -> str:
         """The place of a value as messages name it."""
