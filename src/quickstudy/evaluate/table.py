@@ -49,6 +49,7 @@ class Table:
         notes: a line each about how the file was read.
         places: line (row, item) of each record.
         unit: what `places` counts.
+        forms: how columns are written that could be read in two ways; see `read_table`.
     """
 
     path: Path
@@ -59,6 +60,7 @@ class Table:
     notes: tuple[str, ...] = ()
     places: Sequence[int] = field(default=(), repr=False)
     unit: str = "line"
+    forms: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -80,6 +82,7 @@ def read_table(
     limit: int | None = None,
     vectors: str | Path | None = None,
     types: Mapping[str, str] | None = None,
+    forms: Mapping[str, str] | None = None,
     labels: Sequence[Label] = (),
     options: ReadOptions | None = None,
 ) -> Table:
@@ -96,6 +99,8 @@ def read_table(
         limit: read only the first rows.
         vectors: a .npy file with one row for each row of the file; joined as field "vector".
         types: field -> type under which a learner knows it; a column is read so if it can be.
+        forms: column -> form in which a learner met it, as an earlier table tells it: decides where
+            1,234 or 3/4/2024 could be read in two ways.
         labels: that a learner knows: a label that is spelled like one of them is that one.
         options: what is known of the file and cannot be seen.
 
@@ -117,7 +122,7 @@ def read_table(
     _drop(source, options)
     _check_typed(source, options, target)
     answers = _labels(source, target, LabelReader(labels, options.target_type))
-    reader = FieldReader(source, options, types or {})
+    reader = FieldReader(source, options, types or {}, forms)
     records: list[dict[str, Any]] = [{} for _ in source.places]
     columns = []
     for name in source.columns:
@@ -130,7 +135,7 @@ def read_table(
     return Table(
         path, records, answers, tuple(columns),
         left_out=tuple(source.left_out), notes=tuple(source.notes),
-        places=source.places, unit=source.unit,
+        places=source.places, unit=source.unit, forms=reader.forms,
     )  # fmt: skip
 
 

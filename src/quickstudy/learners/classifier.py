@@ -43,6 +43,9 @@ class Classifier:
             type should not be inferred.
         seed: seeds every random choice; same seed and same calls give the same bits.
 
+    Attributes:
+        forms: column -> how the files that taught it wrote it; kept for `quickstudy predict`.
+
     Examples:
         >>> c = Classifier()
         >>> for i in range(40):
@@ -72,6 +75,7 @@ class Classifier:
         self.seed = seed
         self._only = tuple(experts or ())
         self._encoder = RecordEncoder(schema, room=room_for(budget_mb))
+        self.forms: dict[str, str] = {}
         self._labels: list[Label] = []
         self._index: dict[tuple[str, Label], int] = {}
         self._mixture = Mixture(self._encoder, budget_mb=budget_mb, seed=seed, only=self._only)
@@ -292,10 +296,14 @@ class Classifier:
         """Digest of exactly what predictions depend on; 32 hex characters."""
         arrays, plain = self.state()
         plain["mixture"]["exemplars"].pop("texts")
+        plain.pop("forms", None)
         return snapshot.digest(arrays, plain)
 
     def state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
-        """All that later predictions depend on: arrays by name, and plain values."""
+        """All that later predictions depend on: arrays by name, and plain values.
+
+        `forms` comes along: by it a column of a later file is read as it was read before.
+        """
         arrays, mixture = self._mixture.state()
         plain = {
             "kind": "classifier",
@@ -306,7 +314,7 @@ class Classifier:
             "encoder": self._encoder.state(),
             "mixture": mixture,
         }
-        return arrays, plain
+        return arrays, plain | ({"forms": self.forms} if self.forms else {})
 
     def packed(self) -> bytes:
         """The learner as bytes: what `save` writes."""
@@ -351,6 +359,7 @@ class Classifier:
         learner._labels = list(plain["labels"])
         learner._index = {label_key(y): i for i, y in enumerate(learner._labels)}
         learner._mixture.restore(arrays, plain["mixture"])
+        learner.forms = dict(plain.get("forms", {}))
         return learner
 
 

@@ -57,7 +57,7 @@ def test_empty_cells_behind_the_last_column_are_nothing(read):
 def test_a_header_that_ends_in_separators_over_rows_that_do_not(read):
     table = read("a;b;y;;\n1,5;2;k\n1,5;2;k;;\n")
     assert table.records == [{"a": 1.5, "b": 2}] * 2 and len(table.left_out) == 2
-    with pytest.raises(DataFileError, match="line 2 has 1 cells where the header has 3"):
+    with pytest.raises(DataFileError, match="line 2 has 1 cell where the header has 3"):
         read("a,y,\n1\n")
 
 

@@ -46,10 +46,22 @@ class FieldReader:
 
     Args:
         known: field -> type under which a learner knows it; a column is read so where it can be.
+        forms: column -> how it was written where the learner met it, for a column that leaves it
+            open: the mark before its decimals, what comes first in its dates, or their pattern.
+
+    Attributes:
+        forms: the same of the columns that were read, where they tell.
     """
 
-    def __init__(self, source: Source, options: ReadOptions, known: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        options: ReadOptions,
+        known: Mapping[str, str],
+        forms: Mapping[str, str] | None = None,
+    ) -> None:
         self.source, self.options, self.known = source, options, known
+        self.forms = dict(forms or {})
 
     def read(self, name: str) -> tuple[Column, dict[str, Series]]:
         """A column for the table of types, and its fields.
@@ -100,7 +112,7 @@ class FieldReader:
         known = self.known.get(name)
         if known in ("category", "text"):
             return self._main(name, series, given)
-        numbers = self._converted(given)
+        numbers = self._converted(name, given)
         if numbers is not None and known != "number" and notation.is_padded(given.values):
             words = f"words, as leading zeros count (else: {option('--type', f'{name}=number')})"
             return self._main(name, series, given, words)
@@ -138,18 +150,20 @@ class FieldReader:
             return read or self._main(name, series, given)
         codes = self.known.get(name) != "number" and notation.is_padded(texts)
         flags = any(isinstance(value, bool) for value in given.values)
-        numbers = None if codes or flags else self._converted(given)
+        numbers = None if codes or flags else self._converted(name, given)
         return self._number_field(name, series, *(numbers or (given, "")))
 
-    def _marks(self, cells: Sequence[str]) -> Iterator[tuple[str, str]]:
+    def _marks(self, name: str, cells: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Decimal marks for a column that leaves it open, with the reason, best first."""
         if self.options.decimal:
             yield self.options.decimal, "--decimal"
+        if self.forms.get(name) in (".", ","):
+            yield self.forms[name], "as learned before"
         if self._proved:
             yield self._proved, "as other columns show"
         if self.source.separator == ";" and any("," in cell for cell in cells):
             yield ",", "as ; parts the cells"
-        yield ".", "as nothing says otherwise"
+        yield ".", notation.BY_DEFAULT
 
     @cached_property
     def _proved(self) -> str:
@@ -161,8 +175,8 @@ class FieldReader:
         marks.remove("")
         return marks.pop() if len(marks) == 1 else ""
 
-    def _choose(self, cells: Sequence[str]) -> notation.Choice | None:
-        return notation.choose(cells, self._marks(cells))
+    def _choose(self, name: str, cells: Sequence[str]) -> notation.Choice | None:
+        return notation.choose(cells, self._marks(name, cells))
 
     def _number_field(self, name: str, series: Series, given: Given, note: str) -> Read:
         if not _all_fit(given.values):
@@ -174,16 +188,18 @@ class FieldReader:
             note = joined([note, f"some have more digits than a number keeps (else: {words})"])
         return self._main(name, series, given, note)
 
-    def _converted(self, given: Given) -> tuple[Given, str] | None:
+    def _converted(self, name: str, given: Given) -> tuple[Given, str] | None:
         """Numbers of which some or all are spelled as text; None where others are among them."""
         bare = without_words(given)
         cells = [value for value in bare.values if isinstance(value, str)]
-        chosen = self._choose(cells) if cells else None
+        chosen = self._choose(name, cells) if cells else None
         if not bare.values or (cells and chosen is None):
             return None
         _adopt(given, bare)
         if chosen is None:
             return bare, ""
+        if chosen.sure and any("." in cell or "," in cell for cell in cells):
+            self.forms[name] = chosen.notation.decimal
         number = chosen.number
         values = [number(v) if isinstance(v, str) else v for v in bare.values]
         return replace(bare, values=values), chosen.note
@@ -192,7 +208,7 @@ class FieldReader:
         values = [float(v) if isinstance(v, bool | Decimal) else v for v in given.values]
         given = replace(given, values=values)
         bare = without_words(given)
-        read = self._converted(given)
+        read = self._converted(name, given)
         if read is not None:
             return replace(self._number_field(name, series, *read), type="number")
         if not bare.values:
@@ -201,7 +217,7 @@ class FieldReader:
         other = option("--type", f"{name}=category")
         for at, value in zip(bare.at, bare.values, strict=True):
             if not isinstance(value, int | float) and (
-                not isinstance(value, str) or self._choose([value]) is None
+                not isinstance(value, str) or self._choose(name, [value]) is None
             ):
                 self._reject(name, series, at, value, f"is not a number; {other} reads it as words")
         raise DataFileError(
@@ -212,7 +228,7 @@ class FieldReader:
     def _some_numbers(self, name: str, series: Series, given: Given) -> Read:
         """A field that was always a number: what is one still is; the rest stays text."""
         numeric = [cell for cell in given.values if notation.some_number(cell)]
-        chosen = self._choose(numeric) if numeric else None
+        chosen = self._choose(name, numeric) if numeric else None
         if chosen is None:
             return self._main(name, series, given)
         number = chosen.number
@@ -231,7 +247,7 @@ class FieldReader:
         form = (
             times.by_pattern(pattern)
             if pattern
-            else times.find_form(cells) or times.compact(cells) or self._epoch(cells)
+            else self._find_form(name, cells) or times.compact(cells) or self._epoch(name, cells)
         )
         remedy = option("--type", f"{name}=datetime:%d/%m/%Y")
         for at, cell in zip(bare.at, cells, strict=True):
@@ -245,16 +261,20 @@ class FieldReader:
                 f"{self.source.path}: column {name!r}: its dates are of several forms; name the "
                 f"pattern of one as in {remedy}, or {option('--type', f'{name}=category')}"
             )
+        if pattern or form.order:
+            self.forms[name] = pattern or form.order
         return self._times(name, series, replace(bare, values=cells), form)
 
     def _spelled_times(self, name: str, series: Series, given: Given) -> Read | None:
         """Times, if all are, or some are of a field that always was one: the rest is missing."""
-        form = times.find_form(given.values)
+        form = self._find_form(name, given.values)
         if form is not None:
+            if form.order:
+                self.forms[name] = form.order
             return self._times(name, series, given, form)
         if not any(f"{name}.{part}" in self.known for part in times.MAIN_PARTS):
             return None
-        form = times.find_some(given.values)
+        form = times.find_some(given.values, self._order(name))
         if form is None:
             return None
         there = [i for i, v in enumerate(given.values) if times.read_all(form, [v]) is not None]
@@ -266,9 +286,22 @@ class FieldReader:
         lost = f"{len(given.values) - len(there):,} are no times and missing: {shown(odd)}"
         return replace(read, note=joined([read.note, lost]))
 
-    def _epoch(self, cells: Sequence[str]) -> times.Form | None:
+    def _order(self, name: str) -> str:
+        """What comes first in the dates of a column that a learner knows; "" if it is not known."""
+        known = self.forms.get(name, "")
+        return known if known in times.ORDERS else ""
+
+    def _find_form(self, name: str, cells: Sequence[str]) -> times.Form | None:
+        known = self.forms.get(name, "")
+        if known.startswith("%"):
+            form = times.by_pattern(known)
+            if times.read_all(form, cells) is not None:
+                return form
+        return times.find_form(cells, self._order(name))
+
+    def _epoch(self, name: str, cells: Sequence[str]) -> times.Form | None:
         """Counts since 1970, where all cells are numbers."""
-        chosen = self._choose(cells)
+        chosen = self._choose(name, cells)
         if chosen is None:
             return None
         number = chosen.number

@@ -44,6 +44,10 @@ def _list(file: TextFile) -> list[dict[str, Any]] | None:
             return None  # the first line is a value, and others follow
         where = f" line {error.line}" if error.line else ""
         raise DataFileError(f"{file.path}:{where} {error.problem}") from None
+    if items and not any(isinstance(item, dict) for item in items):
+        raise DataFileError(
+            f"{file.path}: line 1 is not a JSON object like {{...}}, nor are others"
+        )
     for place, item in enumerate(items, start=1):
         if not isinstance(item, dict):
             raise DataFileError(f"{file.path}: item {place} is not a JSON object like {{...}}")

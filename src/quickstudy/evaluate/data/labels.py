@@ -52,6 +52,7 @@ class LabelReader:
         self._met: dict[str, Label] = {}
         self._changed: list[tuple[Any, Label]] = []
         self._unclear: list[Label] = []
+        self._padded: list[Label] = []
         for label in known:
             self._add(label)
 
@@ -89,6 +90,11 @@ class LabelReader:
                 f"label {label!r:.60} is known in several types and taken as it is in the file: "
                 "--target-type str, int or bool takes one"
             )
+        if self._padded:
+            notes.append(
+                f"label {self._padded[0]!r:.60} stays text among integers, as leading zeros count: "
+                "--target-type int reads it as one"
+            )
         return notes
 
     def _add(self, label: Label) -> None:
@@ -120,6 +126,8 @@ class LabelReader:
         (kind,) = self._types
         if kind is int and isinstance(plain, str) and UNPADDED.fullmatch(text_of(plain)):
             return int(text_of(plain))
+        if kind is int and isinstance(plain, str) and INTEGER.fullmatch(plain):
+            self._padded.append(plain)
         if kind is str and not isinstance(plain, str):
             return text_of(plain)
         return plain

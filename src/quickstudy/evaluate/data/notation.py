@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from quickstudy.evaluate.data.amounts import bare_cell, bare_cells
@@ -18,6 +18,7 @@ APOSTROPHES = "'\u2019"
 EXPONENT = r"(?:[eE][+-]?\d{1,3})?"  # longer ones are of codes such as 45e3821
 MOST_DIGITS = 300  # of an integer: as far as floats go
 MOST_KEPT = 2**53  # of a whole number: as far as floats keep every digit
+BY_DEFAULT = "as nothing says otherwise"
 PADDED = re.compile(r"0\d+")
 
 
@@ -116,14 +117,20 @@ def decides(cells: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The notation that a column is read by, and what there is to say about it."""
+    """The notation that a column is read by, and what there is to say about it.
+
+    Attributes:
+        bare: nothing stands around the figures of any cell.
+        sure: there is a reason for the decimal mark.
+    """
 
     notation: Notation
     note: str
     bare: bool = True
+    sure: bool = True
 
     def number(self, cell: str) -> int | float:
-        """The number of a cell of the column; `bare` says that nothing stands around any."""
+        """The number of a cell of the column."""
         return self.notation.number(cell if self.bare else bare_cell(cell))
 
 
@@ -143,7 +150,8 @@ def choose(cells: Sequence[str], preferred: Iterable[tuple[str, str]]) -> Choice
     chosen = _choose(figures, preferred)
     if chosen is None or figures == cells:
         return chosen
-    return Choice(chosen.notation, ", ".join(filter(None, [note, chosen.note])), bare=False)
+    note = ", ".join(filter(None, [note, chosen.note]))
+    return replace(chosen, note=note, bare=False)
 
 
 def _choose(cells: Sequence[str], preferred: Iterable[tuple[str, str]]) -> Choice | None:
@@ -155,7 +163,8 @@ def _choose(cells: Sequence[str], preferred: Iterable[tuple[str, str]]) -> Choic
     for mark, reason in preferred:
         for notation in fit:
             if notation.decimal == mark:
-                return Choice(notation, _doubt(cells, notation, reason))
+                sure = reason != BY_DEFAULT
+                return Choice(notation, _doubt(cells, notation, reason), sure=sure)
     return Choice(fit[0], fit[0].words)
 
 

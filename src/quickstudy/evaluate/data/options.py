@@ -101,6 +101,13 @@ def options_from_text(
     >>> options.separator, options.types, options.drop
     ('\\t', {'code': 'category'}, ('a', 'b'))
     """
+    texts = {
+        "separator": separator, "encoding": encoding, "decimal": decimal, "drop": drop,
+        "target-type": target_type,
+    }  # fmt: skip
+    for name, text in texts.items():
+        if text == "":
+            raise SettingError(f"--{name} is empty; leave it out, or name what is meant")
     given = separator or ""
     if budget_mb is not None and not 0.0 < budget_mb < math.inf:
         raise SettingError(f"--budget-mb is {budget_mb}; it is a number of MiB")

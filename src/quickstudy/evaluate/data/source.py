@@ -95,6 +95,8 @@ def option(name: str, value: str) -> str:
     >>> option("--drop", "two words")
     "--drop 'two words'"
     """
+    if name == "--drop" and "," in value:  # which parts the names there
+        return option("--type", f"{value}=ignore")
     return f"{name} {shlex.quote(value)}"
 
 

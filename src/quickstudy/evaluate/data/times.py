@@ -27,23 +27,29 @@ _WORDS = (
 SECONDS = (1e8, 1e11)  # 1973 to 5138, as seconds since 1970; a thousand times that in milliseconds
 _LONGEST = 40
 MAIN_PARTS = ("days", "hour")  # of the numbers that a time becomes; each time has one of them
+ORDERS = ("day first", "month first")
 LOOK = 20  # cells that most forms fail on
 LEAST_TIMES = 3  # more than other cells, for a column to seem to hold times
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How the times of a column are written: what reads one, and what there is to say about it."""
+    """How the times of a column are written: what reads one, and what there is to say about it.
+
+    `order` is "day first" or "month first" where the column proves it.
+    """
 
     read: Callable[[str], Moment]
     note: str = ""
+    order: str = ""
 
 
-def find_form(cells: Sequence[str]) -> Form | None:
+def find_form(cells: Sequence[str], order: str = "") -> Form | None:
     """The form in which every cell is a date, a date with a time, or a time of day.
 
-    Day and month of 3/10/2004 are told apart by the whole column; where it leaves both open, the
-    month is first after "/", the day after "." and "-".
+    Day and month of 3/10/2004 are told apart by the whole column; where it leaves both open, by
+    `order`, "day first" or "month first"; else the month is first after "/", the day after "." and
+    "-".
 
     >>> form = find_form(["13/10/2004", "03/10/2004"])
     >>> form.read("03/10/2004"), form.note
@@ -56,7 +62,7 @@ def find_form(cells: Sequence[str]) -> Form | None:
     if any(len(cell) > _LONGEST for cell in cells):
         return None
     forms = [Form(_iso), Form(_clock), *_HALF_CLOCKS] if cells[0][:1].isdigit() else []
-    forms += _numeric_forms(cells)
+    forms += _numeric_forms(cells, order)
     words = [Form(_by(pattern + clock)) for pattern in _WORDS for clock in _clocks_of(pattern)]
     head = cells[:LOOK]
     for form in [*forms, *words]:
@@ -131,7 +137,7 @@ def _clocks_of(pattern: str) -> tuple[str, ...]:
     return ("",) if "%H" in pattern else _CLOCKS
 
 
-def _numeric_forms(cells: Sequence[str]) -> list[Form]:
+def _numeric_forms(cells: Sequence[str], known: str) -> list[Form]:
     """Forms of dates in figures, by which part can be what in the whole column."""
     found = [_NUMERIC.fullmatch(cell) for cell in cells]
     matches = [match for match in found if match is not None]
@@ -153,11 +159,12 @@ def _numeric_forms(cells: Sequence[str]) -> list[Form]:
         elif max(seconds) > 12:
             orders = [(month, "month first")]
         else:
-            first, what = (month, "month") if mark == "/" else (day, "day")
-            other = day if mark == "/" else month
-            orders = [(first, f"{what} first (otherwise: --type NAME=datetime:{other})")]
+            what = known or ("month first" if mark == "/" else "day first")
+            first, other = (month, day) if what == "month first" else (day, month)
+            why = ", as learned before" if known else ""
+            orders = [(first, f"{what}{why} (otherwise: --type NAME=datetime:{other})")]
     return [
-        Form(_by(order + clock.replace(" ", gap, 1)), note)
+        Form(_by(order + clock.replace(" ", gap, 1)), note, note if note in ORDERS else "")
         for order, note in orders
         for clock in _CLOCKS
         for gap in (" ", "T", ", ")
@@ -172,13 +179,13 @@ def _all_in_pairs(matches: Sequence[re.Match[str]]) -> bool:
     )
 
 
-def find_some(cells: Sequence[str]) -> Form | None:
+def find_some(cells: Sequence[str], order: str = "") -> Form | None:
     """The form of those cells that are times; None where these have several forms, or none is one.
 
     >>> find_some(["unknown", "2024-05-01"]).read("2024-05-01")
     datetime.date(2024, 5, 1)
     """
-    return find_form([cell for cell in cells if find_form([cell]) is not None])
+    return find_form([cell for cell in cells if find_form([cell]) is not None], order)
 
 
 def nearly_times(cells: Sequence[str]) -> str:
