@@ -11,11 +11,13 @@ CODES = (
     "SGD|HKD"
 )
 MINUS = "\u2212\u2013-"  # minus, en dash, hyphen; in this order inside [...]
+LONGEST = 80  # characters of an amount
 _UNIT = rf"(?P<{{}}>{SIGNS}|{CODES})?"
 _PARTS = re.compile(
-    rf"(?P<sign>[+{MINUS}])?\s*{_UNIT.format('before')}\s*(?P<open>\()?(?P<inner>[+{MINUS}])?"
+    rf"(?P<around>\()?(?P<sign>[+{MINUS}])?\s*{_UNIT.format('before')}\s*"
+    rf"(?P<open>\()?(?P<inner>[+{MINUS}])?"
     rf"(?P<figures>[.,]?\d.*?|[{MINUS}])"
-    rf"(?P<behind>-)?(?(open)\))\s*{_UNIT.format('after')}(?P<last>-)?"
+    rf"(?P<behind>-)?(?(open)\))\s*{_UNIT.format('after')}(?(around)\))(?P<last>-)?"
 )
 _BARE = re.compile(r"[+-]?[\d.,][\d.,eE+-]*(?<!-)")  # the usual case, told fast
 
@@ -60,16 +62,22 @@ def bare_cell(cell: str) -> str:
 
 def _parted(cell: str) -> tuple[str, str, str] | None:
     """The number with a plain minus, its unit, and the spelling of an unusual minus."""
-    found = _PARTS.fullmatch(cell)
+    found = _PARTS.fullmatch(cell) if len(cell) <= LONGEST else None
     if found is None or (found["before"] and found["after"]):
         return None
     unit = found["before"] or found["after"] or ""
     figures = found["figures"]
-    minuses = [found["sign"], found["inner"], found["open"], found["behind"], found["last"]]
+    minuses = [found[part] for part in ("around", "sign", "open", "inner", "behind", "last")]
     if sum(mark is not None for mark in minuses) > 1:
         return None
     if figures in MINUS:  # as accountants write that there is none
         return ("0", unit, "") if unit and not any(minuses) else None
-    spelling = "(1)" if found["open"] else "1-" if found["behind"] or found["last"] else ""
+    spelling = (
+        "(1)"
+        if found["open"] or found["around"]
+        else "1-"
+        if found["behind"] or found["last"]
+        else ""
+    )
     negative = spelling or (found["sign"] or found["inner"] or "") in tuple(MINUS)
     return ("-" if negative else "") + figures, unit, spelling

@@ -16,7 +16,7 @@ SEPARATORS = "\t|;,"  # those first that are rarer in words and numbers
 SAMPLE = 200  # rows by which the separator is told
 AGREEING = 0.9  # share of rows that have as many cells as the header, where a separator is right
 LEAST_BY_SPACES = 3  # columns, for spaces to be separators unasked
-RULE = re.compile(r"[-+=:|\s]*-{2,}[-+=:|\s]*")  # a line drawn under the header
+RULE = frozenset("-+=:| \t\r\n")  # characters of a line drawn under the header
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,11 @@ def dialects(head: str, named: str, *, whole: bool) -> Iterator[Dialect]:
     quote = _quote(head, separator)
     spaced = _is_spaced(head, separator)
     first = Dialect(separator, names_short=short, quote=quote, spaced=spaced, skip=skip)
-    yield first
-    if spaced:
-        yield replace(first, spaced=False)
+    ways = [first, replace(first, spaced=False)] if spaced else [first]
     if f"\\{quote}" in head:
-        yield replace(first, quoting="escaped")
+        escaped = replace(first, quoting="escaped")
+        ways.insert(0 if _is_escaped(head, separator, quote) else len(ways), escaped)
+    yield from ways
     if quote != '"':
         yield replace(first, quote='"')
     if separator in "\t|":  # there, quotes seldom mean anything
@@ -194,8 +194,8 @@ def _remarks(head: str, named: str, *, whole: bool) -> int:
     separator = named or find_separator(below, whole=whole)[0]
     separator = separator or _by_spaces(below, whole=whole)[0] or ","
     rows = _sample(below, separator, whole=whole)
-    [last] = _sample(lines[end - 1].lstrip("# ") or "#", separator, whole=True)
-    is_header = len(last) == len(rows[0]) > 1 and not _is_header(rows)
+    last = next(iter(_sample(lines[end - 1].lstrip("# "), separator, whole=True)), [])
+    is_header = bool(rows) and len(last) == len(rows[0]) > 1 and not _is_header(rows)
     return end - 1 if is_header else end
 
 
@@ -211,7 +211,11 @@ def _by_spaces(head: str, *, whole: bool) -> tuple[str, bool]:
     short = _names_short(rows)
     width = len(rows[0]) + short if rows else 0
     agreeing = len(rows) > 1 and all(len(row) == width for row in rows[1:])
-    return (" ", short) if agreeing and width >= LEAST_BY_SPACES else ("", False)
+    if not agreeing or width < LEAST_BY_SPACES:
+        return "", False
+    columns = zip(*rows[1:], strict=True)
+    told = '"' in head or any(all(map(notation.some_number, column)) for column in columns)
+    return (" ", short) if told else ("", False)  # sentences may be of one length
 
 
 def _quote(head: str, separator: str) -> str:
@@ -222,6 +226,14 @@ def _quote(head: str, separator: str) -> str:
     cell = re.compile(rf"(?:^|{mark})\s*'(?:[^'\\]|''|\\.)*'\s*(?:{mark}|$)")
     lines = [line.strip() for line in _lines(head)[1:SAMPLE] if line.strip()]
     return "'" if lines and all(map(cell.search, lines)) else '"'
+
+
+def _is_escaped(head: str, separator: str, quote: str) -> bool:
+    """Whether a quote within an unquoted cell is escaped, and no backslash means anything else."""
+    marks = re.escape(separator + quote)
+    within = re.search(rf"[^\\]\\{quote}[^{marks}\r\n]", head)
+    other = re.search(rf"\\[^\\{marks}\r\n]", head.replace("\\\\", ""))
+    return within is not None and other is None and f"{quote}{quote}" not in head
 
 
 def _is_spaced(head: str, separator: str) -> bool:
@@ -243,4 +255,4 @@ def without_preface(lines: Iterator[str], separator: str, skip: int = 0) -> Iter
 
 def is_rule(line: str, separator: str) -> bool:
     """Whether a line is drawn between the rows of a table of text."""
-    return separator == "|" and RULE.fullmatch(line) is not None
+    return separator == "|" and "--" in line and RULE.issuperset(line)

@@ -113,8 +113,9 @@ class FieldReader:
         if known in ("category", "text"):
             return self._main(name, series, given)
         numbers = self._converted(name, given)
-        if numbers is not None and known != "number" and notation.is_padded(given.values):
-            words = f"words, as leading zeros count (else: {option('--type', f'{name}=number')})"
+        codes = "" if numbers is None or known == "number" else notation.why_codes(given.values)
+        if codes:
+            words = f"words, as {codes} (else: {option('--type', f'{name}=number')})"
             return self._main(name, series, given, words)
         if numbers is not None:
             return self._number_field(name, series, *numbers)
@@ -148,7 +149,7 @@ class FieldReader:
         if len(texts) == len(given.values):
             read = None if name in self.known else self._spelled_times(name, series, given)
             return read or self._main(name, series, given)
-        codes = self.known.get(name) != "number" and notation.is_padded(texts)
+        codes = self.known.get(name) != "number" and notation.why_codes(texts)
         flags = any(isinstance(value, bool) for value in given.values)
         numbers = None if codes or flags else self._converted(name, given)
         return self._number_field(name, series, *(numbers or (given, "")))

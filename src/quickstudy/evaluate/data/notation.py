@@ -20,6 +20,7 @@ MOST_DIGITS = 300  # of an integer: as far as floats go
 MOST_KEPT = 2**53  # of a whole number: as far as floats keep every digit
 BY_DEFAULT = "as nothing says otherwise"
 PADDED = re.compile(r"0\d+")
+TELEPHONE = re.compile(r"\+\d[\d \u00a0]{7,18}")
 
 
 @dataclass(frozen=True)
@@ -185,13 +186,17 @@ def some_number(cell: str) -> bool:
     return any(notation.fits((bare_cell(cell),)) for notation in NOTATIONS)
 
 
-def is_padded(cells: Iterable[str]) -> bool:
-    """Whether one of the numbers is a code like 007, whose zeros would be lost.
+def why_codes(cells: Sequence[str]) -> str:
+    """Why numbers are rather codes, of which digits or signs would be lost; "" where they are none.
 
-    >>> is_padded(["0", "0.5"]), is_padded(["12", "007"])
-    (False, True)
+    >>> why_codes(["0", "0.5"]), why_codes(["12", "007"]), why_codes(["+49 170 123456"])
+    ('', 'leading zeros count', 'they seem to be telephone numbers')
     """
-    return any(PADDED.fullmatch(cell) for cell in cells)
+    if any(map(PADDED.fullmatch, cells)):
+        return "leading zeros count"
+    if cells and all(map(TELEPHONE.fullmatch, cells)):
+        return "they seem to be telephone numbers"
+    return ""
 
 
 def keeps_digits(numbers: Iterable[int | float]) -> bool:
