@@ -117,9 +117,7 @@ def read_table(
     options = _with_plain_names(options)
     target = None if target is None else clean_name(target)
     _tidy(source)
-    if target is not None and target in options.dropped:
-        raise DataFileError(f"{path}: {target!r} is the target, which cannot be left out: --drop")
-    _drop(source, options)
+    _drop(source, options, target)
     _check_typed(source, options, target)
     answers = _labels(source, target, LabelReader(labels, options.target_type))
     reader = FieldReader(source, options, types or {}, forms)
@@ -211,8 +209,12 @@ def _tidy(source: Source) -> None:
             del source.columns[name]
 
 
-def _drop(source: Source, options: ReadOptions) -> None:
+def _drop(source: Source, options: ReadOptions, target: str | None) -> None:
     for name in options.dropped:
+        if name == target:
+            raise DataFileError(
+                f"{source.path}: {name!r} is the target, which cannot be left out: --drop"
+            )
         inside = [c for c in source.columns if c == name or c.startswith(f"{name}.")]
         if not inside:
             raise DataFileError(_no_column(source, name))
