@@ -25,6 +25,8 @@ def test_a_first_column_without_a_name_that_counts_is_an_index(read, numbers, no
 def test_an_index_of_an_index_is_left_out_as_well(read):
     table = read(",Unnamed: 0,a,y\n0,0,5,k\n1,1,6,k\n")
     assert table.records == [{"a": 5}, {"a": 6}] and len(table.left_out) == 2
+    table = read("Unnamed: 0.1,Unnamed: 0,a,y\n0,0,5,k\n1,1,6,k\n")
+    assert table.records == [{"a": 5}, {"a": 6}]
 
 
 def test_a_column_with_a_name_is_never_an_index(read):

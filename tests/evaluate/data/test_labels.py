@@ -127,3 +127,8 @@ def test_fractions_are_labels_where_text_was_asked_for(read):
 def test_the_target_cannot_be_dropped(read):
     with pytest.raises(DataFileError, match="'y' is the target"):
         read("a,y\n1,k\n", drop=["y"])
+
+
+def test_labels_of_a_file_with_decimal_commas_are_the_same(read):
+    assert LabelReader([1, 2]).read("2,0") == 2
+    assert read("a;y\n1;1,0\n2;1\n3;1,000\n").labels == ["1,0", "1,0", "1,000"]

@@ -12,7 +12,7 @@ from typing import Any
 from quickstudy.evaluate.data import times
 from quickstudy.types import Label, label_key
 
-WHOLE = re.compile(r"([+-]?\d+)\.0+")
+WHOLE = re.compile(r"([+-]?\d+)(?:\.0+|,00?)")  # 1,000 may be a thousand
 INTEGER = re.compile(r"[+-]?\d{1,18}")
 UNPADDED = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})")  # 007 is not 7 unasked
 LEAST_PATTERN = 2  # labels of one type from which a new one is taken to be of that type
@@ -136,8 +136,8 @@ class LabelReader:
 def text_of(label: Label) -> str:
     """How a label is spelled, the same for 1, "1" and "1.0", and for True and "true".
 
-    >>> text_of(True), text_of("2.0"), text_of("02")
-    ('true', '2', '02')
+    >>> text_of(True), text_of("2.0"), text_of("2,0"), text_of("02")
+    ('true', '2', '2', '02')
     """
     if not isinstance(label, str):
         return str(label).lower()

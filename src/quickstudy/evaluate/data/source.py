@@ -14,7 +14,7 @@ from quickstudy.errors import DataFileError
 from quickstudy.evaluate.columns import Column
 from quickstudy.evaluate.data.missing import split_missing
 
-UNNAMED = re.compile(r"|Unnamed: \d+(_level_\d+)?|\.\.\.\d+|__index_level_\d+__")
+UNNAMED = re.compile(r"|Unnamed: \d+(_level_\d+)?(\.\d+)?|\.\.\.\d+|__index_level_\d+__")
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 WHOLE = re.compile(r"[+-]?\d{1,18}")
 LONGEST_SHOWN = 40

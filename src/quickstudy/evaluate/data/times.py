@@ -26,6 +26,7 @@ _WORDS = (
 )  # fmt: skip
 SECONDS = (1e8, 1e11)  # 1973 to 5138, as seconds since 1970; a thousand times that in milliseconds
 _LONGEST = 40
+_MONTH = re.compile("jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", re.IGNORECASE)
 MAIN_PARTS = ("days", "hour")  # of the numbers that a time becomes; each time has one of them
 ORDERS = ("day first", "month first")
 LOOK = 20  # cells that most forms fail on
@@ -63,7 +64,9 @@ def find_form(cells: Sequence[str], order: str = "") -> Form | None:
         return None
     forms = [Form(_iso), Form(_clock), *_HALF_CLOCKS] if cells[0][:1].isdigit() else []
     forms += _numeric_forms(cells, order)
-    words = [Form(_by(pattern + clock)) for pattern in _WORDS for clock in _clocks_of(pattern)]
+    words: list[Form] = []
+    if _MONTH.search(cells[0]):
+        words = [Form(_by(pattern + clock)) for pattern in _WORDS for clock in _clocks_of(pattern)]
     head = cells[:LOOK]
     for form in [*forms, *words]:
         if read_all(form, head) is not None and read_all(form, cells[LOOK:]) is not None:
