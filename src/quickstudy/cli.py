@@ -170,6 +170,7 @@ def learn(
             with _placed(table, learner, rows):
                 learner.learn_many(table.records[rows], table.labels[rows])
             moved(rows.stop - rows.start)
+    learner.forms.update(table.forms)
     learner.save(model)
     console.err.print(
         f"{model}: {learner.examples:,} examples, {len(learner.labels):,} labels", soft_wrap=True
@@ -306,6 +307,7 @@ def _read(
         limit=limit,
         vectors=vectors,
         types=_types(learner) if learner else None,
+        forms=learner.forms if learner else None,
         labels=learner.labels if learner else (),
         options=options,
     )

@@ -7,6 +7,7 @@ import pyarrow.parquet
 import pytest
 
 from quickstudy import Classifier
+from quickstudy.evaluate.table import read_table
 
 OPTIONS = ("separator", "encoding", "decimal", "type", "drop", "target-type", "budget-mb")
 
@@ -123,3 +124,66 @@ def test_an_example_that_a_learner_refuses_is_named_by_its_line(run, refused, tm
     assert run("learn", model, learned, "--target", "y")[0] == 0
     line = refused("predict", model, other, "--target", "y")
     assert "b.jsonl: line 1: field 'v' has 3 numbers; it had 2 before" in line
+
+
+def test_a_later_file_is_read_in_the_forms_of_the_first(run, tmp_path):
+    rows = [
+        f"{i % 28 + 1:02d}/{i % 12 + 1:02d}/2024;1,{i:03d};0{i};{'uv'[i % 2]}" for i in range(40)
+    ]
+    (first := tmp_path / "a.csv").write_text("\n".join(["day;load;code;y", *rows]) + "\n")
+    model = tmp_path / "m.qs"
+    assert run("learn", model, first, "--target", "y")[0] == 0
+    (later := tmp_path / "b.csv").write_text('day,load,code\n03/04/2024,"1,500",7\n')
+    learner = Classifier.load(model)
+    assert learner.forms == {"day": "day first", "load": ","}
+    table = read_table(later, forms=learner.forms)
+    assert (table.records[0]["day.month"], table.records[0]["load"]) == (4, 1.5)
+    assert table.columns[0].note.startswith("day first, as learned before")
+    _, _, err = run("predict", model, later)
+    assert "decimal comma" in err and "month first" not in err
+    bare = Classifier.load(model)
+    bare.forms = {}
+    assert bare.state_hash() == learner.state_hash()
+
+
+def test_a_pattern_that_was_named_is_kept(run, tmp_path):
+    (path := tmp_path / "a.csv").write_text("day,n,y\n01/02/2024,1,k\n03/04/2024,2,k\n")
+    model = tmp_path / "m.qs"
+    pattern = "day=datetime:%d/%m/%Y"
+    assert run("learn", model, path, "--target", "y", "--type", pattern)[0] == 0
+    assert Classifier.load(model).forms == {"day": "%d/%m/%Y"}
+    _, _, err = run("predict", model, path, "--target", "y")
+    assert "month first" not in err
+
+
+WRONG = [
+    ("--separator", "||"), ("--separator", ""), ("--encoding", "punycode"), ("--encoding", "hex"),
+    ("--decimal", ";"), ("--decimal", ""), ("--type", "a"), ("--type", "a=Number"),
+    ("--type", "a=datetime:%d%d"), ("--type", "a=datetime:%Q"), ("--type", "y=number"),
+    ("--drop", ""), ("--target-type", "float"), ("--target-type", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("option", "value"), WRONG)
+def test_an_option_that_cannot_be_meant_is_refused_by_name(refused, tmp_path, option, value):
+    (path := tmp_path / "t.csv").write_text("a,y\n1,k\n")
+    assert option in refused("learn", tmp_path / "m.qs", path, "--target", "y", option, value)
+    assert option in refused("evaluate", path, "--target", "y", option, value)
+    assert not (tmp_path / "m.qs").exists()
+
+
+def test_a_type_given_twice_is_refused(refused, tmp_path):
+    (path := tmp_path / "t.csv").write_text("a,y\n1,k\n")
+    types = ("--type", "a=number", "--type", "a=text")
+    assert "--type a is given as number and as text" in refused(
+        "evaluate", path, "--target", "y", *types
+    )
+
+
+def test_a_column_whose_name_has_a_comma_is_left_out_by_the_option_that_is_named(
+    run, refused, tmp_path
+):
+    (path := tmp_path / "t.jsonl").write_text('{"a, b": [{}], "c": 1, "y": "k"}\n' * 3)
+    line = refused("evaluate", path, "--target", "y")
+    assert "--type 'a, b=ignore'" in line
+    assert run("evaluate", path, "--target", "y", "--type", "a, b=ignore")[0] == 0

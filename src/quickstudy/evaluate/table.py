@@ -6,7 +6,9 @@ packed by gzip.
 
 from __future__ import annotations
 
+import difflib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +29,8 @@ from quickstudy.evaluate.data.text import TextFile, open_binary
 from quickstudy.types import Label
 
 VECTOR_FIELD = "vector"
+SHEETS = {".ods", ".xlsb", ".numbers"}  # also packed by zip, but nothing to unpack
+HEADER_LOOK = 30  # rows among which a header is looked for that is not the first
 PACKED = {
     b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd", excel.ZIP: "zip",
 }  # fmt: skip
@@ -45,6 +49,7 @@ class Table:
         notes: a line each about how the file was read.
         places: line (row, item) of each record.
         unit: what `places` counts.
+        forms: how columns are written that could be read in two ways; see `read_table`.
     """
 
     path: Path
@@ -55,6 +60,7 @@ class Table:
     notes: tuple[str, ...] = ()
     places: Sequence[int] = field(default=(), repr=False)
     unit: str = "line"
+    forms: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -76,6 +82,7 @@ def read_table(
     limit: int | None = None,
     vectors: str | Path | None = None,
     types: Mapping[str, str] | None = None,
+    forms: Mapping[str, str] | None = None,
     labels: Sequence[Label] = (),
     options: ReadOptions | None = None,
 ) -> Table:
@@ -92,6 +99,8 @@ def read_table(
         limit: read only the first rows.
         vectors: a .npy file with one row for each row of the file; joined as field "vector".
         types: field -> type under which a learner knows it; a column is read so if it can be.
+        forms: column -> form in which a learner met it, as an earlier table tells it: decides where
+            1,234 or 3/4/2024 could be read in two ways.
         labels: that a learner knows: a label that is spelled like one of them is that one.
         options: what is known of the file and cannot be seen.
 
@@ -108,10 +117,10 @@ def read_table(
     options = _with_plain_names(options)
     target = None if target is None else clean_name(target)
     _tidy(source)
-    _drop(source, options)
+    _drop(source, options, target)
     _check_typed(source, options, target)
     answers = _labels(source, target, LabelReader(labels, options.target_type))
-    reader = FieldReader(source, options, types or {})
+    reader = FieldReader(source, options, types or {}, forms)
     records: list[dict[str, Any]] = [{} for _ in source.places]
     columns = []
     for name in source.columns:
@@ -124,26 +133,38 @@ def read_table(
     return Table(
         path, records, answers, tuple(columns),
         left_out=tuple(source.left_out), notes=tuple(source.notes),
-        places=source.places, unit=source.unit,
+        places=source.places, unit=source.unit, forms=reader.forms,
     )  # fmt: skip
 
 
 def _read_source(path: Path, stream: BinaryIO, options: ReadOptions, limit: int | None) -> Source:
     magic = stream.read(8)
     if magic.startswith((arrow.PARQUET, arrow.ARROW, arrow.ARROW_STREAM)):
-        return arrow.read_arrow(path, stream, limit)
+        return _of_no_use(arrow.read_arrow(path, stream, limit), options, "encoding", "separator")
     if magic.startswith(excel.ZIP) and excel.is_workbook(stream):
-        return excel.read_excel(path, stream, limit)
+        source = excel.read_excel(path, stream, limit, dropped=_with_plain_names(options).dropped)
+        return _of_no_use(source, options, "encoding", "separator")
     if magic.startswith(excel.OLD_EXCEL):
         raise DataFileError(f"{path}: is an old Excel file; save it as .xlsx or CSV")
+    if magic.startswith(arrow.OLD_FEATHER):
+        raise DataFileError(f"{path}: is a Feather file of version 1; write it as version 2")
+    if magic.startswith(excel.ZIP) and path.suffix.lower() in SHEETS:
+        raise DataFileError(f"{path}: is a workbook of another kind; save it as .xlsx or CSV")
     for mark, name in PACKED.items():
         if magic.startswith(mark):
             raise DataFileError(f"{path}: is packed by {name}; unpack it first, or use gzip")
     file = TextFile(path, stream, options.encoding)
     start = "".join(file.head[:1000].split())
     if start.startswith(("{", "[{")) or {".jsonl", ".ndjson", ".json"} & set(path.suffixes):
-        return read_json(file, limit)
+        return _of_no_use(read_json(file, limit), options, "separator")
     return read_delimited(file, options, limit)
+
+
+def _of_no_use(source: Source, options: ReadOptions, *names: str) -> Source:
+    for name in names:
+        if getattr(options, name):
+            source.notes.append(f"--{name} is for text of cells, and does nothing to this file")
+    return source
 
 
 def read_record(record: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any]:
@@ -188,8 +209,12 @@ def _tidy(source: Source) -> None:
             del source.columns[name]
 
 
-def _drop(source: Source, options: ReadOptions) -> None:
+def _drop(source: Source, options: ReadOptions, target: str | None) -> None:
     for name in options.dropped:
+        if name == target:
+            raise DataFileError(
+                f"{source.path}: {name!r} is the target, which cannot be left out: --drop"
+            )
         inside = [c for c in source.columns if c == name or c.startswith(f"{name}.")]
         if not inside:
             raise DataFileError(_no_column(source, name))
@@ -211,17 +236,45 @@ def _check_typed(source: Source, options: ReadOptions, target: str | None) -> No
 def _no_column(source: Source, name: str) -> str:
     names = list(source.columns)
     shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-    return f"{source.path}: has no column {name!r}; its columns are: {shown}"
+    return (
+        f"{source.path}: has no column {name!r}{_alike(name, names)}; its columns are: {shown}"
+        f"{_header_hint(source, name)}"
+    )
+
+
+def _alike(name: str, names: Sequence[str]) -> str:
+    """The column that may be meant."""
+    folded = {"".join(n.casefold().split()): n for n in reversed(names)}
+    near = difflib.get_close_matches("".join(name.casefold().split()), folded, n=1, cutoff=0.8)
+    return f", but {folded[near[0]]!r}" if near else ""
+
+
+def _header_hint(source: Source, name: str) -> str:
+    """Where the names of columns seem to stand, if not at the head."""
+    if source.columns and source.looks_headless:
+        return "; the first line seems to hold values: put a line of names above it"
+    for row in range(min(len(source), HEADER_LOOK)):
+        cells = [s.values[row] for s in source.columns.values() if len(s.values) == len(source)]
+        texts = [cell for cell in cells if isinstance(cell, str)]
+        parts = [
+            part.strip(" \t\"'") for text in texts for part in re.split(r"[\t|;,]", text[:9999])
+        ]
+        if name in parts:
+            return (
+                f"; {source.unit} {source.places[row]} holds it: if the names stand there, take "
+                "out what is above it"
+            )
+    return ""
 
 
 def _labels(source: Source, target: str | None, reader: LabelReader) -> list[Label]:
     if target is None:
         return []
     if target not in source.columns:
-        hint = "" if len(source.columns) > 1 or not source.separator else (
-            "; if other marks part its cells, name them with --separator"
-        )  # fmt: skip
-        raise DataFileError(_no_column(source, target) + hint)
+        said = _no_column(source, target)
+        if len(source.columns) < 2 and source.separator and "holds it" not in said:
+            said += "; if other marks part its cells, name them with --separator"
+        raise DataFileError(said)
     series = source.columns.pop(target)
     _leave_copies(source, target, series)
     values = dict(zip(series.rows, series.values, strict=True))

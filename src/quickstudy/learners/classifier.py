@@ -56,6 +56,9 @@ class Classifier(Kept):
             type should not be inferred.
         seed: seeds every random choice; same seed and same calls give the same bits.
 
+    Attributes:
+        forms: column -> how the files that taught it wrote it; kept for `quickstudy predict`.
+
     Examples:
         >>> c = Classifier()
         >>> for i in range(40):
@@ -88,6 +91,7 @@ class Classifier(Kept):
         super().__init__()
         self._only = tuple(experts or ())
         self._encoder = RecordEncoder(schema, room=room_for(budget_mb))
+        self.forms: dict[str, str] = {}
         self._labels: list[Label] = []
         self._index: dict[tuple[str, Label], int] = {}
         self._mixture = Mixture(self._encoder, budget_mb=budget_mb, seed=seed, only=self._only)
@@ -387,10 +391,14 @@ class Classifier(Kept):
 
     @classmethod
     def hash_of(cls, arrays: snapshot.Arrays, plain: dict[str, Any]) -> str:
-        """The `state_hash` of the learner that gave a state; texts to be shown do not count."""
+        """The `state_hash` of the learner that gave a state.
+
+        Texts that are only shown, and how files are written, do not count.
+        """
         exemplars = {n: v for n, v in plain["mixture"]["exemplars"].items() if n != "texts"}
-        mixture = plain["mixture"] | {"exemplars": exemplars}
-        return snapshot.digest(arrays, plain | {"mixture": mixture})
+        told = {n: v for n, v in plain.items() if n != "forms"}
+        told["mixture"] = plain["mixture"] | {"exemplars": exemplars}
+        return snapshot.digest(arrays, told)
 
     def _state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
         arrays, mixture = self._mixture.state()
@@ -405,7 +413,7 @@ class Classifier(Kept):
             "mixture": mixture,
             "definition": self._definition,
         }
-        return arrays, plain
+        return arrays, plain | ({"forms": self.forms} if self.forms else {})
 
     @classmethod
     def from_state(cls, arrays: snapshot.Arrays, plain: dict[str, Any]) -> Self:
@@ -417,6 +425,7 @@ class Classifier(Kept):
         learner._mixture.restore(arrays, plain["mixture"])
         learner._familiarity.restore(plain.get("form"))
         learner._definition = plain.get("definition", 1)
+        learner.forms = dict(plain.get("forms", {}))
         return learner
 
 

@@ -15,10 +15,11 @@ from quickstudy.evaluate.table import read_table
 MANY = settings(
     max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-MARKS = st.text(st.sampled_from(list(",;\t|\"'\n\r 01234.,-+eE%€aé{}[]:/\\?\u202f\u2212\x00")))
+MARKS = st.text(st.sampled_from(list(",;\t|\"'\n\r 01234.,-+eE%€aé{}[]:/\\?#()$\u202f\u2212\x00")))
 CELLS = st.sampled_from(
     ["", "-", "NA", "3,5", "1.234", "1.234,5", "1e400", "2004-03-10", "13/10/2004", "18:30", "nan",
-     "[1,2]", "['a']", "true", "word", "+", "5 %", "Infinity", '"', "[[", "1714588200", "01"]
+     "[1,2]", "['a']", "true", "word", "+", "5 %", "Infinity", '"', "[[", "1714588200", "01",
+     "(5)", "$ -", "007", "3-", "#", "'q'", "0000-00-00", "6:30 PM"]
 )  # fmt: skip
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | CELLS,

@@ -25,6 +25,8 @@ def test_a_first_column_without_a_name_that_counts_is_an_index(read, numbers, no
 def test_an_index_of_an_index_is_left_out_as_well(read):
     table = read(",Unnamed: 0,a,y\n0,0,5,k\n1,1,6,k\n")
     assert table.records == [{"a": 5}, {"a": 6}] and len(table.left_out) == 2
+    table = read("Unnamed: 0.1,Unnamed: 0,a,y\n0,0,5,k\n1,1,6,k\n")
+    assert table.records == [{"a": 5}, {"a": 6}]
 
 
 def test_a_column_with_a_name_is_never_an_index(read):
@@ -57,7 +59,7 @@ def test_empty_cells_behind_the_last_column_are_nothing(read):
 def test_a_header_that_ends_in_separators_over_rows_that_do_not(read):
     table = read("a;b;y;;\n1,5;2;k\n1,5;2;k;;\n")
     assert table.records == [{"a": 1.5, "b": 2}] * 2 and len(table.left_out) == 2
-    with pytest.raises(DataFileError, match="line 2 has 1 cells where the header has 3"):
+    with pytest.raises(DataFileError, match="line 2 has 1 cell where the header has 3"):
         read("a,y,\n1\n")
 
 

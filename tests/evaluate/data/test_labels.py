@@ -109,3 +109,26 @@ def test_a_learner_without_room_is_refused_before_it_learns():
         check_room(learner, range(129))
     with pytest.raises(SettingError, match="made with budget_mb=16"):
         check_room(learner, [], 64)
+
+
+def test_leading_zeros_of_labels_count(read):
+    reader = LabelReader([1, 2])
+    assert [reader.read(label) for label in ("1", "02", "2.0")] == [1, "02", 2]
+    assert any("'02' stays text among integers" in note for note in reader.notes)
+    assert LabelReader([1, 2], "int").read("02") == 2
+    assert read("a,y\n1,007\n2,7\n").labels == ["007", "7"]
+
+
+def test_fractions_are_labels_where_text_was_asked_for(read):
+    content = '{"a": 1, "y": 0.5}\n{"a": 1, "y": 1.0}\n'
+    assert read(content, name="t.jsonl", target_type="str").labels == ["0.5", "1"]
+
+
+def test_the_target_cannot_be_dropped(read):
+    with pytest.raises(DataFileError, match="'y' is the target"):
+        read("a,y\n1,k\n", drop=["y"])
+
+
+def test_labels_of_a_file_with_decimal_commas_are_the_same(read):
+    assert LabelReader([1, 2]).read("2,0") == 2
+    assert read("a;y\n1;1,0\n2;1\n3;1,000\n").labels == ["1,0", "1,0", "1,000"]

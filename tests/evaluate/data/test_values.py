@@ -34,6 +34,10 @@ def lines(*records):
         ["3/10/2004 6:30 PM", "3/13/2004 7:00 AM"],
         ["10.03.2004 18:30:00", "13.03.2004 07:00:00"],
         ["10/03/2004 18:30", "13/03/2004 07:00"],
+        ["10.03.04 18:30", "13.03.04 07:00"],
+        ["Wed, 10 Mar 2004 18:30:00 GMT", "Sat, 13 Mar 2004 07:00:00 +0000"],
+        ["Wednesday, March 10, 2004 18:30", "Saturday, March 13, 2004 07:00"],
+        ["10MAR2004 18:30", "13MAR2004 07:00"],
         ["10-Mar-2004 18:30", "13-Mar-2004 07:00"],
         ["March 10, 2004 18:30", "March 13, 2004 07:00"],
         ["Wed Mar 10 18:30:00 2004", "Sat Mar 13 07:00:00 2004"],
@@ -177,3 +181,62 @@ def test_true_and_false_in_any_case(read):
     records, _ = column(read, ["True", "FALSE", "none"])
     assert [r["t"] for r in records] == [True, False, None]
     assert columns_of(read("t;y\ntrue;k\n", types={"t": "category"}))["t"][0] == "category"
+
+
+def test_half_a_day_is_told_by_am_and_pm(read):
+    records, _ = column(read, ["6:30 PM", "12:15 am"])
+    assert records == [{"t.hour": 18.5}, {"t.hour": 0.25}]
+
+
+def test_days_of_zeros_are_missing_among_times(read):
+    records, shown = column(read, ["0000-00-00", "2004-03-10"])
+    assert records[0] == {} and records[1]["t.day"] == 10
+    assert shown.note.endswith("missing: 0000-00-00 (1)") and shown.example == "2004-03-10"
+
+
+def test_a_day_that_is_none_is_named_where_it_makes_words_of_times(read):
+    cells = ["2004-02-28"] * 20 + ["2004-02-30"]
+    records, shown = column(read, cells)
+    assert records[0] == {"t": "2004-02-28"}
+    assert shown.note == "words, as '2004-02-30' is no time"
+    assert column(read, ["2004-02-28", "A12", "B7", "2004-02-30"])[1].note == ""
+
+
+def test_a_field_known_as_a_time_stays_one_and_what_is_none_is_missing(read):
+    known = {"t.days": "number", "t.day": "number"}
+    for cells in (["2004-03-10", "soon"], ["soon", "10.03.2004"]):
+        records, shown = column(read, cells, known=known)
+        assert {} in records and sum(r.get("t.day", 0) for r in records) == 10
+        assert shown.note.endswith("1 are no times and missing: 'soon'")
+    table = read(lines({"t": "2004-03-10", "y": 1}, {"t": "?!", "y": 1}), name="t.jsonl",
+                 known=known)  # fmt: skip
+    assert table.records[0]["t.day"] == 10 and table.records[1] == {}
+
+
+def test_dates_without_marks_are_numbers_unless_asked_for(read):
+    assert column(read, ["20040310"])[0] == [{"t": 20040310}]
+    assert column(read, ["20040310"], types={"t": "datetime"})[0][0]["t.month"] == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"a": 1, "a": 2, "y": 1}\n', "line 1 has 'a' twice in one object"),
+        ('{"y": 1}\n{"x": {"b": 1, "b": 1}, "y": 1}\n', "line 2 has 'b' twice"),
+        ('{"y": 1},\n{"y": 2},\n', "line 1 has a comma behind its object"),
+        ('[\n{"y": 1},\n{"y": 2},\n]\n', "line 4 is not valid JSON at character 1"),
+        ('[{"y": 1}, 2]', "item 2 is not a JSON object"),
+        ('{"y": 1}\n{"a": "\\ud83d", "y": 1}\n', "line 2 holds half of a letter"),
+        ('{"a": ' + "9" * 5000 + ', "y": 1}\n', "line 1 holds a whole number of too many digits"),
+        ('{"a": 1 "b": 2}\n', "line 1 is not valid JSON at character 9"),
+    ],
+)
+def test_json_that_cannot_be_meant_is_refused_by_its_place(read, content, said):
+    with pytest.raises(DataFileError) as caught:
+        read(content, name="t.jsonl")
+    assert said in str(caught.value)
+
+
+def test_a_letter_of_two_halves_is_one(read):
+    table = read('{"a": "\\ud83d\\ude00", "y": 1}\n', name="t.jsonl")
+    assert table.records == [{"a": "\U0001f600"}]

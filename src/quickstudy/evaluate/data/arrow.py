@@ -11,6 +11,7 @@ from quickstudy.errors import DataFileError, MissingExtraError
 from quickstudy.evaluate.data.source import Flattened, Series, Source, settle_columns
 
 PARQUET, ARROW, ARROW_STREAM = b"PAR1", b"ARROW1", b"\xff\xff\xff\xff"  # first bytes
+OLD_FEATHER = b"FEA1"
 BATCH = 10_000
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, NoReturn
+from uuid import UUID
 
 from quickstudy.encode.parsing import LARGEST
 from quickstudy.errors import DataFileError
@@ -45,10 +46,22 @@ class FieldReader:
 
     Args:
         known: field -> type under which a learner knows it; a column is read so where it can be.
+        forms: column -> how it was written where the learner met it, for a column that leaves it
+            open: the mark before its decimals, what comes first in its dates, or their pattern.
+
+    Attributes:
+        forms: the same of the columns that were read, where they tell.
     """
 
-    def __init__(self, source: Source, options: ReadOptions, known: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        options: ReadOptions,
+        known: Mapping[str, str],
+        forms: Mapping[str, str] | None = None,
+    ) -> None:
         self.source, self.options, self.known = source, options, known
+        self.forms = dict(forms or {})
 
     def read(self, name: str) -> tuple[Column, dict[str, Series]]:
         """A column for the table of types, and its fields.
@@ -65,7 +78,8 @@ class FieldReader:
             column = column_of(name, read.fields[name].values)
             kind, example = read.type or column.type, column.example
         else:
-            first = next((v for v in given.values if not lists.is_list(v) or v), "")
+            there = without_words(given).values
+            first = next((v for v in there if not lists.is_list(v) or v), "")
             kind, example = read.type, shortened(first)
         return Column(name, kind, len(self.source) - read.given, example, note), read.fields
 
@@ -98,7 +112,11 @@ class FieldReader:
         known = self.known.get(name)
         if known in ("category", "text"):
             return self._main(name, series, given)
-        numbers = self._converted(given)
+        numbers = self._converted(name, given)
+        codes = "" if numbers is None or known == "number" else notation.why_codes(given.values)
+        if codes:
+            words = f"words, as {codes} (else: {option('--type', f'{name}=number')})"
+            return self._main(name, series, given, words)
         if numbers is not None:
             return self._number_field(name, series, *numbers)
         bare = without_words(given)
@@ -106,10 +124,10 @@ class FieldReader:
             _adopt(given, bare)
             flags = [BOOLEANS[cell.lower()] for cell in bare.values]
             return self._main(name, series, replace(bare, values=flags))
-        form = times.find_form(bare.values)
-        if form is not None:
+        moments = self._spelled_times(name, series, bare)
+        if moments is not None:
             _adopt(given, bare)
-            return self._times(name, series, bare, form)
+            return moments
         spelled_out = lists.spelled_lists(given.values)
         if spelled_out is not None:
             return self._lists(name, series, replace(given, values=spelled_out))
@@ -127,23 +145,26 @@ class FieldReader:
             return self._time_fields(name, series, given)
         if any(moments):
             given = replace(given, values=[_as_text(v) for v in given.values])
-        if _all_text(given.values):
-            form = None if name in self.known else times.find_form(given.values)
-            return (
-                self._times(name, series, given, form) if form else self._main(name, series, given)
-            )
-        numbers = None if any(isinstance(v, bool) for v in given.values) else self._converted(given)
+        texts = [value for value in given.values if isinstance(value, str)]
+        if len(texts) == len(given.values):
+            read = None if name in self.known else self._spelled_times(name, series, given)
+            return read or self._main(name, series, given)
+        codes = self.known.get(name) != "number" and notation.why_codes(texts)
+        flags = any(isinstance(value, bool) for value in given.values)
+        numbers = None if codes or flags else self._converted(name, given)
         return self._number_field(name, series, *(numbers or (given, "")))
 
-    def _marks(self, cells: Sequence[str]) -> Iterator[tuple[str, str]]:
+    def _marks(self, name: str, cells: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Decimal marks for a column that leaves it open, with the reason, best first."""
         if self.options.decimal:
             yield self.options.decimal, "--decimal"
+        if self.forms.get(name) in (".", ","):
+            yield self.forms[name], "as learned before"
         if self._proved:
             yield self._proved, "as other columns show"
         if self.source.separator == ";" and any("," in cell for cell in cells):
             yield ",", "as ; parts the cells"
-        yield ".", "as nothing says otherwise"
+        yield ".", notation.BY_DEFAULT
 
     @cached_property
     def _proved(self) -> str:
@@ -155,27 +176,32 @@ class FieldReader:
         marks.remove("")
         return marks.pop() if len(marks) == 1 else ""
 
-    def _choose(self, cells: Sequence[str]) -> notation.Choice | None:
-        return notation.choose(cells, self._marks(cells))
+    def _choose(self, name: str, cells: Sequence[str]) -> notation.Choice | None:
+        return notation.choose(cells, self._marks(name, cells))
 
     def _number_field(self, name: str, series: Series, given: Given, note: str) -> Read:
         if not _all_fit(given.values):
             for at, value in zip(given.at, given.values, strict=True):
                 if not isinstance(value, str) and not _fits(value):
                     self._refuse(name, series, at, value)
+        if not notation.keeps_digits(given.values):
+            words = option("--type", f"{name}=category")
+            note = joined([note, f"some have more digits than a number keeps (else: {words})"])
         return self._main(name, series, given, note)
 
-    def _converted(self, given: Given) -> tuple[Given, str] | None:
+    def _converted(self, name: str, given: Given) -> tuple[Given, str] | None:
         """Numbers of which some or all are spelled as text; None where others are among them."""
         bare = without_words(given)
         cells = [value for value in bare.values if isinstance(value, str)]
-        chosen = self._choose(cells) if cells else None
+        chosen = self._choose(name, cells) if cells else None
         if not bare.values or (cells and chosen is None):
             return None
         _adopt(given, bare)
         if chosen is None:
             return bare, ""
-        number = chosen.notation.number
+        if chosen.sure and any("." in cell or "," in cell for cell in cells):
+            self.forms[name] = chosen.notation.decimal
+        number = chosen.number
         values = [number(v) if isinstance(v, str) else v for v in bare.values]
         return replace(bare, values=values), chosen.note
 
@@ -183,7 +209,7 @@ class FieldReader:
         values = [float(v) if isinstance(v, bool | Decimal) else v for v in given.values]
         given = replace(given, values=values)
         bare = without_words(given)
-        read = self._converted(given)
+        read = self._converted(name, given)
         if read is not None:
             return replace(self._number_field(name, series, *read), type="number")
         if not bare.values:
@@ -192,7 +218,7 @@ class FieldReader:
         other = option("--type", f"{name}=category")
         for at, value in zip(bare.at, bare.values, strict=True):
             if not isinstance(value, int | float) and (
-                not isinstance(value, str) or self._choose([value]) is None
+                not isinstance(value, str) or self._choose(name, [value]) is None
             ):
                 self._reject(name, series, at, value, f"is not a number; {other} reads it as words")
         raise DataFileError(
@@ -203,10 +229,10 @@ class FieldReader:
     def _some_numbers(self, name: str, series: Series, given: Given) -> Read:
         """A field that was always a number: what is one still is; the rest stays text."""
         numeric = [cell for cell in given.values if notation.some_number(cell)]
-        chosen = self._choose(numeric) if numeric else None
+        chosen = self._choose(name, numeric) if numeric else None
         if chosen is None:
             return self._main(name, series, given)
-        number = chosen.notation.number
+        number = chosen.number
         mixed = [number(c) if notation.some_number(c) else c for c in given.values]
         odd = next(cell for cell in given.values if not notation.some_number(cell))
         note = joined([chosen.note, f"numbers until now, and now also {shown(odd)}"])
@@ -220,7 +246,9 @@ class FieldReader:
             return self._time_fields(name, series, replace(bare, values=values))
         cells = [_as_text(value) for value in values]
         form = (
-            times.by_pattern(pattern) if pattern else times.find_form(cells) or self._epoch(cells)
+            times.by_pattern(pattern)
+            if pattern
+            else self._find_form(name, cells) or times.compact(cells) or self._epoch(name, cells)
         )
         remedy = option("--type", f"{name}=datetime:%d/%m/%Y")
         for at, cell in zip(bare.at, cells, strict=True):
@@ -234,14 +262,50 @@ class FieldReader:
                 f"{self.source.path}: column {name!r}: its dates are of several forms; name the "
                 f"pattern of one as in {remedy}, or {option('--type', f'{name}=category')}"
             )
+        if pattern or form.order:
+            self.forms[name] = pattern or form.order
         return self._times(name, series, replace(bare, values=cells), form)
 
-    def _epoch(self, cells: Sequence[str]) -> times.Form | None:
+    def _spelled_times(self, name: str, series: Series, given: Given) -> Read | None:
+        """Times, if all are, or some are of a field that always was one: the rest is missing."""
+        form = self._find_form(name, given.values)
+        if form is not None:
+            if form.order:
+                self.forms[name] = form.order
+            return self._times(name, series, given, form)
+        if not any(f"{name}.{part}" in self.known for part in times.MAIN_PARTS):
+            return None
+        form = times.find_some(given.values, self._order(name))
+        if form is None:
+            return None
+        there = [i for i, v in enumerate(given.values) if times.read_all(form, [v]) is not None]
+        odd = next(v for v in given.values if times.read_all(form, [v]) is None)
+        held = replace(
+            given, at=[given.at[i] for i in there], values=[given.values[i] for i in there]
+        )
+        read = self._times(name, series, held, form)
+        lost = f"{len(given.values) - len(there):,} are no times and missing: {shown(odd)}"
+        return replace(read, note=joined([read.note, lost]))
+
+    def _order(self, name: str) -> str:
+        """What comes first in the dates of a column that a learner knows; "" if it is not known."""
+        known = self.forms.get(name, "")
+        return known if known in times.ORDERS else ""
+
+    def _find_form(self, name: str, cells: Sequence[str]) -> times.Form | None:
+        known = self.forms.get(name, "")
+        if known.startswith("%"):
+            form = times.by_pattern(known)
+            if times.read_all(form, cells) is not None:
+                return form
+        return times.find_form(cells, self._order(name))
+
+    def _epoch(self, name: str, cells: Sequence[str]) -> times.Form | None:
         """Counts since 1970, where all cells are numbers."""
-        chosen = self._choose(cells)
+        chosen = self._choose(name, cells)
         if chosen is None:
             return None
-        number = chosen.notation.number
+        number = chosen.number
         return times.Form(lambda cell: times.from_number(number(cell)), "counted since 1970")
 
     def _times(self, name: str, series: Series, given: Given, form: times.Form) -> Read:
@@ -370,7 +434,7 @@ def _plain(value: Any) -> Any:
         return float(value)
     if isinstance(value, timedelta):
         return value.total_seconds()
-    return value
+    return str(value) if isinstance(value, UUID) else value
 
 
 def _as_text(value: Any) -> str:
@@ -384,10 +448,11 @@ def _as_text(value: Any) -> str:
 
 
 def _nearly(cells: Sequence[str]) -> str:
-    """What keeps a column from being numbers, where it is little."""
+    """What keeps a column from being numbers or times, where it is little."""
     head = cells[:100]
     if sum(map(notation.some_number, head)) < MOSTLY * len(head):
-        return ""
+        odd_time = times.nearly_times(cells)
+        return f"words, as {shown(odd_time)} is no time" if odd_time else ""
     odd = [cell for cell in cells if not notation.some_number(cell)]
     if not odd:
         return "numbers of several notations"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from quickstudy import errors
+from quickstudy.encode import values
 from quickstudy.evaluate.data import times
 from quickstudy.types import Label, label_key
 
-WHOLE = re.compile(r"([+-]?\d+)\.0+")
+WHOLE = re.compile(r"([+-]?\d+)(?:\.0+|,00?)")  # 1,000 may be a thousand
 INTEGER = re.compile(r"[+-]?\d{1,18}")
+UNPADDED = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})")  # 007 is not 7 unasked
 LEAST_PATTERN = 2  # labels of one type from which a new one is taken to be of that type
 FLAGS = {
     "true": True, "false": False, "1": True, "0": False, "yes": True, "no": False,
@@ -50,6 +53,7 @@ class LabelReader:
         self._met: dict[str, Label] = {}
         self._changed: list[tuple[Any, Label]] = []
         self._unclear: list[Label] = []
+        self._padded: list[Label] = []
         for label in known:
             self._add(label)
 
@@ -61,7 +65,7 @@ class LabelReader:
         """
         if type(value) is str and (met := self._met.get(value)) is not None:
             return met
-        plain = plain_label(value)
+        plain = plain_label(_fraction(value) if self._type == "str" else value)
         place = label_key(plain)
         if place not in self._read:
             label = self._read[place] = self._typed(plain)
@@ -86,6 +90,11 @@ class LabelReader:
             notes.append(
                 f"label {label!r:.60} is known in several types and taken as it is in the file: "
                 "--target-type str, int or bool takes one"
+            )
+        if self._padded:
+            notes.append(
+                f"label {self._padded[0]!r:.60} stays text among integers, as leading zeros count: "
+                "--target-type int reads it as one"
             )
         return notes
 
@@ -116,8 +125,10 @@ class LabelReader:
         if self._count < LEAST_PATTERN or len(self._types) != 1:
             return plain
         (kind,) = self._types
-        if kind is int and isinstance(plain, str) and INTEGER.fullmatch(text_of(plain)):
+        if kind is int and isinstance(plain, str) and UNPADDED.fullmatch(text_of(plain)):
             return int(text_of(plain))
+        if kind is int and isinstance(plain, str) and INTEGER.fullmatch(plain):
+            self._padded.append(plain)
         if kind is str and not isinstance(plain, str):
             return text_of(plain)
         return plain
@@ -126,8 +137,8 @@ class LabelReader:
 def text_of(label: Label) -> str:
     """How a label is spelled, the same for 1, "1" and "1.0", and for True and "true".
 
-    >>> text_of(True), text_of("2.0"), text_of("02")
-    ('true', '2', '02')
+    >>> text_of(True), text_of("2.0"), text_of("2,0"), text_of("02")
+    ('true', '2', '2', '02')
     """
     if not isinstance(label, str):
         return str(label).lower()
@@ -135,6 +146,13 @@ def text_of(label: Label) -> str:
         return label.lower()
     whole = WHOLE.fullmatch(label)
     return whole[1] if whole else label
+
+
+def _fraction(value: Any) -> Any:
+    """A finite number that is not whole, as its text."""
+    if isinstance(value, float | Decimal) and math.isfinite(value) and value != int(value):
+        return str(value)
+    return value
 
 
 def plain_label(value: Any) -> Label:
@@ -145,10 +163,11 @@ def plain_label(value: Any) -> Label:
     """
     if value is None or (isinstance(value, str) and value.strip().lower() in MISSING):
         raise LabelError("the label is missing; give it one, or take the row out")
-    if isinstance(value, str):
-        return unicodedata.normalize("NFC", " ".join(value.split()))
-    if isinstance(value, bool | int):
-        return value
+    if isinstance(value, str | bool | int):
+        try:
+            return values.plain_label(value)
+        except errors.LabelError as refused:
+            raise LabelError(str(refused)) from None
     if isinstance(value, float | Decimal):
         value = float(value)
         if value != value:

@@ -18,7 +18,22 @@ MISSING = EXCEL_ERRORS | {
 }  # fmt: skip
 """Missing in every column."""
 MISSING_NUMBERS = frozenset(
-    {"na", "none", "nil", ".", "..", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"}
+    {
+        "na",
+        "none",
+        "nil",
+        ".",
+        "..",
+        "0000-00-00",
+        "0000-00-00 00:00:00",
+        "00/00/0000",
+        "inf",
+        "+inf",
+        "-inf",
+        "infinity",
+        "+infinity",
+        "-infinity",
+    }
 )
 """Missing, in any case of letters, where all other cells are numbers, times or true and false."""
 

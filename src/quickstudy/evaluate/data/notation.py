@@ -11,12 +11,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from quickstudy.evaluate.data.amounts import bare_cell, bare_cells
+
 SPACES = " \u00a0\u2009\u202f"  # space, no-break space, thin space, narrow no-break space
 APOSTROPHES = "'\u2019"
-MINUS = "\u2212"
-EXPONENT = r"(?:[eE][+-]?\d+)?"
+EXPONENT = r"(?:[eE][+-]?\d{1,3})?"  # longer ones are of codes such as 45e3821
 MOST_DIGITS = 300  # of an integer: as far as floats go
-UNITS = "%$€£¥"
+MOST_KEPT = 2**53  # of a whole number: as far as floats keep every digit
+BY_DEFAULT = "as nothing says otherwise"
+PADDED = re.compile(r"0\d+")
+TELEPHONE = re.compile(r"\+\d[\d \u00a0]{7,18}")
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,10 @@ class Notation:
     Attributes:
         decimal: the mark before the decimals.
         group: the marks that may stand between thousands, "" where there is none.
-        unit: a sign before or behind every number.
     """
 
     decimal: str
     group: str = ""
-    unit: str = ""
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -42,7 +44,7 @@ class Notation:
             threes = rf"[1-9]\d{{0,2}}(?:{group}\d{{3}})+"
             twos = rf"[1-9]\d?(?:{group}\d{{2}})+{group}\d{{3}}"
             whole = rf"(?:{threes}|{twos}|\d+)"
-        return re.compile(rf"[+\-{MINUS}]?(?:{whole}(?:{mark}\d*)?|{mark}\d+){EXPONENT}")
+        return re.compile(rf"[+-]?(?:{whole}(?:{mark}\d*)?|{mark}\d+){EXPONENT}")
 
     def fits(self, cells: Iterable[str]) -> bool:
         """Whether every cell is a number in this notation."""
@@ -55,13 +57,11 @@ class Notation:
         >>> Notation(",", ".").number("-1.234,5"), POINT.number("12")
         (-1234.5, 12)
         """
-        if self.unit:
-            cell = cell.strip(self.unit).strip()
         for mark in self.group:
             cell = cell.replace(mark, "")
         if cell.isdecimal() and len(cell) <= MOST_DIGITS:
             return int(cell)
-        plain = cell.replace(self.decimal, ".").replace(MINUS, "-")
+        plain = cell.replace(self.decimal, ".")
         whole = plain[1:].isdecimal() and len(plain) <= MOST_DIGITS
         return int(plain) if whole and plain[0] in "+-" else float(plain)
 
@@ -111,16 +111,28 @@ def decides(cells: Sequence[str]) -> str:
     """
     if not any("." in cell or "," in cell for cell in cells):
         return ""
-    marks = {notation.decimal for notation in fitting(cells)}
+    amounts = bare_cells(cells)
+    marks = {notation.decimal for notation in fitting(amounts[0])} if amounts else set()
     return marks.pop() if len(marks) == 1 else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The notation that a column is read by, and what there is to say about it."""
+    """The notation that a column is read by, and what there is to say about it.
+
+    Attributes:
+        bare: nothing stands around the figures of any cell.
+        sure: there is a reason for the decimal mark.
+    """
 
     notation: Notation
     note: str
+    bare: bool = True
+    sure: bool = True
+
+    def number(self, cell: str) -> int | float:
+        """The number of a cell of the column."""
+        return self.notation.number(cell if self.bare else bare_cell(cell))
 
 
 def choose(cells: Sequence[str], preferred: Iterable[tuple[str, str]]) -> Choice | None:
@@ -129,18 +141,21 @@ def choose(cells: Sequence[str], preferred: Iterable[tuple[str, str]]) -> Choice
     Args:
         preferred: decimal marks with the reason for them, best first; asked only in doubt.
 
-    >>> choose(["5%", "12.5 %"], []).notation.number("12.5 %")
+    >>> choose(["5%", "12.5 %"], []).number("12.5 %")
     12.5
     """
-    unit = next((u for u in UNITS if cells and u in cells[0][:1] + cells[0][-1:]), "")
-    if unit:
-        if not all(cell[:1] == unit or cell[-1:] == unit for cell in cells):
-            return None
-        bare = choose([cell.strip(unit).strip() for cell in cells], preferred)
-        if bare is None:
-            return None
-        note = f"in {unit}, {bare.note}" if bare.note else f"in {unit}"
-        return Choice(replace(bare.notation, unit=unit), note)
+    amounts = bare_cells(cells)
+    if amounts is None:
+        return None
+    figures, note = amounts
+    chosen = _choose(figures, preferred)
+    if chosen is None or figures == cells:
+        return chosen
+    note = ", ".join(filter(None, [note, chosen.note]))
+    return replace(chosen, note=note, bare=False)
+
+
+def _choose(cells: Sequence[str], preferred: Iterable[tuple[str, str]]) -> Choice | None:
     fit = fitting(cells)
     if not fit:
         return None
@@ -149,7 +164,8 @@ def choose(cells: Sequence[str], preferred: Iterable[tuple[str, str]]) -> Choice
     for mark, reason in preferred:
         for notation in fit:
             if notation.decimal == mark:
-                return Choice(notation, _doubt(cells, notation, reason))
+                sure = reason != BY_DEFAULT
+                return Choice(notation, _doubt(cells, notation, reason), sure=sure)
     return Choice(fit[0], fit[0].words)
 
 
@@ -167,4 +183,22 @@ def _doubt(cells: Sequence[str], notation: Notation, reason: str) -> str:
 
 def some_number(cell: str) -> bool:
     """Whether a cell is a number in any notation."""
-    return any(notation.fits((cell,)) for notation in NOTATIONS)
+    return any(notation.fits((bare_cell(cell),)) for notation in NOTATIONS)
+
+
+def why_codes(cells: Sequence[str]) -> str:
+    """Why numbers are rather codes, of which digits or signs would be lost; "" where they are none.
+
+    >>> why_codes(["0", "0.5"]), why_codes(["12", "007"]), why_codes(["+49 170 123456"])
+    ('', 'leading zeros count', 'they seem to be telephone numbers')
+    """
+    if any(map(PADDED.fullmatch, cells)):
+        return "leading zeros count"
+    if cells and all(map(TELEPHONE.fullmatch, cells)):
+        return "they seem to be telephone numbers"
+    return ""
+
+
+def keeps_digits(numbers: Iterable[int | float]) -> bool:
+    """Whether no whole number has more digits than a float keeps."""
+    return not any(type(n) is int and abs(n) > MOST_KEPT and int(float(n)) != n for n in numbers)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from quickstudy.errors import SettingError
 
@@ -13,6 +16,8 @@ TARGET_TYPES = ("str", "int", "bool")
 NAMED_SEPARATORS = {
     "tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|",
 }  # fmt: skip
+NOT_OF_FILES = {"idna", "punycode", "unicode-escape", "unicode_escape", "raw-unicode-escape",
+                "raw_unicode_escape"}  # fmt: skip
 MIB = 2**20
 DEFAULT_MB = 64
 
@@ -60,7 +65,7 @@ class ReadOptions:
         if self.target_type not in ("", *TARGET_TYPES):
             raise SettingError(f"--target-type is {self.target_type!r}; it is str, int or bool")
         for name, kind in self.types.items():
-            if kind not in TYPES and not kind.startswith("datetime:%"):
+            if kind not in TYPES and not _is_pattern(kind):
                 raise SettingError(
                     f"--type {name}={kind}: {kind!r} is no type; use one of {', '.join(TYPES)}, "
                     "or datetime:%d/%m/%Y for a pattern of your own"
@@ -69,7 +74,8 @@ class ReadOptions:
     @property
     def dropped(self) -> tuple[str, ...]:
         """All fields that are not wanted."""
-        return (*self.drop, *(name for name, kind in self.types.items() if kind == "ignore"))
+        ignored = (name for name, kind in self.types.items() if kind == "ignore")
+        return tuple(dict.fromkeys((*self.drop, *ignored)))
 
     def without(self, name: str | None) -> ReadOptions:
         """The same, with one more column left out; None is none."""
@@ -95,16 +101,33 @@ def options_from_text(
     >>> options.separator, options.types, options.drop
     ('\\t', {'code': 'category'}, ('a', 'b'))
     """
+    texts = {
+        "separator": separator, "encoding": encoding, "decimal": decimal, "drop": drop,
+        "target-type": target_type,
+    }  # fmt: skip
+    for name, text in texts.items():
+        if text == "":
+            raise SettingError(f"--{name} is empty; leave it out, or name what is meant")
     given = separator or ""
+    if budget_mb is not None and not 0.0 < budget_mb < math.inf:
+        raise SettingError(f"--budget-mb is {budget_mb}; it is a number of MiB")
     return ReadOptions(
         separator=NAMED_SEPARATORS.get(given.lower(), given),
         encoding=encoding or "",
         decimal=decimal or "",
-        types=dict(map(_assignment, types)),
+        types=_assignments(types),
         drop=tuple(name.strip() for name in (drop or "").split(",") if name.strip()),
         target_type=target_type or "",
         longest=int((budget_mb or DEFAULT_MB) * MIB),
     )
+
+
+def _assignments(texts: Sequence[str]) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for name, kind in map(_assignment, texts):
+        if out.setdefault(name, kind) != kind:
+            raise SettingError(f"--type {name} is given as {out[name]} and as {kind}; it is one")
+    return out
 
 
 def _assignment(text: str) -> tuple[str, str]:
@@ -119,7 +142,19 @@ def _assignment(text: str) -> tuple[str, str]:
 def _is_encoding(name: str) -> bool:
     try:
         "".encode(name)
-        codecs.lookup(name)
+        return codecs.lookup(name).name not in NOT_OF_FILES
     except (LookupError, ValueError, UnicodeError):
+        return False
+
+
+def _is_pattern(kind: str) -> bool:
+    if not kind.startswith("datetime:") or "%" not in kind:
+        return False
+    pattern = kind.partition(":")[2]
+    try:
+        datetime.strptime("", pattern)
+    except ValueError as error:
+        return "bad directive" not in str(error) and "stray" not in str(error)
+    except re.error:  # a directive that comes twice
         return False
     return True

@@ -14,7 +14,8 @@ from quickstudy.errors import DataFileError
 from quickstudy.evaluate.columns import Column
 from quickstudy.evaluate.data.missing import split_missing
 
-UNNAMED = re.compile(r"|Unnamed: \d+(_level_\d+)?|\.\.\.\d+|__index_level_\d+__")
+UNNAMED = re.compile(r"|Unnamed: \d+(_level_\d+)?(\.\d+)?|\.\.\.\d+|__index_level_\d+__")
+NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 WHOLE = re.compile(r"[+-]?\d{1,18}")
 LONGEST_SHOWN = 40
 
@@ -66,6 +67,12 @@ class Source:
     def __len__(self) -> int:
         return len(self.places)
 
+    @property
+    def looks_headless(self) -> bool:
+        """Whether most names of columns are numbers, as where a file has no header."""
+        numbers = [name for name in self.columns if NUMBER.fullmatch(name)]
+        return len(numbers) > len(self.columns) / 2 and self.textual
+
     def where(self, row: int, name: str | None = None) -> str:
         """The place of a value as messages name it."""
         column = "" if name is None else f", column {name!r}"
@@ -88,6 +95,8 @@ def option(name: str, value: str) -> str:
     >>> option("--drop", "two words")
     "--drop 'two words'"
     """
+    if name == "--drop" and "," in value:  # which parts the names there
+        return option("--type", f"{value}=ignore")
     return f"{name} {shlex.quote(value)}"
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-EPOCH_DAY = date(1970, 1, 1).toordinal()
+from quickstudy.encode.values import time_fields
+
 Moment = datetime | date | time
 _CLOCK = r"([01]?\d|2[0-4])[:.][0-5]\d([:.][0-5]\d([.,]\d{1,9})?)?"
 _ZONE = r"\s?(Z|UTC|GMT|[+-]\d{2}:?(\d{2})?)?"
@@ -21,26 +22,36 @@ _NUMERIC = re.compile(
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 _WORDS = (
     "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d %Y", "%B %d %Y", "%b %d, %Y",
-    "%B %d, %Y", "%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z",
+    "%B %d, %Y", "%A, %B %d, %Y", "%A, %d %B %Y", "%d%b%Y", "%a %b %d %H:%M:%S %Y",
+    "%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z",
 )  # fmt: skip
 SECONDS = (1e8, 1e11)  # 1973 to 5138, as seconds since 1970; a thousand times that in milliseconds
 _LONGEST = 40
+_MONTH = re.compile("jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", re.IGNORECASE)
+MAIN_PARTS = ("days", "hour")  # of the numbers that a time becomes; each time has one of them
+ORDERS = ("day first", "month first")
 LOOK = 20  # cells that most forms fail on
+LEAST_TIMES = 3  # more than other cells, for a column to seem to hold times
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How the times of a column are written: what reads one, and what there is to say about it."""
+    """How the times of a column are written: what reads one, and what there is to say about it.
+
+    `order` is "day first" or "month first" where the column proves it.
+    """
 
     read: Callable[[str], Moment]
     note: str = ""
+    order: str = ""
 
 
-def find_form(cells: Sequence[str]) -> Form | None:
+def find_form(cells: Sequence[str], order: str = "") -> Form | None:
     """The form in which every cell is a date, a date with a time, or a time of day.
 
-    Day and month of 3/10/2004 are told apart by the whole column; where it leaves both open, the
-    month is first after "/", the day after "." and "-".
+    Day and month of 3/10/2004 are told apart by the whole column; where it leaves both open, by
+    `order`, "day first" or "month first"; else the month is first after "/", the day after "." and
+    "-".
 
     >>> form = find_form(["13/10/2004", "03/10/2004"])
     >>> form.read("03/10/2004"), form.note
@@ -52,14 +63,23 @@ def find_form(cells: Sequence[str]) -> Form | None:
         return None
     if any(len(cell) > _LONGEST for cell in cells):
         return None
-    forms = [Form(_iso), Form(_clock)] if cells[0][:1].isdigit() else []
-    forms += _numeric_forms(cells)
-    words = [Form(_by(pattern + clock)) for pattern in _WORDS for clock in _clocks_of(pattern)]
+    forms = [Form(_iso), Form(_clock), *_HALF_CLOCKS] if cells[0][:1].isdigit() else []
+    forms += _numeric_forms(cells, order)
+    words: list[Form] = []
+    if _MONTH.search(cells[0]):
+        words = [Form(_by(pattern + clock)) for pattern in _WORDS for clock in _clocks_of(pattern)]
     head = cells[:LOOK]
     for form in [*forms, *words]:
         if read_all(form, head) is not None and read_all(form, cells[LOOK:]) is not None:
             return form
     return None
+
+
+def compact(cells: Sequence[str]) -> Form | None:
+    """The form of cells like 20240501, which are numbers as well: for a column of dates only."""
+    form = by_pattern("%Y%m%d")
+    eights = all(len(cell) == 8 and cell.isdecimal() for cell in cells)
+    return form if cells and eights and read_all(form, cells) is not None else None
 
 
 def by_pattern(pattern: str) -> Form:
@@ -102,19 +122,26 @@ def _clock(cell: str) -> Moment:
 
 def _by(pattern: str) -> Callable[[str], Moment]:
     timed = re.search(r"%[HIMSpfzcX]", pattern) is not None
+    dated = re.search(r"%[YymdjbBcxDFGs]", pattern) is not None
+    zoned = pattern.endswith(" %z")
 
     def read(cell: str) -> Moment:
+        if zoned and cell.endswith((" GMT", " UTC")):
+            cell = f"{cell[:-4]} +0000"
         moment = datetime.strptime(cell, pattern)
-        return moment if timed else moment.date()
+        return moment.time() if not dated else moment if timed else moment.date()
 
     return read
+
+
+_HALF_CLOCKS = [Form(_by("%I:%M %p")), Form(_by("%I:%M:%S %p"))]
 
 
 def _clocks_of(pattern: str) -> tuple[str, ...]:
     return ("",) if "%H" in pattern else _CLOCKS
 
 
-def _numeric_forms(cells: Sequence[str]) -> list[Form]:
+def _numeric_forms(cells: Sequence[str], known: str) -> list[Form]:
     """Forms of dates in figures, by which part can be what in the whole column."""
     found = [_NUMERIC.fullmatch(cell) for cell in cells]
     matches = [match for match in found if match is not None]
@@ -126,7 +153,7 @@ def _numeric_forms(cells: Sequence[str]) -> list[Form]:
     firsts, seconds = [int(m[1]) for m in matches], [int(m[3]) for m in matches]
     if max(len(m[1]) for m in matches) == 4:
         orders = [(f"%Y{mark}%m{mark}%d", "")]
-    elif size < 4 and (mark != "/" or size == 1):
+    elif size < 4 and (size == 1 or not (mark == "/" or (mark == "." and _all_in_pairs(matches)))):
         return []  # 1.2.34 is a version as well as a day
     else:
         year = "%Y" if size == 4 else "%y"
@@ -136,15 +163,46 @@ def _numeric_forms(cells: Sequence[str]) -> list[Form]:
         elif max(seconds) > 12:
             orders = [(month, "month first")]
         else:
-            first, what = (month, "month") if mark == "/" else (day, "day")
-            other = day if mark == "/" else month
-            orders = [(first, f"{what} first (otherwise: --type NAME=datetime:{other})")]
+            what = known or ("month first" if mark == "/" else "day first")
+            first, other = (month, day) if what == "month first" else (day, month)
+            why = ", as learned before" if known else ""
+            orders = [(first, f"{what}{why} (otherwise: --type NAME=datetime:{other})")]
     return [
-        Form(_by(order + clock.replace(" ", gap, 1)), note)
+        Form(_by(order + clock.replace(" ", gap, 1)), note, note if note in ORDERS else "")
         for order, note in orders
         for clock in _CLOCKS
         for gap in (" ", "T", ", ")
     ]
+
+
+def _all_in_pairs(matches: Sequence[re.Match[str]]) -> bool:
+    """Whether all are like 01.05.24, and one has a zero in front, as no version has."""
+    parts = [match.group(1, 3, 4) for match in matches]
+    return all(len(part) == 2 for three in parts for part in three) and any(
+        three[0][0] == "0" or three[1][0] == "0" for three in parts
+    )
+
+
+def find_some(cells: Sequence[str], order: str = "") -> Form | None:
+    """The form of those cells that are times; None where these have several forms, or none is one.
+
+    >>> find_some(["unknown", "2024-05-01"]).read("2024-05-01")
+    datetime.date(2024, 5, 1)
+    """
+    return find_form([cell for cell in cells if find_form([cell]) is not None], order)
+
+
+def nearly_times(cells: Sequence[str]) -> str:
+    """The first cell that is no time in a column that otherwise seems to hold times; "" else."""
+    odd: list[str] = []
+    for cell in cells[:LOOK]:
+        if find_form([cell]) is None:
+            odd.append(cell)
+        if len(odd) > LOOK // 10:
+            return ""
+    if len(cells[:LOOK]) < 2 * len(odd) + LEAST_TIMES:
+        return ""
+    return next((cell for cell in cells if find_form([cell]) is None), "")
 
 
 def from_number(value: float) -> datetime:
@@ -157,32 +215,6 @@ def from_number(value: float) -> datetime:
         if SECONDS[0] <= abs(value) / unit < SECONDS[1]:
             return datetime.fromtimestamp(value / unit, UTC)
     raise ValueError(value)
-
-
-def time_fields(name: str, value: Moment) -> dict[str, float]:
-    """The numbers that a time stands for, as fields of their own.
-
-    `hour` is 0 to 24 with its fraction, on the clock that the value was written by; `weekday` is 0
-    for Monday to 6; `month` is 1 to 12; `day` is that of the month; `days` since 1970-01-01 tell
-    how old it is (in UTC where the value knows its zone). A date has no hour, a time of day only
-    that.
-
-    >>> time_fields("at", date(2024, 5, 1))
-    {'at.weekday': 2, 'at.month': 5, 'at.day': 1, 'at.days': 19844.0}
-    """
-    out: dict[str, float] = {}
-    seconds = 0.0
-    if isinstance(value, datetime | time):
-        seconds = 3600 * value.hour + 60 * value.minute + value.second + value.microsecond / 1e6
-        out[f"{name}.hour"] = seconds / 3600.0
-    if isinstance(value, time):
-        return out
-    out |= {f"{name}.weekday": value.weekday(), f"{name}.month": value.month}
-    out[f"{name}.day"] = value.day
-    zone = value.utcoffset() if isinstance(value, datetime) else None
-    ahead = zone.total_seconds() if zone is not None else 0.0
-    out[f"{name}.days"] = value.toordinal() - EPOCH_DAY + (seconds - ahead) / 86_400.0
-    return out
 
 
 def columns_of(name: str, moments: Sequence[Moment]) -> dict[str, tuple[list[int], list[float]]]:
