@@ -1,5 +1,6 @@
 """The tables of the formats: one meaning for each name, and what holds for all of them."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -93,15 +94,18 @@ def test_steps_are_a_list():
 @pytest.mark.parametrize(
     ("message", "named"),
     [
-        ({"type": "function_call", "call_id": "c"}, r"messages\[1\] has no 'name'"),
-        ({"type": "mcp_call", "name": 3}, r"messages\[1\]\.name is 3; it must be a text"),
-        ({"type": "ai", "content": 7}, r"messages\[1\]\.content is 7"),
+        ({"type": "function_call", "call_id": "c"}, r"messages\[0\] has no 'name'"),
+        ({"type": "mcp_call", "name": 3}, r"messages\[0\]\.name is 3; it must be a text"),
+        ({"type": "ai", "content": 7}, r"messages\[0\]\.content is 7"),
         ({"role": "model", "parts": [{"functionCall": 3}]}, r"parts\[0\]\.functionCall is 3"),
         ({"role": "user", "content": [{"toolUse": {}}]}, r"content\[0\]\.toolUse has no 'name'"),
         ({"role": "user", "content": [{}]}, r"content\[0\] has no 'type'"),
         ({"role": "user", "content": [{"type": 3}]}, r"content\[0\]\.type is 3; it must be a text"),
     ],
 )
-def test_what_a_known_part_lacks_is_named(message, named):
+def test_what_a_known_part_lacks_is_named_and_the_run_is_read(message, named):
     with pytest.raises(InputError, match=named):
-        steps_of_messages([USER, message])
+        steps_of_messages([message])
+    steps = steps_of_messages([message, USER])
+    assert len(steps) == 2 and steps[1] == Step("do it") and steps.skipped.total() == 1
+    assert len(steps.problems) == 1 and re.search(named, steps.problems[0])

@@ -5,6 +5,7 @@ client, of one conversation: with messages on the spans, and in the older form w
 """
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -185,26 +186,45 @@ def test_other_spans_are_no_steps():
         ({"attributes": "x"}, r"spans\[1\]\.attributes is 'x'"),
         ({"attributes": [{"value": {}}]}, r"spans\[1\]\.attributes\[0\]\.key is None"),
         ({"events": 5}, r"spans\[1\]\.events is 5"),
-        ({"attributes": {"gen_ai.operation.name": "execute_tool"}}, r"no 'gen_ai\.tool\.name'"),
-        (
-            {"attributes": {"gen_ai.operation.name": "chat", "gen_ai.input.messages": "[{"}},
-            r"spans\[1\]\.attributes\['gen_ai\.input\.messages'\] is no JSON",
-        ),
-        (
-            {
-                "attributes": {
-                    "gen_ai.operation.name": "chat",
-                    "gen_ai.output.messages": '[{"a":1}]',
-                }
-            },
-            r"\['gen_ai\.output\.messages'\]\[0\] has no 'role'",
-        ),
     ],
 )
-def test_what_cannot_be_read_is_named(change, named):
+def test_a_span_that_has_no_place_is_refused(change, named):
+    """Without its run, its time or its fields there is nothing to tell, and no order."""
     good = span("execute_tool", 10, gen_ai__tool__name="f")
     with pytest.raises(InputError, match=named):
         steps_of_spans([good, {**good, **change}])
+
+
+@pytest.mark.parametrize(
+    ("attributes", "skipped", "named"),
+    [
+        ({"gen_ai.operation.name": "execute_tool"}, "span", r"no 'gen_ai\.tool\.name'"),
+        (
+            {"gen_ai.operation.name": "chat", "gen_ai.input.messages": "[{"},
+            "gen_ai.input.messages",
+            r"spans\[0\]\.attributes\['gen_ai\.input\.messages'\] is no JSON",
+        ),
+        (
+            {"gen_ai.operation.name": "chat", "gen_ai.output.messages": '[{"a":1}]'},
+            "message",
+            r"\['gen_ai\.output\.messages'\]\[0\] has no 'role'",
+        ),
+        (
+            {"ai.operationId": "ai.generateText.doGenerate", "ai.prompt.messages": "{"},
+            "ai.prompt.messages",
+            r"\['ai\.prompt\.messages'\] is no JSON",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_named_and_costs_no_other_span(attributes, skipped, named):
+    """Exporters cut long values off: the rest of the run is read."""
+    good = span("execute_tool", 10, gen_ai__tool__name="f")
+    bad = {**good, "name": "span", "span_id": "b", "attributes": attributes}
+    with pytest.raises(InputError, match=named):
+        steps_of_spans([bad])
+    steps = steps_of_spans([bad, good])
+    assert Step("f", "f") in steps and steps.skipped == {skipped: 1}
+    assert len(steps.problems) == 1 and re.search(named, steps.problems[0])
 
 
 def test_what_is_no_span_is_refused():

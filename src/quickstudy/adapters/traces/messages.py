@@ -8,7 +8,8 @@ from typing import Any
 from quickstudy.adapters.step import Steps, looks_failed
 from quickstudy.adapters.traces.fields import brief, plain
 from quickstudy.adapters.traces.formats import FORMATS
-from quickstudy.adapters.traces.reader import Failed, Piece, Reader
+from quickstudy.adapters.traces.piece import Piece, failed_once
+from quickstudy.adapters.traces.reader import Failed, Reader
 from quickstudy.errors import InputError
 
 
@@ -69,9 +70,12 @@ def steps_of_messages(
     reader = Reader(FORMATS, failed)
     pieces = list(_pieces(messages, seen, reader))
     skipped = [name for piece in pieces for name in piece.skipped]
+    if seen == 0 and reader.problems and all(piece.skipped for piece in pieces):
+        raise InputError(reader.problems[0])
     if seen == 0 and skipped and not reader.recognised:
         raise InputError(f"messages has only {', '.join(skipped):.80}; {reader.readable()}")
-    return Steps([piece.step for piece in pieces], skipped=skipped)
+    steps = [piece.step for piece in failed_once(pieces)]
+    return Steps(steps, skipped=skipped, problems=reader.problems)
 
 
 def _pieces(messages: Sequence[Any], seen: int, reader: Reader) -> Iterator[Piece]:
@@ -79,9 +83,7 @@ def _pieces(messages: Sequence[Any], seen: int, reader: Reader) -> Iterator[Piec
     known: dict[str, Mapping[str, Any]] = {}
     for i, message in enumerate(messages):
         at = f"messages[{i}]"
-        given = message if isinstance(message, Mapping) else {}
-        if i >= seen and hasattr(message, "model_dump"):
-            given = plain(message, at)
+        given = _fields(message, at)
         id = given.get("id")
         if isinstance(id, str) and id and _equal(known.get(id), given):
             continue
@@ -90,7 +92,16 @@ def _pieces(messages: Sequence[Any], seen: int, reader: Reader) -> Iterator[Piec
         if i >= seen:
             yield from reader.message(given or message, at)
         elif _asks(given):
-            _look(reader, given, at)
+            reader.message(given, at)
+            reader.problems.clear()  # it was told with its own step
+
+
+def _fields(message: Any, at: str) -> Mapping[str, Any]:
+    """The fields of a message; none of a value that is no message."""
+    try:
+        return plain(message, at)
+    except InputError:
+        return {}
 
 
 def _asks(given: Mapping[str, Any]) -> bool:
@@ -100,13 +111,6 @@ def _asks(given: Mapping[str, Any]) -> bool:
     if isinstance(parts, list | tuple):
         kinds += [part.get("type") for part in parts if isinstance(part, Mapping)]
     return any(isinstance(kind, str) and "approval" in kind for kind in kinds)
-
-
-def _look(reader: Reader, given: Mapping[str, Any], at: str) -> None:
-    try:
-        reader.message(given, at)
-    except InputError:
-        return  # it was refused when it was new
 
 
 def _equal(one: Any, other: Any) -> bool:
