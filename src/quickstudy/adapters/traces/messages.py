@@ -20,12 +20,10 @@ def steps_of_messages(
 
     Reads OpenAI's chat messages and all items of its Responses API, Anthropic's content blocks with
     tools of its servers and of MCP, messages of LangChain and LangGraph, of the Vercel AI SDK, of
-    Bedrock and Strands, Google's contents, and the messages of OpenTelemetry spans; as dicts, or
-    as the objects of the SDKs. System prompts and reasoning are no steps. A message that stands in
-    the list twice, with its id, is told once.
-
-    A part that no format knows becomes a step that names it, and is counted in `skipped` of what
-    is returned; its neighbours are read.
+    Bedrock and Strands, of Pydantic AI, Google's contents, and the messages of OpenTelemetry spans;
+    as dicts or objects of the SDKs. System prompts and reasoning are no steps. A message that
+    stands in the list twice, with its id, is told once. A part that no format knows, or that is
+    damaged, becomes a step that names it, and is counted in `skipped` of what is returned.
 
     In a loop that goes on, `seen` leaves out what was read before:
 
@@ -39,8 +37,8 @@ def steps_of_messages(
         failed: tells from the text of a result that its call failed, where it is not marked.
 
     Raises:
-        InputError: a message cannot be read (names its index and the field), or none of the
-            messages is of a format that is read (lists the formats).
+        InputError: nothing in the messages can be read: they are damaged (names the place and the
+            field), or of no format that is read (lists the formats).
 
     >>> steps_of_messages([
     ...     {"role": "user", "content": "I want to go to Seattle."},
@@ -51,8 +49,7 @@ def steps_of_messages(
     [Step(x='search {"from": "JFK", "to": "SEA"}', action='search {"from": "JFK", "to": "SEA"}',
           error=False, reward=0.0),
      Step(x='Error: no flights', action=None, error=True, reward=0.0)]
-    >>> parts = [{"type": "text", "text": "Look:"}, {"type": "hologram", "data": "..."}]
-    >>> steps = steps_of_messages([{"role": "user", "content": parts}])
+    >>> steps = steps_of_messages([{"role": "user", "content": ["Look:", {"type": "hologram"}]}])
     >>> [step.x for step in steps], steps.skipped
     (['Look:', '[hologram]'], Counter({'hologram': 1}))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from quickstudy.adapters.step import Step
-from quickstudy.adapters.traces.fields import brief, structure, unpacked, written
+from quickstudy.adapters.traces.fields import brief, first, structure, unpacked, written
 from quickstudy.adapters.traces.piece import Piece
 from quickstudy.adapters.traces.reader import EMPTY, Reader
 from quickstudy.adapters.traces.spans.otlp import Span
@@ -91,7 +91,7 @@ def texts(value: Any, reader: Reader, at: str, *, role: str) -> list[Piece]:
     if given is None:
         told = [{"role": role, "content": value}] if isinstance(value, str) else []
         return messages(reader, told, at)
-    inner = given.get("messages") if isinstance(given, Mapping) else None
+    inner = first(given, ("messages", "contents")) if isinstance(given, Mapping) else None
     given = inner if isinstance(inner, list) else [given] if isinstance(given, Mapping) else given
     if len(given) == 1 and isinstance(given[0], list):  # LangChain has a list for each request
         given = given[0]
@@ -99,8 +99,15 @@ def texts(value: Any, reader: Reader, at: str, *, role: str) -> list[Piece]:
 
 
 def _is_message(value: Any) -> bool:
-    return isinstance(value, Mapping) and (
-        bool({"role", "lc"} & value.keys()) or isinstance(value.get("message"), Mapping)
+    """Whether an object is a message, or an answer of an API that holds one."""
+    if not isinstance(value, Mapping):
+        return False
+    inner = (value.get("message"), value.get("content"))
+    return (
+        bool({"role", "lc"} & value.keys())
+        or any(isinstance(one, Mapping) for one in inner)
+        or isinstance(value.get("choices"), list)
+        or value.get("object") == "response"
     )
 
 

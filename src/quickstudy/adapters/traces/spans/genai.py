@@ -24,12 +24,19 @@ from quickstudy.adapters.traces.spans.activity import (
 from quickstudy.adapters.traces.spans.otlp import Span
 
 INPUTS, OUTPUTS = "gen_ai.input.messages", "gen_ai.output.messages"
+_ADK = "gcp.vertex.agent"  # Google's kit for agents
 OLD = {  # as one text or object; the second ones are Logfire's
-    INPUTS: ("gen_ai.prompt", "request_data"),
-    OUTPUTS: ("gen_ai.completion", "response_data"),
+    INPUTS: ("gen_ai.prompt", "request_data", f"{_ADK}.llm_request"),
+    OUTPUTS: ("gen_ai.completion", "response_data", f"{_ADK}.llm_response"),
 }
-ARGUMENTS = ("gen_ai.tool.call.arguments", "tool_arguments", "gen_ai.tool.arguments")
-RESULTS = ("gen_ai.tool.call.result", "tool_response", "gen_ai.tool.result")
+ARGUMENTS = (
+    *("gen_ai.tool.call.arguments", "tool_arguments", "gen_ai.tool.arguments"),
+    f"{_ADK}.tool_call_args",
+)
+RESULTS = (
+    *("gen_ai.tool.call.result", "tool_response", "gen_ai.tool.result"),
+    f"{_ADK}.tool_response",
+)
 OPERATIONS = {
     **dict.fromkeys(("chat", "text_completion", "generate_content", "completion"), MODEL),
     **dict.fromkeys(("invoke_agent", "invoke_workflow", "invoke_swarm", "invoke_graph"), AROUND),

@@ -123,13 +123,37 @@ _STARTS = ("startTimeUnixNano", "start_time", "startTime", "start_time_unix_nano
 _ENDS = ("endTimeUnixNano", "end_time", "endTime", "end_time_unix_nano")
 
 
+_PARENTS = ("parentSpanId", "parent_span_id", "parent_id", "parentId")
+
+
+def _of_console(given: dict[str, Any]) -> dict[str, Any]:
+    """A span as the console exporter for JavaScript writes it: times in microseconds."""
+    start, took = given.get("timestamp"), given.get("duration")
+    if any(given.get(name) for name in _STARTS):
+        return given
+    if not (isinstance(start, int) and isinstance(took, int | float) and 0 <= took < _LONGEST):
+        return given
+    context = given.get("parentSpanContext")
+    parent = context.get("spanId") if isinstance(context, Mapping) else given.get("parentId")
+    return {
+        **given,
+        "spanId": given.get("id"),
+        "parentSpanId": parent,
+        "startTimeUnixNano": start * 1000,
+        "endTimeUnixNano": start * 1000 + int(took * 1000),
+    }
+
+
+_LONGEST = 1e15  # microseconds that a span may take
+
+
 def _span(given: Mapping[str, Any], at: str) -> Span:
     context = given.get("context") or given.get("spanContext") or {}
-    merged = {**given, **plain(context, f"{at}.context")}
+    merged = _of_console({**given, **plain(context, f"{at}.context")})
     status = given.get("status") or given.get("status_code") or {}
     status = status if isinstance(status, Mapping) else {"code": status}
     code = status.get("code", status.get("status_code", status.get("statusCode")))
-    parent = given.get("parentSpanId") or given.get("parent_span_id") or given.get("parent_id")
+    parent = first(merged, _PARENTS)
     start = _time(merged, _STARTS, at)
     span = Span(
         trace=_id(merged, ("traceId", "trace_id"), at),
