@@ -234,7 +234,7 @@ def test_a_damaged_part_costs_none_of_its_neighbours():
     parts = [{"type": "text", "text": "a"}, {"type": "text"}, {"type": "text", "text": "b"}]
     calls = [CALL, {"type": "function", "function": {}}, {**CALL, "id": "d"}]
     steps = steps_of_messages([{"role": "assistant", "content": parts, "tool_calls": calls}])
-    assert [step.x for step in steps] == ["a", "[text]", "b", "[tool_calls]", "f {}", "f {}"]
+    assert [step.x for step in steps] == ["a", "[text]", "b", "f {}", "[tool_calls]", "f {}"]
     assert steps.skipped == {"text": 1, "tool_calls": 1}
     assert steps_of_messages([{"role": "user", "content": ["a", None, "b"]}]) == [Step("a\nb")]
 

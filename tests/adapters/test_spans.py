@@ -6,6 +6,7 @@ client, of one conversation: with messages on the spans, and in the older form w
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -232,3 +233,26 @@ def test_what_is_no_span_is_refused():
         steps_of_spans(["x"])
     with pytest.raises(InputError, match=r"resourceSpans\[0\]\.scopeSpans is 3"):
         steps_of_spans({"resourceSpans": [{"scopeSpans": 3}]})
+
+
+def test_rows_of_a_table_of_spans_are_read():
+    """A column for each attribute, empty cells are NaN, times are objects: as Phoenix has them."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    row = {
+        **{"name": "llm", "context.trace_id": "t", "context.span_id": "a", "parent_id": None},
+        **{"start_time": start, "end_time": start + timedelta(seconds=1), "status_code": "OK"},
+        "attributes.openinference.span.kind": "LLM",
+        "attributes.llm.input_messages": [{"message.role": "user", "message.content": "go"}],
+        "attributes.llm.output_messages": [{"message.role": "assistant", "message.content": "ok"}],
+        "attributes.tool.name": float("nan"),
+    }
+    assert steps_of_spans([row]) == [Step("go"), Step("ok")]
+
+
+def test_a_call_without_arguments_has_the_spelling_of_its_span():
+    """Some leave `{}` out of the answer that asks for the call."""
+    asked = {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f"}}]}
+    kind = "openinference.span.kind"
+    model = span("x", 10, **{kind: "LLM", "output.value": json.dumps([asked])})
+    call = {kind: "TOOL", "tool.name": "f", "input.value": "{}", "output.value": '"done"'}
+    assert steps_of_spans([model, span("x", 30, **call)]) == [Step("f {}", "f {}"), Step("done")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from quickstudy.adapters.step import Step
@@ -27,15 +27,26 @@ def read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
     place = f"{at}.{name}"
     if role in TOOLS:
         return _result(reader, given, content, at)
-    pieces = [*reader.parts(content, place), *_calls(reader, given, at)]
+    said_first = sorted(reader.parts(content, place), key=_rank(content))
+    pieces = [*said_first, *_calls(reader, given, at)]
     if role not in SPEAKERS:
         reader.recognised -= 1  # only what it says is known
         return [_named(role), *pieces]
     if not pieces and first(given, ("finish_reason", "finishReason")) == "error":
         return [Piece("said", None, Step("error", error=True))]
-    if not any(piece.kind == "result" for piece in pieces):
-        pieces.sort(key=lambda piece: piece.kind == "call")  # some write the calls first
     return pieces
+
+
+def _list(content: Any) -> Any:
+    return content if isinstance(content, list | tuple) else ()
+
+
+def _rank(content: Any) -> Callable[[Piece], bool]:
+    """The order of pieces: as they stand, but spans may have the calls of an answer first."""
+    kinds = [one.get("type") for one in _list(content) if isinstance(one, Mapping)]
+    results = any(str(kind).endswith("_response") for kind in kinds)
+    in_spans = "tool_call" in kinds and not results
+    return lambda piece: in_spans and piece.kind == "call"
 
 
 def _named(role: str) -> Piece:

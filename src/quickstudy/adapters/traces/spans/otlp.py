@@ -116,7 +116,27 @@ def _document(given: Any, at: str) -> Mapping[str, Any]:
     to_json = getattr(given, "to_json", None)
     if not isinstance(given, Mapping) and callable(to_json):  # a span of the Python SDK
         given = json.loads(to_json())
-    return plain(given, at)
+    return _of_table(plain(given, at))
+
+
+def _of_table(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A span as a row of a table, which has a column for each attribute; empty cells are NaN."""
+    parts: dict[str, dict[str, Any]] = {}
+    for name, value in given.items():
+        start, dot, rest = str(name).partition(".")
+        if dot and start in ("attributes", "context") and not _is_nan(value):
+            group, _, inner = rest.partition(".")
+            at = parts.setdefault(start, {})
+            if group == "llm" and inner:  # its lists hold objects
+                at.setdefault(group, {})[inner] = value
+            else:
+                at[rest] = value
+    there = {name: value for name, value in given.items() if not _is_nan(value)}
+    return {**there, **parts} if parts else given
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and value != value
 
 
 _STARTS = ("startTimeUnixNano", "start_time", "startTime", "start_time_unix_nano")
@@ -268,6 +288,8 @@ def _time(given: Mapping[str, Any], names: tuple[str, ...], at: str) -> int:
         if isinstance(value, str) and not value.isdigit():
             stamp = datetime.fromisoformat(value.replace("Z", "+00:00"))
             return int(stamp.timestamp()) * _SECOND + stamp.microsecond * 1000
+        if isinstance(value, datetime):
+            return int(value.timestamp()) * _SECOND + value.microsecond * 1000
         if isinstance(value, list | tuple):
             return int(value[0]) * _SECOND + int(value[1])
         return int(value)  # type: ignore[arg-type]
