@@ -256,3 +256,11 @@ def test_a_call_without_arguments_has_the_spelling_of_its_span():
     model = span("x", 10, **{kind: "LLM", "output.value": json.dumps([asked])})
     call = {kind: "TOOL", "tool.name": "f", "input.value": "{}", "output.value": '"done"'}
     assert steps_of_spans([model, span("x", 30, **call)]) == [Step("f {}", "f {}"), Step("done")]
+
+
+def test_attributes_that_hold_themselves_end():
+    """Objects in the process may do so; no JSON can."""
+    inner: dict = {"value": "go"}
+    inner["again"] = [inner, {"deep": inner}]
+    made = span("chat", 10, input=inner, gen_ai__input__messages="go")
+    assert [step.x for step in steps_of_spans([made])] == ["go"]

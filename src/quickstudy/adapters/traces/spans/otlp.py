@@ -237,15 +237,19 @@ def _attributes(given: Any, at: str) -> dict[str, Any]:
 def _flat(given: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes by their full names; some exports split them at the dots into objects."""
     found: dict[str, Any] = {}
-    waiting = [("", given)]
+    waiting: list[tuple[str, Mapping[Any, Any], frozenset[int]]] = [("", given, frozenset())]
     while waiting:
-        start, inner = waiting.pop()
+        start, inner, around = waiting.pop()
+        within = around | {id(inner)}
         for name, value in inner.items():
             full = f"{start}{name}"
-            if isinstance(value, Mapping) and "." not in str(name) and value:
-                waiting.append((f"{full}.", value))
-            elif start and isinstance(value, list) and value and isinstance(value[0], Mapping):
-                waiting.append((f"{full}.", {str(i): one for i, one in enumerate(value)}))
+            if isinstance(value, list) and start and value and isinstance(value[0], Mapping):
+                value = {str(i): one for i, one in enumerate(value)}
+            elif "." in str(name) or id(value) in within:  # an object may hold itself
+                found[full] = value
+                continue
+            if isinstance(value, Mapping) and value:
+                waiting.append((f"{full}.", value, within))
             else:
                 found[full] = value
     return found
