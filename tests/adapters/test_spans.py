@@ -264,3 +264,12 @@ def test_attributes_that_hold_themselves_end():
     inner["again"] = [inner, {"deep": inner}]
     made = span("chat", 10, input=inner, gen_ai__input__messages="go")
     assert [step.x for step in steps_of_spans([made])] == ["go"]
+
+
+def test_an_attribute_without_a_value_costs_no_other_attribute():
+    good = {"key": "gen_ai.tool.name", "value": {"stringValue": "f"}}
+    bad = {"key": "gen_ai.tool.call.result", "value": 3}
+    made = {**span("x", 10), "attributes": [bad, good]}
+    steps = steps_of_spans([made])
+    assert steps == [Step("f", "f")]
+    assert steps.problems[0].startswith("spans[0].attributes[0].value is 3")

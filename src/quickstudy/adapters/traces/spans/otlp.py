@@ -32,6 +32,7 @@ class Span:
     name: str
     at: str
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)  # of attributes without a value
 
     @property
     def failure(self) -> str | None:
@@ -61,7 +62,7 @@ def read(spans: Any) -> list[Span]:
             found.append(_span(given, at))
         else:
             if given.get("spanId") or given.get("span_id"):  # else it is a log of something else
-                loose.append((_id(given, ("spanId", "span_id"), at), *_event(given, at)))
+                loose.append((_id(given, ("spanId", "span_id"), at), *_event(given, at, [])))
     by_id = {span.id: span for span in found}
     for id, name, fields in loose:
         if id in by_id:
@@ -175,22 +176,24 @@ def _span(given: Mapping[str, Any], at: str) -> Span:
     code = status.get("code", status.get("status_code", status.get("statusCode")))
     parent = first(merged, _PARENTS)
     start = _time(merged, _STARTS, at)
+    problems: list[str] = []
     span = Span(
         trace=_id(merged, ("traceId", "trace_id"), at),
         id=_id(merged, ("spanId", "span_id"), at),
         parent=written(parent).lower().removeprefix("0x") if parent else None,
         start=start,
         end=_time(merged, _ENDS, at) if any(merged.get(name) for name in _ENDS) else start,
-        attributes=_attributes(given.get("attributes"), f"{at}.attributes"),
+        attributes=_attributes(given.get("attributes"), f"{at}.attributes", problems),
         failed=isinstance(code, int | str) and code in FAILED,
         succeeded=isinstance(code, int | str) and code in SUCCEEDED,
         message=_message({**given, **status}),
         name=written(given.get("name")),
         at=at,
+        problems=problems,
     )
     for i, event in enumerate(listed(given, "events", at)):
         place = f"{at}.events[{i}]"
-        span.events.append(_event(plain(event, place), place))
+        span.events.append(_event(plain(event, place), place, problems))
     return span
 
 
@@ -199,9 +202,9 @@ def _message(given: Mapping[str, Any]) -> str:
     return written(first(given, names))
 
 
-def _event(given: Mapping[str, Any], at: str) -> tuple[str, dict[str, Any]]:
+def _event(given: Mapping[str, Any], at: str, problems: list[str]) -> tuple[str, dict[str, Any]]:
     """Name and fields of an event, from its attributes and its body."""
-    fields = _attributes(given.get("attributes"), f"{at}.attributes")
+    fields = _attributes(given.get("attributes"), f"{at}.attributes", problems)
     body = given.get("body")
     if isinstance(body, Mapping) and body:
         value = _value(body, f"{at}.body") if len(body) == 1 and set(body) <= set(_KINDS) else body
@@ -218,7 +221,8 @@ _KINDS = {  # of values, as the wire has them and as the classes of protobuf hav
 }
 
 
-def _attributes(given: Any, at: str) -> dict[str, Any]:
+def _attributes(given: Any, at: str, problems: list[str]) -> dict[str, Any]:
+    """Names and values; one whose value cannot be read is left out, and the reason is noted."""
     if given is None:
         return {}
     if isinstance(given, Mapping):
@@ -230,7 +234,10 @@ def _attributes(given: Any, at: str) -> dict[str, Any]:
         pair = plain(one, f"{at}[{i}]")
         if not isinstance(pair.get("key"), str):
             raise InputError(f"{at}[{i}].key is {brief(pair.get('key'))}; it must be a text")
-        found[pair["key"]] = _value(pair.get("value"), f"{at}[{i}].value")
+        try:
+            found[pair["key"]] = _value(pair.get("value"), f"{at}[{i}].value")
+        except InputError as error:
+            problems.append(str(error))
     return found
 
 
@@ -264,7 +271,7 @@ def _value(given: Any, at: str) -> Any:
 
 
 def _bare(given: Any) -> Any:
-    if not isinstance(given, Mapping) or not given:
+    if given is None or given == {}:
         return None
     name, value = next(iter(given.items()))
     kind = _KINDS.get(name)

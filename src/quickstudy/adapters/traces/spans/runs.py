@@ -83,9 +83,10 @@ def runs_of_spans(spans: Any, *, failed: Failed = looks_failed) -> dict[str, Ste
             run = runs.setdefault(owner, _Run([], [], []))
             run.spans.append(span)
             run.activities.append(found)
-            run.problems.extend(reader.problems[before:])
+            run.problems.extend((*span.problems, *reader.problems[before:]))
     if everything and not known:
-        raise InputError(next(iter(reader.problems), names_unread(everything)))
+        problems = [*reader.problems, *(one for span in everything for one in span.problems)]
+        raise InputError(next(iter(problems), names_unread(everything)))
     pieces = {id: History(run.spans, run.activities).pieces() for id, run in runs.items()}
     if reader.problems and all(piece.skipped for told in pieces.values() for piece in told):
         raise InputError(reader.problems[0])
