@@ -141,6 +141,30 @@ def test_an_unknown_part_is_named_counted_and_costs_no_other_part(data, name, pa
     assert sum(s.error for s in after) == sum(s.error for s in before)
 
 
+DAMAGED = (
+    *({"type": "text"}, {"type": "tool_use", "id": "z"}, {"functionCall": {}}),
+    *({"type": "tool-call"}, {"type": "function_call", "name": 5}),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data(), st.sampled_from(DAMAGED))
+def test_a_damaged_part_is_counted_and_costs_no_other_part(data, part):
+    path = data.draw(st.sampled_from([p for p in MESSAGES if list(part_lists(golden(p)["given"]))]))
+    document = golden(path)
+    spot = data.draw(st.sampled_from(list(part_lists(document["given"]))))
+    before = steps_of_messages(document["given"])
+    at = document["given"]
+    for key in spot:
+        at = at[key]
+    at.insert(data.draw(st.integers(0, len(at))), part)
+    after = steps_of_messages(document["given"])
+    assert after.skipped.total() == before.skipped.total() + 1
+    assert len(after.problems) == 1 and "messages[" in after.problems[0]
+    assert [s for s in after if s.action] == [s for s in before if s.action]
+    assert sum(s.error for s in after) == sum(s.error for s in before)
+
+
 @pytest.mark.parametrize("path", MESSAGES, ids=lambda path: path.stem)
 def test_an_unknown_message_between_others_is_named_and_costs_none(path):
     document = golden(path)

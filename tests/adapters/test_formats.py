@@ -1,6 +1,9 @@
 """The tables of the formats: one meaning for each name, and what holds for all of them."""
 
+import json
+import re
 from collections import Counter
+from dataclasses import dataclass
 
 import pytest
 
@@ -85,6 +88,87 @@ def test_an_unknown_part_inside_a_result_is_named_in_it_and_counted():
     assert steps == [Step("seen\n[hologram]")] and steps.skipped == {"hologram": 1}
 
 
+def test_a_call_whose_arguments_no_one_can_read_fails_once():
+    """On the call, or on the failed result where one follows."""
+    bad = {"type": "invalid_tool_call", "id": "c", "name": "f", "args": '{"a": ', "error": None}
+    asked = {"type": "ai", "content": "", "tool_calls": [], "invalid_tool_calls": [bad]}
+    assert steps_of_messages([asked]) == [Step('f {"a": ', 'f {"a": ', error=True)]
+    answer = {"type": "tool", "tool_call_id": "c", "content": "bad arguments", "status": "error"}
+    steps = steps_of_messages([asked, answer])
+    assert [step.error for step in steps] == [False, True]
+
+
+@pytest.mark.parametrize("arguments", [{}, {"a": 1}])
+def test_a_streamed_message_that_has_a_call_twice_has_one(arguments):
+    """Once among its blocks, still without arguments, and once among its calls."""
+    block = {"type": "tool_use", "id": "c", "name": "f", "input": {}, "partial_json": "..."}
+    call = {"type": "tool_call", "id": "c", "name": "f", "args": arguments}
+    message = {"type": "AIMessageChunk", "content": [block], "tool_calls": [call]}
+    assert [step.action for step in steps_of_messages([message])] == [f"f {json.dumps(arguments)}"]
+
+
+def test_what_a_search_finds_is_no_failure_whatever_its_words():
+    found = [{"filename": "a.md", "text": "Error: how to handle it"}]
+    item = {"type": "file_search_call", "queries": ["errors"], "results": found}
+    assert [step.error for step in steps_of_messages([item])] == [False, False]
+    pages = [{"type": "url", "url": "http://a"}, {"type": "url", "url": "http://b"}]
+    action = {"type": "search", "query": "q", "sources": pages}
+    steps = steps_of_messages([{"type": "web_search_call", "action": action}])
+    assert [s.x for s in steps] == [
+        'web_search {"query": "q", "type": "search"}',
+        "http://a\nhttp://b",
+    ]
+
+
+def test_a_whole_answer_of_an_api_stands_for_its_messages():
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    response = {"object": "response", "status": "completed", "error": None, "output": [call]}
+    failed = {"object": "response", "error": {"code": "server_error", "message": "down"}}
+    message = {"role": "assistant", "content": "done"}
+    completion = {"object": "chat.completion", "choices": [{"index": 0, "message": message}]}
+    steps = steps_of_messages([USER, response, {**failed, "output": []}, completion])
+    assert [step.x for step in steps] == ["do it", "f {}", "down", "done"]
+    assert [step.error for step in steps] == [False, False, True, False]
+
+
+@dataclass
+class Part:
+    content: str
+    part_kind: str
+
+
+@dataclass
+class Request:
+    parts: list
+    kind: str = "request"
+
+
+class Item:
+    """An object of an SDK: it gives its fields away as a dict."""
+
+    def __init__(self, **fields):
+        self.fields = fields
+
+    def model_dump(self, *, exclude_none):
+        return {name: value for name, value in self.fields.items() if value is not None}
+
+
+def test_objects_of_the_sdks_are_read_as_their_fields():
+    assert steps_of_messages([Request([Part("do it", "user-prompt")])]) == [Step("do it")]
+    request = Item(type="mcp_approval_request", id="a", name="pay", arguments="{}")
+    consent = {"type": "mcp_approval_response", "approval_request_id": "a", "approve": True}
+    made = Item(type="mcp_call", name="pay", arguments="{}", output="paid", error=None)
+    made.fields["approval_request_id"] = "a"
+    messages = [USER, request, consent, made]
+    assert [step.x for step in steps_of_messages(messages, seen=3)] == ["paid"]
+    assert [step.x for step in steps_of_messages(messages)] == [
+        "do it",
+        "pay {}",
+        "approved",
+        "paid",
+    ]
+
+
 def test_steps_are_a_list():
     steps = Steps([Step("a")], skipped=["x"])
     assert steps == [Step("a")] and isinstance(steps, list) and Steps().skipped == {}
@@ -93,15 +177,18 @@ def test_steps_are_a_list():
 @pytest.mark.parametrize(
     ("message", "named"),
     [
-        ({"type": "function_call", "call_id": "c"}, r"messages\[1\] has no 'name'"),
-        ({"type": "mcp_call", "name": 3}, r"messages\[1\]\.name is 3; it must be a text"),
-        ({"type": "ai", "content": 7}, r"messages\[1\]\.content is 7"),
+        ({"type": "function_call", "call_id": "c"}, r"messages\[0\] has no 'name'"),
+        ({"type": "mcp_call", "name": 3}, r"messages\[0\]\.name is 3; it must be a text"),
+        ({"type": "ai", "content": 7}, r"messages\[0\]\.content is 7"),
         ({"role": "model", "parts": [{"functionCall": 3}]}, r"parts\[0\]\.functionCall is 3"),
         ({"role": "user", "content": [{"toolUse": {}}]}, r"content\[0\]\.toolUse has no 'name'"),
         ({"role": "user", "content": [{}]}, r"content\[0\] has no 'type'"),
         ({"role": "user", "content": [{"type": 3}]}, r"content\[0\]\.type is 3; it must be a text"),
     ],
 )
-def test_what_a_known_part_lacks_is_named(message, named):
+def test_what_a_known_part_lacks_is_named_and_the_run_is_read(message, named):
     with pytest.raises(InputError, match=named):
-        steps_of_messages([USER, message])
+        steps_of_messages([message])
+    steps = steps_of_messages([message, USER])
+    assert len(steps) == 2 and steps[1] == Step("do it") and steps.skipped.total() == 1
+    assert len(steps.problems) == 1 and re.search(named, steps.problems[0])

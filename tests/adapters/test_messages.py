@@ -1,6 +1,7 @@
 """Message lists as the SDKs write them are read as steps; what cannot be read is named."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -203,30 +204,48 @@ CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{
 @pytest.mark.parametrize(
     ("message", "named"),
     [
-        ("hello", r"messages\[1\] is 'hello'"),
-        ({"content": "hello"}, r"messages\[1\] has no 'role'"),
-        ({"role": 7}, r"messages\[1\]\.role is 7; it must be a text"),
-        ({"role": "user", "content": 7}, r"messages\[1\]\.content is 7"),
-        ({"role": "user", "content": [7]}, r"messages\[1\]\.content\[0\] is 7"),
+        ("hello", r"messages\[0\] is 'hello'"),
+        ({"content": "hello"}, r"messages\[0\] has no 'role'"),
+        ({"role": 7}, r"messages\[0\]\.role is 7; it must be a text"),
+        ({"role": "user", "content": 7}, r"messages\[0\]\.content is 7"),
+        ({"role": "user", "content": [7]}, r"messages\[0\]\.content\[0\] is 7"),
         (
             {"role": "user", "content": [{"type": "text"}]},
-            r"messages\[1\]\.content\[0\] has no 'text'",
+            r"messages\[0\]\.content\[0\] has no 'text'",
         ),
-        ({"role": "assistant", "tool_calls": CALL}, r"messages\[1\]\.tool_calls is .*a list"),
+        ({"role": "assistant", "tool_calls": "f"}, r"messages\[0\]\.tool_calls\[0\] is 'f'"),
         (
-            {"role": "assistant", "tool_calls": [CALL, {"function": {"arguments": "{}"}}]},
-            r"messages\[1\]\.tool_calls\[1\]\.function has no 'name'",
+            {"role": "assistant", "tool_calls": [{"function": {"arguments": "{}"}}]},
+            r"messages\[0\]\.tool_calls\[0\]\.function has no 'name'",
         ),
-        (
-            {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": 3}}]},
-            r"tool_calls\[0\]\.function\.arguments is 3",
-        ),
-        ({"role": "tool", "tool_call_id": 3, "content": ""}, r"messages\[1\]\.tool_call_id is 3"),
     ],
 )
-def test_what_cannot_be_read_is_named(message, named):
+def test_what_cannot_be_read_is_named_and_costs_no_other_message(message, named):
+    """Where it is all there is, it is refused; else it is a step, counted, with its reason."""
     with pytest.raises(InputError, match=named):
-        steps_of_messages([{"role": "user", "content": "hi"}, message])
+        steps_of_messages([message])
+    hi = {"role": "user", "content": "hi"}
+    steps = steps_of_messages([message, hi])
+    assert steps[1:] == [Step("hi")] and steps.skipped.total() == 1
+    assert len(steps.problems) == 1 and re.search(named, steps.problems[0])
+
+
+def test_a_damaged_part_costs_none_of_its_neighbours():
+    parts = [{"type": "text", "text": "a"}, {"type": "text"}, {"type": "text", "text": "b"}]
+    calls = [CALL, {"type": "function", "function": {}}, {**CALL, "id": "d"}]
+    steps = steps_of_messages([{"role": "assistant", "content": parts, "tool_calls": calls}])
+    assert [step.x for step in steps] == ["a", "[text]", "b", "f {}", "[tool_calls]", "f {}"]
+    assert steps.skipped == {"text": 1, "tool_calls": 1}
+    assert steps_of_messages([{"role": "user", "content": ["a", None, "b"]}]) == [Step("a\nb")]
+
+
+def test_ids_may_be_numbers_and_arguments_any_value():
+    call = {"id": 3, "function": {"name": "f", "arguments": 5}}
+    messages = [
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": 3, "content": "no"},
+    ]
+    assert [step.x for step in steps_of_messages(messages)] == ["f 5", "no"]
 
 
 def test_what_is_no_list_is_refused():

@@ -5,6 +5,8 @@ client, of one conversation: with messages on the spans, and in the older form w
 """
 
 import json
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -185,26 +187,45 @@ def test_other_spans_are_no_steps():
         ({"attributes": "x"}, r"spans\[1\]\.attributes is 'x'"),
         ({"attributes": [{"value": {}}]}, r"spans\[1\]\.attributes\[0\]\.key is None"),
         ({"events": 5}, r"spans\[1\]\.events is 5"),
-        ({"attributes": {"gen_ai.operation.name": "execute_tool"}}, r"no 'gen_ai\.tool\.name'"),
-        (
-            {"attributes": {"gen_ai.operation.name": "chat", "gen_ai.input.messages": "[{"}},
-            r"spans\[1\]\.attributes\['gen_ai\.input\.messages'\] is no JSON",
-        ),
-        (
-            {
-                "attributes": {
-                    "gen_ai.operation.name": "chat",
-                    "gen_ai.output.messages": '[{"a":1}]',
-                }
-            },
-            r"\['gen_ai\.output\.messages'\]\[0\] has no 'role'",
-        ),
     ],
 )
-def test_what_cannot_be_read_is_named(change, named):
+def test_a_span_that_has_no_place_is_refused(change, named):
+    """Without its run, its time or its fields there is nothing to tell, and no order."""
     good = span("execute_tool", 10, gen_ai__tool__name="f")
     with pytest.raises(InputError, match=named):
         steps_of_spans([good, {**good, **change}])
+
+
+@pytest.mark.parametrize(
+    ("attributes", "skipped", "named"),
+    [
+        ({"gen_ai.operation.name": "execute_tool"}, "span", r"no 'gen_ai\.tool\.name'"),
+        (
+            {"gen_ai.operation.name": "chat", "gen_ai.input.messages": "[{"},
+            "gen_ai.input.messages",
+            r"spans\[0\]\.attributes\['gen_ai\.input\.messages'\] is no JSON",
+        ),
+        (
+            {"gen_ai.operation.name": "chat", "gen_ai.output.messages": '[{"a":1}]'},
+            "message",
+            r"\['gen_ai\.output\.messages'\]\[0\] has no 'role'",
+        ),
+        (
+            {"ai.operationId": "ai.generateText.doGenerate", "ai.prompt.messages": "{"},
+            "ai.prompt.messages",
+            r"\['ai\.prompt\.messages'\] is no JSON",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_named_and_costs_no_other_span(attributes, skipped, named):
+    """Exporters cut long values off: the rest of the run is read."""
+    good = span("execute_tool", 10, gen_ai__tool__name="f")
+    bad = {**good, "name": "span", "span_id": "b", "attributes": attributes}
+    with pytest.raises(InputError, match=named):
+        steps_of_spans([bad])
+    steps = steps_of_spans([bad, good])
+    assert Step("f", "f") in steps and steps.skipped == {skipped: 1}
+    assert len(steps.problems) == 1 and re.search(named, steps.problems[0])
 
 
 def test_what_is_no_span_is_refused():
@@ -212,3 +233,43 @@ def test_what_is_no_span_is_refused():
         steps_of_spans(["x"])
     with pytest.raises(InputError, match=r"resourceSpans\[0\]\.scopeSpans is 3"):
         steps_of_spans({"resourceSpans": [{"scopeSpans": 3}]})
+
+
+def test_rows_of_a_table_of_spans_are_read():
+    """A column for each attribute, empty cells are NaN, times are objects: as Phoenix has them."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    row = {
+        **{"name": "llm", "context.trace_id": "t", "context.span_id": "a", "parent_id": None},
+        **{"start_time": start, "end_time": start + timedelta(seconds=1), "status_code": "OK"},
+        "attributes.openinference.span.kind": "LLM",
+        "attributes.llm.input_messages": [{"message.role": "user", "message.content": "go"}],
+        "attributes.llm.output_messages": [{"message.role": "assistant", "message.content": "ok"}],
+        "attributes.tool.name": float("nan"),
+    }
+    assert steps_of_spans([row]) == [Step("go"), Step("ok")]
+
+
+def test_a_call_without_arguments_has_the_spelling_of_its_span():
+    """Some leave `{}` out of the answer that asks for the call."""
+    asked = {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f"}}]}
+    kind = "openinference.span.kind"
+    model = span("x", 10, **{kind: "LLM", "output.value": json.dumps([asked])})
+    call = {kind: "TOOL", "tool.name": "f", "input.value": "{}", "output.value": '"done"'}
+    assert steps_of_spans([model, span("x", 30, **call)]) == [Step("f {}", "f {}"), Step("done")]
+
+
+def test_attributes_that_hold_themselves_end():
+    """Objects in the process may do so; no JSON can."""
+    inner: dict = {"value": "go"}
+    inner["again"] = [inner, {"deep": inner}]
+    made = span("chat", 10, input=inner, gen_ai__input__messages="go")
+    assert [step.x for step in steps_of_spans([made])] == ["go"]
+
+
+def test_an_attribute_without_a_value_costs_no_other_attribute():
+    good = {"key": "gen_ai.tool.name", "value": {"stringValue": "f"}}
+    bad = {"key": "gen_ai.tool.call.result", "value": 3}
+    made = {**span("x", 10), "attributes": [bad, good]}
+    steps = steps_of_spans([made])
+    assert steps == [Step("f", "f")]
+    assert steps.problems[0].startswith("spans[0].attributes[0].value is 3")

@@ -45,15 +45,24 @@ class Steps(list[Step]):
 
     Attributes:
         skipped: how often a part came that no reader knows, by the name of the part. Its step
-            has the name and the text of the part; the rest of the part is not read.
+            has the name and the text of the part; the rest of the part is not read. A known part
+            that is damaged is counted as well.
+        problems: what is wrong with the damaged parts: a line each, with place, field and value.
 
     >>> Steps([Step("hello")], skipped=["hologram", "hologram"]).skipped
     Counter({'hologram': 2})
     """
 
-    def __init__(self, steps: Iterable[Step] = (), *, skipped: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        steps: Iterable[Step] = (),
+        *,
+        skipped: Iterable[str] = (),
+        problems: Iterable[str] = (),
+    ) -> None:
         super().__init__(steps)
         self.skipped: Counter[str] = Counter(skipped)
+        self.problems: tuple[str, ...] = tuple(problems)
 
 
 def call(name: str, arguments: str | Mapping[str, Any] | None = None) -> str:

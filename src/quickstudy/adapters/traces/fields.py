@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from quickstudy.adapters.step import as_json
@@ -28,7 +29,7 @@ def brief(value: Any) -> str:
 
 
 def plain(given: Any, at: str) -> Mapping[str, Any]:
-    """The fields of a mapping, or of an object as the SDKs have them (`model_dump`).
+    """The fields of a mapping, or of an object as the SDKs have them (models and data classes).
 
     Raises:
         InputError: it is neither.
@@ -37,6 +38,8 @@ def plain(given: Any, at: str) -> Mapping[str, Any]:
         return given
     dump = getattr(given, "model_dump", None)
     found = dump(exclude_none=True) if callable(dump) else None
+    if is_dataclass(given) and not isinstance(given, type):
+        found = {one.name: getattr(given, one.name, None) for one in fields(given)}
     if not isinstance(found, Mapping):
         raise InputError(f"{at} is {brief(given)}; it must be an object with fields")
     return found

@@ -8,7 +8,8 @@ from typing import Any
 from quickstudy.adapters.step import Steps, looks_failed
 from quickstudy.adapters.traces.fields import brief, plain
 from quickstudy.adapters.traces.formats import FORMATS
-from quickstudy.adapters.traces.reader import Failed, Piece, Reader
+from quickstudy.adapters.traces.piece import Piece, failed_once
+from quickstudy.adapters.traces.reader import Failed, Reader
 from quickstudy.errors import InputError
 
 
@@ -19,12 +20,10 @@ def steps_of_messages(
 
     Reads OpenAI's chat messages and all items of its Responses API, Anthropic's content blocks with
     tools of its servers and of MCP, messages of LangChain and LangGraph, of the Vercel AI SDK, of
-    Bedrock and Strands, Google's contents, and the messages of OpenTelemetry spans; as dicts, or
-    as the objects of the SDKs. System prompts and reasoning are no steps. A message that stands in
-    the list twice, with its id, is told once.
-
-    A part that no format knows becomes a step that names it, and is counted in `skipped` of what
-    is returned; its neighbours are read.
+    Bedrock and Strands, of Pydantic AI, Google's contents, and the messages of OpenTelemetry spans;
+    as dicts or objects of the SDKs. System prompts and reasoning are no steps. A message that
+    stands in the list twice, with its id, is told once. A part that no format knows, or that is
+    damaged, becomes a step that names it, and is counted in `skipped` of what is returned.
 
     In a loop that goes on, `seen` leaves out what was read before:
 
@@ -38,8 +37,8 @@ def steps_of_messages(
         failed: tells from the text of a result that its call failed, where it is not marked.
 
     Raises:
-        InputError: a message cannot be read (names its index and the field), or none of the
-            messages is of a format that is read (lists the formats).
+        InputError: nothing in the messages can be read: they are damaged (names the place and the
+            field), or of no format that is read (lists the formats).
 
     >>> steps_of_messages([
     ...     {"role": "user", "content": "I want to go to Seattle."},
@@ -50,8 +49,7 @@ def steps_of_messages(
     [Step(x='search {"from": "JFK", "to": "SEA"}', action='search {"from": "JFK", "to": "SEA"}',
           error=False, reward=0.0),
      Step(x='Error: no flights', action=None, error=True, reward=0.0)]
-    >>> parts = [{"type": "text", "text": "Look:"}, {"type": "hologram", "data": "..."}]
-    >>> steps = steps_of_messages([{"role": "user", "content": parts}])
+    >>> steps = steps_of_messages([{"role": "user", "content": ["Look:", {"type": "hologram"}]}])
     >>> [step.x for step in steps], steps.skipped
     (['Look:', '[hologram]'], Counter({'hologram': 1}))
 
@@ -69,9 +67,12 @@ def steps_of_messages(
     reader = Reader(FORMATS, failed)
     pieces = list(_pieces(messages, seen, reader))
     skipped = [name for piece in pieces for name in piece.skipped]
+    if seen == 0 and reader.problems and all(piece.skipped for piece in pieces):
+        raise InputError(reader.problems[0])
     if seen == 0 and skipped and not reader.recognised:
         raise InputError(f"messages has only {', '.join(skipped):.80}; {reader.readable()}")
-    return Steps([piece.step for piece in pieces], skipped=skipped)
+    steps = [piece.step for piece in failed_once(pieces)]
+    return Steps(steps, skipped=skipped, problems=reader.problems)
 
 
 def _pieces(messages: Sequence[Any], seen: int, reader: Reader) -> Iterator[Piece]:
@@ -79,9 +80,7 @@ def _pieces(messages: Sequence[Any], seen: int, reader: Reader) -> Iterator[Piec
     known: dict[str, Mapping[str, Any]] = {}
     for i, message in enumerate(messages):
         at = f"messages[{i}]"
-        given = message if isinstance(message, Mapping) else {}
-        if i >= seen and hasattr(message, "model_dump"):
-            given = plain(message, at)
+        given = _fields(message, at)
         id = given.get("id")
         if isinstance(id, str) and id and _equal(known.get(id), given):
             continue
@@ -90,7 +89,16 @@ def _pieces(messages: Sequence[Any], seen: int, reader: Reader) -> Iterator[Piec
         if i >= seen:
             yield from reader.message(given or message, at)
         elif _asks(given):
-            _look(reader, given, at)
+            reader.message(given, at)
+            reader.problems.clear()  # it was told with its own step
+
+
+def _fields(message: Any, at: str) -> Mapping[str, Any]:
+    """The fields of a message; none of a value that is no message."""
+    try:
+        return plain(message, at)
+    except InputError:
+        return {}
 
 
 def _asks(given: Mapping[str, Any]) -> bool:
@@ -100,13 +108,6 @@ def _asks(given: Mapping[str, Any]) -> bool:
     if isinstance(parts, list | tuple):
         kinds += [part.get("type") for part in parts if isinstance(part, Mapping)]
     return any(isinstance(kind, str) and "approval" in kind for kind in kinds)
-
-
-def _look(reader: Reader, given: Mapping[str, Any], at: str) -> None:
-    try:
-        reader.message(given, at)
-    except InputError:
-        return  # it was refused when it was new
 
 
 def _equal(one: Any, other: Any) -> bool:

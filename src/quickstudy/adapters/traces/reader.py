@@ -4,49 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from quickstudy.adapters.step import Step, as_json, call, tells_failure
 from quickstudy.adapters.traces.failure import marked
 from quickstudy.adapters.traces.fields import brief, first, plain, written
+from quickstudy.adapters.traces.piece import Piece, Told, in_order, said
 from quickstudy.errors import InputError
 
 Failed = Callable[[str], bool]
+TYPES = ("type", "part_kind", "block_type")  # of a part, as its framework calls the field
 EMPTY = "(empty)"  # the result of a call that gives back nothing
 ARGUMENTS = ("arguments", "args", "input", "parameters")
 IDS = ("call_id", "callId", "tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "id")
 _TEXTS = ("text", "content", "message", "output", "value")
 _UNREAD = ("encrypted_content", "encrypted_index", "encrypted_stdout", "signature")
-
-
-class Piece(NamedTuple):
-    """A step as it is read.
-
-    Attributes:
-        kind: said, call, result, media (pictures and files), unknown, or what a format adds.
-        id: of the call, if it has one.
-        step: what becomes of it.
-        skipped: the names of what no format knows of it.
-    """
-
-    kind: str
-    id: str | None
-    step: Step
-    skipped: tuple[str, ...] = ()
-
-
-class Told(NamedTuple):
-    """What a call gave back.
-
-    Attributes:
-        text: all of it.
-        words: the text without pictures and unknown parts, by which a failure is known.
-        skipped: the names of its unknown parts.
-    """
-
-    text: str
-    words: str
-    skipped: tuple[str, ...]
 
 
 PartReader = Callable[["Reader", Mapping[str, Any], str], Iterable[Piece]]
@@ -80,6 +52,7 @@ class Reader:
         self.formats = formats
         self.failed = failed
         self.recognised = 0  # messages and parts that a format knows
+        self.problems: list[str] = []  # of known parts that could not be read, with their places
         self.approvals: dict[str, str] = {}  # requests for consent, and the calls they are for
         self.denied: set[str] = set()  # calls whose denial is told already
         self._last: dict[int, tuple[Any, list[Piece]]] = {}
@@ -90,16 +63,34 @@ class Reader:
             self._keys |= form.keys
 
     def message(self, message: Any, at: str) -> list[Piece]:
-        """The pieces of a message that stands at `at`.
+        """The pieces of a message that stands at `at`, also of one that cannot be read."""
+        kind = message.get("type") if isinstance(message, Mapping) else None
+        name = kind if isinstance(kind, str) and kind else "message"
+        return self.attempt(name, message, at, lambda: self._ordered(message, at))
 
-        Raises:
-            InputError: it cannot be read; names the place and the field.
+    def _ordered(self, message: Any, at: str) -> list[Piece]:
+        return in_order(self._message(plain(_paired(message), at), at))
+
+    def attempt(
+        self, name: str, given: Any, at: str, read: Callable[[], Iterable[Piece]]
+    ) -> list[Piece]:
+        """What `read` gives; where it cannot read, a step of that name, counted as skipped.
+
+        A run is never lost for one part: the reason stands in `problems`.
         """
+        known = self.recognised
         try:
-            given = plain(_paired(message), at)
-            return _in_order(self._message(given, at))
+            return list(read())
         except RecursionError:
-            raise InputError(f"{at} is nested too deep to be read") from None
+            reason = f"{at} is nested too deep to be read"
+        except InputError as error:
+            reason = str(error)
+        self.recognised = known
+        self.problems.append(reason)
+        if given is None:
+            return []
+        shown = given if isinstance(given, Mapping) else {"text": given}
+        return [self.unknown(name, shown)]
 
     def history(self, messages: Sequence[Any], at: str) -> list[Piece]:
         """The pieces of many messages; what an earlier one had in the same place is known.
@@ -147,21 +138,26 @@ class Reader:
         if isinstance(content, str):
             content = [content]
         if not isinstance(content, list | tuple):
-            raise InputError(f"{at} is {brief(content)}; it must be a text or a list of parts")
+            yield from self.attempt(_last(at), content, at, lambda: _refuse(content, at))
+            return
         for j, part in enumerate(content):
             yield from self.part(part, f"{at}[{j}]")
 
     def part(self, part: Any, at: str) -> Iterable[Piece]:
         """The pieces of one part: a text, an object with a `type`, or one with a telling key."""
+        return self.attempt(_name_of(part), part, at, lambda: self._part(part, at))
+
+    def _part(self, part: Any, at: str) -> Iterable[Piece]:
         if isinstance(part, str):
             self.recognised += 1
             return [said(part)]
         given = plain(part, at)
-        kind = given.get("type")
-        if kind is None:
+        name = next((name for name in TYPES if given.get(name) is not None), None)
+        if name is None:
             return self._keyed(given, at)
+        kind = given[name]
         if not isinstance(kind, str):
-            raise InputError(f"{at}.type is {brief(kind)}; it must be a text")
+            raise InputError(f"{at}.{name} is {brief(kind)}; it must be a text")
         read = self.knows(kind)
         if read is None:
             return [self.unknown(kind, given)]
@@ -202,13 +198,11 @@ class Reader:
             raise InputError(f"{at} has no 'name'")
         if not isinstance(name, str):
             raise InputError(f"{at}.name is {brief(name)}; it must be a text")
-        if isinstance(made, list | tuple):
-            made = as_json(made)
         if not (made is None or isinstance(made, str | Mapping)):
-            raise InputError(f"{at}.arguments is {brief(made)}; it must be JSON or an object")
+            made = as_json(made)
         text = call(name, made)
         step = Step(text, action=text, error=marked(given) is True)
-        return Piece("call", id if isinstance(id, str) and id else None, step)
+        return Piece("call", _id(id), step)
 
     def result(
         self,
@@ -218,7 +212,6 @@ class Reader:
         id: Any = None,
         marks: Iterable[Any] = (),
         parts: bool = False,
-        named: str = "id",
     ) -> Piece:
         """What a call gave back.
 
@@ -228,14 +221,11 @@ class Reader:
             id: of the call.
             marks: the objects that may say that the call failed.
             parts: the format says that a list is one of parts; elsewhere it may be a mere value.
-            named: the field that has the id.
         """
-        if not (id is None or isinstance(id, str)):
-            raise InputError(f"{at}.{named} is {brief(id)}; it must be a text")
         told = self.text(content, at, parts=parts)
         found = {marked(one) for one in marks} | set(self._verdicts(content))
         error = True in found or (False not in found and self.failed(told.words))
-        return Piece("result", id or None, Step(told.text or EMPTY, error=error), told.skipped)
+        return Piece("result", _id(id), Step(told.text or EMPTY, error=error), told.skipped)
 
     def text(self, content: Any, at: str, *, parts: bool = False) -> Told:
         """The text of what a call gave back, and the names of its parts that no format knows."""
@@ -290,7 +280,7 @@ class Reader:
             return True
         if not isinstance(value, Mapping):
             return callable(getattr(value, "model_dump", None))
-        kind = value.get("type")
+        kind = first(value, TYPES)
         if kind is None:
             return len(value) == 1 and next(iter(value)) in self._keys
         return isinstance(kind, str) and self.knows(kind) is not None
@@ -307,6 +297,31 @@ _ERROR_FIELDS = {
     *("error_code", "error_message"),
 }
 _SINGLE = ("output", "result", "error", "text")
+
+
+def _last(at: str) -> str:
+    """The field at the end of a place."""
+    return at.rsplit(".", 1)[-1].split("[", 1)[0]
+
+
+def _refuse(content: Any, at: str) -> Iterable[Piece]:
+    raise InputError(f"{at} is {brief(content)}; it must be a text or a list of parts")
+
+
+def _name_of(part: Any) -> str:
+    """What a part is called that could not be read: its type, or the field that says what it is."""
+    if not isinstance(part, Mapping):
+        return "part"
+    kind = next((part[name] for name in TYPES if part.get(name) is not None), None)
+    named = (name for name, value in part.items() if value is not None and isinstance(name, str))
+    return kind if isinstance(kind, str) and kind else next(named, "part")
+
+
+def _id(given: Any) -> str | None:
+    """The id of a call; some number their calls."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        return brief(given)
+    return given if isinstance(given, str) and given else None
 
 
 def _told(text: str) -> Told:
@@ -334,9 +349,10 @@ def _streams(value: Mapping[str, Any]) -> str | None:
 def _has_type(value: Any) -> bool:
     if not isinstance(value, Mapping):
         return isinstance(value, str) or callable(getattr(value, "model_dump", None))
-    if value.get("type") is None:
+    kind = first(value, TYPES)
+    if kind is None:
         return len(value) == 1 and isinstance(next(iter(value.values())), Mapping)
-    return isinstance(value["type"], str)
+    return isinstance(kind, str)
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -353,39 +369,3 @@ def _paired(message: Any) -> Any:
         if isinstance(role, str) and isinstance(content, str):
             return {"role": role, "content": content}
     return message
-
-
-def said(text: str) -> Piece:
-    """A piece of what somebody said."""
-    return Piece("said", None, Step(text))
-
-
-def _in_order(pieces: Iterable[Piece]) -> list[Piece]:
-    """Each call once, and before its result; nothing that says nothing."""
-    found: list[Piece] = []
-    told: set[tuple[str, str]] = set()
-    results: dict[str, int] = {}
-    for piece in pieces:
-        if piece.kind == "said" and not piece.step.x.strip():
-            continue
-        at = len(found)
-        if piece.kind == "call" and piece.id is not None:
-            if (piece.id, squeezed(piece.step.x)) in told:
-                continue
-            told.add((piece.id, squeezed(piece.step.x)))
-            at = results.get(piece.id, at)
-        elif piece.kind == "result" and piece.id is not None:
-            results.setdefault(piece.id, at)
-        found.insert(at, piece)
-        if at < len(found) - 1:
-            results = {id: there + (there >= at) for id, there in results.items()}
-    return found
-
-
-def squeezed(text: str) -> str:
-    """A text but for its spaces, by which the same is known again.
-
-    >>> squeezed(" Sorry,\\n no seats. ")
-    'Sorry, no seats.'
-    """
-    return " ".join(text.split())

@@ -9,7 +9,8 @@ from quickstudy.adapters.step import Step
 from quickstudy.adapters.traces.fields import first
 from quickstudy.adapters.traces.formats.responses import ITEMS
 from quickstudy.adapters.traces.formats.rows import called, media, returned, silent
-from quickstudy.adapters.traces.reader import Format, Piece, Reader, said
+from quickstudy.adapters.traces.piece import Piece, said
+from quickstudy.adapters.traces.reader import Format, Reader
 
 _IDS = ("tool_use_id", "id")
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from quickstudy.adapters.traces.fields import plain, written
 from quickstudy.adapters.traces.formats.rows import named, silent
-from quickstudy.adapters.traces.reader import Format, Piece, Reader, said
+from quickstudy.adapters.traces.piece import Piece, said
+from quickstudy.adapters.traces.reader import Format, Reader
 
 
 def _use(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:

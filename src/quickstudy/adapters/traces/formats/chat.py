@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from quickstudy.adapters.step import Step
 from quickstudy.adapters.traces.fields import field, first, listed, plain, written
 from quickstudy.adapters.traces.formats.rows import media, silent, text
-from quickstudy.adapters.traces.reader import ARGUMENTS, IDS, Format, Piece, Reader, said
+from quickstudy.adapters.traces.piece import Piece, said
+from quickstudy.adapters.traces.reader import ARGUMENTS, IDS, Format, Reader
 
 SILENT = ("system", "developer")  # the same in every run: they say nothing about this one
 SPEAKERS = ("user", "assistant", "model", "human", "ai")
@@ -21,20 +22,31 @@ def read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
     role = field(given, "role", str, at)
     if role in SILENT:
         return []
-    name = "parts" if given.get("content") is None or given.get("parts") else "content"
+    name = next((name for name in ("parts", "blocks") if given.get(name)), "content")
     content = given.get(name)
     place = f"{at}.{name}"
     if role in TOOLS:
         return _result(reader, given, content, at)
-    pieces = [*reader.parts(content, place), *_calls(reader, given, at)]
+    said_first = sorted(reader.parts(content, place), key=_rank(content))
+    pieces = [*said_first, *_calls(reader, given, at)]
     if role not in SPEAKERS:
         reader.recognised -= 1  # only what it says is known
         return [_named(role), *pieces]
     if not pieces and first(given, ("finish_reason", "finishReason")) == "error":
         return [Piece("said", None, Step("error", error=True))]
-    if not any(piece.kind == "result" for piece in pieces):
-        pieces.sort(key=lambda piece: piece.kind == "call")  # some write the calls first
     return pieces
+
+
+def _list(content: Any) -> Any:
+    return content if isinstance(content, list | tuple) else ()
+
+
+def _rank(content: Any) -> Callable[[Piece], bool]:
+    """The order of pieces: as they stand, but spans may have the calls of an answer first."""
+    kinds = [one.get("type") for one in _list(content) if isinstance(one, Mapping)]
+    results = any(str(kind).endswith("_response") for kind in kinds)
+    in_spans = "tool_call" in kinds and not results
+    return lambda piece: in_spans and piece.kind == "call"
 
 
 def _named(role: str) -> Piece:
@@ -45,10 +57,11 @@ def _result(reader: Reader, given: Mapping[str, Any], content: Any, at: str) -> 
     """A tool's message: parts that are results, or one result that is the whole message."""
     if isinstance(content, list | tuple) and any(_holds_result(part) for part in content):
         return reader.parts(content, f"{at}.content")
-    named = next((name for name in _CALL_IDS if given.get(name) is not None), "id")
-    marks = [given, given.get("additional_kwargs")]
-    id = given.get(named)
-    return [reader.result(content, at, id=id, marks=marks, parts=True, named=named)]
+    extra = given.get("additional_kwargs")
+    id = first(given, _CALL_IDS)
+    if id is None and isinstance(extra, Mapping):
+        id = first(extra, _CALL_IDS)
+    return [reader.result(content, at, id=id, marks=[given, extra], parts=True)]
 
 
 def _holds_result(part: Any) -> bool:
@@ -60,7 +73,8 @@ def _holds_result(part: Any) -> bool:
 
 def _calls(reader: Reader, given: Mapping[str, Any], at: str) -> Iterator[Piece]:
     if given.get("refusal"):
-        yield said(field(given, "refusal", str, at))
+        part = {"type": "refusal", "refusal": given["refusal"]}
+        yield from reader.part(part, at)
     spoken = given.get("audio")
     if isinstance(spoken, Mapping) and isinstance(spoken.get("transcript"), str):
         yield said(spoken["transcript"])
@@ -73,27 +87,36 @@ def _calls(reader: Reader, given: Mapping[str, Any], at: str) -> Iterator[Piece]
     if isinstance(extra, Mapping):
         if not given.get("tool_calls"):
             yield from calls(reader, extra, f"{at}.additional_kwargs")
-        outputs = listed(extra, "tool_outputs", f"{at}.additional_kwargs")
-        yield from reader.parts(list(outputs), f"{at}.additional_kwargs.tool_outputs")
+        yield from reader.parts(extra.get("tool_outputs"), f"{at}.additional_kwargs.tool_outputs")
 
 
 def calls(reader: Reader, given: Mapping[str, Any], at: str) -> Iterator[Piece]:
     """The calls that stand next to the content of a message."""
     if given.get("function_call"):
-        legacy = plain(given["function_call"], f"{at}.function_call")
-        yield _call(reader, None, legacy, f"{at}.function_call")
+        yield from _attempt(reader, given["function_call"], f"{at}.function_call", "function_call")
     for name in ("tool_calls", "toolCalls", "invalid_tool_calls"):
-        for j, one in enumerate(listed(given, name, at)):
-            place = f"{at}.{name}[{j}]"
-            asked = plain(one, place)
-            if "type" not in asked and name == "invalid_tool_calls":
-                asked = {**asked, "error": asked.get("error") or "invalid"}
-            inner = next((n for n in ("function", "custom") if n in asked), None)
-            id = first(asked, ("id", *IDS))
-            if inner:
-                place = f"{place}.{inner}"
-                asked = plain(asked[inner], place)
-            yield _call(reader, id, asked, place)
+        found = given.get(name) or ()
+        if not isinstance(found, list | tuple):
+            found = (found,)
+        for j, one in enumerate(found):
+            yield from _attempt(reader, one, f"{at}.{name}[{j}]", name)
+
+
+def _attempt(reader: Reader, asked: Any, at: str, name: str) -> Iterable[Piece]:
+    if name == "invalid_tool_calls" and isinstance(asked, Mapping):
+        asked = {**asked, "error": asked.get("error") or "invalid"}
+    return reader.attempt(name, asked, at, lambda: [_asked(reader, asked, at, name)])
+
+
+def _asked(reader: Reader, given: Any, at: str, name: str) -> Piece:
+    """A call of a list of calls, or the older only one."""
+    asked = plain(given, at)
+    id = first(asked, ("id", *IDS)) if name != "function_call" else None
+    inner = next((n for n in ("function", "custom") if n in asked), None)
+    if inner:
+        at = f"{at}.{inner}"
+        asked = plain(asked[inner], at)
+    return _call(reader, id, asked, at)
 
 
 def _call(reader: Reader, id: Any, given: Mapping[str, Any], at: str) -> Piece:
@@ -103,13 +126,26 @@ def _call(reader: Reader, id: Any, given: Mapping[str, Any], at: str) -> Piece:
 
 def _holds(given: Mapping[str, Any]) -> bool:
     inner = given.get("message")
-    return "role" in given or (isinstance(inner, Mapping) and "role" in inner)
+    is_line = isinstance(inner, Mapping) and "role" in inner
+    return "role" in given or is_line or bool(_chosen(given))
+
+
+def _chosen(given: Mapping[str, Any]) -> Any:
+    """The first choice of a whole answer of the API; the other ones were not taken."""
+    choices = given.get("choices")
+    if isinstance(choices, list | tuple) and choices and isinstance(choices[0], Mapping):
+        message = choices[0].get("message")
+        return message if isinstance(message, Mapping) and "role" in message else None
+    return None
 
 
 def _read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
     """A message, perhaps inside the line of a transcript that has it with a time and an id."""
     if "role" in given:
         return read(reader, given, at)
+    chosen = _chosen(given)
+    if chosen:
+        return read(reader, chosen, f"{at}.choices[0].message")
     return read(reader, given["message"], f"{at}.message")
 
 
@@ -123,6 +159,7 @@ CHAT = Format(
         "image_url": media,
         "input_audio": media,
         "file": media,
+        "image_file": media,
         "image": media,
         "audio": media,
         "video": media,

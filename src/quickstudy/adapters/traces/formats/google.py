@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from quickstudy.adapters.step import Step
 from quickstudy.adapters.traces.fields import first, plain, written
 from quickstudy.adapters.traces.formats.rows import named, nested, returned, silent, text
-from quickstudy.adapters.traces.reader import Format, PartReader, Piece, Reader
+from quickstudy.adapters.traces.piece import Piece
+from quickstudy.adapters.traces.reader import Format, PartReader, Reader
 
 CODE = "code_execution"  # what the tool is called that runs the model's code
 
@@ -97,12 +99,24 @@ def _failure(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piec
 def _holds(given: Mapping[str, Any]) -> bool:
     inner = given.get("content")
     return "role" not in given and (
-        "parts" in given or (isinstance(inner, Mapping) and "parts" in inner)
+        "parts" in given or (isinstance(inner, Mapping) and "parts" in inner) or _failed(given)
     )
+
+
+def _failed(given: Mapping[str, Any]) -> bool:
+    """The event of an agent that says why there is no content."""
+    code = first(given, ("error_code", "errorCode"))
+    return isinstance(code, str) and "author" in given and not given.get("content")
 
 
 def _read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
     """A content without a role, or the event of an agent that has the content inside."""
+    if _failed(given):
+        names = ("error_code", "errorCode", "error_message", "errorMessage")
+        words = [given.get(name) for name in names]
+        told = ": ".join(one for one in words if isinstance(one, str) and one)
+        return [Piece("failed", None, Step(told, error=True))]
+    reader.recognised -= 1  # only what its parts are is known
     if "parts" in given:
         return reader.parts(given["parts"], f"{at}.parts")
     return reader.parts(given["content"]["parts"], f"{at}.content.parts")

@@ -8,7 +8,8 @@ from typing import Any
 from quickstudy.adapters.traces.fields import plain
 from quickstudy.adapters.traces.formats import chat
 from quickstudy.adapters.traces.formats.rows import called, media, returned, silent
-from quickstudy.adapters.traces.reader import Format, Piece, Reader
+from quickstudy.adapters.traces.piece import Piece
+from quickstudy.adapters.traces.reader import Format, Reader
 
 _ROLES = {
     **{"human": "user", "ai": "assistant", "system": "system", "tool": "tool"},
@@ -33,6 +34,22 @@ def _role(given: Mapping[str, Any]) -> str | None:
 
 def _holds(given: Mapping[str, Any]) -> bool:
     return ("role" not in given or given.get("type") == "chat") and _role(given) is not None
+
+
+def _is_generation(given: Mapping[str, Any]) -> bool:
+    """An answer as a traced run has it: a message, with what the model's server said of it."""
+    inner = given.get("message")
+    return isinstance(inner, Mapping) and "role" not in inner and _role(inner) is not None
+
+
+def _any(given: Mapping[str, Any]) -> bool:
+    return _holds(given) or _is_generation(given)
+
+
+def _read_any(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
+    if _is_generation(given) and not _holds(given):
+        return _read(reader, given["message"], f"{at}.message")
+    return _read(reader, given, at)
 
 
 def _read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
@@ -60,8 +77,8 @@ _CALL = called()
 
 LANGCHAIN = Format(
     name="LangChain and LangGraph messages",
-    holds=_holds,
-    read=_read,
+    holds=_any,
+    read=_read_any,
     types={
         "tool_call": _CALL,
         "invalid_tool_call": _invalid,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from quickstudy.adapters.step import Step, as_json
+from quickstudy.adapters.traces.failure import marked
 from quickstudy.adapters.traces.fields import first
 from quickstudy.adapters.traces.formats import chat
 from quickstudy.adapters.traces.formats.rows import (
@@ -16,7 +17,8 @@ from quickstudy.adapters.traces.formats.rows import (
     silent,
     text,
 )
-from quickstudy.adapters.traces.reader import Format, Piece, Reader
+from quickstudy.adapters.traces.piece import Piece
+from quickstudy.adapters.traces.reader import Format, Reader
 
 
 def _message(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
@@ -90,6 +92,20 @@ def _picture(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piec
     )(reader, shown, at)
 
 
+def _searched(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
+    """A search: the pages that it found stand among what was asked for."""
+    action = given.get("action")
+    if not isinstance(action, Mapping) or not isinstance(action.get("sources"), list | tuple):
+        return _SEARCH(reader, given, at)
+    asked = {name: value for name, value in action.items() if name != "sources"}
+    pages = [one.get("url") for one in action["sources"] if isinstance(one, Mapping)]
+    found = "\n".join(page for page in pages if isinstance(page, str))
+    return _SEARCH(reader, {"results": found or None, **given, "action": asked}, at)
+
+
+_SEARCH = performed("web_search", arguments=("action",), results=("results",), finds=True)
+
+
 def _own(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
     """A tool of the provider that is newer than this table."""
     name = given.get("name") or str(given["type"]).removesuffix("_call")
@@ -103,9 +119,9 @@ ITEMS = {
     "function_call_output": returned("output"),
     "custom_tool_call": called(),
     "custom_tool_call_output": returned("output"),
-    "web_search_call": performed("web_search", arguments=("action",), results=("results",)),
+    "web_search_call": _searched,
     "file_search_call": performed(
-        "file_search", arguments=("queries",), whole=False, results=("results",)
+        "file_search", arguments=("queries",), whole=False, results=("results",), finds=True
     ),
     "tool_search_call": called("tool_search"),
     "tool_search_output": returned("tools"),
@@ -134,10 +150,36 @@ ITEMS = {
     "configuration_update": silent,
 }
 
+
+def _holds(given: Mapping[str, Any]) -> bool:
+    kind = given.get("type")
+    return (isinstance(kind, str) and kind in ITEMS) or _is_response(given)
+
+
+def _is_response(given: Mapping[str, Any]) -> bool:
+    """The whole answer of the API, in the place of its items."""
+    kind, output = given.get("object"), given.get("output")
+    return kind == "response" and isinstance(output, list | tuple) and "role" not in given
+
+
+def _read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
+    if not _is_response(given):
+        return ITEMS[given["type"]](reader, given, at)
+    items = [
+        piece
+        for j, item in enumerate(given["output"])
+        for piece in reader.message(item, f"{at}.output[{j}]")
+    ]
+    if marked({"error": given.get("error")}):
+        told = reader.text(given["error"], f"{at}.error").text
+        items.append(Piece("failed", None, Step(told, error=True)))
+    return items
+
+
 RESPONSES = Format(
     name="items of OpenAI's Responses API",
-    holds=lambda given: isinstance(given.get("type"), str) and given["type"] in ITEMS,
-    read=lambda reader, given, at: ITEMS[given["type"]](reader, given, at),
+    holds=_holds,
+    read=_read,
     types={
         **ITEMS,
         "message": _message,

@@ -7,7 +7,8 @@ from typing import Any
 
 from quickstudy.adapters.step import Step
 from quickstudy.adapters.traces.fields import brief, first
-from quickstudy.adapters.traces.reader import ARGUMENTS, IDS, PartReader, Piece, Reader, said
+from quickstudy.adapters.traces.piece import Piece, said
+from quickstudy.adapters.traces.reader import ARGUMENTS, IDS, PartReader, Reader
 from quickstudy.errors import InputError
 
 NAMES = ("name", "tool_name", "toolName")
@@ -40,9 +41,12 @@ def text(*names: str) -> PartReader:
         name = next((n for n in names if n in given), names[0])
         if name not in given:
             raise InputError(f"{at} has no {name!r}")
-        if not isinstance(given[name], str):
+        told = given[name]
+        if isinstance(told, Mapping):  # OpenAI's threads have it with annotations
+            told = told.get("value")
+        if not isinstance(told, str):
             raise InputError(f"{at}.{name} is {brief(given[name])}; it must be a text")
-        return [said(given[name])]
+        return [said(told)]
 
     return read
 
@@ -119,10 +123,12 @@ def performed(
     arguments: tuple[str, ...] = ARGUMENTS,
     whole: bool = True,
     results: tuple[str, ...] = (),
+    finds: bool = False,
 ) -> PartReader:
     """A call that the provider made, with its result in the same item.
 
-    There is no step for the result where the item tells none and the call did not fail.
+    There is no step for the result where the item tells none and the call did not fail. What a
+    search `finds` are the words of others: only a mark makes it a failure.
     """
     ask = called(name, arguments=arguments, whole=whole)
 
@@ -135,7 +141,8 @@ def performed(
             content = _outcome(given)
         if content is None:
             return [made]
-        return [made, reader.result(content, at, id=id, marks=(given,), parts=True)]
+        marks = (given, {"is_error": False}) if finds else (given,)
+        return [made, reader.result(content, at, id=id, marks=marks, parts=True)]
 
     return read
 

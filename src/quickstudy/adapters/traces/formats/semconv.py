@@ -7,7 +7,8 @@ from typing import Any
 
 from quickstudy.adapters.traces.fields import first
 from quickstudy.adapters.traces.formats.rows import media, returned
-from quickstudy.adapters.traces.reader import ARGUMENTS, Format, Piece, Reader
+from quickstudy.adapters.traces.piece import Piece
+from quickstudy.adapters.traces.reader import ARGUMENTS, Format, Reader
 
 
 def _server_call(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:

@@ -8,9 +8,10 @@ from typing import Any
 from quickstudy.adapters.step import Step
 from quickstudy.adapters.traces.fields import first, plain
 from quickstudy.adapters.traces.formats.rows import called, media, silent
-from quickstudy.adapters.traces.reader import Format, Piece, Reader
+from quickstudy.adapters.traces.piece import Piece
+from quickstudy.adapters.traces.reader import Format, Reader
 
-_CALL = called(arguments=("input", "args", "rawInput"), ids=("toolCallId",))
+_CALL = called(arguments=("input", "args", "rawInput"), ids=("toolCallId", "tool_call_id"))
 _DONE = ("output-available", "output-error", "output-denied", "result")
 
 

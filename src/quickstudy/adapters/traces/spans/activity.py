@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from quickstudy.adapters.step import Step
-from quickstudy.adapters.traces.fields import brief, structure, unpacked, written
-from quickstudy.adapters.traces.reader import EMPTY, Piece, Reader
+from quickstudy.adapters.traces.fields import brief, first, structure, unpacked, written
+from quickstudy.adapters.traces.piece import Piece
+from quickstudy.adapters.traces.reader import EMPTY, Reader
 from quickstudy.adapters.traces.spans.otlp import Span
 from quickstudy.errors import InputError
 
-MODEL, AROUND, TOOL, SILENT, UNKNOWN = "model", "around", "tool", "silent", "unknown"
+MODEL, AROUND, TOOL, SILENT = "model", "around", "tool", "silent"
+UNKNOWN, DAMAGED = "unknown", "damaged"
 _LONGEST = 10_000  # characters of a literal of Python that is tried
 
 
@@ -23,13 +25,13 @@ class Activity:
 
     Attributes:
         kind: a call of a model, an agent around others, a call of a tool; silent: known, and
-            no step; unknown: an operation that no table has.
+            no step; unknown: an operation that no table has; damaged: it cannot be read.
         inputs: of a model or an agent: the history, which is told when the span starts.
         outputs: of a model or an agent: told when it ends.
         call: of a tool.
         result: of a tool; None where it was not recorded.
         failure: what went wrong, or None.
-        name: of an operation that is unknown.
+        name: of an operation that is unknown, or of a span that is damaged.
     """
 
     kind: str
@@ -49,7 +51,16 @@ class Dialect(NamedTuple):
     read: Callable[[Span, Reader], Activity]
 
 
-def messages(reader: Reader, value: Any, at: str) -> list[Piece]:
+def attribute(
+    fields: Mapping[str, Any], name: str, reader: Reader, at: str, *, role: str = "user"
+) -> list[Piece]:
+    """The pieces of the messages in an attribute; of one that is damaged, as where an exporter
+    cuts long values off, a step that names it."""
+    value, place = fields[name], f"{at}[{name!r}]"
+    return reader.attempt(name, {}, place, lambda: messages(reader, value, place, role=role))
+
+
+def messages(reader: Reader, value: Any, at: str, *, role: str = "user") -> list[Piece]:
     """The pieces of messages that stand in an attribute, as JSON or as they are.
 
     Raises:
@@ -57,10 +68,10 @@ def messages(reader: Reader, value: Any, at: str) -> list[Piece]:
     """
     given = unpacked(value, at)
     if isinstance(given, str):
-        return reader.message({"role": "user", "content": given}, at)
+        return reader.message({"role": role, "content": given}, at)
     if isinstance(given, Mapping):
         inner = next((given[n] for n in ("messages", "prompt") if given.get(n)), given)
-        given = [{"role": "user", "content": inner}] if isinstance(inner, str) else inner
+        given = [{"role": role, "content": inner}] if isinstance(inner, str) else inner
     if isinstance(given, Mapping):
         given = [given]
     if not isinstance(given, list | tuple):
@@ -80,7 +91,7 @@ def texts(value: Any, reader: Reader, at: str, *, role: str) -> list[Piece]:
     if given is None:
         told = [{"role": role, "content": value}] if isinstance(value, str) else []
         return messages(reader, told, at)
-    inner = given.get("messages") if isinstance(given, Mapping) else None
+    inner = first(given, ("messages", "contents")) if isinstance(given, Mapping) else None
     given = inner if isinstance(inner, list) else [given] if isinstance(given, Mapping) else given
     if len(given) == 1 and isinstance(given[0], list):  # LangChain has a list for each request
         given = given[0]
@@ -88,7 +99,16 @@ def texts(value: Any, reader: Reader, at: str, *, role: str) -> list[Piece]:
 
 
 def _is_message(value: Any) -> bool:
-    return isinstance(value, Mapping) and bool({"role", "lc"} & value.keys())
+    """Whether an object is a message, or an answer of an API that holds one."""
+    if not isinstance(value, Mapping):
+        return False
+    inner = (value.get("message"), value.get("content"))
+    return (
+        bool({"role", "lc"} & value.keys())
+        or any(isinstance(one, Mapping) for one in inner)
+        or isinstance(value.get("choices"), list)
+        or value.get("object") == "response"
+    )
 
 
 def tool(
@@ -113,7 +133,7 @@ def tool(
     failure = span.failure
     made = _called_with(arguments)
     asked = reader.call({}, span.at, name=name, id=id, made=made)
-    content, more = _content(result, reader)
+    content, more = _content(_bare(result), reader)
     told = reader.result(content, span.at, id=id, marks=(*marks, *more))
     if told.step.x == EMPTY and not told.step.error and not failure:
         return Activity(TOOL, call=asked)  # not recorded: the next input of a model may have it
@@ -147,6 +167,15 @@ def _literal(text: str) -> Any:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
+
+
+def _bare(output: Any) -> Any:
+    """The value that a function gave back: its JSON is a text in quotation marks for texts."""
+    if isinstance(output, str) and len(output) > 1 and output[0] == output[-1] == '"':
+        inner = structure(f"[{output}]")
+        if isinstance(inner, list) and len(inner) == 1 and isinstance(inner[0], str):
+            return inner[0]
+    return output
 
 
 def _content(result: Any, reader: Reader) -> tuple[Any, list[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quickstudy.adapters.traces.reader import Reader
-from quickstudy.adapters.traces.spans.activity import UNKNOWN, Activity
+from quickstudy.adapters.traces.spans.activity import DAMAGED, UNKNOWN, Activity
 from quickstudy.adapters.traces.spans.genai import GENAI
 from quickstudy.adapters.traces.spans.openinference import OPENINFERENCE
 from quickstudy.adapters.traces.spans.otlp import Span
@@ -17,16 +17,19 @@ DIALECTS = (VERCEL, OPENINFERENCE, TRACELOOP, GENAI)
 def activity(span: Span, reader: Reader) -> Activity | None:
     """What a span tells; None if it follows none of the conventions: it is of something else.
 
-    Raises:
-        InputError: it follows them and cannot be read.
+    One that follows them and cannot be read is damaged; why stands in the reader's `problems`.
     """
     try:
         for dialect in DIALECTS:
             if dialect.holds(span):
                 return dialect.read(span, reader)
     except RecursionError:
-        raise InputError(f"{span.at} is nested too deep to be read") from None
-    return None
+        reader.problems.append(f"{span.at} is nested too deep to be read")
+    except InputError as error:
+        reader.problems.append(str(error))
+    else:
+        return None
+    return Activity(DAMAGED, name=span.name or span.id, failure=span.failure)
 
 
 def names_unread(spans: list[Span]) -> str:
@@ -38,4 +41,4 @@ def names_unread(spans: list[Span]) -> str:
 
 def is_known(found: Activity | None) -> bool:
     """Whether a span counts as recognised."""
-    return found is not None and found.kind != UNKNOWN
+    return found is not None and found.kind not in (UNKNOWN, DAMAGED)

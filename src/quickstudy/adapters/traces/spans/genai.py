@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from quickstudy.adapters.traces.fields import first, listed, structure, unpacked, written
-from quickstudy.adapters.traces.reader import Piece, Reader
+from quickstudy.adapters.traces.piece import Piece
+from quickstudy.adapters.traces.reader import Reader
 from quickstudy.adapters.traces.spans.activity import (
     AROUND,
     MODEL,
@@ -16,16 +17,26 @@ from quickstudy.adapters.traces.spans.activity import (
     UNKNOWN,
     Activity,
     Dialect,
-    messages,
+    attribute,
     texts,
     tool,
 )
 from quickstudy.adapters.traces.spans.otlp import Span
 
 INPUTS, OUTPUTS = "gen_ai.input.messages", "gen_ai.output.messages"
-OLD = {INPUTS: "gen_ai.prompt", OUTPUTS: "gen_ai.completion"}  # as one text or object
-ARGUMENTS = ("gen_ai.tool.call.arguments", "tool_arguments", "gen_ai.tool.arguments")
-RESULTS = ("gen_ai.tool.call.result", "tool_response", "gen_ai.tool.result")
+_ADK = "gcp.vertex.agent"  # Google's kit for agents
+OLD = {  # as one text or object; the second ones are Logfire's
+    INPUTS: ("gen_ai.prompt", "request_data", f"{_ADK}.llm_request"),
+    OUTPUTS: ("gen_ai.completion", "response_data", f"{_ADK}.llm_response"),
+}
+ARGUMENTS = (
+    *("gen_ai.tool.call.arguments", "tool_arguments", "gen_ai.tool.arguments"),
+    f"{_ADK}.tool_call_args",
+)
+RESULTS = (
+    *("gen_ai.tool.call.result", "tool_response", "gen_ai.tool.result"),
+    f"{_ADK}.tool_response",
+)
 OPERATIONS = {
     **dict.fromkeys(("chat", "text_completion", "generate_content", "completion"), MODEL),
     **dict.fromkeys(("invoke_agent", "invoke_workflow", "invoke_swarm", "invoke_graph"), AROUND),
@@ -36,6 +47,7 @@ OPERATIONS = {
 }
 CHOICE = "gen_ai.choice"
 _CONTENTS = ("gen_ai.content.prompt", "gen_ai.content.completion")  # with `OLD` in their fields
+_LIST = "events"  # an attribute in which Pydantic AI has the events, where they are no logs
 _MODELS = ("gen_ai.request.model", "gen_ai.response.model")
 _EVENT = re.compile(r"gen_ai\.(\w+)\.message")  # of a role; the older conventions
 
@@ -52,8 +64,15 @@ def operation(span: Span) -> str:
 
 
 def _has_events(span: Span) -> bool:
-    names = [name for name, _ in span.events]
+    names = [name for name, _ in _told(span)]
     return any(name in (CHOICE, *_CONTENTS) or _EVENT.fullmatch(name) for name in names)
+
+
+def _told(span: Span) -> list[tuple[str, dict[str, Any]]]:
+    """The events of a span, and those that stand as JSON in an attribute of it."""
+    listed = structure(span.attributes.get(_LIST))
+    more = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+    return span.events + [(written(one.get("event.name")), dict(one)) for one in more]
 
 
 def _has_messages(span: Span) -> bool:
@@ -85,18 +104,18 @@ def _messages(span: Span, reader: Reader, name: str) -> list[Piece]:
     found: list[Piece] = []
     for fields, at in sources:
         if fields.get(name) is not None:
-            given = unpacked(fields[name], f"{at}[{name!r}]")
-            given = [{"role": role, "content": given}] if isinstance(given, str) else given
-            found += messages(reader, given, f"{at}[{name!r}]")
-        elif fields.get(OLD[name]) is not None:
-            found += texts(fields[OLD[name]], reader, f"{at}[{OLD[name]!r}]", role=role)
+            found += attribute(fields, name, reader, at, role=role)
+            continue
+        old = next((one for one in OLD[name] if fields.get(one) is not None), None)
+        if old is not None:
+            found += texts(fields[old], reader, f"{at}[{old!r}]", role=role)
     return found
 
 
 def _events(span: Span, reader: Reader, *, answers: bool) -> list[Piece]:
     """The messages of the older conventions: one event each."""
     found: list[Piece] = []
-    for name, fields in span.events:
+    for name, fields in _told(span):
         is_one = name == CHOICE if answers else _EVENT.fullmatch(name)
         if is_one:
             found += reader.message(_message(span, name, fields), _place(span, name))

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from quickstudy.adapters.step import Step
-from quickstudy.adapters.traces.reader import Piece, squeezed
-from quickstudy.adapters.traces.spans.activity import AROUND, MODEL, TOOL, Activity
+from quickstudy.adapters.traces.piece import Piece, squeezed, tool_of
+from quickstudy.adapters.traces.spans.activity import AROUND, DAMAGED, MODEL, TOOL, Activity
 from quickstudy.adapters.traces.spans.otlp import Span
 
 Key = tuple[str, str]
@@ -50,6 +50,10 @@ class History:
         activity = self.activities[i]
         if activity.kind in (MODEL, AROUND):
             self._new(activity.inputs, i)
+        elif activity.kind == DAMAGED:
+            text = f"[{activity.name}]"
+            step = Step(text, error=activity.failure is not None)
+            self._tell(Piece("unknown", None, step, (activity.name,)), i)
         elif activity.call is not None and not self._is_inner(i):
             self._make(activity.call, i)
         self._begun[i] = len(self.told)
@@ -89,6 +93,7 @@ class History:
         asked = self._match(piece)
         if asked is not None:
             self._asked.remove(asked)
+            self._complete(piece._replace(id=asked[0]))
             if piece.id is None:  # the result has the id of the call that was asked for
                 self._adopt(i, asked[0])
         elif piece.id is None or not self._is_open(piece.id):
@@ -104,7 +109,7 @@ class History:
         free = [one for one in self._asked if piece.id is None or one[0] is None]
         text = squeezed(piece.step.x)
         same = next((one for one in free if squeezed(one[1]) == text), None)
-        return same or next((one for one in free if _tool(one[1]) == _name(piece)), None)
+        return same or next((one for one in free if tool_of(one[1]) == _name(piece)), None)
 
     def _is_open(self, id: str) -> bool:
         """Whether a call of that id has no result yet; some providers count from 0 each time."""
@@ -167,12 +172,8 @@ def _is_tied(piece: Piece) -> bool:
     return piece.kind in ("call", "result") and piece.id is not None
 
 
-def _tool(call: str) -> str:
-    return call.split(" ", 1)[0]
-
-
 def _name(piece: Piece) -> str:
-    return _tool(piece.step.x)
+    return tool_of(piece.step.x)
 
 
 def _ancestors(spans: Sequence[Span]) -> list[dict[int, None]]:

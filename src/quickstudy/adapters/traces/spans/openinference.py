@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from quickstudy.adapters.traces.fields import first, structure, written
-from quickstudy.adapters.traces.reader import Piece, Reader
+from quickstudy.adapters.traces.piece import Piece
+from quickstudy.adapters.traces.reader import Reader
 from quickstudy.adapters.traces.spans.activity import (
     AROUND,
     MODEL,
@@ -38,7 +39,7 @@ def read(span: Span, reader: Reader) -> Activity:
     if kind == "TOOL":
         name = first(given, ("tool.name", "tool_call.function.name")) or span.name or None
         id = first(given, ("tool_call.id", "tool.id")) or _id(given.get("output.value"))
-        made = first(given, ("tool_call.function.arguments", "input.value", "tool.parameters"))
+        made = first(given, ("tool_call.function.arguments", "input.value"))
         result = given.get("output.value")
         return tool(span, reader, name=name, id=id, arguments=made, result=result)
     if kind == "AGENT" or (kind == "CHAIN" and span.parent is None):

@@ -32,6 +32,7 @@ class Span:
     name: str
     at: str
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)  # of attributes without a value
 
     @property
     def failure(self) -> str | None:
@@ -61,7 +62,7 @@ def read(spans: Any) -> list[Span]:
             found.append(_span(given, at))
         else:
             if given.get("spanId") or given.get("span_id"):  # else it is a log of something else
-                loose.append((_id(given, ("spanId", "span_id"), at), *_event(given, at)))
+                loose.append((_id(given, ("spanId", "span_id"), at), *_event(given, at, [])))
     by_id = {span.id: span for span in found}
     for id, name, fields in loose:
         if id in by_id:
@@ -116,37 +117,83 @@ def _document(given: Any, at: str) -> Mapping[str, Any]:
     to_json = getattr(given, "to_json", None)
     if not isinstance(given, Mapping) and callable(to_json):  # a span of the Python SDK
         given = json.loads(to_json())
-    return plain(given, at)
+    return _of_table(plain(given, at))
+
+
+def _of_table(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A span as a row of a table, which has a column for each attribute; empty cells are NaN."""
+    parts: dict[str, dict[str, Any]] = {}
+    for name, value in given.items():
+        start, dot, rest = str(name).partition(".")
+        if dot and start in ("attributes", "context") and not _is_nan(value):
+            group, _, inner = rest.partition(".")
+            at = parts.setdefault(start, {})
+            if group == "llm" and inner:  # its lists hold objects
+                at.setdefault(group, {})[inner] = value
+            else:
+                at[rest] = value
+    there = {name: value for name, value in given.items() if not _is_nan(value)}
+    return {**there, **parts} if parts else given
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and value != value
 
 
 _STARTS = ("startTimeUnixNano", "start_time", "startTime", "start_time_unix_nano")
 _ENDS = ("endTimeUnixNano", "end_time", "endTime", "end_time_unix_nano")
 
 
+_PARENTS = ("parentSpanId", "parent_span_id", "parent_id", "parentId")
+
+
+def _of_console(given: dict[str, Any]) -> dict[str, Any]:
+    """A span as the console exporter for JavaScript writes it: times in microseconds."""
+    start, took = given.get("timestamp"), given.get("duration")
+    if any(given.get(name) for name in _STARTS):
+        return given
+    if not (isinstance(start, int) and isinstance(took, int | float) and 0 <= took < _LONGEST):
+        return given
+    context = given.get("parentSpanContext")
+    parent = context.get("spanId") if isinstance(context, Mapping) else given.get("parentId")
+    return {
+        **given,
+        "spanId": given.get("id"),
+        "parentSpanId": parent,
+        "startTimeUnixNano": start * 1000,
+        "endTimeUnixNano": start * 1000 + int(took * 1000),
+    }
+
+
+_LONGEST = 1e15  # microseconds that a span may take
+
+
 def _span(given: Mapping[str, Any], at: str) -> Span:
     context = given.get("context") or given.get("spanContext") or {}
-    merged = {**given, **plain(context, f"{at}.context")}
+    merged = _of_console({**given, **plain(context, f"{at}.context")})
     status = given.get("status") or given.get("status_code") or {}
     status = status if isinstance(status, Mapping) else {"code": status}
     code = status.get("code", status.get("status_code", status.get("statusCode")))
-    parent = given.get("parentSpanId") or given.get("parent_span_id") or given.get("parent_id")
+    parent = first(merged, _PARENTS)
     start = _time(merged, _STARTS, at)
+    problems: list[str] = []
     span = Span(
         trace=_id(merged, ("traceId", "trace_id"), at),
         id=_id(merged, ("spanId", "span_id"), at),
         parent=written(parent).lower().removeprefix("0x") if parent else None,
         start=start,
         end=_time(merged, _ENDS, at) if any(merged.get(name) for name in _ENDS) else start,
-        attributes=_attributes(given.get("attributes"), f"{at}.attributes"),
+        attributes=_attributes(given.get("attributes"), f"{at}.attributes", problems),
         failed=isinstance(code, int | str) and code in FAILED,
         succeeded=isinstance(code, int | str) and code in SUCCEEDED,
         message=_message({**given, **status}),
         name=written(given.get("name")),
         at=at,
+        problems=problems,
     )
     for i, event in enumerate(listed(given, "events", at)):
         place = f"{at}.events[{i}]"
-        span.events.append(_event(plain(event, place), place))
+        span.events.append(_event(plain(event, place), place, problems))
     return span
 
 
@@ -155,9 +202,9 @@ def _message(given: Mapping[str, Any]) -> str:
     return written(first(given, names))
 
 
-def _event(given: Mapping[str, Any], at: str) -> tuple[str, dict[str, Any]]:
+def _event(given: Mapping[str, Any], at: str, problems: list[str]) -> tuple[str, dict[str, Any]]:
     """Name and fields of an event, from its attributes and its body."""
-    fields = _attributes(given.get("attributes"), f"{at}.attributes")
+    fields = _attributes(given.get("attributes"), f"{at}.attributes", problems)
     body = given.get("body")
     if isinstance(body, Mapping) and body:
         value = _value(body, f"{at}.body") if len(body) == 1 and set(body) <= set(_KINDS) else body
@@ -174,7 +221,8 @@ _KINDS = {  # of values, as the wire has them and as the classes of protobuf hav
 }
 
 
-def _attributes(given: Any, at: str) -> dict[str, Any]:
+def _attributes(given: Any, at: str, problems: list[str]) -> dict[str, Any]:
+    """Names and values; one whose value cannot be read is left out, and the reason is noted."""
     if given is None:
         return {}
     if isinstance(given, Mapping):
@@ -186,22 +234,29 @@ def _attributes(given: Any, at: str) -> dict[str, Any]:
         pair = plain(one, f"{at}[{i}]")
         if not isinstance(pair.get("key"), str):
             raise InputError(f"{at}[{i}].key is {brief(pair.get('key'))}; it must be a text")
-        found[pair["key"]] = _value(pair.get("value"), f"{at}[{i}].value")
+        try:
+            found[pair["key"]] = _value(pair.get("value"), f"{at}[{i}].value")
+        except InputError as error:
+            problems.append(str(error))
     return found
 
 
 def _flat(given: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes by their full names; some exports split them at the dots into objects."""
     found: dict[str, Any] = {}
-    waiting = [("", given)]
+    waiting: list[tuple[str, Mapping[Any, Any], frozenset[int]]] = [("", given, frozenset())]
     while waiting:
-        start, inner = waiting.pop()
+        start, inner, around = waiting.pop()
+        within = around | {id(inner)}
         for name, value in inner.items():
             full = f"{start}{name}"
-            if isinstance(value, Mapping) and "." not in str(name) and value:
-                waiting.append((f"{full}.", value))
-            elif start and isinstance(value, list) and value and isinstance(value[0], Mapping):
-                waiting.append((f"{full}.", {str(i): one for i, one in enumerate(value)}))
+            if isinstance(value, list) and start and value and isinstance(value[0], Mapping):
+                value = {str(i): one for i, one in enumerate(value)}
+            elif "." in str(name) or id(value) in within:  # an object may hold itself
+                found[full] = value
+                continue
+            if isinstance(value, Mapping) and value:
+                waiting.append((f"{full}.", value, within))
             else:
                 found[full] = value
     return found
@@ -216,7 +271,7 @@ def _value(given: Any, at: str) -> Any:
 
 
 def _bare(given: Any) -> Any:
-    if not isinstance(given, Mapping) or not given:
+    if given is None or given == {}:
         return None
     name, value = next(iter(given.items()))
     kind = _KINDS.get(name)
@@ -244,6 +299,8 @@ def _time(given: Mapping[str, Any], names: tuple[str, ...], at: str) -> int:
         if isinstance(value, str) and not value.isdigit():
             stamp = datetime.fromisoformat(value.replace("Z", "+00:00"))
             return int(stamp.timestamp()) * _SECOND + stamp.microsecond * 1000
+        if isinstance(value, datetime):
+            return int(value.timestamp()) * _SECOND + value.microsecond * 1000
         if isinstance(value, list | tuple):
             return int(value[0]) * _SECOND + int(value[1])
         return int(value)  # type: ignore[arg-type]

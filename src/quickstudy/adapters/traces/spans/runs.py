@@ -8,11 +8,12 @@ which it happened.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from quickstudy.adapters.step import Steps, looks_failed
 from quickstudy.adapters.traces.fields import brief, written
 from quickstudy.adapters.traces.formats import FORMATS
+from quickstudy.adapters.traces.piece import Piece, failed_once
 from quickstudy.adapters.traces.reader import Failed, Reader
 from quickstudy.adapters.traces.spans.activity import UNKNOWN, Activity
 from quickstudy.adapters.traces.spans.dialects import activity, is_known, names_unread
@@ -29,7 +30,8 @@ def steps_of_spans(spans: Any, *, run: str | None = None, failed: Failed = looks
     Reads the conventions of OpenTelemetry for generative AI (messages in events or attributes, as
     Strands and others write them), of OpenInference, of OpenLLMetry (Traceloop), and the spans of
     the Vercel AI SDK. Spans of other things, HTTP or a database, are passed over. What is not
-    known of a generative span is counted in `skipped` of the steps.
+    known of a generative span, and what is damaged, becomes a step that names it; `skipped` of the
+    steps counts them, and `problems` says what is wrong with the damaged ones.
 
     Args:
         spans: an OTLP JSON document (`resourceSpans`, perhaps `resourceLogs`), a list of such, or
@@ -38,9 +40,9 @@ def steps_of_spans(spans: Any, *, run: str | None = None, failed: Failed = looks
         failed: tells from the text of a result that its call failed, where it is not marked.
 
     Raises:
-        InputError: a span cannot be read (names its place and the field); there are several runs
-            and `run` does not say which; there is none of that id; there are spans, and none
-            is of generative AI (lists what is read).
+        InputError: a span has no run or no time (names its place and the field); there are several
+            runs and `run` does not say which; there is none of that id; there are spans, and none
+            is of generative AI (lists what is read), or nothing in them can be read.
 
     >>> span = {"traceId": "5b8e", "spanId": "01", "startTimeUnixNano": "1", "status": {"code": 2},
     ...     "attributes": [
@@ -66,29 +68,42 @@ def runs_of_spans(spans: Any, *, failed: Failed = looks_failed) -> dict[str, Ste
     """The steps of all runs: by `gen_ai.conversation.id`, or by trace where there is none.
 
     Raises:
-        InputError: a span cannot be read (names its place and the field), or there are spans and
-            none is of generative AI (lists what is read).
+        InputError: a span has no run or no time (names its place and the field), there are spans
+            and none is of generative AI (lists what is read), or nothing in them can be read.
     """
     everything = read(spans)
     reader = Reader(FORMATS, failed)
-    told = [activity(span, reader) for span in everything]
-    if everything and not any(map(is_known, told)):
-        raise InputError(names_unread(everything))
-    runs: dict[str, tuple[list[Span], list[Activity]]] = {}
-    for span, found, owner in zip(everything, told, _owners(everything), strict=True):
+    runs: dict[str, _Run] = {}
+    known = False
+    for span, owner in zip(everything, _owners(everything), strict=True):
+        before = len(reader.problems)
+        found = activity(span, reader)
+        known = known or is_known(found)
         if found is not None:
-            group = runs.setdefault(owner, ([], []))
-            group[0].append(span)
-            group[1].append(found)
-    steps = {id: _steps(*group) for id, group in runs.items()}
-    return {id: one for id, one in steps.items() if one}
+            run = runs.setdefault(owner, _Run([], [], []))
+            run.spans.append(span)
+            run.activities.append(found)
+            run.problems.extend((*span.problems, *reader.problems[before:]))
+    if everything and not known:
+        problems = [*reader.problems, *(one for span in everything for one in span.problems)]
+        raise InputError(next(iter(problems), names_unread(everything)))
+    pieces = {id: History(run.spans, run.activities).pieces() for id, run in runs.items()}
+    if reader.problems and all(piece.skipped for told in pieces.values() for piece in told):
+        raise InputError(reader.problems[0])
+    return {id: _steps(told, runs[id]) for id, told in pieces.items() if told}
 
 
-def _steps(spans: list[Span], activities: list[Activity]) -> Steps:
-    pieces = History(spans, activities).pieces()
+class _Run(NamedTuple):
+    spans: list[Span]
+    activities: list[Activity]
+    problems: list[str]
+
+
+def _steps(pieces: list[Piece], run: _Run) -> Steps:
     skipped = [name for piece in pieces for name in piece.skipped]
-    skipped += [one.name for one in activities if one.kind == UNKNOWN]
-    return Steps([piece.step for piece in pieces], skipped=skipped)
+    skipped += [one.name for one in run.activities if one.kind == UNKNOWN]
+    steps = [piece.step for piece in failed_once(pieces)]
+    return Steps(steps, skipped=skipped, problems=run.problems)
 
 
 def _owners(spans: list[Span]) -> list[str]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from quickstudy.adapters.traces.fields import structure, written
-from quickstudy.adapters.traces.reader import Piece, Reader
+from quickstudy.adapters.traces.piece import Piece
+from quickstudy.adapters.traces.reader import Reader
 from quickstudy.adapters.traces.spans.activity import (
     MODEL,
     SILENT,
@@ -37,7 +38,7 @@ def read(span: Span, reader: Reader) -> Activity:
             name=name,
             id=_id(result),
             arguments=given.get("traceloop.entity.input"),
-            result=_bare(result),
+            result=result,
         )
     if _is_model(span):
         inputs = _said(span, reader, _PROMPTS, "user")
@@ -72,15 +73,6 @@ def _message(given: Mapping[str, Any], role: str) -> dict[str, Any]:
 
 def _is_part(value: Any) -> bool:
     return isinstance(value, Mapping) and isinstance(value.get("type"), str)
-
-
-def _bare(output: Any) -> Any:
-    """The value that a function gave back: its JSON is a text in quotation marks for texts."""
-    if isinstance(output, str) and len(output) > 1 and output[0] == output[-1] == '"':
-        inner = structure(f"[{output}]")
-        if isinstance(inner, list) and len(inner) == 1 and isinstance(inner[0], str):
-            return inner[0]
-    return output
 
 
 def _id(output: Any) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from quickstudy.adapters.traces.fields import brief, first, unpacked
-from quickstudy.adapters.traces.reader import Piece, Reader
+from quickstudy.adapters.traces.fields import first, structure
+from quickstudy.adapters.traces.piece import Piece
+from quickstudy.adapters.traces.reader import Reader
 from quickstudy.adapters.traces.spans.activity import (
     AROUND,
     MODEL,
@@ -13,14 +14,14 @@ from quickstudy.adapters.traces.spans.activity import (
     UNKNOWN,
     Activity,
     Dialect,
-    messages,
+    attribute,
     tool,
 )
 from quickstudy.adapters.traces.spans.otlp import Span
-from quickstudy.errors import InputError
 
 OPERATION = "ai.operationId"
 _MODEL = (".doGenerate", ".doStream")
+_CALLS = ("ai.response.toolCalls", "ai.result.toolCalls")
 _AROUND = ("ai.generateText", "ai.streamText", "ai.generateObject", "ai.streamObject", "ai.agent")
 _SILENT = ("ai.embed", "ai.rerank", "ai.transcribe", "ai.generateImage", "ai.generateSpeech")
 
@@ -60,19 +61,20 @@ def read(span: Span, reader: Reader) -> Activity:
 def _inputs(span: Span, reader: Reader) -> list[Piece]:
     for name in ("ai.prompt.messages", "ai.prompt"):
         if span.attributes.get(name) is not None:
-            return messages(reader, span.attributes[name], f"{span.at}.attributes[{name!r}]")
+            return attribute(span.attributes, name, reader, f"{span.at}.attributes")
     return []
 
 
 def _answer(span: Span, reader: Reader) -> list[Piece]:
     given, at = span.attributes, f"{span.at}.attributes"
     text = first(given, ("ai.response.text", "ai.response.object", "ai.result.text"))
-    name = "ai.response.toolCalls"
-    calls = unpacked(first(given, (name, "ai.result.toolCalls")), f"{at}[{name!r}]") or []
-    if not isinstance(calls, list):
-        raise InputError(f"{at}[{name!r}] is {brief(calls)}; it must be a list")
+    name = next((n for n in _CALLS if given.get(n) is not None), _CALLS[0])
+    calls = structure(given.get(name))
     content: list[Any] = [{"type": "text", "text": text}] if isinstance(text, str) else []
-    content += [{**call, "type": "tool-call"} if isinstance(call, dict) else call for call in calls]
+    if isinstance(calls, list | tuple):
+        content += [{**one, "type": "tool-call"} if isinstance(one, dict) else one for one in calls]
+    elif given.get(name) is not None:
+        content.append({"type": name})  # damaged: it is named, and the text is read
     return reader.message({"role": "assistant", "content": content}, at)
 
 
