@@ -53,6 +53,23 @@ def test_types_follow_what_arrives(value, kind):
     assert len(raw) == 1
 
 
+@pytest.mark.parametrize(
+    "value, kind",
+    [
+        ("充值没有到账", "text"),
+        ("卡掉在出租车上了", "text"),
+        ("カードをなくしました", "text"),
+        ("บัตรของฉันหาย", "text"),
+        ("北京市", "category"),
+        ("日本", "category"),
+        ("москва", "category"),
+        ("München", "category"),
+    ],
+)
+def test_sentences_of_scripts_without_spaces_are_texts(value, kind):
+    assert types(admitted({"f": value})[0]) == {("f", kind)}
+
+
 def test_a_text_and_an_array_are_records_of_one_field():
     assert types(admitted("any string")[0]) == {("text", "text")}
     assert types(admitted([1.0, 2.0])[0]) == {("vector", "vector")}
@@ -96,7 +113,7 @@ def test_a_code_never_changes():
 
 
 def test_many_values_share_a_few_codes_and_leave_the_first_alone():
-    encoder, raw = admitted(*({"k": f"v{i}"} for i in range(500)))
+    encoder, raw = admitted(*({"k": f"v{i}"} for i in range(OWN_CODES + 1000)))
     codes = raw.numbers[:, 0]
     assert len(set(codes[:OWN_CODES])) == OWN_CODES
     late = set(codes[OWN_CODES:])

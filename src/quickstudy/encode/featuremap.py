@@ -28,6 +28,7 @@ CLIP = 4.0  # standard deviations: beyond them a number says "far out", not how 
 KERNEL_SCALE = 3.0  # kernel features against a ridge of 1: a ridge of 1/9 on the unit-norm kernel
 DENSE_FIELD = 8.0  # a dense field counts in distances like this many numeric fields
 MISSING = -1.0  # the code that stands for "is missing"
+MOST_CODES = 32  # values of a category that get a column of their own: the most frequent
 AT_ONCE = 256  # columns whose scale is found at once
 LAST_LABELS = 16  # labels that get a column of their own as "last label received"
 
@@ -216,7 +217,8 @@ def _choose_scaling(numbers: Floats, categories: NDArray[np.bool_], most: int) -
         missing = np.isnan(values)
         codes = [np.nan]
         if categories[column]:
-            codes = list(np.unique(values[~missing]))
+            found, often = np.unique(values[~missing], return_counts=True)
+            codes = sorted(found[np.argsort(-often, kind="stable")[:MOST_CODES]])
         if missing.any() and not missing.all():
             codes.append(MISSING)
         source += [column] * len(codes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,11 @@ from quickstudy.types import Input
 
 TYPES = ("number", "boolean", "category", "text", "vector")
 TEXT_WORDS, TEXT_LENGTH = 5, 40  # a string of this many words, or longer, is text
+UNSPACED_LETTERS = 5  # and so is one of so many letters of scripts without spaces between words
+UNSPACED = re.compile(  # Thai, Lao, Tibetan, Myanmar, Khmer; kana; Han characters
+    "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff"
+    "\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 MOST_FIELDS = 10_000
 LARGEST, LARGEST_IN_VECTOR = 1e100, 1e15  # what can still be squared and summed up
 MOST_NUMBERS = 256  # a vector that is not of unit length and no longer than this is so many numbers
@@ -108,6 +114,7 @@ def same_sizes(record: Parsed, sizes: dict[str, tuple[int, bool]]) -> Parsed:
 
 def _kind_of(value: str, known_text: bool) -> str:
     long = len(value) > TEXT_LENGTH or len(value.split()) >= TEXT_WORDS
+    long = long or (not value.isascii() and len(UNSPACED.findall(value)) >= UNSPACED_LETTERS)
     return "text" if known_text or long else "category"
 
 

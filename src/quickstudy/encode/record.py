@@ -24,7 +24,7 @@ from quickstudy.encode.room import SHARED, Room, even_shares, own_columns, room_
 from quickstudy.encode.text import MOST_CHARACTERS, TextEncoder
 from quickstudy.types import FieldReport, Floats, Input
 
-OWN_CODES, SHARED_CODES = 24, 8  # first values of a category get a code each, later ones share
+OWN_CODES, SHARED_CODES = 4096, 64  # first values of a category get a code each, later ones share
 LONG_VALUE = 100  # characters of a category's value that are kept with its code
 BYTES_AT_ONCE, MOST_AT_ONCE = 1 << 24, 4096  # of raw columns: bytes and rows held at once
 SHARED_GROUPS = 16  # of texts without columns of their own: a group is read as one text

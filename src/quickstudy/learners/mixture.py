@@ -20,7 +20,7 @@ from quickstudy.learners.recall import Recall, digests
 from quickstudy.learners.recipe import Recipe, capacity, default_recipe
 from quickstudy.learners.refits import Refits
 from quickstudy.memory.exemplars import Exemplars
-from quickstudy.memory.expert import LEFT_OUT, Block
+from quickstudy.memory.expert import LEFT_OUT, Block, Expert
 from quickstudy.pool import MEMBERS, Pool
 from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Floats
@@ -52,6 +52,7 @@ class Mixture(Refits):
         self._adopt("tabular")
         self.doubt = Doubt()
         self.recall = Recall()
+        self._codes: NDArray[np.bool_] | None = None  # a cache: which columns hold codes
         self._memo: Any = (None, None, None)  # a cache, not state: map, input, what it maps to
         self._due, self._midway = 1, 0
         self._mapped_at = 0
@@ -67,16 +68,19 @@ class Mixture(Refits):
         recipe = self._plan()
         self.growth = recipe.growth
         self.record = recipe.record
-        self.experts = recipe.select(self._only)
-        experts = sum(len(e.names) for e in self.experts)
-        self.voices = experts + MEMBERS
-        fading = [fades for e in self.experts for fades in e.fading]
-        self._fades = any(fading)
-        self.pool = Pool(experts, fading=fading)
-        for expert in self.experts:
-            expert.grow(self.labels)
+        self._start_with(recipe.select(self._only))
         self._fitted_at = self.count
         self._refit_at = self._next_refit()
+
+    def _start_with(self, experts: list[Expert]) -> None:
+        """Start with these experts, and a pool of them."""
+        self.experts = experts
+        fading = [fades for e in experts for fades in e.fading]
+        self._fades = any(fading)
+        self.voices = len(fading) + MEMBERS
+        self.pool = Pool(len(fading), fading=fading)
+        for expert in self.experts:
+            expert.grow(self.labels)
 
     def _plan(self) -> Recipe:
         """Widths and numbers of landmarks for the inputs and labels known, within the budget."""
@@ -136,7 +140,14 @@ class Mixture(Refits):
             age=np.zeros(0),
             weight=np.zeros(0),
             evidence=np.ones(len(raw)),
+            categories=self._categories(raw.numbers.shape[1]),
         )
+
+    def _categories(self, columns: int) -> NDArray[np.bool_]:
+        """Which of the first unscaled columns hold codes of categories."""
+        if self._codes is None or len(self._codes) != self.encoder.widths[0]:
+            self._codes = self.encoder.category_columns
+        return self._codes[:columns]
 
     def _told(self, last: Ints) -> Ints:
         """The last label known at each row, as experts are told it."""
@@ -437,6 +448,9 @@ class Mixture(Refits):
         self._adopt(plain["kind"])
         self._planned_for = plain.get("planned_for")  # older learners did not plan
         self._plan()
+        known = [e for i, e in enumerate(self.experts) if f"expert{i}" in groups]
+        if len(known) < len(self.experts):
+            self._start_with(known)  # an older learner has not all of them
         self._due, self.maps = plain["due"], plain["maps"]
         self._midway, self._mapped_at = plain.get("midway", 0), plain.get("mapped_at", 0)
         self._fitted_at = plain["fitted_at"]
@@ -449,6 +463,6 @@ class Mixture(Refits):
         self.order.grow(self.labels)
         self.recall.restore(plain["recall"])
         for i, expert in enumerate(self.experts):
-            expert.restore(groups.get(f"expert{i}", {}))
+            expert.restore(groups[f"expert{i}"])
         if "map" in groups:
             self.map = map_from_state(groups["map"], self.views)

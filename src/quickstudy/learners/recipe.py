@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from quickstudy.encode.featuremap import LAST_LABELS, View
 from quickstudy.encode.room import WHOLE_TEXT
 from quickstudy.errors import SettingError
+from quickstudy.memory.counts import ValueCounts
 from quickstudy.memory.expert import Expert
 from quickstudy.memory.gaussian import GaussianClasses
 from quickstudy.memory.habit import Habit
@@ -20,6 +21,7 @@ MIB = 1 << 20
 MOST_LANDMARKS, LEAST_LANDMARKS = 1024, 32  # of the dense kernel
 # shares of the memory budget: experts, remembered examples; the rest is for what is small
 DENSE_SHARE, TABULAR_SHARE, NEIGHBOURS_SHARE, EXEMPLAR_SHARE = 0.65, 0.53, 0.06, 0.3
+COUNTS_SHARE = 0.06
 SCATTER_SHARE = 0.17  # of the budget for the two matrices of the Gaussian of texts and vectors
 WORKING = 2.0  # budgets that the remembered examples may take while they are relearned
 ROOM_FOR_LABELS = 64  # at least so many are planned for, and half as many again as are known
@@ -96,6 +98,7 @@ def tabular_recipe(budget_mb: float, labels: int = 0) -> Recipe:
         Neighbours(most_bytes=int(NEIGHBOURS_SHARE * budget_mb * MIB)),
         Habit(),
         SlowTrees("trees"),
+        ValueCounts(most_bytes=int(COUNTS_SHARE * budget_mb * MIB)),
     ]
     wide = label_bytes * width
     return Recipe(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,6 +32,7 @@ class Block:
         evidence: how many independent examples each counts for, in (0, 1]: less than 1 in a long
             run of one label. Experts that fade, fade by it.
         filed: whether the rows had been filed by label, and were shuffled for that.
+        categories: which of the unscaled columns hold codes of categories (columns,).
         familiarity: filled in by the expert that measures it: the largest posterior mean (n,).
     """
 
@@ -46,6 +47,7 @@ class Block:
     familiarity: Floats
     evidence: Floats
     filed: bool = False
+    categories: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
 
     def __len__(self) -> int:
         return len(self.last)
