@@ -81,6 +81,7 @@ def read(address):
 
 def test_its_options_set_the_sizes_of_what_it_takes_in(serve):
     options = ("--max-text", 30_000, "--max-batch", 2, "--max-fields", 3, "--max-name", 4)
+    options += ("--max-numbers", 3)
     _, address = serve(*options, "--max-body", 100_000)
     path = f"{address}/v1/learners/cards/predictions"
     httpx.post(f"{address}/v1/learners", json={"name": "cards", "budget_mb": 16})
@@ -89,6 +90,7 @@ def test_its_options_set_the_sizes_of_what_it_takes_in(serve):
         ({"record": {"text": "x" * 30_001}}, "at most 30,000 are read (max_text)"),
         ({"records": ["a", "b", "c"]}, "give 1 to 2 at once (max_batch)"),
         ({"record": dict.fromkeys("abcd", 1)}, "at most 3 are read (max_fields)"),
+        ({"record": {"v": [0.5] * 4}}, "at most 3 are read (max_numbers)"),
         ({"record": {"names": 1}}, "at most 4 are read (max_name)"),
         ({"record": "x" * 100_000}, "longer than 100,000 bytes"),
     ):
@@ -112,7 +114,7 @@ def test_the_defaults_are_those_of_the_library_and_of_the_page():
 
 
 OPTIONS = ["max-body", "max-model", "max-batch", "max-fields", "max-text", "max-name", "max-label"]
-OPTIONS += ["max-action"]
+OPTIONS += ["max-numbers", "max-action"]
 
 
 @pytest.mark.parametrize("option", OPTIONS)

@@ -9,13 +9,23 @@ from quickstudy import Feedback, Sizes
 from quickstudy.errors import QuickstudyError
 from tests.serve.support import running
 
-SMALL = Sizes(max_batch=3, max_fields=4, max_text=10, max_name=5, max_label=6, max_action=10)
+SMALL = Sizes(
+    max_batch=3,
+    max_fields=4,
+    max_text=10,
+    max_numbers=4,
+    max_name=5,
+    max_label=6,
+    max_action=10,
+)
 LONG = "x" * 11
 CALLS = {
     "a text": lambda d: d.predict("cards", LONG),
     "a text in a field": lambda d: d.predict("cards", {"city": LONG}),
     "a text among many": lambda d: d.predict_many("cards", ["a", LONG]),
     "fields": lambda d: d.predict("cards", {f"f{i}": i for i in range(5)}),
+    "a vector": lambda d: d.predict("cards", [0.5] * 5),
+    "a vector in a field": lambda d: d.predict("cards", {"v": [0.5] * 5}),
     "a name": lambda d: d.predict("cards", {"height": 1}),
     "a batch": lambda d: d.predict_many("cards", ["a"] * 4),
     "an empty batch": lambda d: d.predict_many("cards", []),

@@ -80,6 +80,17 @@ def test_closing_ends_the_child_also_in_the_middle_of_its_work(packed):
     assert child.poll() is not None and len(heard) <= 1
 
 
+def test_a_store_that_is_closed_at_once_speaks_of_no_failure(path, caplog):
+    with quickstudy.open(path) as desk:
+        desk.create("t", seed=1)
+        for i in range(14):
+            desk.feedback(learner="t", record=vector(i), label=i % 3)
+    assert not [said for said in caplog.messages if "not refitted" in said]
+    with quickstudy.open(path) as desk:
+        desk.feedback(learner="t", record=vector(14), label=2, wait_learned=True)
+        until(lambda: "refitted" in types(desk))
+
+
 def test_half_an_outcome_is_none(packed):
     content = pack_fitted(unpack_fitted(refit(packed)))
     with pytest.raises(ModelFileError):

@@ -11,7 +11,15 @@ import quickstudy
 from quickstudy import Feedback, Sizes
 from quickstudy.errors import InputError, LabelError, RecordError, SettingError
 
-SMALL = Sizes(max_batch=3, max_fields=4, max_text=10, max_name=5, max_label=6, max_action=10)
+SMALL = Sizes(
+    max_batch=3,
+    max_fields=4,
+    max_text=10,
+    max_numbers=4,
+    max_name=5,
+    max_label=6,
+    max_action=10,
+)
 LONG = "x" * 11
 
 
@@ -32,6 +40,10 @@ TOO_LARGE = [
     ({"city": np.str_(LONG)}, "field 'city' has 11 characters", "max_text"),
     ({"tags": ["a", LONG]}, "field 'tags' holds a text that has 11 characters", "max_text"),
     ({"tags": [*"abcde"]}, "field 'tags' holds 5 texts; at most 4 are read", "max_fields"),
+    ([0.5] * 5, "field 'vector' holds 5 numbers; at most 4 are read", "max_numbers"),
+    (np.ones(5, np.float32), "field 'vector' holds 5 numbers", "max_numbers"),
+    ({"v": (1, 2.5, 3, 4, 5)}, "field 'v' holds 5 numbers; at most 4", "max_numbers"),
+    ({"v": np.arange(5)}, "field 'v' holds 5 numbers; at most 4", "max_numbers"),
     ({"height": 1}, "field 'heigh...' has a name of 6 characters; at most 5", "max_name"),
     ({f"f{i}": i for i in range(5)}, "the record has 5 fields; at most 4", "max_fields"),
 ]
@@ -99,7 +111,7 @@ def test_tasks_and_actions_of_runs_have_their_limit(small, what):
 
 
 def test_what_is_just_small_enough_is_taken(small):
-    record = {"city": "x" * 10, "name5": 1, "v": [0.5] * 50}
+    record = {"city": "x" * 10, "name5": 1, "v": [0.5] * 4}
     assert small.predict("cards", record).id
     assert small.feedback(learner="cards", record=record, label="lost").status == "accepted"
     assert len(small.predict_many("cards", ["a"] * 3)) == 3

@@ -109,6 +109,23 @@ def test_numbers_without_room_are_left_out_and_told():
     assert set(told) == {"n6", "n7", "n8"} and all("budget_mb" in note for note in told.values())
 
 
+def test_fields_without_room_beyond_those_named_are_counted():
+    encoder, _ = taught(*[{f"n{i:03}": 1.0 for i in range(36)}] * 5)
+    twin = RecordEncoder(room=SMALL)
+    twin.restore(encoder.state())
+    for told in (encoder.report(), twin.report()):
+        none = {f.name: f.seen for f in told if f.type == "none"}
+        assert none == {f"n{i:03}": 5 for i in range(6, 26)} | {"(others)": 5 * 10}
+
+
+def test_beyond_the_most_fields_no_larger_budget_is_asked_for():
+    encoder = RecordEncoder(room=room_for(1000))
+    for at in range(0, 10_500, 1_500):
+        encoder.admit(encoder.parse([{f"n{i}": 1.0 for i in range(at, at + 1_500)}]))
+    notes = [f.note for f in encoder.report() if f.type == "none"]
+    assert len(notes) == 21 and all("at most 10,000 fields" in note for note in notes)
+
+
 def test_an_encoder_goes_on_after_a_restore_as_if_it_had_never_stopped():
     records = [{f"t{i}": SENTENCE, f"n{i}": 1.0, "v": np.ones(900)} for i in range(9)]
     encoder, _ = taught(*records[:5])

@@ -107,3 +107,17 @@ def test_many_labels_get_fewer_rounds(grown):
     rows, y = gappy(900, labels=30)
     _, booster = grown(rows, y)
     assert booster.num_trees() <= trees.MOST_TREES
+
+
+def test_of_very_many_columns_those_known_most_often_are_read():
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((120, 3 * trees.MOST_COLUMNS))
+    rows[rng.random(rows.shape) < 0.3] = np.nan
+    often = rng.choice(rows.shape[1], trees.MOST_COLUMNS, replace=False)
+    rows[:, often] = rng.standard_normal((120, trees.MOST_COLUMNS))
+    telling = int(often[0])
+    y = (rows[:, telling] > 0).astype(np.int64)
+    grown = grow_trees(rows, y, seed=0)
+    assert set(grown.arrays["feature"].tolist()) <= set(often.tolist())
+    p = grown.log_probabilities(rows, 2)
+    assert np.mean(p.argmax(1) == y) > 0.95

@@ -54,8 +54,15 @@ def _plain(name: Any, value: Any) -> Any:
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, list | tuple):
-        return [_plain(name, v) for v in value]
+        return _plain_list(name, value)
     raise RecordError(f"field {name!r} is a {type(value).__name__}, which no record can hold")
+
+
+def _plain_list(name: Any, values: Any) -> list[Any]:
+    """The values of a list; one of finite floats, as vectors are, is read at once."""
+    if set(map(type, values)) == {float} and all(map(math.isfinite, values)):
+        return list(values)
+    return [_plain(name, v) for v in values]
 
 
 def written(value: Any) -> str:

@@ -28,7 +28,7 @@ class Refits:
 
     def submit(self, what: bytes, packed: bytes, done: Callable[[bytes | None], None]) -> None:
         """Refit or consolidate a packed learner; `done` gets what came of it, None if the child
-        failed.
+        failed or no more is begun.
         """
         if self._closed:
             done(None)
@@ -36,6 +36,11 @@ class Refits:
         with self._entry:
             self._start()
         self._jobs.put((what + packed, done))
+
+    @property
+    def closed(self) -> bool:
+        """Whether the store is being closed: nothing failed then, and nothing more is begun."""
+        return self._closed
 
     def _start(self) -> None:
         if self._thread is None:

@@ -21,13 +21,14 @@ class Sizes:
     """Largest inputs that a store takes in. What is larger is refused before anything is logged.
 
     `quickstudy.open(path, sizes=Sizes(...))` sets them in the process; `quickstudy serve` has an
-    option for each: --max-batch, --max-fields, --max-text, --max-name, --max-label,
+    option for each: --max-batch, --max-fields, --max-text, --max-numbers, --max-name, --max-label,
     --max-action.
 
     Attributes:
         max_batch: records, feedbacks or pins in one call, or one request.
         max_fields: of a record; also texts in one list.
         max_text: characters of a record that is a text, or of a text in one of its fields.
+        max_numbers: of a record that is a vector, or of a vector in one of its fields.
         max_name: characters of the name of a field.
         max_label: characters of a label, at most 1,000.
         max_action: characters of the task of a run, or the action of one of its steps.
@@ -43,6 +44,7 @@ class Sizes:
     max_batch: int = 1_000
     max_fields: int = 1_000
     max_text: int = 20_000
+    max_numbers: int = 20_000
     max_name: int = 256
     max_label: int = 256
     max_action: int = 10_000
@@ -83,6 +85,8 @@ class Sizes:
             self._check_fields(plain)
         elif isinstance(plain, str) and len(plain) > self.max_text:
             raise RecordError(f"field 'text' {self._too_long(plain)}")
+        elif isinstance(plain, list):
+            self._check_numbers("vector", plain)
         return plain
 
     def label(self, value: Any) -> Label:
@@ -126,8 +130,10 @@ class Sizes:
             if isinstance(value, str):
                 if len(value) > self.max_text:
                     raise RecordError(f"field '{name}' {self._too_long(value)}")
-            elif isinstance(value, list) and value and not isinstance(value[0], int | float):
-                self._check_texts(name, value)
+            elif isinstance(value, list) and value:
+                if not isinstance(value[0], int | float):
+                    self._check_texts(name, value)
+                self._check_numbers(name, value)
 
     def _check_count(self, record: dict[Any, Any]) -> None:
         if len(record) > self.max_fields:
@@ -135,6 +141,13 @@ class Sizes:
                 f"the record has {len(record):,} fields; at most {self.max_fields:,} are read "
                 "(max_fields)",
                 field="record",
+            )
+
+    def _check_numbers(self, name: str, values: list[Any]) -> None:
+        if len(values) > self.max_numbers:
+            raise RecordError(
+                f"field '{name}' holds {len(values):,} numbers; at most {self.max_numbers:,} are "
+                "read (max_numbers)"
             )
 
     def _check_texts(self, name: str, values: list[Any]) -> None:

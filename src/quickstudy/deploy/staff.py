@@ -190,6 +190,8 @@ class Staff:
 
     def _refitted(self, duty: Duty, asof: int, content: bytes | None) -> None:
         """The child is done with a learner, or failed; in the refits' thread."""
+        if content is None and self._refits.closed:  # due again after the next start
+            return
         try:
             if content is None:
                 raise OSError("the process that refits ended early")

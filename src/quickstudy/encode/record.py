@@ -30,6 +30,7 @@ BYTES_AT_ONCE, MOST_AT_ONCE = 1 << 24, 4096  # of raw columns: bytes and rows he
 SHARED_GROUPS = 16  # of texts without columns of their own: a group is read as one text
 SHOWN_TEXTS = 20  # texts of a record of which the beginning is kept
 NAMES_LEFT_OUT = 20  # names of fields without room that are told
+OTHERS = "\n"  # under this, which no field is named, the rest of them are counted
 
 
 @dataclass(frozen=True)
@@ -172,8 +173,9 @@ class RecordEncoder:
             self._coded += 1
 
     def _leave_out(self, name: str) -> None:
-        if name in self._left_out or len(self._left_out) < NAMES_LEFT_OUT:
-            self._left_out[name] = self._left_out.get(name, 0) + 1
+        told = name in self._left_out or len(self._left_out) < NAMES_LEFT_OUT
+        key = name if told else OTHERS
+        self._left_out[key] = self._left_out.get(key, 0) + 1
 
     def _join(self, new: Parsed) -> None:
         """Let fields join that a record brings, as far as there is room."""
@@ -310,7 +312,10 @@ class RecordEncoder:
         """The fields met so far, in order of appearance."""
         known = [FieldReport(f.name, f.type, f.seen, f.told) for f in self.fields.values()]
         note = f"left out: the budget is for {self.room.numbers:,} columns; raise budget_mb"
-        none = [FieldReport(name, "none", n, note) for name, n in self._left_out.items()]
+        if len(self.fields) >= MOST_FIELDS:
+            note = f"left out: a learner reads at most {MOST_FIELDS:,} fields; merge or drop some"
+        names = {OTHERS: "(others)"}
+        none = [FieldReport(names.get(f, f), "none", n, note) for f, n in self._left_out.items()]
         return tuple(known + none)
 
     def state(self) -> dict[str, Any]:

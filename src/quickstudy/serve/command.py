@@ -31,6 +31,9 @@ MaxFields = Annotated[
     int, typer.Option("--max-fields", metavar="N", help="Most fields of a record.")
 ]
 MaxText = Annotated[int, typer.Option("--max-text", metavar="N", help="Most characters of a text.")]
+MaxNumbers = Annotated[
+    int, typer.Option("--max-numbers", metavar="N", help="Most numbers of a vector.")
+]
 MaxName = Annotated[
     int, typer.Option("--max-name", metavar="N", help="Most characters of a field's name.")
 ]
@@ -59,6 +62,7 @@ def serve(
     max_batch: MaxBatch = 1_000,
     max_fields: MaxFields = 1_000,
     max_text: MaxText = 20_000,
+    max_numbers: MaxNumbers = 20_000,
     max_name: MaxName = 256,
     max_label: MaxLabel = 256,
     max_action: MaxAction = 10_000,
@@ -85,6 +89,7 @@ def serve(
         max_batch=max_batch,
         max_fields=max_fields,
         max_text=max_text,
+        max_numbers=max_numbers,
         max_name=max_name,
         max_label=max_label,
         max_action=max_action,
