@@ -47,11 +47,13 @@ METHODS = [
     "predict_many",
     "save",
     "state",
+    "hash_of",
     "state_hash",
     "test_then_train",
     "unpacked",
 ]
 PROPERTIES = [
+    "definition",
     "examples",
     "experts",
     "fields",

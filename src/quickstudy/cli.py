@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from quickstudy.evaluate.data.options import ReadOptions
     from quickstudy.evaluate.prequential import Outcome
     from quickstudy.evaluate.table import Table
+    from quickstudy.types import Prediction
 
 CHUNK = 100  # rows learned or predicted at once: what the progress bar moves by
 
@@ -220,27 +221,27 @@ def predict(
     )  # fmt: skip
     options = options.without(target)
     table = _read(file, None, limit=limit, vectors=vectors, options=options, learner=learner)
-    lines, strange = [], []
+    lines: list[str] = []
+    strange: list[str] = []
     with console.progress_bar("predicting", len(table)) as moved:
         for rows in _chunks(len(table)):
             with _placed(table, learner, rows):
                 batch = learner.predict_many(table.records[rows])
             answers = labels_of([p.label for p in batch], target_type or "")
-            for p, label in zip(batch, answers, strict=True):
-                said: dict[str, Any] = {
-                    "label": label,
-                    "confidence": p.confidence,
-                    "novelty": p.novelty,
-                }
-                if p.unfamiliar:
-                    said["unfamiliar"] = asdict(p.unfamiliar)
-                    strange.append(str(p.unfamiliar))
-                lines.append(json.dumps(said, ensure_ascii=False) + "\n")
+            lines += map(_answer_line, batch, answers)
+            strange += [str(p.unfamiliar) for p in batch if p.unfamiliar]
             moved(rows.stop - rows.start)
     _put(out, "".join(lines))
     if strange:
         share = f"{len(strange):,} of {len(table):,} examples have"
         console.err.print(f"{share} an unfamiliar form, as {strange[0]}", soft_wrap=True)
+
+
+def _answer_line(p: Prediction, label: Any) -> str:
+    """What is said of one example, as a line of JSON."""
+    said = {"label": label, "confidence": p.confidence, "novelty": p.novelty}
+    said |= {"unfamiliar": asdict(p.unfamiliar)} if p.unfamiliar else {}
+    return json.dumps(said, ensure_ascii=False) + "\n"
 
 
 @app.command()

@@ -289,7 +289,7 @@ def test_what_was_read_can_be_pinned(desk, tmp_path):
         ("a,label,bound\n1,x,may\n", "line 2, column 'bound': 'may'"),
         ("a,label\n1,x\n1e999,y\n", "line 3, column 'a': inf is not a finite number"),
         ("text,label\nhi,x\n,y\n", "line 3, column 'text': the text is missing"),
-        ("a,label\n1\n", "line 2 has 1 cells"),
+        ("a,label\n1\n", "line 2 has 1 cell"),
     ],
 )
 def test_says_what_is_wrong_with_a_file(tmp_path, text, message):

@@ -256,7 +256,7 @@ def test_it_is_on_record_before_anybody_hears_that_it_was_dealt_with(path, tmp_p
 
 
 def test_a_prediction_that_fails_is_an_error_with_the_learners_name(path, monkeypatch):
-    def fails(self, xs):
+    def fails(self, xs, **how):
         raise MemoryError("no room")
 
     with quickstudy.open(path) as desk:

@@ -107,7 +107,7 @@ def test_one_that_is_out_of_service_answers_503_and_the_others_serve(tmp_path, c
 
 
 def test_a_prediction_that_fails_is_a_problem_and_the_server_goes_on(client, monkeypatch):
-    def fails(self, xs):
+    def fails(self, xs, **how):
         raise MemoryError("no room")
 
     with monkeypatch.context() as patch:
