@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 PEERS := $(VENV)/.installed-peers
-BENCHMARKS := peers_streams streams order fewshot autonomy speed r19 server durability safety value
+BENCHMARKS := peers_streams streams order familiarity fewshot autonomy speed r19 server durability safety value
 
 .DEFAULT_GOAL := install
 .PHONY: install demo test lint bench java chromium clean

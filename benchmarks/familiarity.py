@@ -19,6 +19,9 @@ judged. Targets are such that each learner is certified at all. Then come ordina
 which fields are missing at random, alone or together, or in which records hold only the words that
 occur; told is the share of undisturbed cases that are called unfamiliar.
 
+Last, what wide inputs cost (`familiarity_width.py`): a process a shape that learns it within 64 MiB,
+and the start of a store of five wide learners. Times are processor times.
+
 Data is read from `$QUICKSTUDY_DATA`, or from `../shared/data` beside the repository; results go to
 `benchmarks/results/familiarity.json`.
 """
@@ -36,6 +39,7 @@ from typing import Any
 import numpy as np
 
 from common import Figures, Results, claim
+from familiarity_width import NAMED, SHAPES, print_width, run_shape, run_store, width_claims
 from fewshot import read as read_text
 from peers_streams import STREAMS, read_stream
 from quickstudy import Classifier
@@ -322,8 +326,13 @@ def main() -> None:
         results.run(name, partial(run, name))
     for name in [] if given.table else GAPS:
         results.run(name, partial(run_gaps, name))
+    for shape in [] if given.table else NAMED if given.quick else SHAPES:
+        results.run(shape, partial(run_shape, shape))
+    if not given.table:
+        results.run("store", run_store)
     print_table(results.runs)
-    results.conclude(claims(results.runs))
+    print_width(results.runs)
+    results.conclude(claims(results.runs) + width_claims(results.runs))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Wide inputs, each a shape that once took memory far beyond the budget.
 
 `python -m tests.attack.wide SHAPE EXAMPLES` learns so many examples of a shape with 64 MiB and
-prints JSON: bytes of the state, the most memory the process ever had, and the time of each example.
+prints JSON: bytes of the state, the most memory the process ever had, and the mean time of an example.
 """
 
 from __future__ import annotations
@@ -92,12 +92,14 @@ def main(shape: str, examples: int) -> None:
     learner = Classifier(budget_mb=64)
     learner.predict({"a": 1.0, "t": "this is what any learner needs to have read"})
     before = most_memory()
-    taken = []
+    predicting, learning = [], []
     for x, y in stream(shape, examples):
         start = time.process_time()
         learner.predict(x)
+        between = time.process_time()
         learner.learn(x, y)
-        taken.append(time.process_time() - start)
+        predicting.append(between - start)
+        learning.append(time.process_time() - between)
     most = most_memory()
     print(
         json.dumps(
@@ -106,8 +108,8 @@ def main(shape: str, examples: int) -> None:
                 "state_mib": learner.size_bytes / 2**20,
                 "rss_mib": most,
                 "rss_before_mib": before,
-                "mean_ms": 1000 * float(np.mean(taken)),
-                "median_ms": 1000 * float(np.median(taken)),
+                "learn_ms": 1000 * float(np.mean(learning)),
+                "predict_ms": 1000 * float(np.mean(predicting)),
                 "labels": len(learner.labels),
                 "examples": learner.examples,
             }
