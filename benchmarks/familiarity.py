@@ -19,8 +19,8 @@ judged. Targets are such that each learner is certified at all. Then come ordina
 which fields are missing at random, alone or together, or in which records hold only the words that
 occur; told is the share of undisturbed cases that are called unfamiliar.
 
-Last, what wide inputs cost (`familiarity_width.py`): a process a shape that learns it within 64 MiB,
-and the start of a store of five wide learners. Times are processor times.
+Last, what wide inputs cost (`familiarity_width.py`): a process a shape, that learns it within 64
+MiB, and the start of a store of five wide learners. Times are processor times.
 
 Data is read from `$QUICKSTUDY_DATA`, or from `../shared/data` beside the repository; results go to
 `benchmarks/results/familiarity.json`.

@@ -1,4 +1,4 @@
-"""What wide inputs cost: memory and time of a process that learns them, and the start of a store."""
+"""What wide inputs cost: memory and time of a process that learns them, start of a store."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Wide inputs, each a shape that once took memory far beyond the budget.
 
 `python -m tests.attack.wide SHAPE EXAMPLES` learns so many examples of a shape with 64 MiB and
-prints JSON: bytes of the state, the most memory the process ever had, and the mean time of an example.
+prints JSON: size of the state, the most memory the process ever had, mean times of an example.
 """
 
 from __future__ import annotations
