@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "durability.json"
-# before numpy is loaded: processes are forked, and a fork keeps no threads
-ALONE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-os.environ |= dict.fromkeys(ALONE, "1") | {"TOKENIZERS_PARALLELISM": "false"}
 sys.path.insert(0, str(ROOT))
+
+from tests.crash.alone import ALONE  # noqa: E402 - it is found there
+
+os.environ |= ALONE  # before numpy is loaded
 
 TESTS = {
     "R1": "kill",

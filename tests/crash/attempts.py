@@ -12,7 +12,7 @@ from typing import Any
 
 import quickstudy
 from quickstudy.deploy import staff
-from quickstudy.errors import QuickstudyError
+from quickstudy.errors import QuickstudyError, StoreError
 from tests.crash import spare
 from tests.crash.data import LEARNERS, SMALL, draw
 from tests.crash.forking import LONGEST, Child, Message, Say, outcome
@@ -189,7 +189,7 @@ class Trial:
             act()
             ended = "ok"
         except QuickstudyError as error:
-            ended = type(error).__name__
+            ended = "StoreError" if isinstance(error, StoreError) else type(error).__name__
         except Exception as error:
             ended = repr(error)
         self.ended = ended

@@ -10,18 +10,18 @@ from random import Random
 import pytest
 
 import quickstudy
+from tests.crash.alone import ALONE
 from tests.crash.courses import NAME, Agent, Books, Check
 
 ROOT = Path(__file__).parents[2]
 POINTS = 30
-ALONE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def test_no_step_or_end_that_was_acknowledged_is_lost_or_doubled_by_a_kill(tmp_path):
     """In a process of its own: it forks, which a process with threads must not."""
     command = [sys.executable, "-m", "tests.crash.courses", str(tmp_path)]
     command += ["--points", str(POINTS)]
-    environment = os.environ | dict.fromkeys(ALONE, "1") | {"TOKENIZERS_PARALLELISM": "false"}
+    environment = os.environ | ALONE
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     row = json.loads(run.stdout.splitlines()[-1])

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.alone import ALONE
+
 ROOT = Path(__file__).parents[2]
 LEAST_RUNS = {"R2": 40, "R8": 300, "R14": 1, "R15": 1}
 COMPILER = any(shutil.which(name) for name in ("cc", "gcc", "clang")) or "CI" in os.environ
 COMPILED = ("R2",)
 NO_COMPILER = "there is no C compiler (cc), so no write can be written down"
-ALONE = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
-ALONE["TOKENIZERS_PARALLELISM"] = "false"
 CUT = """
 import json, sys
 from pathlib import Path

@@ -70,6 +70,17 @@ class Sizes:
                 field=name,
             )
 
+    def glance(self, records: Sequence[Any]) -> None:
+        """Refuse what is seen to be too large without reading it: entries, and fields of each.
+
+        Raises:
+            InputError, RecordError: it is; names what there is too much of.
+        """
+        self.batch("records", records)
+        for record in records:
+            if type(record) is dict:
+                self._check_count(record)
+
     def record(self, x: Any) -> Any:
         """An input in JSON values, as the log keeps it.
 

@@ -124,6 +124,7 @@ async def _on_problem(_: Request, error: Exception) -> Response:
 
 async def _on_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, QuickstudyError)
+    error.__traceback__ = None  # its frames hold the request, in a ring that is freed late
     return of_error(error).response()
 
 

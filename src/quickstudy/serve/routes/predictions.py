@@ -63,6 +63,7 @@ async def predict(request: Request) -> Response:
     body = await read_body(request)
     records, ids = _asked(body)
     served: Deployment = request.app.state.deployment
+    served.sizes.glance(records)
     name = request.path_params["name"]
     size = len(await request.body())  # which was read
     each = ids if ids is not None else [None] * len(records)
