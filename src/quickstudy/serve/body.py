@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pydantic_core
 from fastapi import Request
@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from quickstudy.serve.problems import Problem, of_validation
 
 Body = TypeVar("Body", bound=BaseModel)
+LARGE = 1 << 16  # bytes of a body whose strings are not kept for those that come: they pin memory
 PATIENCE = 30.0  # seconds for a body to arrive once it has begun
 PATIENCE_MODEL = 300.0  # for a learner
 MODEL = "application/octet-stream"
@@ -92,7 +93,8 @@ def parse(body: bytes) -> Any:
     {'a': [1, True, None]}
     """
     try:
-        return pydantic_core.from_json(body, allow_inf_nan=False)
+        kept: Literal["all", "none"] = "all" if len(body) < LARGE else "none"
+        return pydantic_core.from_json(body, allow_inf_nan=False, cache_strings=kept)
     except ValueError as error:
         said = str(error).replace("recursion limit exceeded", "nested too deeply")
         raise Problem(400, "broken-json", f"the body is not JSON: {said}") from None

@@ -125,10 +125,9 @@ class Frame:
 
 def _problem_of(error: Exception, scope: Scope) -> Problem:
     """What the client is told; a handler's bug must not end the connection without a word."""
-    if isinstance(error, Problem):
-        return error
-    if isinstance(error, QuickstudyError):
-        return of_error(error)
+    if isinstance(error, Problem | QuickstudyError):
+        error.__traceback__ = None  # its frames hold the request, in a ring that is freed late
+        return error if isinstance(error, Problem) else of_error(error)
     _log_without_payload(scope, error)
     return Problem(500, "bug", "the server met a bug; its log says where")
 
