@@ -160,8 +160,11 @@ def _vector(name: str, value: Any, *, gaps: bool = False) -> NDArray[np.float32]
 
 
 def is_embedding(value: NDArray[np.float32]) -> bool:
+    """Whether a vector is one direction, and not so many numbers: it is long, or of unit length."""
+    if len(value) > MOST_NUMBERS:
+        return True
     length = float(np.linalg.norm(value.astype(np.float64)))
-    return abs(length - 1.0) < 0.02 or len(value) > MOST_NUMBERS
+    return abs(length - 1.0) < 0.02
 
 
 def is_dense(kind: str, value: Any) -> bool:
