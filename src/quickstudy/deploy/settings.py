@@ -9,6 +9,7 @@ from typing import Any
 
 from quickstudy.deploy.oversight import LEVELS, Level
 from quickstudy.deploy.records import checked_label, checked_name
+from quickstudy.encode.values import plain_scalar, plain_text
 from quickstudy.errors import InputError, SettingError
 from quickstudy.types import Label
 
@@ -34,7 +35,7 @@ def checked_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         SettingError: one is of another type, or out of range; names it.
     """
-    return {name: CHECKS[name](name, value) for name, value in given.items()}
+    return {name: CHECKS[name](name, plain_text(value)) for name, value in given.items()}
 
 
 def checked_changes(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,7 +80,9 @@ def _per_label(name: str, value: Any) -> tuple[tuple[Label, float], ...]:
         made = [(label, number) for label, number in pairs]
     except (TypeError, ValueError):
         raise SettingError(f"{name} is {value!r:.60}; it must map labels to numbers") from None
-    return tuple((checked_label(y), _number(f"{name}[{y!r:.40}]", v)) for y, v in made)
+    return tuple(
+        (checked_label(y), _number(f"{name}[{y!r:.40}]", plain_scalar(v))) for y, v in made
+    )
 
 
 def _names(name: str, value: Any) -> tuple[str, ...]:
