@@ -157,8 +157,9 @@ def plain_label(label: Any) -> Label:
     """A label as a str, an int or a bool.
 
     Text is composed (NFC); runs of white space in it are one space, and there are none at its ends;
-    marks that cannot be seen are left out: two labels that look the same are the same. A whole number is an
-    int (numpy and pandas turn ints into floats where values are missing); a time is its ISO text.
+    marks that cannot be seen are left out: two labels that look the same are the same. A whole
+    number is an int (numpy and pandas turn ints into floats where values are missing); a time is
+    its ISO text.
 
     Raises:
         LabelError: it is missing, empty, or cannot be a label.
