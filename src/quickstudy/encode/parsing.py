@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quickstudy.encode.coercion import STRINGS, CoercedBoolean, CoercedFloat, coerced
+from quickstudy.encode.values import plain_text
 from quickstudy.errors import RecordError, SettingError
 from quickstudy.types import Input
 
@@ -27,10 +28,10 @@ class RecordReader:
     """Reads inputs by a schema: name of a field -> its type, where that is not to be inferred."""
 
     def __init__(self, schema: Mapping[str, str] | None = None) -> None:
-        for name, kind in (schema or {}).items():
+        self.schema = {plain_text(name): plain_text(kind) for name, kind in (schema or {}).items()}
+        for name, kind in self.schema.items():
             if kind not in TYPES:
                 raise SettingError(f"schema[{name!r}] is {kind!r}; use one of {', '.join(TYPES)}")
-        self.schema = dict(schema or {})
 
     def read(self, x: Input, types: Types) -> Parsed:
         """The typed values of an input, given the types that its fields came in before.
