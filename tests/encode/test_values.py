@@ -305,6 +305,14 @@ def test_numbers_wider_than_a_float_and_times_finer_than_a_microsecond_are_plain
 Moment = namedtuple("Moment", ["amount", "country"])
 
 
+@pytest.mark.parametrize(
+    "wrong", [None, 5, b"x", {1, 2}, object(), (n for n in (1, 2)), dt.date.max]
+)
+def test_what_is_no_input_is_refused_and_the_message_says_what_one_is(wrong):
+    with pytest.raises(RecordError, match=r"use a record .*, a text or a list of numbers"):
+        plain_input(wrong)
+
+
 def test_a_named_tuple_is_a_record():
     assert plain_input(Moment(2.0, "DE")) == {"amount": 2.0, "country": "DE"}
     assert plain_input(Moment(math.nan, None)) == {"amount": None, "country": None}

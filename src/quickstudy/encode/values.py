@@ -259,11 +259,11 @@ def plain_input(x: Any) -> Input:
     plain = plain_scalar(x)
     if isinstance(plain, str):
         return _composed(plain)
-    if plain is None or isinstance(plain, (*SCALARS, bytes, bytearray)) or is_time(plain):
-        raise RecordError(
-            f"an input is {x!r:.60}; use a record (a dict of fields), a text or a list of numbers"
-        )
-    return cast(Input, _vector(plain))
+    if not isinstance(plain, (*SCALARS, bytes, bytearray)) and np.ndim(made := _vector(plain)):
+        return cast(Input, made)
+    raise RecordError(
+        f"an input is {x!r:.60}; use a record (a dict of fields), a text or a list of numbers"
+    )
 
 
 def named_row(names: Any, values: Any) -> dict[Any, Any]:
