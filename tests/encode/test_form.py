@@ -195,12 +195,12 @@ def test_the_order_of_the_fields_does_not_matter(order, renamed):
     assert (unfamiliar(form, record) is None) is not renamed
 
 
-def rarely(form, record, *, occasions, times=1):
+def rarely(form, record, *, occasions, times=1, right=True):
     """Learn an unusual record on some occasions, each among forty usual ones."""
     for _ in range(occasions):
         learned([FULL] * 40, form)
         if unfamiliar(form, record) is not None:
-            on_trial(form, record, times, right=False)
+            on_trial(form, record, times, right=right)
 
 
 def test_a_gap_that_comes_and_goes_is_ordinary_after_six_occasions():
@@ -212,6 +212,16 @@ def test_a_gap_that_comes_and_goes_is_ordinary_after_six_occasions():
     rarely(form, short, occasions=1)
     assert unfamiliar(form, short) is None
     assert unfamiliar(form, {"amount": 9.0, "hour": 3.0}) is not None
+
+
+def test_a_gap_that_costs_answers_takes_thirty_occasions():
+    short = {"country": "DE", "hour": 3.0}
+    form = learned([FULL] * (MATURE + 100))
+    form.score([True] * 300)
+    rarely(form, short, occasions=ENOUGH - 1, right=False)
+    assert unfamiliar(form, short) is not None
+    rarely(form, short, occasions=1, right=False)
+    assert unfamiliar(form, short) is None
 
 
 @given(st.lists(st.integers(1, APART - 1), min_size=10, max_size=60))

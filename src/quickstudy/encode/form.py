@@ -28,7 +28,7 @@ MATURE = 200  # examples after which a form that lacks something has to prove it
 MOST_TRIALS, TRIED = 64, 20  # forms on trial; labelled examples, after a new map, that decide
 TRIAL_WINDOW, ACCURACY_WINDOW = 100, 200  # examples that the two accuracies are of
 WITHIN, SPREAD = 0.03, 1.64  # of the usual accuracy, less so many standard deviations
-APART, OCCASIONS = 30, 6  # examples between two occasions; so many make an ordinary gap
+APART, OCCASIONS = 30, 6  # examples between two occasions; so many may make an ordinary gap
 MOST_NAMED = 10  # fields that are named in a reason, the most frequent first
 Unit = tuple[str, str]  # name and type of a field
 
@@ -46,32 +46,43 @@ class Gap:
 class Trial:
     """An unusual form of which examples are learned: how many, and how well they are answered.
 
-    `tried` and `accuracy` are of the examples after the first 30; `last` is the number of the
-    latest one. An occasion is an example, or a run of them, that comes 30 examples after the one
-    before: what is out of order now is one occasion, however long it lasts.
+    `right` is of all of them, `tried` and `accuracy` of those after the first 30; `last` is the
+    number of the latest one. An occasion is an example, or a run of them, that comes 30 examples
+    after the one before: what is out of order now is one occasion, however long it lasts.
     """
 
     last: int
     occasions: int = 1
     count: int = 0
+    right: int = 0
     tried: int = 0
     accuracy: float = 0.0
 
-    def count_one(self, now: int) -> None:
+    def count_one(self, right: bool, now: int) -> None:
         """Count an example, the one of number `now`."""
         self.occasions += now - self.last >= APART
         self.last = now
         self.count += 1
+        self.right += right
 
     def passed(self, usual: float) -> bool:
         """Whether it is usual by now, where usual examples are answered right at this share."""
-        if self.occasions >= OCCASIONS:
+        if self.occasions >= ENOUGH:
             return True
-        if self.count < ENOUGH:
-            return False
         need = min(max(usual - WITHIN, 0.0), 1.0)
-        spread = (need * (1.0 - need) / min(max(self.tried, 1), TRIAL_WINDOW)) ** 0.5
-        return self.tried >= TRIED and self.accuracy >= need - SPREAD * spread
+        if self.occasions >= OCCASIONS and _as_good(self.right / self.count, self.count, need):
+            return True
+        return (
+            self.count >= ENOUGH
+            and self.tried >= TRIED
+            and _as_good(self.accuracy, self.tried, need)
+        )
+
+
+def _as_good(share: float, count: int, need: float) -> bool:
+    """Whether a share of so many does not tell against a needed one."""
+    spread: float = (need * (1.0 - need) / min(max(count, 1), TRIAL_WINDOW)) ** 0.5
+    return share >= need - SPREAD * spread
 
 
 class FormStatistics:
@@ -92,7 +103,8 @@ class FormStatistics:
 
     From 200 examples on, an unusual form is on trial while its examples are learned: after 30 the
     feature map is chosen again, so that it reads them, and the form becomes a usual one once 20
-    more were answered about as well as usual ones are, or if it came and went on six occasions. So
+    more were answered about as well as usual ones are. A form that comes and goes becomes one after
+    six such occasions if it is answered about as well, after thirty however it is answered. So
     renamed fields are known after some tens of labels and rare gaps after a few; a form that is
     there to stay without the fields that carry the answer is unusual until the learner is
     consolidated.
@@ -151,7 +163,7 @@ class FormStatistics:
         """Count the form of an unusual example; whether the map is to be chosen to read it."""
         _, form, _ = self._counted(record)
         trial = self._trials.setdefault(form, Trial(last=self.count))
-        trial.count_one(self.count)
+        trial.count_one(right, self.count)
         if trial.count <= ENOUGH:
             trial.tried, trial.accuracy = 0, 0.0
         else:
