@@ -381,13 +381,13 @@ def _written(body: Any) -> bytes:
 
 def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as JSON; those for labels as lists of pairs."""
-    made = {name: value for name, value in given.items() if value is not None}
+    made = {name: plain_text(value) for name, value in given.items() if value is not None}
     for name in ("targets", "costs"):
         if name in made:
             pairs = made[name].items() if isinstance(made[name], Mapping) else made[name]
-            made[name] = [{"label": checked_label(y), "value": value} for y, value in pairs]
+            made[name] = [{"label": checked_label(y), "value": plain_scalar(v)} for y, v in pairs]
     if "trusted" in made:
-        made["trusted"] = list(made["trusted"])
+        made["trusted"] = [plain_text(source) for source in made["trusted"]]
     return made
 
 

@@ -1,5 +1,6 @@
 """Settings: refused at the door if they cannot be, kept with their types, changed as promised."""
 
+import numpy as np
 import pytest
 
 import quickstudy
@@ -161,3 +162,20 @@ def test_what_is_no_label_is_refused(desk, label):
     with pytest.raises(InputError):
         desk.feedback(learner="t", record={"a": 1}, label=label)
     assert tally(desk, "t") == (1, 0, 0) and learned(desk, "t") == 0
+
+
+def test_settings_of_numpy_are_plain_numbers(path):
+    given = {"target": np.float32(0.75), "seed": np.int64(3), "budget_mb": np.int16(32)}
+    with quickstudy.open(path) as desk:
+        made = desk.create(np.str_("t"), **given, targets={np.str_("x"): np.float32(0.5)}).settings
+    assert (made.target, made.seed, made.budget_mb) == (0.75, 3, 32.0)
+    assert dict(made.targets) == {"x": 0.5} and type(made.seed) is int
+
+
+def test_spaces_around_a_source_make_no_second_person(path):
+    with quickstudy.open(path) as desk:
+        desk.create("t", seed=1)
+        case = desk.predict("t", record(1)).id
+        for source in ("ana", " ana "):
+            said = desk.feedback(prediction_id=case, label="x", source=source)
+        assert "another source" not in said.message

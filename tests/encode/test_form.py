@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quickstudy.encode.form import ENOUGH, MATURE, FormStatistics
+from quickstudy.encode.form import APART, ENOUGH, MATURE, OCCASIONS, FormStatistics
 from quickstudy.types import Unfamiliar
 
 FULL = {"amount": 9.0, "country": "DE", "hour": 3.0}
@@ -193,3 +193,49 @@ def test_the_order_of_the_fields_does_not_matter(order, renamed):
     form = learned([FULL] * 60)
     record = {name.upper() if renamed else name: FULL[name] for name in order}
     assert (unfamiliar(form, record) is None) is not renamed
+
+
+def rarely(form, record, *, occasions, times=1, right=True):
+    """Learn an unusual record on some occasions, each among forty usual ones."""
+    for _ in range(occasions):
+        learned([FULL] * 40, form)
+        if unfamiliar(form, record) is not None:
+            on_trial(form, record, times, right=right)
+
+
+def test_a_gap_that_comes_and_goes_is_ordinary_after_six_occasions():
+    short = {"country": "DE", "hour": 3.0}
+    form = learned([FULL] * (MATURE + 100))
+    form.score([True] * 300)
+    rarely(form, short, occasions=OCCASIONS - 1, times=4)
+    assert unfamiliar(form, short) is not None
+    rarely(form, short, occasions=1)
+    assert unfamiliar(form, short) is None
+    assert unfamiliar(form, {"amount": 9.0, "hour": 3.0}) is not None
+
+
+def test_a_gap_that_costs_answers_takes_thirty_occasions():
+    short = {"country": "DE", "hour": 3.0}
+    form = learned([FULL] * (MATURE + 100))
+    form.score([True] * 300)
+    rarely(form, short, occasions=ENOUGH - 1, right=False)
+    assert unfamiliar(form, short) is not None
+    rarely(form, short, occasions=1, right=False)
+    assert unfamiliar(form, short) is None
+
+
+@given(st.lists(st.integers(1, APART - 1), min_size=10, max_size=60))
+def test_what_stays_wrong_is_one_occasion_however_often_it_comes(between):
+    short = {"country": "DE", "hour": 3.0}
+    form = learned([FULL] * (MATURE + 100))
+    form.score([True] * 300)
+    for usual in between:
+        learned([FULL] * (usual - 1), form)
+        on_trial(form, short, 1, right=False)
+    assert unfamiliar(form, short) is not None
+
+
+@pytest.mark.parametrize("nothing", ["", " \n", "\u200b", "\ufeff\u2060 "])
+def test_a_text_of_which_nothing_can_be_seen_is_not_there(nothing):
+    form = learned([FULL] * 100)
+    assert unfamiliar(form, {**FULL, "country": nothing}).missing == ("country",)

@@ -2,9 +2,12 @@
 
 import datetime as dt
 from decimal import Decimal
+from keyword import iskeyword
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quickstudy.encode.tables import labels_of, rows_of
 from quickstudy.encode.values import plain_input
@@ -98,6 +101,7 @@ def test_a_series_with_names_is_one_record_and_one_of_numbers_a_vector():
     assert plain_input(pd.Series({"a": 1, "b": None, "c": "x"})) == {"a": 1, "b": None, "c": "x"}
     assert plain_input(FRAME.iloc[0]) == plain_input(rows_of(FRAME)[0])
     assert plain_input(pd.Series([1.0, 2.0])).tolist() == [1.0, 2.0]
+    assert plain_input(pd.Series([1.0, None], index=["a", "b"])) == {"a": 1.0, "b": None}
     assert plain_input(pl.Series([1.0, 2.0])).tolist() == [1.0, 2.0]
     with pytest.raises(RecordError, match="without names"):
         plain_input(pd.Series(["a", "b"]))
@@ -125,7 +129,9 @@ def test_names_of_columns_that_are_numbers_become_text():
         (np.array([["a", 1]], dtype=object), "'a'.*named columns"),
         (np.array([["2024-05-01"]], "datetime64[ns]"), "named columns"),
         (pd.Series([1.0, 2.0]), "to_frame"),
-        (pd.Series([1.0, 2.0], index=["a", "b"]), "no batch"),
+        (pd.Series([1.0, 2.0], index=["a", "b"]), "one record .*\\[xs\\]"),
+        (pd.Series(["x", "y"], index=["a", "b"]), "one record .*tolist"),
+        (next(pd.DataFrame([[1, 2]]).itertuples(index=False)), "one record .*\\[record\\]"),
         (pd.DataFrame(), "no columns"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "'a' comes twice"),
         (pd.DataFrame([[1, 2]], columns=[1, "1"]), "'1' comes twice"),
@@ -174,3 +180,36 @@ def test_labels_come_from_any_column(column, plain):
 def test_what_is_no_column_of_labels_is_refused(wrong, told):
     with pytest.raises(LabelError, match=told):
         labels_of(wrong)
+
+
+@pytest.mark.parametrize(
+    "names, told",
+    [
+        (["a", "a"], "'a' comes twice"),
+        (["a", 1], "or none"),
+        (pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")]), "several levels"),
+    ],
+    ids=str,
+)
+def test_a_series_whose_names_cannot_be_those_of_fields_is_refused(names, told):
+    with pytest.raises(RecordError, match=told):
+        plain_input(pd.Series([1, 2], index=names))
+
+
+NAMES = st.text("abcdefgh", min_size=1, max_size=4).filter(lambda name: not iskeyword(name))
+CELLS = st.none() | st.floats(-9, 9) | st.sampled_from(["x", "caf\u00e9"]) | st.booleans()
+
+
+@given(st.dictionaries(NAMES, CELLS, min_size=1, max_size=4))
+def test_a_row_is_the_same_record_however_it_is_held(record):
+    frame = pd.DataFrame([record], dtype=object)
+    arrow = pa.Table.from_pylist([record])
+    held = [
+        pd.Series(record, dtype=object),
+        next(frame.itertuples(index=False)),
+        rows_of(frame)[0],
+        rows_of(pl.from_dicts([record]))[0],
+        rows_of(arrow)[0],
+        rows_of(arrow.to_reader())[0],
+    ]
+    assert [plain_input(row) for row in held] == [record] * len(held)

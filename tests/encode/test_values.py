@@ -5,6 +5,7 @@ import enum
 import math
 import unicodedata
 import uuid
+from collections import namedtuple
 from decimal import Decimal
 from fractions import Fraction
 
@@ -85,10 +86,17 @@ def test_a_label_is_its_value_however_it_is_spelled(spelled, plain):
         "lost\u00a0card",
         "\ufefflost card\u200b",
         "\x00lost card\x7f",
+        "lo\u200bst\u00ad card",
+        "lost \u2060\ufeff card",
     ],
 )
 def test_labels_that_look_the_same_are_the_same(typed):
     assert plain_label(typed) == "lost card"
+
+
+def test_marks_that_change_how_letters_are_drawn_stay_in_a_label():
+    family = "\U0001f468\u200d\U0001f469"
+    assert plain_label(f" {family}\u200b") == family != plain_label(family.replace("\u200d", ""))
 
 
 def test_both_normal_forms_of_a_letter_are_one_label_and_flags_stay_apart():
@@ -108,6 +116,7 @@ def test_both_normal_forms_of_a_letter_are_one_label_and_flags_stay_apart():
         (np.float64("nan"), "missing"),
         (np.datetime64("NaT"), "missing"),
         (Decimal("NaN"), "missing"),
+        (np.ma.masked, "missing"),
         ("", "empty"),
         (" \t\n", "empty"),
         ("\u200b\ufeff", "empty"),
@@ -278,3 +287,33 @@ def test_an_action_without_a_form_in_json_is_refused():
     for wrong in (object(), {"a": {1, 2}}, {1: 2}, [math.nan]):
         with pytest.raises(InputError, match="action"):
             plain_action(wrong)
+
+
+def test_what_is_masked_is_missing_and_not_the_number_under_the_mask():
+    assert plain_input({"a": np.ma.masked, "b": 1}) == {"a": None, "b": 1}
+    vector = np.ma.masked_array([1.0, 7.0], mask=[False, True])
+    np.testing.assert_array_equal(plain_input(vector), [1.0, math.nan])
+
+
+def test_numbers_wider_than_a_float_and_times_finer_than_a_microsecond_are_plain():
+    assert plain_label(np.longdouble(2)) == 2
+    assert plain_input({"a": np.longdouble("0.5")}) == {"a": 0.5}
+    for unit in ("us", "ns", "ps", "fs", "as"):
+        assert plain_input({"at": np.datetime64(5, unit)})["at.days"] < 1e-8
+
+
+Moment = namedtuple("Moment", ["amount", "country"])
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, 5, b"x", {1, 2}, object(), (n for n in (1, 2)), dt.date.max]
+)
+def test_what_is_no_input_is_refused_and_the_message_says_what_one_is(wrong):
+    with pytest.raises(RecordError, match=r"use a record .*, a text or a list of numbers"):
+        plain_input(wrong)
+
+
+def test_a_named_tuple_is_a_record():
+    assert plain_input(Moment(2.0, "DE")) == {"amount": 2.0, "country": "DE"}
+    assert plain_input(Moment(math.nan, None)) == {"amount": None, "country": None}
+    assert plain_input((1.0, 2.0)) == (1.0, 2.0)

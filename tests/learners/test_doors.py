@@ -200,3 +200,23 @@ def test_runs_take_any_action_and_true_as_an_outcome():
         run.end(float(won))
     assert spelled.runs == 6
     assert spelled.state_hash() == plain.state_hash()
+
+
+def test_settings_of_numpy_and_enums_are_plain(tmp_path):
+    numbers = {"discount": 0.5, "success": 0.5, "stop_error": 0.25, "trace": 0.5, "audit": 0.5}
+    wide = {name: np.float32(value) for name, value in numbers.items()}
+    whole = {"seed": 3, "budget_mb": 32, "most_open": 5}
+    made = ValueFunction(**wide, **{name: np.int64(value) for name, value in whole.items()})
+    assert made.state_hash() == ValueFunction(**numbers, **whole).state_hash()
+    made.change(most_open=np.int8(7), stop_error=np.float32(0.125))
+    assert made.most_open == 7 and type(made.most_open) is int
+    spelled = Classifier(seed=np.int64(3), budget_mb=np.float32(32))
+    assert spelled.state_hash() == Classifier(seed=3, budget_mb=32.0).state_hash()
+    spelled.save(tmp_path / "model")
+
+
+def test_a_schema_knows_its_field_in_both_normal_forms():
+    learner = Classifier(schema={"cafe\u0301": "category"})
+    for name in ("cafe\u0301", "caf\u00e9"):
+        learner.learn({name: 75001}, "paris")
+    assert [(field.name, field.type) for field in learner.fields] == [("caf\u00e9", "category")]

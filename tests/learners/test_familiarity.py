@@ -177,3 +177,18 @@ def test_a_model_of_an_older_version_counts_forms_from_here_on(learner):
     assert older.predict({}).unfamiliar is None
     older.learn_many(*zip(*payments(40, seed=2), strict=True))
     assert older.predict({}).unfamiliar is not None
+
+
+@pytest.mark.parametrize("scale", [1.0, 3.0], ids=["embeddings", "vectors"])
+def test_a_vector_that_says_nothing_is_missing(scale):
+    rng = np.random.default_rng(0)
+    means = np.eye(4)[:2]
+    learner = Classifier()
+    for i in range(60):
+        x = means[i % 2] + rng.normal(size=4) * 0.2
+        learner.learn(x / np.linalg.norm(x) * scale, i % 2)
+    assert learner.predict(means[0] * scale).unfamiliar is None
+    assert learner.predict([*(means[0] * scale)[:3], None]).unfamiliar is None
+    p = learner.predict([None] * 4)
+    assert p.unfamiliar.missing == ("vector",) and p.confidence == 0.0
+    assert (learner.predict(np.zeros(4)).unfamiliar is None) == (scale > 1.0)

@@ -33,7 +33,7 @@ def new_key(name: str, role: str, learners: tuple[str, ...] | None) -> tuple[Row
     Raises:
         SettingError, InputError: the role or a name is none.
     """
-    checked_name("name", name)
+    name = checked_name("name", name)
     if role not in get_args(Role):
         raise SettingError(f"role is {role!r}; it must be one of {', '.join(get_args(Role))}")
     key_id, salt = secrets.token_hex(6), secrets.token_bytes(16)

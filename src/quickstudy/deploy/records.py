@@ -90,12 +90,13 @@ def checked_label(label: Any) -> Label:
 
 
 def checked_name(field: str, value: Any) -> str:
-    """A name, id, source or key as plain text: 1 to 128 printable characters.
+    """A name, id, source or key as plain text: 1 to 128 printable characters, no spaces around.
 
     Raises:
         InputError: it is not.
     """
     plain = plain_text(value)
+    plain = plain.strip() if isinstance(plain, str) else plain
     if isinstance(plain, str) and 0 < len(plain) <= MOST_NAME and plain.isprintable():
         return plain
     raise InputError(f"{field} is {value!r:.60}; it must be 1 to {MOST_NAME} printable characters")

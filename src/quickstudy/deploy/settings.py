@@ -9,6 +9,7 @@ from typing import Any
 
 from quickstudy.deploy.oversight import LEVELS, Level
 from quickstudy.deploy.records import checked_label, checked_name
+from quickstudy.encode.values import plain_flag, plain_scalar, plain_text
 from quickstudy.errors import InputError, SettingError
 from quickstudy.types import Label
 
@@ -46,6 +47,7 @@ def checked_changes(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _number(name: str, value: Any) -> float:
+    value = plain_scalar(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise SettingError(f"{name} is {value!r:.60}; it must be a number")
     return float(value)
@@ -66,6 +68,7 @@ def _seconds(name: str, value: Any) -> float:
 
 
 def _seed(name: str, value: Any) -> int:
+    value = plain_scalar(value)
     if value is None:
         return secrets.randbits(32)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
@@ -98,10 +101,11 @@ def _schema(name: str, value: Any) -> dict[str, str]:
         isinstance(k, str) and isinstance(v, str) for k, v in value.items()
     ):
         raise SettingError(f"{name} is {value!r:.60}; it must map fields to types")
-    return dict(value)
+    return {plain_text(field): plain_text(kind) for field, kind in value.items()}
 
 
 def _level(name: str, value: Any) -> Level:
+    value = plain_scalar(value)
     for level in LEVELS:
         if value == level:
             return level
@@ -109,6 +113,7 @@ def _level(name: str, value: Any) -> Level:
 
 
 def _count(name: str, value: Any) -> int:
+    value = plain_scalar(value)
     whole = isinstance(value, int) and not isinstance(value, bool)
     if not whole or not 0 <= value <= MOST_COUNT:
         raise SettingError(f"{name} is {value!r:.60}; it must be an integer, 0 to {MOST_COUNT:,}")
@@ -132,9 +137,10 @@ def _field(name: str, value: Any) -> str:
 
 
 def _switch(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
+    plain = plain_flag(value)
+    if not isinstance(plain, bool):
         raise SettingError(f"{name} is {value!r:.60}; it must be true or false")
-    return value
+    return plain
 
 
 CHECKS: dict[str, Callable[[str, Any], Any]] = {

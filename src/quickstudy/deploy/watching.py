@@ -28,7 +28,7 @@ from quickstudy.deploy.sizes import Sizes
 from quickstudy.deploy.tables import Row
 from quickstudy.deploy.views import Views, checked_limit
 from quickstudy.deploy.watch import NotFoldedError, Watch
-from quickstudy.encode.values import plain_action
+from quickstudy.encode.values import plain_action, plain_text
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.learners.value_settings import LARGEST
 from quickstudy.log.store import LogError
@@ -335,10 +335,10 @@ def checked_learner(name: str) -> str:
     Raises:
         InputError: it cannot be one.
     """
-    name = checked_name("name", name)
-    if "/" in name or name != name.strip():
+    plain = checked_name("name", name)
+    if "/" in plain or plain != plain_text(name):
         raise InputError(f"name {name!r} must not hold a slash, nor start or end with a space")
-    return name
+    return plain
 
 
 def _step(

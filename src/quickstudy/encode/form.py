@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from quickstudy.encode.parsing import Parsed
+from quickstudy.encode.values import blank
 from quickstudy.types import Floats, Unfamiliar
 
 ENOUGH = 30  # examples that were learned without a field make its absence usual
@@ -27,7 +28,7 @@ MATURE = 200  # examples after which a form that lacks something has to prove it
 MOST_TRIALS, TRIED = 64, 20  # forms on trial; labelled examples, after a new map, that decide
 TRIAL_WINDOW, ACCURACY_WINDOW = 100, 200  # examples that the two accuracies are of
 WITHIN, SPREAD = 0.03, 1.64  # of the usual accuracy, less so many standard deviations
-SPRINKLED = 30  # usual examples for each one on trial, that make it an ordinary gap
+APART, OCCASIONS = 30, 6  # examples between two occasions; so many may make an ordinary gap
 MOST_NAMED = 10  # fields that are named in a reason, the most frequent first
 Unit = tuple[str, str]  # name and type of a field
 
@@ -45,24 +46,43 @@ class Gap:
 class Trial:
     """An unusual form of which examples are learned: how many, and how well they are answered.
 
-    `tried` and `accuracy` are of the examples after the first 30; `since` is the number of the
-    first one.
+    `right` is of all of them, `tried` and `accuracy` of those after the first 30; `last` is the
+    number of the latest one. An occasion is an example, or a run of them, that comes 30 examples
+    after the one before: what is out of order now is one occasion, however long it lasts.
     """
 
-    since: int
+    last: int
+    occasions: int = 1
     count: int = 0
+    right: int = 0
     tried: int = 0
     accuracy: float = 0.0
 
-    def passed(self, usual: float, now: int) -> bool:
+    def count_one(self, right: bool, now: int) -> None:
+        """Count an example, the one of number `now`."""
+        self.occasions += now - self.last >= APART
+        self.last = now
+        self.count += 1
+        self.right += right
+
+    def passed(self, usual: float) -> bool:
         """Whether it is usual by now, where usual examples are answered right at this share."""
-        if self.count < ENOUGH:
-            return False
-        if now - self.since >= SPRINKLED * self.count:
+        if self.occasions >= ENOUGH:
             return True
         need = min(max(usual - WITHIN, 0.0), 1.0)
-        spread = (need * (1.0 - need) / min(max(self.tried, 1), TRIAL_WINDOW)) ** 0.5
-        return self.tried >= TRIED and self.accuracy >= need - SPREAD * spread
+        if self.occasions >= OCCASIONS and _as_good(self.right / self.count, self.count, need):
+            return True
+        return (
+            self.count >= ENOUGH
+            and self.tried >= TRIED
+            and _as_good(self.accuracy, self.tried, need)
+        )
+
+
+def _as_good(share: float, count: int, need: float) -> bool:
+    """Whether a share of so many does not tell against a needed one."""
+    spread: float = (need * (1.0 - need) / min(max(count, 1), TRIAL_WINDOW)) ** 0.5
+    return share >= need - SPREAD * spread
 
 
 class FormStatistics:
@@ -83,9 +103,11 @@ class FormStatistics:
 
     From 200 examples on, an unusual form is on trial while its examples are learned: after 30 the
     feature map is chosen again, so that it reads them, and the form becomes a usual one once 20
-    more were answered about as well as usual ones are, or if it comes rarely among usual ones. So
-    renamed fields are known after some tens of labels; a form without the fields that carry the
-    answer stays unusual until the learner is consolidated.
+    more were answered about as well as usual ones are. A form that comes and goes becomes one after
+    six such occasions if it is answered about as well, after thirty however it is answered. So
+    renamed fields are known after some tens of labels and rare gaps after a few; a form that is
+    there to stay without the fields that carry the answer is unusual until the learner is
+    consolidated.
 
     >>> form = FormStatistics()
     >>> for _ in range(40):
@@ -140,15 +162,15 @@ class FormStatistics:
     def try_out(self, record: Parsed, right: bool) -> bool:
         """Count the form of an unusual example; whether the map is to be chosen to read it."""
         _, form, _ = self._counted(record)
-        trial = self._trials.setdefault(form, Trial(since=self.count))
-        trial.count += 1
+        trial = self._trials.setdefault(form, Trial(last=self.count))
+        trial.count_one(right, self.count)
         if trial.count <= ENOUGH:
             trial.tried, trial.accuracy = 0, 0.0
         else:
             trial.tried += 1
             trial.accuracy += (right - trial.accuracy) / min(trial.tried, TRIAL_WINDOW)
-        if form and trial.passed(self._accuracy, self.count):
-            self._forms[form] = self._forms.get(form, 0) + trial.count
+        if form and trial.passed(self._accuracy):
+            self._forms[form] = self._forms.get(form, 0) + max(trial.count, ENOUGH)
             del self._trials[form]
         elif len(self._trials) > MOST_TRIALS:
             del self._trials[min(self._trials, key=lambda f: self._trials[f].count)]
@@ -173,7 +195,7 @@ class FormStatistics:
         newcomer, rare = False, enough(self.count)
         units, seen = self._units, self._seen
         for name, kind, value in record:
-            if value.__class__ is str and (not value or value.isspace()):
+            if value.__class__ is str and blank(value):
                 continue
             at = units.get((name, kind))
             if at is None:
@@ -201,7 +223,7 @@ class FormStatistics:
         new, rare = False, enough(self.count)
         units, seen, read = self._units, self._seen, self._read
         for name, kind, value in record:
-            if value.__class__ is str and (not value or value.isspace()):
+            if value.__class__ is str and blank(value):
                 continue
             at = units.get((name, kind))
             if at is None:
@@ -251,7 +273,7 @@ class FormStatistics:
         return gone
 
     def _named(self, record: Parsed, present: int, gone: int) -> Unfamiliar:
-        here = [name for name, _, value in record if not _blank(value)]
+        here = [name for name, _, value in record if not (isinstance(value, str) and blank(value))]
         usual = {name for name in here if self._learned(present & self._names.get(name, 0))}
         gaps = dict.fromkeys(name for name, _ in self.units(gone) if name not in usual)
         unknown = [name for name in here if not self._learned(self._names.get(name, 0))]
@@ -340,10 +362,6 @@ def _surprise(absent: Floats, n: float, usual: Floats) -> Floats:
         gone = np.where(share > 0.0, share * np.log(share / usual), 0.0)
         there = np.where(share < 1.0, (1.0 - share) * np.log((1.0 - share) / (1.0 - usual)), 0.0)
     return np.where(share < usual, n * (gone + there), 0.0)
-
-
-def _blank(value: Any) -> bool:
-    return isinstance(value, str) and (not value or value.isspace())
 
 
 def _bits(mask: int) -> Iterator[int]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quickstudy.encode.coercion import STRINGS, CoercedBoolean, CoercedFloat, coerced
+from quickstudy.encode.values import plain_text
 from quickstudy.errors import RecordError, SettingError
 from quickstudy.types import Input
 
@@ -33,10 +34,10 @@ class RecordReader:
     """Reads inputs by a schema: name of a field -> its type, where that is not to be inferred."""
 
     def __init__(self, schema: Mapping[str, str] | None = None) -> None:
-        for name, kind in (schema or {}).items():
+        self.schema = {plain_text(name): plain_text(kind) for name, kind in (schema or {}).items()}
+        for name, kind in self.schema.items():
             if kind not in TYPES:
                 raise SettingError(f"schema[{name!r}] is {kind!r}; use one of {', '.join(TYPES)}")
-        self.schema = dict(schema or {})
 
     def read(self, x: Input, types: Types) -> Parsed:
         """The typed values of an input, given the types that its fields came in before.
@@ -99,8 +100,10 @@ class RecordReader:
 def same_sizes(record: Parsed, sizes: dict[str, tuple[int, bool]]) -> Parsed:
     """The record, whose vectors have the lengths of earlier ones; `sizes` takes in new ones.
 
-    What an embedding lacks is 0 then, as is the vector of no text.
+    What an embedding lacks is 0 then. A vector that lacks all its numbers is missing, as is an
+    embedding of zeros: that of no text.
     """
+    empty = False
     for name, kind, value in record:
         if kind != "vector":
             continue
@@ -109,7 +112,18 @@ def same_sizes(record: Parsed, sizes: dict[str, tuple[int, bool]]) -> Parsed:
             raise RecordError(f"field {name!r} has {len(value)} numbers; it had {length} before")
         if dense:
             np.nan_to_num(value, copy=False)
-    return record
+        empty = empty or not _tells(value, dense)
+    return record if not empty else [part for part in record if _is_there(part, sizes)]
+
+
+def _tells(value: NDArray[np.float32], dense: bool) -> bool:
+    """Whether a vector says something."""
+    return bool(value.any() if dense else not np.isnan(value).all())
+
+
+def _is_there(part: tuple[str, str, Any], sizes: dict[str, tuple[int, bool]]) -> bool:
+    name, kind, value = part
+    return kind != "vector" or _tells(value, sizes[name][1])
 
 
 def _kind_of(value: str, known_text: bool) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from quickstudy.encode.values import named_row, plain_label, plain_scalar
+from quickstudy.encode.values import has_names, named_row, plain_label, plain_scalar
 from quickstudy.errors import InputError, LabelError, MissingExtraError, RecordError
 from quickstudy.types import Label
 
@@ -54,6 +54,11 @@ def rows_of(xs: Any, what: str = "xs") -> list[Any]:
     if isinstance(found, Table):
         return found.records()
     if found is not None:
+        if hasattr(xs, "iloc") and hasattr(xs, "index") and _is_record(xs, found):
+            raise RecordError(
+                f"{what} is one record (a Series with an index of names): write [{what}] for a "
+                f"batch of one, or {what}.tolist() if each entry is an input"
+            )
         return _series_rows(found, what, xs)
     if hasattr(xs, "toarray"):
         raise RecordError(f"{what} is a sparse {type(xs).__name__}: write {what}.toarray()")
@@ -63,7 +68,14 @@ def rows_of(xs: Any, what: str = "xs") -> list[Any]:
         raise RecordError(
             f'{what} is a {type(xs).__name__} that cannot be read: write {what}.to_dict("records")'
         )
+    if isinstance(xs, tuple):  # a named one
+        raise RecordError(f"{what} is one record ({xs!r:.60}): write [record] for a batch of one")
     return _listed(xs, what, RecordError)
+
+
+def _is_record(series: Any, values: list[Any]) -> bool:
+    """Whether a Series is one record, not a column of inputs."""
+    return not all(isinstance(v, Mapping | list | np.ndarray) for v in values) and has_names(series)
 
 
 def labels_of(ys: Any, what: str = "ys") -> list[Label]:
@@ -214,6 +226,8 @@ def _column_or_table(xs: Any) -> Table | list[Any] | None:
     """A table, or the values of a series; None for what is neither."""
     if hasattr(xs, "to_pylist") and not hasattr(xs, "schema"):  # an array of Arrow
         return list(xs.to_pylist())
+    if hasattr(xs, "read_all") and hasattr(xs, "schema"):  # a stream of batches of Arrow
+        xs = xs.read_all()
     if hasattr(xs, "to_pydict") and hasattr(xs, "schema"):  # a table or batch of Arrow
         return Table(xs.schema.names, [column.to_pylist() for column in xs.columns])
     if not any(hasattr(type(xs), name) for name in DATA):

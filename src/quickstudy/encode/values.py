@@ -34,10 +34,12 @@ _DURATION: Any = type(np.timedelta64(0, "s").item())
 _TIMES = (_DATE, _TIME)  # a datetime is a date
 EPOCH_DAY = 719_163  # ordinal of 1970-01-01
 EPOCH_YEAR, YEARS = 1970, (1, 9999)
-INVISIBLE = frozenset(  # what cannot be seen at the end of a label: marks of width, order and bytes
+INVISIBLE = frozenset(  # what cannot be seen in a label: marks of width, order and bytes
     map(chr, (0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F)))
 ) | frozenset(map(chr, (*range(0x2060, 0x206A), 0xFEFF)))
-MISSING_TYPES = ("NAType", "NaTType")  # of pandas: neither equals itself, nor is either a number
+MISSING_TYPES = ("NAType", "NaTType", "MaskedConstant")  # of pandas and of masked arrays
+JOINERS = frozenset("\u200c\u200d")  # inside a word they change how its letters are drawn
+FINEST_UNIT = {unit: "us" for unit in ("ns", "ps", "fs", "as")}  # of times: microseconds
 SCALARS = (bool, int, float, str)
 LARGEST_WHOLE = 2.0**53  # beyond it floats skip whole numbers, so that two labels would be one
 
@@ -70,8 +72,8 @@ def plain_scalar(value: Any) -> Any:
         return str.__str__(value)
     if isinstance(value, int):
         return int.__int__(value)
-    if isinstance(value, float):
-        return float.__float__(value)
+    if isinstance(value, float | np.floating):
+        return float(value)
     if isinstance(value, Decimal | Fraction):
         return _number_of(value)
     if isinstance(value, UUID):
@@ -112,6 +114,7 @@ def _numpy_time(value: Any) -> Any:
         if unit in ("Y", "M"):
             return value  # of no fixed length: whoever needs a plain value refuses it
         return float(value / np.timedelta64(1, "s")) if unit != "generic" else int(value.item())
+    value = value.astype(f"datetime64[{FINEST_UNIT.get(unit, unit)}]")
     year = int(value.astype("datetime64[Y]").astype(np.int64)) + EPOCH_YEAR
     if not YEARS[0] <= year <= YEARS[1]:
         return value
@@ -153,9 +156,10 @@ def time_fields(name: str, value: Any) -> dict[str, float]:
 def plain_label(label: Any) -> Label:
     """A label as a str, an int or a bool.
 
-    Text is composed (NFC); runs of white space in it are one space, and there are none, nor
-    invisible marks, at its ends: two labels that look the same are the same. A whole number is an
-    int (numpy and pandas turn ints into floats where values are missing); a time is its ISO text.
+    Text is composed (NFC); runs of white space in it are one space, and there are none at its ends;
+    marks that cannot be seen are left out: two labels that look the same are the same. A whole
+    number is an int (numpy and pandas turn ints into floats where values are missing); a time is
+    its ISO text.
 
     Raises:
         LabelError: it is missing, empty, or cannot be a label.
@@ -199,12 +203,24 @@ def _label_text(text: str) -> str:
         start += 1
     while start < stop and _unseen(text[stop - 1]):
         stop -= 1
-    plain = " ".join(_composed(text[start:stop]).split())
+    seen = "".join(c for c in text[start:stop] if c in JOINERS or c not in INVISIBLE)
+    plain = " ".join(_composed(seen).split())
     if not plain:
         raise LabelError(f"label {text!r:.80} is empty; a label needs a character that can be seen")
     if bad := next((c for c in plain if unicodedata.category(c) == "Cc"), None):
         raise LabelError(f"label {text!r:.80} holds the control character {bad!r}; take it out")
     return plain
+
+
+def blank(text: str) -> bool:
+    """Whether nothing of a text can be seen.
+
+    >>> blank(""), blank(" \\n"), blank("\\u200b"), blank("a")
+    (True, True, True, False)
+    """
+    if text.isascii():
+        return not text or text.isspace()
+    return all(map(_unseen, text))
 
 
 def _unseen(letter: str) -> bool:
@@ -218,8 +234,8 @@ def _composed(text: str) -> str:
 def plain_input(x: Any) -> Input:
     """An input with plain values: a dict of fields, a text, or numbers.
 
-    A Series with an index of names is a record, in which a value that is not a number is missing;
-    one of numbers without names is a vector, as an array is.
+    A Series with an index of names, and a named tuple, is a record, in which a value that is not a
+    number is missing; a Series of numbers without names is a vector, as an array is.
 
     Raises:
         RecordError: it is no input, or two of its fields have one name.
@@ -232,7 +248,8 @@ def plain_input(x: Any) -> Input:
     if type(x) is str:
         return _composed(x)
     if isinstance(x, list | tuple):
-        return cast(Input, _vector(x))
+        names = getattr(x, "_fields", None)  # of a named tuple, as `itertuples` gives them
+        return _plain_record(named_row(names, x)) if names else cast(Input, _vector(x))
     if hasattr(x, "columns"):
         raise RecordError(f"an input is a table ({type(x).__name__}): its rows are a batch of many")
     if hasattr(x, "index") and hasattr(x, "items"):
@@ -242,18 +259,42 @@ def plain_input(x: Any) -> Input:
     plain = plain_scalar(x)
     if isinstance(plain, str):
         return _composed(plain)
-    if plain is None or isinstance(plain, (*SCALARS, bytes, bytearray)) or is_time(plain):
-        raise RecordError(
-            f"an input is {x!r:.60}; use a record (a dict of fields), a text or a list of numbers"
-        )
-    return cast(Input, _vector(plain))
+    if not isinstance(plain, (*SCALARS, bytes, bytearray)) and np.ndim(made := _vector(plain)):
+        return cast(Input, made)
+    raise RecordError(
+        f"an input is {x!r:.60}; use a record (a dict of fields), a text or a list of numbers"
+    )
 
 
 def named_row(names: Any, values: Any) -> dict[Any, Any]:
-    """A row of a table as a record: what is not a number there is missing."""
-    return {
+    """A row of a table as a record: what is not a number there is missing.
+
+    Raises:
+        RecordError: a name comes twice.
+    """
+    row = {
         name: None if _is_nan(value) else value for name, value in zip(names, values, strict=True)
     }
+    if len(row) != len(names):
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        raise RecordError(f"field {twice!r:.80} comes twice; give each field a name of its own")
+    return row
+
+
+def has_names(series: Any) -> bool:
+    """Whether the index of a Series holds names of fields.
+
+    Raises:
+        RecordError: it does in part, or its names are of several levels.
+    """
+    names = [plain_scalar(name) for name in series.index]
+    texts = sum(isinstance(name, str) for name in names)
+    if 0 < texts < len(names) or any(isinstance(name, tuple) for name in names):
+        raise RecordError(
+            f"the index of a Series holds {names[:4]!r:.80}: make all of it names of fields "
+            "(texts), or none; join names of several levels"
+        )
+    return texts > 0
 
 
 def _is_nan(value: Any) -> bool:
@@ -263,9 +304,8 @@ def _is_nan(value: Any) -> bool:
 
 
 def _of_series(series: Any) -> Input:
-    names = list(series.index)
-    if names and all(isinstance(plain_scalar(name), str) for name in names):
-        return _plain_record(named_row(names, series.tolist()))
+    if has_names(series):
+        return _plain_record(named_row(list(series.index), series.tolist()))
     values: NDArray[Any] = np.asarray(series)
     if values.dtype.kind in "iufb":
         return values
@@ -332,7 +372,12 @@ def _told_twice(x: Mapping[Any, Any]) -> str:
 
 
 def _vector(x: Any) -> Any:
-    """Numbers in a row as they are; those of other kinds (Decimal, say) become plain ones."""
+    """Numbers in a row as they are; those of other kinds (Decimal, say) become plain ones.
+
+    A masked one is NaN: missing.
+    """
+    if isinstance(x, np.ma.MaskedArray) and x.dtype.kind in "iufb":
+        x = np.ma.filled(x.astype(np.float64), np.nan)
     try:
         made: NDArray[Any] = np.asarray(x)
     except (ValueError, TypeError):  # lists of unequal lengths: whoever reads the input names them

@@ -13,7 +13,7 @@ from quickstudy.encode.parsing import Parsed
 from quickstudy.encode.record import RecordEncoder
 from quickstudy.encode.room import room_for
 from quickstudy.encode.tables import labels_of, rows_of
-from quickstudy.encode.values import plain_input, plain_label
+from quickstudy.encode.values import plain_input, plain_label, plain_scalar
 from quickstudy.errors import InputError, LabelError, NotReadyError, SettingError
 from quickstudy.learners.answers import Answers
 from quickstudy.learners.explain import explain
@@ -79,6 +79,7 @@ class Classifier(Kept):
         schema: Mapping[str, str] | None = None,
         seed: int = 0,
     ) -> None:
+        budget_mb, seed = plain_scalar(budget_mb), plain_scalar(seed)
         if not LEAST_BUDGET_MB <= budget_mb <= MOST_BUDGET_MB:
             raise SettingError(
                 f"budget_mb is {budget_mb}; it must be {LEAST_BUDGET_MB} to {MOST_BUDGET_MB}"

@@ -27,9 +27,9 @@ from quickstudy.learners.stack import Stack
 from quickstudy.learners.stopping import StopRule
 from quickstudy.learners.value_settings import (
     LARGEST,
-    check_settings,
     check_text,
     checked_number,
+    plain_settings,
 )
 from quickstudy.types import Costs, Estimate, Floats, Input
 
@@ -105,7 +105,7 @@ class ValueFunction(Kept):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        check_settings(
+        given = plain_settings(
             success=success,
             discount=discount,
             outcome_range=outcome_range,
@@ -117,26 +117,30 @@ class ValueFunction(Kept):
             budget_mb=budget_mb,
             seed=seed,
         )
-        low, high = outcome_range
+        low, high = given["outcome_range"]
+        budget_mb, seed, discount = given["budget_mb"], given["seed"], given["discount"]
         self.settings: dict[str, Any] = {
-            "success": float(success),
+            "success": float(given["success"]),
             "discount": float(discount),
             "outcome_range": [float(low), float(high)],
-            "audit": float(audit),
-            "alpha": float(alpha),
+            "audit": float(given["audit"]),
+            "alpha": float(given["alpha"]),
             "loops": bool(loops),
-            "trace": float(trace),
+            "trace": float(given["trace"]),
             "budget_mb": budget_mb,
             "seed": seed,
         }
         self.costs = checked_costs(costs)
-        self.most_open = int(most_open)
+        self.most_open = given["most_open"]
         room = replace(room_for(budget_mb), numbers=int(NUMBERS_PER_MB * budget_mb))
         self._rows = Rows(RecordEncoder(schema, room=room), seed=seed)
+        trace = given["trace"]
         self._panel = Panel(self._rows, discount=discount, trace=trace, budget_mb=budget_mb)
         self._stacks = [Stack(PRIOR, odds=odds, beginners=BEGINNERS) for odds in (True, False)]
         self._spread = Spread()
-        self._stop = StopRule(stop_error, alpha=alpha, audit=audit, seed=seed)
+        self._stop = StopRule(
+            given["stop_error"], alpha=given["alpha"], audit=given["audit"], seed=seed
+        )
         self._open: dict[str, Course] = {}
         self._sums = np.zeros(3)  # runs, successes, returns from the start
         self._reach = np.array([low, high], dtype=float)  # of returns so far
@@ -402,12 +406,12 @@ class ValueFunction(Kept):
             SettingError: one is out of its range; nothing was changed.
         """
         checked = self.costs if costs is None else checked_costs(costs)
-        given = {"stop_error": stop_error, "most_open": most_open}
-        check_settings(**{name: value for name, value in given.items() if value is not None})
+        told = {"stop_error": stop_error, "most_open": most_open}
+        given = plain_settings(**{name: value for name, value in told.items() if value is not None})
         self.costs = checked
-        self.most_open = self.most_open if most_open is None else int(most_open)
-        if stop_error is not None and stop_error != self._stop.error:
-            self._stop = self._stop.anew(stop_error)
+        self.most_open = given.get("most_open", self.most_open)
+        if given.get("stop_error", self._stop.error) != self._stop.error:
+            self._stop = self._stop.anew(given["stop_error"])
 
     @property
     def _base(self) -> Floats:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from quickstudy.encode.values import plain_number
+from quickstudy.encode.values import plain_number, plain_scalar
 from quickstudy.errors import InputError, SettingError
 
 LARGEST = 1e12  # reward or outcome: larger ones cannot be squared and summed up
@@ -64,20 +64,24 @@ def check_text(name: str, value: Any) -> None:
         raise InputError(f"{name} holds {value!r:.60}, which is not valid Unicode")
 
 
-def check_settings(**given: Any) -> None:
-    """Whether settings are in range.
+def plain_settings(**given: Any) -> dict[str, Any]:
+    """Settings as plain values, which are in range.
 
     Raises:
         SettingError: one is not; names it.
     """
-    for name, value in given.items():
+    made = {name: plain_scalar(value) for name, value in given.items()}
+    if isinstance(span := made.get("outcome_range"), tuple | list):
+        made["outcome_range"] = tuple(map(plain_scalar, span))
+    for name, value in made.items():
         good, range_of_it = RANGES[name]
         if not good(value):
-            raise SettingError(f"{name} is {value!r:.60}; {range_of_it}")
-    if "outcome_range" in given:
-        low, high = given["outcome_range"]
-        if not low < given["success"] <= high:
+            raise SettingError(f"{name} is {given[name]!r:.60}; {range_of_it}")
+    if "outcome_range" in made:
+        low, high = made["outcome_range"]
+        if not low < made["success"] <= high:
             raise SettingError(
-                f"success is {given['success']!r}; it must be above {low:g}, at most {high:g}: "
+                f"success is {made['success']!r}; it must be above {low:g}, at most {high:g}: "
                 "an outcome in outcome_range that counts as a success, and not each one"
             )
+    return made

@@ -71,13 +71,15 @@ def snippet(record: Any, longest: int = SNIPPET) -> str:
 
     >>> snippet({"amount": 3.5, "note": "two  words"})
     'amount 3.5 · note two words'
+    >>> snippet({}), snippet({"note": ""})
+    ('(empty)', 'note')
     """
     if isinstance(record, Mapping):
         parts = (f"{name} {value_text(v)}" for name, v in record.items() if v is not None)
         text = " · ".join(parts)
     else:
         text = value_text(record)
-    text = " ".join(text.split())
+    text = " ".join(text.split()) or "(empty)"
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
