@@ -28,6 +28,7 @@ from quickstudy.deploy.recovery import recover
 from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, RECEIPTS, RUNS, checked
 from quickstudy.deploy.versions import version_rows
 from quickstudy.errors import ModelFileError, QuickstudyError
+from quickstudy.learners.kept import DEFINITION
 from quickstudy.log import sqlite
 from quickstudy.log.events import FIRST_LINK
 from quickstudy.log.store import EVENTS, Store, events_at, read_events, typed
@@ -284,7 +285,7 @@ def _replayed(store: Store, number: int, progress: Progress) -> str:
     )
     quick: Fold = recover(store, number, upto=upto)
     _check_set_aside(store, number, [*full.set_aside, *quick.set_aside])
-    if quick.learner.definition < full.learner.definition:
+    if quick.learner.definition < DEFINITION:
         return (
             f"the whole log can be learned; it goes on from what an older quickstudy had learned, "
             f"which this one would learn otherwise, as {full.hash}"
