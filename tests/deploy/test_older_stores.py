@@ -38,7 +38,7 @@ def test_all_its_learners_are_in_service_and_the_doctor_has_nothing_to_say(old):
         assert wrong(store.doctor()) == []
         assert store.predict("pay", LARGE).label == "fraud"
         assert store.predict("pay", SMALL).label == "ok"
-        assert store.predict("tick", "where is my card number 3").label == "l0"
+        assert store.predict("tick", "where is my card number 6").label == "l0"
         assert store.state_hash("runs") == RUNS
         assert store.limits("pay").limits.never == ("amount > 100000",)
 
