@@ -82,6 +82,15 @@ def test_a_left_out_vote_is_that_of_counts_that_never_saw_the_row():
         np.testing.assert_allclose(without.predict(ask)[0, 0], left_out[i], rtol=1e-5)
 
 
+def test_left_out_votes_are_distributions_where_examples_counted_for_less_than_one():
+    block = stores(np.random.default_rng(6), 40, 8, labels=10)
+    expert = ValueCounts()
+    expert.grow(10)
+    expert.learn(replace(block, evidence=np.full(40, 0.05)))
+    found = np.exp(expert.relearn(block))
+    np.testing.assert_allclose(found.sum(-1), 1.0)
+
+
 def test_more_labels_than_there_is_memory_for_make_values_share_counts():
     expert = taught(stores(np.random.default_rng(3), 500, 50), most_bytes=1 << 16)
     before = expert.state()["counts"][0].sum()

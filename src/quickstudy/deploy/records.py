@@ -51,6 +51,8 @@ def _plain(name: Any, value: Any) -> Any:
         if not math.isfinite(value):
             raise RecordError(f"field {name!r} is {value}; leave a missing value out, or use None")
         return value
+    if isinstance(value, np.generic):  # one of a list that is read as it came
+        return _plain(name, value.item())
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, list | tuple):

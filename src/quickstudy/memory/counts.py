@@ -128,13 +128,12 @@ def _values(row, categories, size, places, weights):  # type: ignore[no-untyped-
 @njit(cache=True)
 def _score(counts, rates, places, weights, n, own, labels, s):  # type: ignore[no-untyped-def]
     """Scores of one voice; with `own` >= 0 one example of that label is taken out of them."""
-    total = 0.5 * labels
+    gone = min(1.0, rates[own]) if own >= 0 else 0.0
+    total = 0.5 * labels - gone
     for c in range(labels):
         total += rates[c]
-    if own >= 0:
-        total -= 1.0
     for c in range(labels):
-        s[c] = np.log((rates[c] + 0.5 - (1.0 if c == own else 0.0)) / total)
+        s[c] = np.log((rates[c] + 0.5 - (gone if c == own else 0.0)) / total)
     for v in range(n):
         row = counts[places[v]]
         seen = TRUST
@@ -143,7 +142,7 @@ def _score(counts, rates, places, weights, n, own, labels, s):  # type: ignore[n
         if own >= 0:
             seen -= min(weights[v], row[own])
         for c in range(labels):
-            rate = (rates[c] + 0.5 - (1.0 if c == own else 0.0)) / total
+            rate = (rates[c] + 0.5 - (gone if c == own else 0.0)) / total
             held = row[c] - (min(weights[v], row[c]) if c == own else 0.0)
             s[c] += weights[v] * np.log((held + TRUST * rate) / seen / rate)
 
