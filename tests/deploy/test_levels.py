@@ -62,9 +62,12 @@ def steps(desk, name="t"):
 
 
 def alarm(desk, name="t"):
-    """Its answers are found wrong until the guard sees it: (acted cases, seq of the last label)."""
-    for count in range(1, 100):
-        answer = desk.predict(name, X)
+    """Answers of its own are found wrong until the guard sees it: (found, seq of the last label).
+
+    All are given before the first is judged: its confidence in them does not sink on the way.
+    """
+    answers = desk.predict_many(name, [X] * 40)
+    for count, answer in enumerate(answers, start=1):
         assert answer.decision == "act" and answer.audit
         receipt = desk.feedback(answer.id, correct=False, source="boss")
         if level(desk, name) != "act":
