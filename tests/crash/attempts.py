@@ -165,13 +165,17 @@ def leave_behind(path: Path) -> None:
 
 
 def teach(deployment: Any, rng: Random, lessons: int) -> None:
-    """Texts, until their learner was refitted, or not, and nothing is under way any more."""
+    """Texts, until their learner was refitted, or not, and no learner is being refitted."""
     for _ in range(lessons):
         text, label = draw("questions", rng)
         deployment.feedback(learner="questions", record=text, label=label, wait_learned=True)
-    duty = deployment.desk.duty("questions")
+    duties = list(deployment.desk.duties.values())
     ends = time.monotonic() + LONGEST / 2
-    while duty.refitting and duty.refit_event is None and time.monotonic() < ends:
+    while time.monotonic() < ends:
+        if not any(duty.refitting and duty.refit_event is None for duty in duties):
+            deployment.flush()  # after which a learner may be found to want another
+            if not any(duty.refitting for duty in duties):
+                break
         time.sleep(0.01)
     deployment.flush()
 
