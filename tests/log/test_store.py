@@ -223,3 +223,21 @@ def test_a_backup_takes_nothing_away_that_was_there(path, tmp_path):
         store.backup(tmp_path / "backup.db")
     assert (folder / "precious").read_text() == "mine"
     assert not Path(tmp_path / "backup.db").exists()
+
+
+def test_an_index_that_lacks_a_row_is_damage_when_a_store_is_opened(tmp_path):
+    path = tmp_path / "work.db"
+    Store(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute("CREATE TABLE kept (name TEXT)")
+        raw.execute("CREATE INDEX by_name ON kept (name)")
+        raw.executemany("INSERT INTO kept VALUES (?)", [(f"name {i}",) for i in range(50)])
+        where = "SELECT rootpage FROM sqlite_master WHERE name = 'by_name'"
+        ((root,),), ((size,),) = (raw.execute(q).fetchall() for q in (where, "PRAGMA page_size"))
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    content = bytearray(path.read_bytes())
+    at = content.index(b"name 7", size * (root - 1), size * root)
+    content[at + 5] = ord("x")
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"is damaged: .*by_name.*restore a backup"):
+        Store(path)

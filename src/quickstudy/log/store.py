@@ -69,6 +69,9 @@ LATER = ("snapshot-", "head")  # files that may not be copied once the log was
 META_SUM = 8  # bytes
 
 
+CHECKED_WHOLE = 1 << 25  # bytes of a store whose indexes are held against its rows when it opens
+
+
 class LogError(StoreError):
     """The log itself, or the disk that it is on, cannot be read or written."""
 
@@ -148,6 +151,11 @@ class Store:
             raise
 
     def _prepare(self, write: bool) -> None:
+        if write and self.path.stat().st_size <= CHECKED_WHOLE:
+            with self.engine.connect() as connection:
+                wrong = sqlite.damage(connection)
+            if wrong:  # an index that lacks a row would have its feedback counted twice
+                raise LogError(f"{self.path} is damaged: {wrong[0]}; restore a backup of it")
         if write:
             with self.engine.begin() as connection:
                 METADATA.create_all(connection)
