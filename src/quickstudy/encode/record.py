@@ -219,7 +219,10 @@ class RecordEncoder:
         also = f"also came as {', '.join(others)}" if others else ""
         field.note = "; ".join(note for note in (also, field.note) if note)
         self.fields[field.name, field.type] = field
-        self._types[field.name] = self._types.get(field.name, frozenset()) | {field.type}
+        self._came_as(field.name, field.type)
+
+    def _came_as(self, name: str, kind: str) -> None:
+        self._types[name] = self._types.get(name, frozenset()) | {kind}
 
     def _fill(self, parsed: list[Parsed]) -> Raw:
         numbers = np.full((len(parsed), self.widths[0]), np.nan)
@@ -333,7 +336,7 @@ class RecordEncoder:
         self.fields = {(f["name"], f["type"]): Field(**f) for f in state["fields"]}
         self._types = {}
         for name, kind in self.fields:
-            self._types[name] = self._types.get(name, frozenset()) | {kind}
+            self._came_as(name, kind)
         self._codes = {name: dict(codes) for name, codes in state["codes"].items()}
         self.widths = list(state["widths"])
         shared = state.get("shared")

@@ -62,7 +62,7 @@ class Gather:
         try:
             done = self._submit(group[0].kind, [item for one in group for item in one.items])
         except Exception as error:  # one of them is to blame, and is told so by itself
-            self._one_by_one(group, error.with_traceback(None))  # its frames hold the group
+            self._one_by_one(group, error)
             return
         loop = group[0].future.get_loop()
         done.add_done_callback(lambda made: loop.call_soon_threadsafe(self._share, group, made))
