@@ -33,7 +33,7 @@ import numpy as np
 
 from quickstudy.errors import DataFileError, MissingExtraError
 from quickstudy.evaluate.measures import FIRST, measure, no_change
-from quickstudy.evaluate.peers import PEERS, PeerRun, peer_version, run_peer
+from quickstudy.evaluate.peers.registry import PEERS, PeerRun, peer_version, run_peer
 from quickstudy.evaluate.prequential import label_indices
 
 ROOT = Path(__file__).resolve().parent.parent

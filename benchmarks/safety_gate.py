@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from tests.crash.rows import Row, Scale, Tick
 
 from quickstudy import Classifier
-from quickstudy.deploy.baselines import NAMES, Baselines
-from quickstudy.deploy.gate import Compared, Gate, Sat
+from quickstudy.deploy.promotion.baselines import NAMES, Baselines
+from quickstudy.deploy.promotion.gate import Compared, Gate, Sat
 from quickstudy.stats.paired import bar, first_crossings
 
 ALPHA, MARGIN = 0.05, 0.02

@@ -45,7 +45,7 @@ import numpy as np
 
 from common import Figures, Results
 from quickstudy.console import progress_bar
-from quickstudy.evaluate.peers_base import require
+from quickstudy.evaluate.peers.base import require
 from quickstudy.warm import warm
 from server_load import PREDICT, Plan
 from server_process import LEARNER, NEVER_MS, OURS, RIVER, Server, Times, shares, slow_if_failed

@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import uvicorn
 from fastapi import Body, FastAPI, HTTPException
 
-from quickstudy.evaluate.peers_base import require
+from quickstudy.evaluate.peers.base import require
 
 SAVE_EVERY = 1_000
 MODELS = 10

@@ -46,7 +46,7 @@ from quickstudy.encode.values import plain_input, plain_label
 from quickstudy.errors import MissingExtraError
 from quickstudy.evaluate.measures import measure
 from quickstudy.evaluate.prequential import CHUNK, evaluate
-from quickstudy.learners.kept import Kept, atomic
+from quickstudy.learners.base import Kept, atomic
 from quickstudy.warm import warm
 
 PEERS = ("river.ARF", "vw", "lightgbm")

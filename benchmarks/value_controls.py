@@ -26,7 +26,7 @@ from rich.table import Table
 
 from common import Figures, claim
 from quickstudy import ValueFunction
-from quickstudy.memory.lstd import LSTD
+from quickstudy.experts.lstd import LSTD
 from quickstudy.types import Input
 
 EPISODES, FRESH, ENOUGH = 200, 50, 30

@@ -21,7 +21,7 @@ from rich.progress import track
 from rich.table import Table
 
 from quickstudy import ValueFunction
-from quickstudy.evaluate.run_plot import plot_run
+from quickstudy.evaluate.report.run_plot import plot_run
 from quickstudy.types import Estimate
 
 SIDE, SHELVES, BATTERY = 9, 26, 60  # places along a wall, places with shelves, steps

@@ -9,7 +9,7 @@ import pytest
 
 from quickstudy.evaluate.data.missing import MISSING
 from quickstudy.evaluate.data.options import ReadOptions
-from quickstudy.evaluate.table import read_table
+from quickstudy.evaluate.data.table import read_table
 
 PAGE = (Path(__file__).parents[1] / "docs" / "files.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)

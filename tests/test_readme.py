@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from quickstudy.cli import app
+from quickstudy.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

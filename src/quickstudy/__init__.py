@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from quickstudy.client import Client as Client
-    from quickstudy.client import connect as connect
-    from quickstudy.deploy.answers import Feedback as Feedback
+    from quickstudy.api.decisions import Feedback as Feedback
+    from quickstudy.api.sizes import Sizes as Sizes
+    from quickstudy.client.client import Client as Client
+    from quickstudy.client.client import connect as connect
     from quickstudy.deploy.deployment import Deployment as Deployment
-    from quickstudy.deploy.sizes import Sizes as Sizes
-    from quickstudy.evaluate.run_plot import plot_run as plot_run
+    from quickstudy.evaluate.report.run_plot import plot_run as plot_run
     from quickstudy.learners.check import check_learner as check_learner
-    from quickstudy.learners.classifier import Classifier as Classifier
-    from quickstudy.learners.value import ValueFunction as ValueFunction
+    from quickstudy.learners.classifier.classifier import Classifier as Classifier
+    from quickstudy.learners.value.value_function import ValueFunction as ValueFunction
     from quickstudy.types import Costs as Costs
 
 __all__ = [
@@ -39,16 +39,16 @@ __all__ = [
     "plot_run",
 ]
 _HOMES = {
-    "Classifier": "quickstudy.learners.classifier",
-    "Client": "quickstudy.client",
+    "Classifier": "quickstudy.learners.classifier.classifier",
+    "Client": "quickstudy.client.client",
     "Costs": "quickstudy.types",
-    "ValueFunction": "quickstudy.learners.value",
+    "ValueFunction": "quickstudy.learners.value.value_function",
     "Deployment": "quickstudy.deploy.deployment",
-    "Feedback": "quickstudy.deploy.answers",
-    "Sizes": "quickstudy.deploy.sizes",
+    "Feedback": "quickstudy.api.decisions",
+    "Sizes": "quickstudy.api.sizes",
     "check_learner": "quickstudy.learners.check",
-    "connect": "quickstudy.client",
-    "plot_run": "quickstudy.evaluate.run_plot",
+    "connect": "quickstudy.client.client",
+    "plot_run": "quickstudy.evaluate.report.run_plot",
 }
 
 

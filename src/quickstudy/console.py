@@ -23,7 +23,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from quickstudy.errors import SettingError
-from quickstudy.evaluate.columns import Column
+from quickstudy.evaluate.data.columns import Column
 
 SHOWN_COLUMNS = 30  # of a wide table's fields
 out = Console()

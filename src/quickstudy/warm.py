@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from quickstudy.learners.check import make_stream
-from quickstudy.learners.classifier import Classifier
+from quickstudy.learners.classifier.classifier import Classifier
 
 TEXTS = ("where is my card", "my card was stolen", "how do I top up", "top up by cheque please")
 

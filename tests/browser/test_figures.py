@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from quickstudy.deploy.answers import CurvePoint, LearnerInfo, Policy, Report, Settings
-from quickstudy.serve.dashboard import figures
+from quickstudy.api.decisions import CurvePoint, LearnerInfo, Policy, Report, Settings
+from quickstudy.serve.dashboard.learners import figures
 
 BAR = math.log(33.0)
 

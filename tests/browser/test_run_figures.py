@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from quickstudy.deploy.courses import (
+from quickstudy.api.runs import (
     RunInfo,
     RunReport,
     StepReport,
@@ -13,7 +13,7 @@ from quickstudy.deploy.courses import (
     ValueReport,
     ValueSettings,
 )
-from quickstudy.serve.dashboard import run_figures as figures
+from quickstudy.serve.dashboard.runs import figures as figures
 from quickstudy.types import Estimate, Loop
 
 STOPPING = StopReport(False, 0, 1.5, 3.0, 0.05, 0.1, (0.95, 1.0), 0)

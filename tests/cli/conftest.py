@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quickstudy.cli import main
+from quickstudy.cli.main import main
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from quickstudy.cli import app
+from quickstudy.cli.main import app
 
 
 def commands_of(group):

@@ -7,7 +7,7 @@ import pyarrow.parquet
 import pytest
 
 from quickstudy import Classifier
-from quickstudy.evaluate.table import read_table
+from quickstudy.evaluate.data.table import read_table
 
 OPTIONS = ("separator", "encoding", "decimal", "type", "drop", "target-type", "budget-mb")
 

@@ -15,7 +15,7 @@ import pytest
 
 import quickstudy
 from quickstudy import Sizes
-from quickstudy.serve import command
+from quickstudy.cli import server
 from quickstudy.serve.settings import ServerSettings
 from tests.serve.support import until
 
@@ -26,9 +26,9 @@ def serve(tmp_path):
     started = []
 
     def serve(*options, store=tmp_path / "work.db"):
-        command = [sys.executable, "-m", "quickstudy.cli", "serve", "--store", store, "--port", "0"]
+        server = [sys.executable, "-m", "quickstudy.cli", "serve", "--store", store, "--port", "0"]
         process = subprocess.Popen(
-            [str(part) for part in (*command, *options)],
+            [str(part) for part in (*server, *options)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -101,7 +101,7 @@ def test_its_options_set_the_sizes_of_what_it_takes_in(serve):
 
 def test_the_defaults_are_those_of_the_library_and_of_the_page():
     """Said in three places, as the command line must not load the library to print its help."""
-    options = inspect.signature(command.serve).parameters
+    options = inspect.signature(server.serve).parameters
     settings, sizes = ServerSettings(), Sizes()
     for name in ("host", "port", "rate", "max_body", "max_model"):
         assert options[name].default == getattr(settings, name)

@@ -6,7 +6,7 @@ import pytest
 from quickstudy import Classifier, check_learner
 from quickstudy.learners import check
 from quickstudy.learners.check import CHECKS, make_stream
-from quickstudy.learners.classifier import LEAST_BUDGET_MB
+from quickstudy.learners.classifier.classifier import LEAST_BUDGET_MB
 
 WORDS = [
     "card",

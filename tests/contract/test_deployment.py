@@ -10,7 +10,7 @@ import pytest
 
 import quickstudy
 from quickstudy import Client, Deployment, Feedback
-from quickstudy.deploy import answers
+from quickstudy.api import decisions
 from quickstudy.errors import (
     InputError,
     LabelError,
@@ -142,7 +142,7 @@ def test_a_learner_is_made_as_it_was_wished(desk):
         seed=7,
         trusted=["ana"],
     )
-    assert info.settings == answers.Settings(
+    assert info.settings == decisions.Settings(
         schema={"id": "category"},
         target=0.9,
         alpha=0.1,
@@ -386,7 +386,7 @@ def test_a_history_has_every_word(desk, name):
     answer = desk.predict(name, {"a": 1})
     desk.feedback(answer.id, label="x", source="ana")
     case = desk.history(answer.id)
-    assert isinstance(case, answers.Case) and case.answer == answer and case.record == {"a": 1}
+    assert isinstance(case, decisions.Case) and case.answer == answer and case.record == {"a": 1}
     assert [event.type for event in case.events] == ["predicted", "feedback"]
     assert case.events[1].payload["source"] == "ana" and case.events[0].actor == "local"
     with pytest.raises(NotFoundError):
@@ -414,7 +414,7 @@ def test_a_report_adds_up(desk, taught):
     desk.predict_many(taught, [x for x, _ in ROWS])
     desk.flush()
     report = desk.report(taught)
-    assert isinstance(report, answers.Report) and report.learner == desk.learner(taught)
+    assert isinstance(report, decisions.Report) and report.learner == desk.learner(taught)
     assert (report.cases, report.acted, report.waiting) == (len(ROWS), 0, len(ROWS))
     assert report.labels_used == len(ROWS) and report.lag == 0 and report.precision is None
     assert report.sources == (("ana", len(ROWS)),)
@@ -429,7 +429,7 @@ def test_the_log_is_read_in_order_and_by_learner(desk, name):
     desk.feedback(answer.id, label="x")
     events = desk.events(after=start, learner=name)
     assert [event.type for event in events] == ["predicted", "feedback"]
-    assert all(isinstance(e, answers.Event) and e.learner == name for e in events)
+    assert all(isinstance(e, decisions.Event) and e.learner == name for e in events)
     assert events[0].payload["record"] == "hello"
     assert [e.seq for e in desk.events(after=start, limit=1)] == [events[0].seq]
     with pytest.raises(NotFoundError):

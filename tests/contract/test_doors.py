@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 import quickstudy
 from quickstudy import Classifier, Feedback
-from quickstudy.deploy.fold import new_learner, replay
-from quickstudy.deploy.requests import Give
+from quickstudy.deploy.decisions.commands import Give
+from quickstudy.deploy.recovery.replay import new_learner, replay
 from quickstudy.errors import InputError, LabelError, RecordError
 from tests.deploy.support import sound
 from tests.serve.support import running

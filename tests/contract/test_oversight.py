@@ -8,7 +8,7 @@ import pytest
 
 import quickstudy
 from quickstudy import Classifier, Feedback
-from quickstudy.deploy.oversight import (
+from quickstudy.api.versions import (
     Allowed,
     AutonomyReport,
     Diff,

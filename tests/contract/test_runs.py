@@ -8,7 +8,7 @@ import pytest
 
 import quickstudy
 from quickstudy import Costs
-from quickstudy.deploy.courses import RunInfo, RunReport, ValueInfo, ValueReport
+from quickstudy.api.runs import RunInfo, RunReport, ValueInfo, ValueReport
 from quickstudy.errors import InputError, NotFoundError, RecordError, SettingError
 from quickstudy.types import Estimate
 from tests.serve.support import running, until

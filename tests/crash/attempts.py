@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 import quickstudy
-from quickstudy.deploy import staff
+from quickstudy.deploy import supervisor
 from quickstudy.errors import QuickstudyError, StoreError
 from tests.crash import spare
 from tests.crash.data import LEARNERS, SMALL, draw
@@ -266,7 +266,7 @@ class Trial:
     def refitting(self, say: Say) -> None:
         """A refit whose files cannot be written: learning goes on, and it is made up for later."""
         spare.prepare()
-        staff.RETRY_SECONDS = 0.0
+        supervisor.RETRY_SECONDS = 0.0
         deployment = quickstudy.open(self.path)
         rng = Random("R3 refit")
         self.path = self.path.with_name(f"{self.path.name}.d")  # what is watched

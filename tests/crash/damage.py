@@ -24,7 +24,7 @@ from random import Random
 from typing import Any
 
 import quickstudy
-from quickstudy.deploy import staff
+from quickstudy.deploy import supervisor
 from quickstudy.errors import QuickstudyError
 from tests.crash import load, spare
 from tests.crash.data import LEARNERS, SMALL
@@ -43,7 +43,7 @@ def build(path: Path, *, killed: bool) -> Ledger:
     """A store that has seen some load, closed in peace or killed; its books."""
 
     def work(say: Say) -> None:
-        staff.EVENTS_BETWEEN = 60
+        supervisor.EVENTS_BETWEEN = 60
         spare.prepare()
         deployment = quickstudy.open(path)
         for name in LEARNERS:

@@ -33,9 +33,10 @@ from random import Random
 from typing import Any
 
 import quickstudy
-from quickstudy.deploy import lines, snapshots, staff
-from quickstudy.deploy.fold import folder_of
-from quickstudy.log import sqlite
+from quickstudy.deploy import supervisor
+from quickstudy.deploy.recovery import lineage, snapshots
+from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.log.backends import sqlite
 from quickstudy.log.store import Store
 from tests.crash import load, spare
 from tests.crash.bites import teller
@@ -76,19 +77,19 @@ class Record:
     """What was written down, and of it what was sent and acknowledged: (line, message)."""
 
     root: Path
-    lines: list[Line]
+    lineage: list[Line]
     books: list[tuple[int, Message]]
 
     @classmethod
     def read(cls, path: Path, root: Path) -> Record:
         """The record of a folder."""
-        lines = list(Line.all(path.read_bytes()))
+        lineage = list(Line.all(path.read_bytes()))
         books = [
             (at, json.loads(line.more))
-            for at, line in enumerate(lines)
+            for at, line in enumerate(lineage)
             if line.kind == WRITE and line.path == f"{root}/{BOOKS}"
         ]
-        return cls(root, lines, books)
+        return cls(root, lineage, books)
 
     def cut(self, seed: int) -> int:
         """A moment: half of them anywhere, half just after something is on the disk or said."""
@@ -212,7 +213,7 @@ def library(folder: Path) -> Path:
 def live(root: Path, number: int, life: Life) -> None:
     """A life, in a process that has the library."""
     sqlite.PRAGMAS = (*sqlite.PRAGMAS, *life.pragmas)  # type: ignore[assignment]
-    staff.EVENTS_BETWEEN = life.between_snapshots
+    supervisor.EVENTS_BETWEEN = life.between_snapshots
     tell = Say(os.open(root / BOOKS, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600))
     count = itertools.count(1)
 
@@ -302,7 +303,7 @@ class After:
             snapshots.read(path, deployment.store.link_at)  # whole, and of this log
         for version in self.imported:
             folder = folder_of(deployment.store.folder, deployment.desk.duty(LEARNERS[0]).number)
-            lines.read_version(folder, version, 0)
+            lineage.read_version(folder, version, 0)
         self.states = [self.state(deployment, name) for name in there]
         make_missing(deployment, tell)
         check = Check(deployment, self.path, self.ledger, tell, Random(self.seed))

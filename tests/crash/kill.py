@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 
 import quickstudy
-from quickstudy.deploy import staff
+from quickstudy.deploy import supervisor
 from quickstudy.log import failpoints
 from tests.crash import load, remote, spare
 from tests.crash.data import LEARNERS, SMALL
@@ -95,7 +95,7 @@ def live(path: Path, ledger: Ledger, point: Point) -> Callable[[Say], None]:
     def work(say: Say) -> None:
         if not point.real_refits:
             spare.prepare()
-        staff.EVENTS_BETWEEN = point.between_snapshots
+        supervisor.EVENTS_BETWEEN = point.between_snapshots
         failpoints.arm(point.failpoint)
         started = time.monotonic()
         deployment = quickstudy.open(path)

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from random import Random
 from typing import Any
 
-from quickstudy.deploy.answers import Feedback
+from quickstudy.api.decisions import Feedback
 from quickstudy.errors import QuickstudyError, StoreError
 from tests.crash.data import LEARNERS, Word, draw, words
 from tests.crash.forking import Say

@@ -17,16 +17,10 @@ from typing import Any
 
 import quickstudy
 from quickstudy import Classifier
-from quickstudy.deploy import refit_child
-from quickstudy.deploy.answers import Settings
-from quickstudy.deploy.challenges import SHORT
-from quickstudy.deploy.control import new_control
-from quickstudy.deploy.desk import Desk
-from quickstudy.deploy.duty import Duty
-from quickstudy.deploy.fold import folder_of, learner_rows, replay
-from quickstudy.deploy.limits import PauseFile
-from quickstudy.deploy.oversight import Condition
-from quickstudy.deploy.requests import (
+from quickstudy.api.decisions import Settings
+from quickstudy.api.versions import Condition
+from quickstudy.deploy.core.context import Desk
+from quickstudy.deploy.decisions.commands import (
     Challenge,
     Create,
     Delete,
@@ -35,8 +29,14 @@ from quickstudy.deploy.requests import (
     Refuse,
     Rollback,
 )
-from quickstudy.deploy.shadows import Shadows
-from quickstudy.deploy.versions import roles_of, version_at, version_rows
+from quickstudy.deploy.guardrails.limits import PauseFile
+from quickstudy.deploy.guardrails.risk import new_control
+from quickstudy.deploy.hosting import refit_process
+from quickstudy.deploy.hosting.learner import Duty
+from quickstudy.deploy.promotion.shadow_supervisor import Shadows
+from quickstudy.deploy.recovery.replay import folder_of, learner_rows, replay
+from quickstudy.deploy.versions.handlers import SHORT
+from quickstudy.deploy.versions.registry import roles_of, version_at, version_rows
 from quickstudy.errors import InputError, NotFoundError, StoreError
 from quickstudy.log.store import Store, read_events
 from quickstudy.log.writer import Writer
@@ -323,7 +323,7 @@ def deed(desk: Any, rng: Random, seed: str) -> None:
         packed, asof = resting.result()
         about = {"kind": "consolidated", "asof": asof, "parent": duty.roles.champion}
         try:
-            made = refit_child.consolidate(packed)
+            made = refit_process.consolidate(packed)
             contests.enlist(duty, made, about | {"simpler": True}, "drawn", "me")
         except InputError as error:  # nothing was learned since the last one
             assert "is known" in str(error), error

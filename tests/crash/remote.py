@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import quickstudy
-from quickstudy.client import Client
-from quickstudy.deploy import staff
+from quickstudy.client.client import Client
+from quickstudy.deploy import supervisor
 from quickstudy.log import failpoints
 from quickstudy.serve.app import create_app
 from quickstudy.serve.server import listen, run
@@ -31,7 +31,7 @@ def serve(path: Path, point: Point) -> Callable[[Say], None]:
     def work(say: Say) -> None:
         if not point.real_refits:
             spare.prepare()
-        staff.EVENTS_BETWEEN = point.between_snapshots
+        supervisor.EVENTS_BETWEEN = point.between_snapshots
         started = time.monotonic()
         deployment = quickstudy.open(path)
         say("opened", seconds=time.monotonic() - started)

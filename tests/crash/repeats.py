@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 import quickstudy
-from quickstudy.deploy.answers import Feedback, Receipt
+from quickstudy.api.decisions import Feedback, Receipt
 from tests.crash import spare
 from tests.crash.data import SMALL, draw
 from tests.crash.forking import Say, outcome

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 import quickstudy
-from quickstudy.deploy.answers import Feedback
+from quickstudy.api.decisions import Feedback
 from quickstudy.log import failpoints
 from tests.crash import spare
 from tests.crash.data import LEARNERS, SMALL, draw

@@ -30,8 +30,8 @@ from typing import Any
 import httpx
 
 import quickstudy
-from quickstudy.client import Client
-from quickstudy.deploy import snapshots
+from quickstudy.client.client import Client
+from quickstudy.deploy.recovery import snapshots
 from quickstudy.errors import InputError
 from quickstudy.log.store import Store
 from tests.crash import remote, spare

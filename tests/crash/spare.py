@@ -14,7 +14,7 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import IO, Any
 
-from quickstudy.deploy import refit_child, refits
+from quickstudy.deploy.hosting import refit_process, refit_queue
 
 
 class Spare:
@@ -59,7 +59,7 @@ def _serve(requests: int, replies: int) -> None:
         os.dup2(replies, 1)
         os.closerange(3, 4096)
         sys.stdin = os.fdopen(0, "r", closefd=False)
-        refit_child.main()
+        refit_process.main()
     finally:
         os._exit(0)
 
@@ -71,9 +71,9 @@ def prepare() -> None:
     def popen(*args: Any, **kwargs: Any) -> Any:
         return waiting.pop() if waiting else subprocess.Popen(*args, **kwargs)
 
-    refits.subprocess = SimpleNamespace(Popen=popen, PIPE=subprocess.PIPE)  # type: ignore
+    refit_queue.subprocess = SimpleNamespace(Popen=popen, PIPE=subprocess.PIPE)  # type: ignore
 
 
 def none() -> None:
     """Let nothing be refitted in this process: what is learned then depends on the log alone."""
-    refits.Refits.submit = lambda *_: None  # type: ignore
+    refit_queue.Refits.submit = lambda *_: None  # type: ignore

@@ -24,10 +24,10 @@ from random import Random
 from typing import Any
 
 import quickstudy
-from quickstudy.client import Client
-from quickstudy.deploy.fold import folder_of
-from quickstudy.deploy.shadow import Shadow
-from quickstudy.deploy.shadows import orders_of
+from quickstudy.client.client import Client
+from quickstudy.deploy.promotion.shadow import Shadow
+from quickstudy.deploy.promotion.shadow_supervisor import orders_of
+from quickstudy.deploy.recovery.replay import folder_of
 from quickstudy.serve.app import create_app
 from quickstudy.serve.server import listen, run
 from quickstudy.serve.settings import ServerSettings

@@ -9,9 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from quickstudy.deploy import doctor, fold
-from quickstudy.deploy.answers import Event, Finding
-from quickstudy.deploy.lessons import Lesson, lesson_of
+from quickstudy.api.decisions import Event, Finding
+from quickstudy.deploy import doctor
+from quickstudy.deploy.hosting.updates import Lesson, lesson_of
+from quickstudy.deploy.recovery import replay
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Store, events_at, read_events
 
@@ -34,7 +35,7 @@ def replayed_hashes(path: Path, name: str, seqs: set[int]) -> dict[int, str]:
         with store.reading() as connection:
             events = list(read_events(connection, learner=number))
             asofs = {e.read()["asof"] for e in events if e.type == "refitted"}
-            folded = fold.Fold.new(fold.read_settings(events[0].read()), events[0].seq)
+            folded = replay.Fold.new(replay.read_settings(events[0].read()), events[0].seq)
             fitted: dict[int, Any] = {}
             left = sorted(seqs, reverse=True)
             for event in events:
@@ -50,7 +51,7 @@ def replayed_hashes(path: Path, name: str, seqs: set[int]) -> dict[int, str]:
     return found
 
 
-def _step(folded: fold.Fold, connection: Any, event: Logged, fitted: dict[int, Any]) -> None:
+def _step(folded: replay.Fold, connection: Any, event: Logged, fitted: dict[int, Any]) -> None:
     payload = event.read()
     about = payload
     if payload.get("case"):
@@ -66,7 +67,7 @@ def _step(folded: fold.Fold, connection: Any, event: Logged, fitted: dict[int, A
 
 def _number(store: Store, name: str) -> int:
     with store.reading() as connection:
-        return next(r["id"] for r in fold.learner_rows(connection) if r["name"] == name)
+        return next(r["id"] for r in replay.learner_rows(connection) if r["name"] == name)
 
 
 def findings(path: Path) -> list[Finding]:

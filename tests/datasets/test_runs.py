@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 
 from quickstudy.datasets import load_tau_airline
-from quickstudy.learners.value import ValueFunction
+from quickstudy.learners.value.value_function import ValueFunction
 
 
 @pytest.fixture(scope="module")

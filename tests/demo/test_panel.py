@@ -2,10 +2,10 @@
 
 import pytest
 
+from quickstudy.api.decisions import CurvePoint, LearnerInfo, Policy, Report, Settings
 from quickstudy.demo.live import LiveDemo
 from quickstudy.demo.panel import Panel, closing_line, line, status, taught_by_visitors, tiles
 from quickstudy.demo.teacher import NAME
-from quickstudy.deploy.answers import CurvePoint, LearnerInfo, Policy, Report, Settings
 
 
 def make_report(**changed):

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from quickstudy.api.decisions import Answer
 from quickstudy.demo.teacher import DESK, LEAVE_EVERY, NAME, Teacher
-from quickstudy.deploy.answers import Answer
 
 
 @dataclass

@@ -8,9 +8,9 @@ from unittest import mock
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from quickstudy.learners.panel import Panel
-from quickstudy.memory.episodes import Tasks
-from quickstudy.memory.exemplars import Exemplars
+from quickstudy.experts.episodes import Tasks
+from quickstudy.experts.exemplars import Exemplars
+from quickstudy.learners.value.experts import Panel
 
 ERRORS = (
     MemoryError("no room for 8 GiB"),

@@ -3,8 +3,8 @@
 import itertools
 from random import Random
 
-from quickstudy.deploy.coursefold import replay
-from quickstudy.deploy.requests import Expire
+from quickstudy.deploy.decisions.commands import Expire
+from quickstudy.deploy.runs.state import replay
 
 WORDS = ["search", "open", "read", "write", "retry", "book", "flight", "cancel", "look", "pay"]
 

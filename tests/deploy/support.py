@@ -2,8 +2,8 @@
 
 import time
 
-from quickstudy.deploy.fold import replay
-from quickstudy.deploy.requests import Expire
+from quickstudy.deploy.decisions.commands import Expire
+from quickstudy.deploy.recovery.replay import replay
 
 # a promise so easy that policies are certified after some 30 labels
 EASY = {

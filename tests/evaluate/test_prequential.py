@@ -8,7 +8,7 @@ from quickstudy.errors import SettingError
 from quickstudy.evaluate import prequential
 from quickstudy.evaluate.measures import majority, measure, no_change
 from quickstudy.evaluate.prequential import evaluate, first_seen, label_indices
-from tests.evaluate.standin import Shares
+from tests.evaluate.peers.standin import Shares
 
 
 @pytest.fixture

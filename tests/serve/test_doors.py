@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 import httpx
 import pytest
 
-from quickstudy.serve import body as body_module
+from quickstudy.serve.http import body as body_module
 from tests.serve.conftest import is_problem
 from tests.serve.support import running, until
 

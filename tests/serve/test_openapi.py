@@ -115,7 +115,7 @@ def test_every_answer_with_a_body_has_an_example_or_a_plain_form(document):
 def test_every_body_has_examples_that_are_of_its_form(document):
     from pydantic import BaseModel
 
-    from quickstudy.serve import forms, forms_oversight, forms_runs
+    from quickstudy.serve.openapi import forms, forms_oversight, forms_runs
 
     bodies = [
         operation["requestBody"]["content"]["application/json"]

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 import quickstudy
-from quickstudy.learners.classifier import Classifier
+from quickstudy.learners.classifier.classifier import Classifier
 from tests.deploy.faults import ERRORS, failing_classifier, failing_value, record
 from tests.serve.conftest import is_problem
 

@@ -1,7 +1,7 @@
 """The page has a name for every way of foretelling how a run ends."""
 
-from quickstudy.learners.panel import EXPERTS
-from quickstudy.serve.dashboard.words import OF_RUNS
+from quickstudy.learners.value.experts import EXPERTS
+from quickstudy.serve.dashboard.base.words import OF_RUNS
 
 
 def test_every_expert_of_a_value_function_has_a_name_and_a_sentence():

@@ -25,7 +25,7 @@ from quickstudy.demo.teacher import Teacher
 from quickstudy.errors import SettingError, StoreError
 
 if TYPE_CHECKING:
-    from quickstudy.client import Client
+    from quickstudy.client.client import Client
 
 LEARNER = "bank"
 REDRAW = 0.5  # seconds

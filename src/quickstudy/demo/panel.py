@@ -18,8 +18,8 @@ from quickstudy.demo.screen import spark
 from quickstudy.demo.teacher import NAME
 
 if TYPE_CHECKING:
+    from quickstudy.api.decisions import Report
     from quickstudy.demo.live import LiveDemo
-    from quickstudy.deploy.answers import Report
 
 LINES = 10  # printed on the way where there is no terminal
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from quickstudy.demo.simulation import Demo
-from quickstudy.evaluate.charts import Line, line_chart, steps
-from quickstudy.evaluate.page import Section, Tile, html_table, legend, page
-from quickstudy.evaluate.sections import (
+from quickstudy.evaluate.report.charts import Line, line_chart, steps
+from quickstudy.evaluate.report.page import Section, Tile, html_table, legend, page
+from quickstudy.evaluate.report.sections import (
     calibration_section,
     confusion_section,
     curve_section,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
-from quickstudy.deploy.answers import Answer, Ask, Case, Receipt
+from quickstudy.api.decisions import Answer, Ask, Case, Receipt
 from quickstudy.types import Label
 
 NAME = "simulated teacher"

@@ -12,8 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from quickstudy.deploy import feedbacks, reads
-from quickstudy.deploy.answers import (
+from quickstudy.api.decisions import (
     Answer,
     Event,
     Feedback,
@@ -23,19 +22,18 @@ from quickstudy.deploy.answers import (
     Receipt,
     Settings,
 )
-from quickstudy.deploy.batch import checked_ids, feedback_of
-from quickstudy.deploy.claims import Handout
-from quickstudy.deploy.coursefiles import recover as recover_value
-from quickstudy.deploy.courses import ValueInfo
-from quickstudy.deploy.desk import Desk
-from quickstudy.deploy.duty import Duty
-from quickstudy.deploy.failures import answering
-from quickstudy.deploy.fold import learner_rows
-from quickstudy.deploy.keys import KeyRing, all_keys, new_key
-from quickstudy.deploy.limits import PauseFile
-from quickstudy.deploy.oversight import Level
-from quickstudy.deploy.records import checked_name
-from quickstudy.deploy.requests import (
+from quickstudy.api.runs import ValueInfo
+from quickstudy.api.sizes import Sizes
+from quickstudy.api.versions import Level
+from quickstudy.deploy.core.context import Desk
+from quickstudy.deploy.core.failures import answering
+from quickstudy.deploy.core.keys import KeyRing, all_keys, new_key
+from quickstudy.deploy.core.records import checked_name
+from quickstudy.deploy.core.settings import checked_changes, checked_settings
+from quickstudy.deploy.decisions import feedback as decision_feedback
+from quickstudy.deploy.decisions import queries
+from quickstudy.deploy.decisions.batch import checked_ids, feedback_of
+from quickstudy.deploy.decisions.commands import (
     Change,
     Create,
     Delete,
@@ -47,13 +45,16 @@ from quickstudy.deploy.requests import (
     RevokeKey,
     Rule,
 )
-from quickstudy.deploy.settings import checked_changes, checked_settings
-from quickstudy.deploy.sizes import Sizes
-from quickstudy.deploy.staff import Staff
-from quickstudy.deploy.steering import Steering
-from quickstudy.deploy.versions import roles_of
-from quickstudy.deploy.watch import Watch
-from quickstudy.deploy.watching import Watching, checked_learner
+from quickstudy.deploy.decisions.queue import Handout
+from quickstudy.deploy.guardrails.limits import PauseFile
+from quickstudy.deploy.hosting.learner import Duty
+from quickstudy.deploy.promotion.methods import Steering
+from quickstudy.deploy.recovery.replay import learner_rows
+from quickstudy.deploy.runs.hosted import Watch
+from quickstudy.deploy.runs.methods import Watching, checked_learner
+from quickstudy.deploy.runs.snapshots import recover as recover_value
+from quickstudy.deploy.supervisor import Staff
+from quickstudy.deploy.versions.registry import roles_of
 from quickstudy.encode.tables import rows_of
 from quickstudy.errors import InputError, StoreError
 from quickstudy.log.events import Logged
@@ -337,7 +338,7 @@ class Deployment(Handout, Steering, Watching):
         return self.staff.when_learned(future, self.desk) if wait_learned else future
 
     def _checked(self, item: Feedback) -> Feedback:
-        item = feedbacks.check(item)
+        item = decision_feedback.check(item)
         if item.label is not None:
             self.sizes.label(item.label)
         if item.record is None:
@@ -373,7 +374,7 @@ class Deployment(Handout, Steering, Watching):
 
         def tell(events: Sequence[Logged]) -> None:
             names = self.desk.names()
-            callback([reads.event_of(event, names) for event in events])
+            callback([queries.event_of(event, names) for event in events])
 
         self.desk.after.append(tell)
         return lambda: self.desk.after.remove(tell)

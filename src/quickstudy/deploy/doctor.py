@@ -10,11 +10,23 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, inspect, select
 
-from quickstudy.deploy import coursefiles, coursefold, lines, runrows, snapshots
-from quickstudy.deploy.answers import Finding
-from quickstudy.deploy.coursefold import CourseFold
-from quickstudy.deploy.failures import reason_of
-from quickstudy.deploy.fold import (
+from quickstudy.api.decisions import Finding
+from quickstudy.deploy.core.failures import reason_of
+from quickstudy.deploy.core.tables import (
+    CASES,
+    DERIVED,
+    EARLY,
+    KEYS,
+    LEARNERS,
+    RECEIPTS,
+    RUNS,
+    checked,
+)
+from quickstudy.deploy.decisions.queries import quarantined, tally
+from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
+from quickstudy.deploy.recovery import lineage, snapshots
+from quickstudy.deploy.recovery.recover import recover
+from quickstudy.deploy.recovery.replay import (
     Fold,
     Progress,
     folder_of,
@@ -22,14 +34,13 @@ from quickstudy.deploy.fold import (
     replay,
     whole_or_without,
 )
-from quickstudy.deploy.quarantine import Ledger, SetAside
-from quickstudy.deploy.reads import quarantined, tally
-from quickstudy.deploy.recovery import recover
-from quickstudy.deploy.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, RECEIPTS, RUNS, checked
-from quickstudy.deploy.versions import version_rows
+from quickstudy.deploy.runs import projection, state
+from quickstudy.deploy.runs import snapshots as run_snapshots
+from quickstudy.deploy.runs.state import CourseFold
+from quickstudy.deploy.versions.registry import version_rows
 from quickstudy.errors import ModelFileError, QuickstudyError
-from quickstudy.learners.kept import DEFINITION
-from quickstudy.log import sqlite
+from quickstudy.learners.base import DEFINITION
+from quickstudy.log.backends import sqlite
 from quickstudy.log.events import FIRST_LINK
 from quickstudy.log.store import EVENTS, Store, events_at, read_events, typed
 
@@ -158,7 +169,7 @@ def _follow(store: Store) -> str:
 
 def _runs(store: Store) -> str:
     with store.reading() as connection:
-        count, apart = runrows.differences(connection)
+        count, apart = projection.differences(connection)
     if apart:
         raise _DamageError(apart)
     return f"{count:,} runs"
@@ -201,7 +212,7 @@ def _learners(store: Store, progress: Progress) -> Iterator[Finding]:
 
 def _values(store: Store, progress: Progress, live: Live) -> Iterator[Finding]:
     with store.reading() as connection:
-        rows = coursefold.value_rows(connection)
+        rows = state.value_rows(connection)
     for row in rows:
         number, name = row["id"], row["name"]
         for path in snapshots.found(folder_of(store.folder, number)):
@@ -212,7 +223,7 @@ def _values(store: Store, progress: Progress, live: Live) -> Iterator[Finding]:
 
 
 def _value_snapshot(store: Store, path: Path) -> str:
-    return f"whole, up to event {coursefiles.read(path, store.link_at).folded:,}"
+    return f"whole, up to event {run_snapshots.read(path, store.link_at).folded:,}"
 
 
 def _value_replayed(
@@ -221,12 +232,12 @@ def _value_replayed(
     upto = live[0] if live else store.last()[0]
 
     def replay_all(without: bool) -> CourseFold:
-        return coursefold.replay(
+        return state.replay(
             store, number, strict=True, upto=upto, progress=progress, without=without
         )
 
     full = whole_or_without(replay_all)
-    quick = coursefiles.recover(store, number, upto=upto)
+    quick = run_snapshots.recover(store, number, upto=upto)
     _check_set_aside(store, number, [*full.set_aside, *quick.set_aside])
     found = {full.hash, quick.hash} | ({live[1]} if live else set())
     if len(found) > 1:
@@ -269,7 +280,7 @@ def _versions(store: Store, number: int, folder: Path) -> str:
     with store.reading() as connection:
         made = [row for row in version_rows(connection, number) if row["kind"] != "first"]
     for row in made:
-        lines.read_version(folder, row["id"], row["asof"])
+        lineage.read_version(folder, row["id"], row["asof"])
     return f"{len(made)} that were made, each as its name says"
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from quickstudy.errors import LabelError, SettingError
-from quickstudy.learners.classifier import LABELS_PER_MB, Classifier
+from quickstudy.learners.classifier.classifier import LABELS_PER_MB, Classifier
 from quickstudy.types import Label, label_key
 
 USUAL_MB = 64

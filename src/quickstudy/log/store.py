@@ -26,10 +26,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError
 
 from quickstudy.errors import InputError, StoreError
-from quickstudy.log import sqlite
-from quickstudy.log.anchor import Anchor
+from quickstudy.log.backends import sqlite
 from quickstudy.log.events import FIRST_LINK, Logged, make_event
 from quickstudy.log.failpoints import reach
+from quickstudy.log.head import Anchor
 from quickstudy.log.statements import Cursor, TableStatements
 from quickstudy.snapshot import write_whole
 

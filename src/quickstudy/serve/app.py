@@ -9,16 +9,17 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from quickstudy.deploy.answers import Answer, Feedback, Receipt
+from quickstudy.api.decisions import Answer, Feedback, Receipt
 from quickstudy.deploy.deployment import Deployment
-from quickstudy.serve import problems
-from quickstudy.serve.auth import Doors
 from quickstudy.serve.dashboard import mount
-from quickstudy.serve.dashboard.versions import UPLOADS as PAGE_UPLOADS
-from quickstudy.serve.frame import Frame
-from quickstudy.serve.gather import Gather, Submit
+from quickstudy.serve.dashboard.oversight.versions import UPLOADS as PAGE_UPLOADS
+from quickstudy.serve.http import problems
+from quickstudy.serve.http.auth import Doors
+from quickstudy.serve.http.batching import Gather, Submit
+from quickstudy.serve.http.middleware import Frame
+from quickstudy.serve.http.sse import Hub
 from quickstudy.serve.metrics import Metrics
-from quickstudy.serve.openapi import document
+from quickstudy.serve.openapi.document import document
 from quickstudy.serve.routes import (
     asks,
     autonomy,
@@ -35,7 +36,6 @@ from quickstudy.serve.routes import (
     versions,
 )
 from quickstudy.serve.settings import ServerSettings
-from quickstudy.serve.stream import Hub
 
 API_VERSION = "1.0"  # of what is below /v1
 ROUTES = (

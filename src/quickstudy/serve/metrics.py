@@ -12,11 +12,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
-from quickstudy.deploy.courses import ValueInfo
+from quickstudy.api.runs import ValueInfo
 
 if TYPE_CHECKING:
-    from quickstudy.deploy.answers import LearnerInfo, Report
-    from quickstudy.deploy.courses import ValueReport
+    from quickstudy.api.decisions import LearnerInfo, Report
+    from quickstudy.api.runs import ValueReport
     from quickstudy.deploy.deployment import Deployment
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)

@@ -3,7 +3,7 @@
 import pytest
 
 from quickstudy.evaluate.data.options import ReadOptions
-from quickstudy.evaluate.table import read_table
+from quickstudy.evaluate.data.table import read_table
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from quickstudy.encode.record import RecordEncoder
 from quickstudy.errors import DataFileError
-from quickstudy.evaluate.table import read_table
+from quickstudy.evaluate.data.table import read_table
 
 MANY = settings(
     max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

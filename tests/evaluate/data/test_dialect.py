@@ -5,7 +5,7 @@ import pytest
 
 from quickstudy.errors import DataFileError
 from quickstudy.evaluate.data.options import ReadOptions
-from quickstudy.evaluate.table import read_table
+from quickstudy.evaluate.data.table import read_table
 
 WANTED = [{"a": 1, "b": "x, z"}, {"a": 2, "b": "w"}]
 

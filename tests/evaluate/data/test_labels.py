@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from quickstudy.errors import DataFileError, LabelError, SettingError
 from quickstudy.evaluate.budget import budget_for, check_room
 from quickstudy.evaluate.data.labels import LabelReader
-from quickstudy.learners.classifier import Classifier
+from quickstudy.learners.classifier.classifier import Classifier
 
 SPELLINGS = st.integers(-50, 50).flatmap(
     lambda n: st.sampled_from([n, str(n), f"{n}.0", float(n), Decimal(n), f" {n} ", f"{n}.00"])

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from quickstudy.evaluate.data.missing import MISSING, MISSING_NUMBERS
-from quickstudy.evaluate.table import read_table
+from quickstudy.evaluate.data.table import read_table
 
 FEW = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

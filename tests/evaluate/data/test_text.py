@@ -8,7 +8,7 @@ import pytest
 
 from quickstudy.errors import DataFileError, SettingError
 from quickstudy.evaluate.data.options import ReadOptions, options_from_text
-from quickstudy.evaluate.table import read_table
+from quickstudy.evaluate.data.table import read_table
 
 TEXT = "größe;y\n3,5;Köln\n4,5;Łódź\n"
 

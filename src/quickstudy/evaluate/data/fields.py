@@ -12,8 +12,9 @@ from uuid import UUID
 
 from quickstudy.encode.parsing import LARGEST
 from quickstudy.errors import DataFileError
-from quickstudy.evaluate.columns import Column, column_of, shortened
 from quickstudy.evaluate.data import lists, notation, times
+from quickstudy.evaluate.data.columns import Column, column_of, shortened
+from quickstudy.evaluate.data.files.source import Series, Source, option, shown
 from quickstudy.evaluate.data.missing import (
     Given,
     joined,
@@ -22,7 +23,6 @@ from quickstudy.evaluate.data.missing import (
     without_words,
 )
 from quickstudy.evaluate.data.options import ReadOptions
-from quickstudy.evaluate.data.source import Series, Source, option, shown
 
 BOOLEANS = {"true": True, "false": False}
 MOSTLY = 0.9  # a column with this share of numbers is told apart from words in its remark

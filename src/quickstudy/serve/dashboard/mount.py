@@ -8,30 +8,19 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Response
 from starlette.staticfiles import StaticFiles
 
-from quickstudy.serve.dashboard import (
-    approve,
-    autonomy,
-    cases,
-    desk,
-    exam,
-    learners,
-    limits,
-    overview,
-    pauses,
-    runs,
-    setup,
-    sign_in,
-    sources,
-    trial,
-    versions,
-)
+from quickstudy.serve.dashboard.base import pauses, sign_in
+from quickstudy.serve.dashboard.learners import list as learner_list
+from quickstudy.serve.dashboard.learners import overview, settings
+from quickstudy.serve.dashboard.oversight import annotators, autonomy, exam, limits, versions
+from quickstudy.serve.dashboard.runs import runs
+from quickstudy.serve.dashboard.teaching import approvals, cases, queue, try_it
 
 if TYPE_CHECKING:
     from quickstudy.deploy.deployment import Deployment
 
 STATIC = Path(__file__).parent / "static"
-PEOPLE = (sign_in, learners, overview, runs, desk, approve, cases, trial, setup)
-CONTROL = (pauses, autonomy, limits, versions, exam, sources)
+PEOPLE = (sign_in, learner_list, overview, runs, queue, approvals, cases, try_it, settings)
+CONTROL = (pauses, autonomy, limits, versions, exam, annotators)
 
 
 class KeptFiles(StaticFiles):

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.deploy.answers import Ask
-from quickstudy.serve import examples
-from quickstudy.serve.auth import Teacher, check_predictions
-from quickstudy.serve.body import takes
-from quickstudy.serve.forms import Claim, Release
-from quickstudy.serve.openapi import says
-from quickstudy.serve.reply import Served, reply
-from quickstudy.serve.schema import schema, several
+from quickstudy.api.decisions import Ask
+from quickstudy.api.json_schema import schema, several
+from quickstudy.serve.http.auth import Teacher, check_predictions
+from quickstudy.serve.http.body import takes
+from quickstudy.serve.http.responses import Served, reply
+from quickstudy.serve.openapi import examples
+from quickstudy.serve.openapi.document import says
+from quickstudy.serve.openapi.forms import Claim, Release
 
 router = APIRouter(tags=["asks"])
 CLAIMED = {

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.deploy.answers import Ask
-from quickstudy.deploy.oversight import AutonomyReport, SourceReport
-from quickstudy.serve import examples, examples_oversight
-from quickstudy.serve.auth import Teacher
-from quickstudy.serve.openapi import says
-from quickstudy.serve.reply import Served, reply
-from quickstudy.serve.schema import schema, several
+from quickstudy.api.decisions import Ask
+from quickstudy.api.json_schema import schema, several
+from quickstudy.api.versions import AutonomyReport, SourceReport
+from quickstudy.serve.http.auth import Teacher
+from quickstudy.serve.http.responses import Served, reply
+from quickstudy.serve.openapi import examples, examples_oversight
+from quickstudy.serve.openapi.document import says
 
 router = APIRouter(tags=["autonomy"])
 ONE = "/v1/learners/{name:part}"

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.deploy.answers import Action, Case, CaseStatus
-from quickstudy.serve import examples
-from quickstudy.serve.auth import Teacher
-from quickstudy.serve.openapi import says
-from quickstudy.serve.reply import Served, reply
-from quickstudy.serve.schema import several
+from quickstudy.api.decisions import Action, Case, CaseStatus
+from quickstudy.api.json_schema import several
+from quickstudy.serve.http.auth import Teacher
+from quickstudy.serve.http.responses import Served, reply
+from quickstudy.serve.openapi import examples
+from quickstudy.serve.openapi.document import says
 
 router = APIRouter(tags=["cases"])
 LARGEST = 2**53

@@ -8,16 +8,16 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.deploy.answers import Event
+from quickstudy.api.decisions import Event
+from quickstudy.api.json_schema import several
 from quickstudy.errors import StoreError
-from quickstudy.serve import examples
-from quickstudy.serve.auth import Manager, Teacher, check_learner
-from quickstudy.serve.body import takes
-from quickstudy.serve.forms import Patience
-from quickstudy.serve.openapi import says
-from quickstudy.serve.reply import Served, reply
-from quickstudy.serve.schema import several
-from quickstudy.serve.stream import EventStream, Hub
+from quickstudy.serve.http.auth import Manager, Teacher, check_learner
+from quickstudy.serve.http.body import takes
+from quickstudy.serve.http.responses import Served, reply
+from quickstudy.serve.http.sse import EventStream, Hub
+from quickstudy.serve.openapi import examples
+from quickstudy.serve.openapi.document import says
+from quickstudy.serve.openapi.forms import Patience
 
 router = APIRouter(tags=["events"])
 LARGEST = 2**53

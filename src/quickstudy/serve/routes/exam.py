@@ -8,15 +8,15 @@ from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.deploy.oversight import Exam, Pin
-from quickstudy.serve import examples_oversight as examples
-from quickstudy.serve.auth import Manager, Teacher, check_predictions
-from quickstudy.serve.body import takes
-from quickstudy.serve.forms_oversight import ToPin
-from quickstudy.serve.openapi import says
-from quickstudy.serve.problems import Problem
-from quickstudy.serve.reply import Served, reply
-from quickstudy.serve.schema import schema
+from quickstudy.api.json_schema import schema
+from quickstudy.api.versions import Exam, Pin
+from quickstudy.serve.http.auth import Manager, Teacher, check_predictions
+from quickstudy.serve.http.body import takes
+from quickstudy.serve.http.problems import Problem
+from quickstudy.serve.http.responses import Served, reply
+from quickstudy.serve.openapi import examples_oversight as examples
+from quickstudy.serve.openapi.document import says
+from quickstudy.serve.openapi.forms_oversight import ToPin
 
 router = APIRouter(tags=["exam"])
 EXAM = "/v1/learners/{name:part}/exam"

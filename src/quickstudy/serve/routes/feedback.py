@@ -7,17 +7,17 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.deploy.answers import Receipt
+from quickstudy.api.decisions import Receipt
+from quickstudy.api.json_schema import schema, several
 from quickstudy.deploy.deployment import Deployment
-from quickstudy.serve import examples
-from quickstudy.serve.auth import Visitor, check_learner, check_predictions, entry
-from quickstudy.serve.body import takes
-from quickstudy.serve.forms import OneFeedback, ToTeach
-from quickstudy.serve.gather import Gather
-from quickstudy.serve.openapi import says
-from quickstudy.serve.problems import Problem
-from quickstudy.serve.reply import reply
-from quickstudy.serve.schema import schema, several
+from quickstudy.serve.http.auth import Visitor, check_learner, check_predictions, entry
+from quickstudy.serve.http.batching import Gather
+from quickstudy.serve.http.body import takes
+from quickstudy.serve.http.problems import Problem
+from quickstudy.serve.http.responses import reply
+from quickstudy.serve.openapi import examples
+from quickstudy.serve.openapi.document import says
+from quickstudy.serve.openapi.forms import OneFeedback, ToTeach
 
 router = APIRouter(tags=["feedback"])
 may_teach, read_body = entry("teach"), takes(ToTeach)

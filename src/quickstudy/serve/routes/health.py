@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 
-from quickstudy.serve.auth import Predictor, check_unscoped
+from quickstudy.serve.http.auth import Predictor, check_unscoped
+from quickstudy.serve.http.problems import Problem
+from quickstudy.serve.http.responses import Served, reply
 from quickstudy.serve.metrics import Metrics
-from quickstudy.serve.openapi import refusal, says
-from quickstudy.serve.problems import Problem
-from quickstudy.serve.reply import Served, reply
+from quickstudy.serve.openapi.document import refusal, says
 
 router = APIRouter(tags=["health"])
 FAILING = {"type": "integer", "description": "Learners that cannot learn, if there are any."}

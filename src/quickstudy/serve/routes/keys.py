@@ -8,14 +8,14 @@ from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.deploy.answers import Key
-from quickstudy.serve import examples
-from quickstudy.serve.auth import Manager, check_unscoped
-from quickstudy.serve.body import takes
-from quickstudy.serve.forms import NewKey
-from quickstudy.serve.openapi import says
-from quickstudy.serve.reply import Served, reply
-from quickstudy.serve.schema import schema, several
+from quickstudy.api.decisions import Key
+from quickstudy.api.json_schema import schema, several
+from quickstudy.serve.http.auth import Manager, check_unscoped
+from quickstudy.serve.http.body import takes
+from quickstudy.serve.http.responses import Served, reply
+from quickstudy.serve.openapi import examples
+from quickstudy.serve.openapi.document import says
+from quickstudy.serve.openapi.forms import NewKey
 
 router = APIRouter(tags=["keys"])
 WITH_SECRET = {

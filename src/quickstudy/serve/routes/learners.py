@@ -9,18 +9,18 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.deploy.answers import LearnerInfo, Report
-from quickstudy.deploy.courses import ValueInfo
+from quickstudy.api.decisions import LearnerInfo, Report
+from quickstudy.api.json_schema import schema, several
+from quickstudy.api.runs import ValueInfo
 from quickstudy.errors import InputError, NotFoundError
-from quickstudy.serve import examples, examples_runs
-from quickstudy.serve.auth import Manager, Predictor, Teacher, check_learner
-from quickstudy.serve.body import fitted, parse, read_bytes
-from quickstudy.serve.forms import Changes, NewLearner
-from quickstudy.serve.forms_runs import NewValueLearner, ValueChanges
-from quickstudy.serve.openapi import says
-from quickstudy.serve.problems import Problem
-from quickstudy.serve.reply import Served, reply
-from quickstudy.serve.schema import schema, several
+from quickstudy.serve.http.auth import Manager, Predictor, Teacher, check_learner
+from quickstudy.serve.http.body import fitted, parse, read_bytes
+from quickstudy.serve.http.problems import Problem
+from quickstudy.serve.http.responses import Served, reply
+from quickstudy.serve.openapi import examples, examples_runs
+from quickstudy.serve.openapi.document import says
+from quickstudy.serve.openapi.forms import Changes, NewLearner
+from quickstudy.serve.openapi.forms_runs import NewValueLearner, ValueChanges
 
 router = APIRouter(tags=["learners"])
 ONE, ALL = "/v1/learners/{name:part}", "/v1/learners"

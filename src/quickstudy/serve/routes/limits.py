@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.deploy.oversight import LimitsReport, Pause
-from quickstudy.serve import examples_oversight as examples
-from quickstudy.serve.auth import (
+from quickstudy.api.json_schema import schema, several
+from quickstudy.api.versions import LimitsReport, Pause
+from quickstudy.serve.http.auth import (
     Manager,
     Predictor,
     Teacher,
@@ -18,11 +18,11 @@ from quickstudy.serve.auth import (
     check_learner,
     check_unscoped,
 )
-from quickstudy.serve.body import takes
-from quickstudy.serve.forms_oversight import ToLimit, ToPause
-from quickstudy.serve.openapi import says
-from quickstudy.serve.reply import Served, reply
-from quickstudy.serve.schema import schema, several
+from quickstudy.serve.http.body import takes
+from quickstudy.serve.http.responses import Served, reply
+from quickstudy.serve.openapi import examples_oversight as examples
+from quickstudy.serve.openapi.document import says
+from quickstudy.serve.openapi.forms_oversight import ToLimit, ToPause
 
 router = APIRouter(tags=["limits"])
 LIMITS, PAUSE = "/v1/learners/{name:part}/limits", "/v1/pause"

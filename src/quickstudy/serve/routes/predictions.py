@@ -9,19 +9,19 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.deploy.answers import Answer, Case, Receipt
+from quickstudy.api.codec import dump
+from quickstudy.api.decisions import Answer, Case, Receipt
+from quickstudy.api.json_schema import schema, several
 from quickstudy.deploy.deployment import Deployment
 from quickstudy.errors import NotReadyError
-from quickstudy.serve import examples
-from quickstudy.serve.auth import Teacher, check_predictions, entry
-from quickstudy.serve.body import takes
-from quickstudy.serve.forms import Ruling, ToPredict
-from quickstudy.serve.gather import Gather
-from quickstudy.serve.openapi import NAME, says
-from quickstudy.serve.problems import Problem
-from quickstudy.serve.reply import Served, reply
-from quickstudy.serve.schema import schema, several
-from quickstudy.serve.wire import dump
+from quickstudy.serve.http.auth import Teacher, check_predictions, entry
+from quickstudy.serve.http.batching import Gather
+from quickstudy.serve.http.body import takes
+from quickstudy.serve.http.problems import Problem
+from quickstudy.serve.http.responses import Served, reply
+from quickstudy.serve.openapi import examples
+from quickstudy.serve.openapi.document import NAME, says
+from quickstudy.serve.openapi.forms import Ruling, ToPredict
 from quickstudy.types import Explanation
 
 router = APIRouter(tags=["predictions"])

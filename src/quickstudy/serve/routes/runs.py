@@ -9,16 +9,16 @@ from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.deploy.courses import RunInfo, RunReport, RunStatus, ValueReport
+from quickstudy.api.json_schema import schema, several
+from quickstudy.api.runs import RunInfo, RunReport, RunStatus, ValueReport
 from quickstudy.errors import InputError
-from quickstudy.serve import examples_runs as examples
-from quickstudy.serve.auth import Predictor, Teacher
-from quickstudy.serve.body import takes
-from quickstudy.serve.forms_runs import Ending, NewRun, OneStep
-from quickstudy.serve.openapi import says
-from quickstudy.serve.problems import Problem
-from quickstudy.serve.reply import Served, reply
-from quickstudy.serve.schema import schema, several
+from quickstudy.serve.http.auth import Predictor, Teacher
+from quickstudy.serve.http.body import takes
+from quickstudy.serve.http.problems import Problem
+from quickstudy.serve.http.responses import Served, reply
+from quickstudy.serve.openapi import examples_runs as examples
+from quickstudy.serve.openapi.document import says
+from quickstudy.serve.openapi.forms_runs import Ending, NewRun, OneStep
 from quickstudy.types import Estimate
 
 router = APIRouter(tags=["runs"])

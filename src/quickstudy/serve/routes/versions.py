@@ -11,16 +11,16 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.deploy.oversight import Diff, GateReport, Version
+from quickstudy.api.json_schema import schema, several
+from quickstudy.api.versions import Diff, GateReport, Version
 from quickstudy.errors import ModelFileError
-from quickstudy.serve import examples_oversight as examples
-from quickstudy.serve.auth import Manager, Teacher
-from quickstudy.serve.body import MODEL, is_model, read_model, takes
-from quickstudy.serve.forms_oversight import Promotion, Reason
-from quickstudy.serve.openapi import says
-from quickstudy.serve.problems import Problem
-from quickstudy.serve.reply import Served, reply
-from quickstudy.serve.schema import schema, several
+from quickstudy.serve.http.auth import Manager, Teacher
+from quickstudy.serve.http.body import MODEL, is_model, read_model, takes
+from quickstudy.serve.http.problems import Problem
+from quickstudy.serve.http.responses import Served, reply
+from quickstudy.serve.openapi import examples_oversight as examples
+from quickstudy.serve.openapi.document import says
+from quickstudy.serve.openapi.forms_oversight import Promotion, Reason
 
 router = APIRouter(tags=["versions"])
 ONE = "/v1/learners/{name:part}"

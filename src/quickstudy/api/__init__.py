@@ -1,0 +1,1 @@
+"""The public types: what callers send to a deployment and what it returns."""

@@ -1,0 +1,5 @@
+"""`python -m quickstudy.cli` is the command `quickstudy`."""
+
+from quickstudy.cli.main import main
+
+main()

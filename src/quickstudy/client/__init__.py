@@ -1,0 +1,1 @@
+"""The client: a deployment on another machine, over HTTP."""

@@ -1,0 +1,398 @@
+"""A deployment on the other side of HTTP: the same methods, nouns and errors as in the process.
+
+>>> from quickstudy import connect
+>>> connect("localhost:8321")
+Traceback (most recent call last):
+quickstudy.errors.InputError: url 'localhost:8321' must begin with http:// or https://
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import httpx
+
+from quickstudy.api.codec import PROBLEM_BASE, PROBLEMS, load, load_all, path_of, to_bytes
+from quickstudy.api.decisions import (
+    Action,
+    Answer,
+    Ask,
+    Case,
+    CaseStatus,
+    Event,
+    Feedback,
+    LearnerInfo,
+    Receipt,
+    Report,
+)
+from quickstudy.api.runs import ValueInfo
+from quickstudy.api.versions import Level
+from quickstudy.client.oversight import Oversight
+from quickstudy.client.runs import Runs, plain
+from quickstudy.client.transport import checked_url, http_client
+from quickstudy.deploy.core.records import checked_label, checked_name, plain_record
+from quickstudy.deploy.decisions.batch import checked_ids, feedback_of
+from quickstudy.encode.tables import rows_of
+from quickstudy.encode.values import plain_flag, plain_scalar, plain_text
+from quickstudy.errors import AccessError, InputError, NotFoundError, QuickstudyError, StoreError
+from quickstudy.types import Explanation, Input, Label
+
+PAUSES = (0.1, 0.4, 1.6)  # seconds before it tries again
+PATIENCE = httpx.Timeout(30.0, connect=5.0)
+FLUSH_STEP = 20.0  # seconds of one request of `flush`: well below the patience
+
+
+def connect(url: str, *, key: str | None = None) -> Client:
+    """A client of the server at `url`, which is asked whether it is there.
+
+    Args:
+        url: http://host:port.
+        key: secret of an API key, qs_...; needed unless the server is on this machine and open.
+
+    Raises:
+        StoreError: there is no server, or it cannot work now.
+        AccessError: the key is missing or not valid.
+    """
+    client = Client(url, key=key)
+    try:
+        client.learners()
+    except QuickstudyError:
+        client.close()
+        raise
+    return client
+
+
+class Client(Oversight, Runs):
+    """The methods of `Deployment`, over HTTP. Safe to use from several threads.
+
+    It tries again, up to three times, where that cannot do a thing twice: whatever only reads,
+    feedback and the end of a run (which count once however often they are sent), predictions and
+    runs with ids of one's own, steps with their numbers, and whatever never got to the server. Who
+    acts is the key's name, so no method takes `actor`.
+
+    A server on this machine (localhost, 127.0.0.0/8, ::1) is reached directly. Any other through
+    the proxy of HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, where there is one and NO_PROXY names no
+    exception.
+
+    Raises, in every method:
+        AccessError: the key is missing, unknown, not allowed to do this, or too fast.
+        StoreError: the server cannot be reached, or its store not be read or written.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str | None = None,
+        timeout: httpx.Timeout | float = PATIENCE,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        self._url = checked_url(url)
+        chosen: dict[str, Any] = {"timeout": timeout, "transport": transport}
+        self._http = http_client(self._url, headers=headers, **chosen)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def create(
+        self,
+        name: str,
+        *,
+        schema: Mapping[str, str] | None = None,
+        target: float = 0.95,
+        alpha: float = 0.05,
+        targets: Any = None,
+        costs: Any = None,
+        audit: float = 0.05,
+        wait_seconds: float = 604_800.0,
+        budget_mb: float = 64.0,
+        seed: int | None = None,
+        trusted: Sequence[str] = (),
+        start: Level = "suggest",
+        ceiling: Level = "act",
+        approvals: int = 20,
+        margin: float = 0.02,
+        environment: str = "",
+        probation: int = 1000,
+        consolidate: bool = True,
+    ) -> LearnerInfo:
+        """Make a learner; see `Deployment.create`."""
+        settings = {
+            "schema": dict(schema) if schema is not None else None,
+            "target": target,
+            "alpha": alpha,
+            "targets": targets,
+            "costs": costs,
+            "audit": audit,
+            "wait_seconds": wait_seconds,
+            "budget_mb": budget_mb,
+            "seed": seed,
+            "trusted": trusted,
+            "start": start,
+            "ceiling": ceiling,
+            "approvals": approvals,
+            "margin": margin,
+            "environment": environment,
+            "probation": probation,
+            "consolidate": consolidate,
+        }
+        made = self._send("POST", "/v1/learners", {"name": name, **_settings(settings)})
+        return load(LearnerInfo, made)
+
+    def learners(self) -> list[LearnerInfo | ValueInfo]:
+        """All learners that the key may see."""
+        return [_learner(said) for said in self._get("/v1/learners")["learners"]]
+
+    def learner(self, name: str) -> LearnerInfo | ValueInfo:
+        """A learner's settings, and how far it is."""
+        return _learner(self._get(path_of("learners", name)))
+
+    def change(self, name: str, **settings: Any) -> LearnerInfo | ValueInfo:
+        """Change settings of a learner; see `Deployment.change`."""
+        of_runs = "costs" in settings and isinstance(self.learner(name), ValueInfo)
+        given = plain(settings) if of_runs else _settings(settings)
+        return _learner(self._send("PATCH", path_of("learners", name), given))
+
+    def delete(self, name: str) -> None:
+        """Delete a learner; its events stay in the log."""
+        self._send("DELETE", path_of("learners", name))
+
+    def predict(self, name: str, record: Input, *, id: str | None = None) -> Answer:
+        """Answer one record, durably; see `Deployment.predict`."""
+        given = None if id is None else checked_name("id", id)
+        body = {"record": plain_record(record)} | ({} if given is None else {"id": given})
+        path = path_of("learners", name, "predictions")
+        return load(Answer, self._send("POST", path, body, again=id is not None))
+
+    def predict_many(self, name: str, records: Any, *, ids: Any = None) -> list[Answer]:
+        """Answer several records in order, all or none; see `Deployment.predict_many`."""
+        rows = rows_of(records, "records")
+        names = checked_ids(ids, len(rows))
+        body: dict[str, Any] = {"records": [plain_record(row) for row in rows]}
+        if ids is not None:
+            body["ids"] = names
+        path = path_of("learners", name, "predictions")
+        said = self._send("POST", path, body, again=None not in names)
+        return load_all(Answer, said["predictions"])
+
+    def feedback(
+        self,
+        prediction_id: str | None = None,
+        *,
+        learner: str | None = None,
+        record: Input | None = None,
+        label: Label | None = None,
+        correct: bool | None = None,
+        source: str | None = None,
+        key: str | None = None,
+        wait_learned: bool = False,
+    ) -> Receipt:
+        """Say what is right, of a prediction or of a record; see `Deployment.feedback`."""
+        if key is None and prediction_id is None:
+            key = secrets.token_hex(16)  # each call teaches, however often it has to be sent
+        item = Feedback(prediction_id, learner, record, label, correct, source, key)
+        return load(Receipt, self._teach(_feedback(item), wait_learned))
+
+    def feedback_many(
+        self,
+        items: Any,
+        *,
+        learner: str | None = None,
+        labels: Any = None,
+        wait_learned: bool = False,
+    ) -> list[Receipt]:
+        """Several feedbacks in order, all or none; see `Deployment.feedback_many`."""
+        given = feedback_of(items, learner=learner, labels=labels)
+        body = {"feedback": [_feedback(item) for item in given]}
+        return load_all(Receipt, self._teach(body, wait_learned)["receipts"])
+
+    def _teach(self, body: Any, wait_learned: bool) -> Any:
+        path = "/v1/feedback?wait=learned" if wait_learned else "/v1/feedback"
+        return self._send("POST", path, body, again=True)
+
+    def rule(self, prediction_id: str, label: Label, *, source: str | None = None) -> Receipt:
+        """End a contested case with a person's label."""
+        body = {"label": checked_label(label), "source": plain_text(source)}
+        return load(
+            Receipt, self._send("POST", path_of("predictions", prediction_id, "ruling"), body)
+        )
+
+    def asks(self, name: str, *, limit: int = 50) -> list[Ask]:
+        """Cases that wait for a label, most useful first; none is claimed."""
+        found = self._get(path_of("learners", name, "asks"), limit=limit)
+        return load_all(Ask, found["asks"])
+
+    def claim(
+        self, name: str, *, holder: str, id: str | None = None, seconds: float = 120.0
+    ) -> Ask | None:
+        """Take the most useful case that nobody holds, or that of `id`; None if there is none."""
+        body = {"holder": holder, "id": id, "seconds": seconds}
+        found = self._send("POST", path_of("learners", name, "asks", "claim"), body)["ask"]
+        return None if found is None else load(Ask, found)
+
+    def release(self, prediction_id: str, *, holder: str) -> None:
+        """Give a case back: to the queue, and to this holder only after the others."""
+        path = path_of("predictions", prediction_id, "release")
+        self._send("POST", path, {"holder": holder}, again=True)
+
+    def history(self, prediction_id: str) -> Case:
+        """A prediction with all that happened to it."""
+        path = path_of("predictions", prediction_id)
+        return load(Case, self._get(path, explanation="false"))
+
+    def explain(self, prediction_id: str) -> Explanation:
+        """Why the learner answers as it does today. The votes' matrix stays at the server."""
+        path = path_of("predictions", prediction_id, "explanation")
+        return load(Explanation, self._get(path))
+
+    def cases(
+        self,
+        name: str,
+        *,
+        text: str = "",
+        decision: Action | None = None,
+        status: CaseStatus | None = None,
+        label: Label | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[Case]:
+        """Search predictions, newest first; page on with `before`, a case's seq."""
+        asked = {"text": text or None, "decision": decision, "status": status, "before": before}
+        wanted = None if label is None else json.dumps(plain_scalar(label), ensure_ascii=False)
+        path = path_of("learners", name, "cases")
+        return load_all(Case, self._get(path, label=wanted, limit=limit, **asked)["cases"])
+
+    def report(self, name: str) -> Report:
+        """How a learner does, at a glance."""
+        return load(Report, self._get(path_of("learners", name, "report")))
+
+    def flush(self, timeout: float = 60.0) -> None:
+        """Wait until all that is logged is learned; see `Deployment.flush`."""
+        ends = time.monotonic() + timeout
+        left = timeout
+        while left >= 0.0:
+            step = {"timeout": min(left, FLUSH_STEP)}
+            if self._send("POST", "/v1/flush", step, again=True)["learned"]:
+                return
+            left = ends - time.monotonic()
+        raise StoreError(f"not all that is logged was learned within {timeout:g} s; wait longer")
+
+    def state_hash(self, name: str) -> str:
+        """Of learner and risk control, once all that is logged is learned."""
+        return str(self._get(path_of("learners", name, "state"))["state_hash"])
+
+    def events(self, after: int = 0, limit: int = 1000, learner: str | None = None) -> list[Event]:
+        """Events of the log in order, with their payloads."""
+        return load_all(
+            Event, self._get("/v1/log", after=after, limit=limit, learner=learner)["events"]
+        )
+
+    def _get(self, path: str, **query: Any) -> Any:
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._send("GET", path, query=given)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Any = None,
+        again: bool = False,
+        patience: float | None = None,
+    ) -> Any:
+        """The JSON of a success, sent again where that is safe; raises a problem's error."""
+        media = "application/octet-stream" if isinstance(body, bytes) else "application/json"
+        request = self._http.build_request(
+            method,
+            path,
+            params=query or None,
+            content=body if body is None or isinstance(body, bytes) else _written(body),
+            headers=None if body is None else {"content-type": media},
+            timeout=httpx.USE_CLIENT_DEFAULT if patience is None else patience,
+        )
+        safe = again or method in ("GET", "DELETE")
+        for pause in (*PAUSES, None):
+            try:
+                response = self._http.send(request)
+            except httpx.TransportError as error:
+                if pause is None or not (safe or _never_arrived(error)):
+                    raise StoreError(f"{self._url} cannot be reached: {error}") from error
+            else:
+                if response.status_code != 503 or pause is None:
+                    return _result(response)
+            time.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+
+def _learner(said: Any) -> LearnerInfo | ValueInfo:
+    return load(ValueInfo, said) if said.get("kind") == "value" else load(LearnerInfo, said)
+
+
+def _result(response: httpx.Response) -> Any:
+    if response.is_success:
+        return response.json() if response.content else None
+    try:
+        problem = response.json()
+        slug = str(problem["type"]).removeprefix(PROBLEM_BASE)
+        detail = str(problem["detail"])
+    except (ValueError, KeyError, TypeError):
+        slug, detail = "", f"{response.url} answered {response.status_code}"
+    raise PROBLEMS.get(slug, _by_status(response.status_code))(detail)
+
+
+def _by_status(status: int) -> type[QuickstudyError]:
+    if status in (401, 403, 429):
+        return AccessError
+    if status == 404:
+        return NotFoundError
+    return InputError if 400 <= status < 500 else StoreError
+
+
+def _never_arrived(error: httpx.TransportError) -> bool:
+    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+
+
+def _written(body: Any) -> bytes:
+    try:
+        return to_bytes(body)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"this cannot be sent as JSON: {error}") from None
+
+
+def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as JSON; those for labels as lists of pairs."""
+    made = {name: plain_text(value) for name, value in given.items() if value is not None}
+    for name in ("targets", "costs"):
+        if name in made:
+            pairs = made[name].items() if isinstance(made[name], Mapping) else made[name]
+            made[name] = [{"label": checked_label(y), "value": plain_scalar(v)} for y, v in pairs]
+    if "trusted" in made:
+        made["trusted"] = [plain_text(source) for source in made["trusted"]]
+    return made
+
+
+def _feedback(item: Feedback) -> dict[str, Any]:
+    """A feedback as JSON can hold it; what is not right about it the server says."""
+    said = {
+        "prediction_id": plain_text(item.prediction_id),
+        "learner": plain_text(item.learner),
+        "record": None if item.record is None else plain_record(item.record),
+        "label": None if item.label is None else checked_label(item.label),
+        "correct": plain_flag(item.correct),
+        "source": plain_text(item.source),
+        "key": plain_text(item.key),
+    }
+    return {name: value for name, value in said.items() if value is not None}

@@ -1,0 +1,167 @@
+"""The client's methods of oversight: versions and gate, exam, limits and pause, autonomy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from quickstudy.api.codec import dump, load, load_all, path_of
+from quickstudy.api.decisions import Ask
+from quickstudy.api.versions import (
+    AutonomyReport,
+    Bound,
+    Diff,
+    Exam,
+    GateReport,
+    Limits,
+    LimitsReport,
+    Pause,
+    Pin,
+    SourceReport,
+    Version,
+)
+from quickstudy.deploy.core.records import checked_label, plain_record
+from quickstudy.deploy.guardrails.limits import checked_limits
+from quickstudy.encode.values import plain_text
+from quickstudy.types import Input, Label
+
+PATIENCE = 600.0  # seconds for what the server has to work out first
+
+
+class Oversight:
+    """What `Client` can do besides asking and teaching; see `Deployment` for each method."""
+
+    def _get(self, path: str, **query: Any) -> Any:
+        raise NotImplementedError
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Any = None,
+        again: bool = False,
+        patience: float | None = None,
+    ) -> Any:
+        raise NotImplementedError
+
+    def versions(self, name: str) -> list[Version]:
+        """Versions of a learner, newest first."""
+        return load_all(Version, self._get(path_of("learners", name, "versions"))["versions"])
+
+    def version_at(self, name: str, time: float) -> Version:
+        """The version that answered at a time, in seconds since 1970."""
+        found = self._get(path_of("learners", name, "versions"), at=repr(float(time)))
+        return load(Version, found["versions"][0])
+
+    def challenge(
+        self, name: str, *, model: str | Path | bytes | None = None, reason: str = ""
+    ) -> Version:
+        """Let the champion, consolidated, or the learner of a model file challenge the champion."""
+        path = path_of("learners", name, "challenger")
+        if model is None:
+            made = self._send("POST", path, {"reason": reason}, patience=PATIENCE)
+        else:
+            content = model if isinstance(model, bytes) else Path(model).read_bytes()
+            query = {"reason": reason}
+            made = self._send("POST", path, content, query=query, patience=PATIENCE)
+        return load(Version, made)
+
+    def withdraw(self, name: str, *, reason: str = "") -> None:
+        """Have the challenger give up its claim."""
+        self._send("DELETE", path_of("learners", name, "challenger"), query={"reason": reason})
+
+    def gate(self, name: str) -> GateReport | None:
+        """How the challenger stands, or the last champion in probation; None without either."""
+        found = self._get(path_of("learners", name, "gate"))["gate"]
+        return None if found is None else load(GateReport, found)
+
+    def promote(self, name: str, *, override: Sequence[str] = (), reason: str = "") -> Version:
+        """Have the challenger answer from now on; `override` names conditions to do without."""
+        body = {"override": list(override), "reason": reason}
+        path = path_of("learners", name, "promote")
+        return load(Version, self._send("POST", path, body, patience=PATIENCE))
+
+    def rollback(self, name: str, *, reason: str = "") -> Version:
+        """Have the previous version answer again."""
+        path = path_of("learners", name, "rollback")
+        return load(Version, self._send("POST", path, {"reason": reason}, patience=PATIENCE))
+
+    def diff(self, name: str, before: str, after: str, *, limit: int = 50) -> Diff:
+        """What two versions answer differently; their ids may be cut to 6 characters."""
+        path = path_of("learners", name, "diff")
+        return load(Diff, self._get(path, before=before, after=after, limit=limit))
+
+    def pin(
+        self,
+        name: str,
+        *,
+        prediction_id: str | None = None,
+        record: Input | None = None,
+        label: Label,
+        bound: Bound = "must",
+        source: str | None = None,
+    ) -> Pin:
+        """Put a case into the exam."""
+        said = {
+            "prediction_id": plain_text(prediction_id),
+            "record": None if record is None else plain_record(record),
+            "label": checked_label(label),
+            "bound": bound,
+            "source": plain_text(source),
+        }
+        body = {what: value for what, value in said.items() if value is not None}
+        return load(Pin, self._send("POST", path_of("learners", name, "exam"), body))
+
+    def pin_many(self, name: str, rows: Sequence[tuple[Input, Label, Bound]]) -> int:
+        """Put several records with their labels into the exam; how many there were."""
+        pins = [
+            {"record": plain_record(x), "label": checked_label(y), "bound": b} for x, y, b in rows
+        ]
+        said = self._send("POST", path_of("learners", name, "exam"), {"pins": pins})
+        return int(said["pinned"])
+
+    def unpin(self, name: str, id: str) -> None:
+        """Take a case out of the exam."""
+        self._send("DELETE", path_of("learners", name, "exam", id))
+
+    def exam(self, name: str, *, version: str | None = None) -> Exam:
+        """What a version, or the champion as it is now, makes of the pinned cases."""
+        return load(Exam, self._get(path_of("learners", name, "exam"), version=version))
+
+    def limits(self, name: str) -> LimitsReport:
+        """Limits of a learner, pauses in force, and what is used up."""
+        return load(LimitsReport, self._get(path_of("learners", name, "limits")))
+
+    def limit(self, name: str, limits: Limits) -> LimitsReport:
+        """Replace all limits of a learner, from the next answer on."""
+        path = path_of("learners", name, "limits")
+        body = dump(checked_limits(limits))  # checked here, as no NaN can travel
+        return load(LimitsReport, self._send("PUT", path, body, again=True))
+
+    def pause(self, name: str | None = None, *, reason: str = "") -> None:
+        """Have a learner, or all, ask for everything, until somebody resumes."""
+        body = {"reason": reason} | ({} if name is None else {"learner": name})
+        self._send("POST", "/v1/pause", body, again=True)
+
+    def resume(self, name: str | None = None) -> None:
+        """End a learner's pause, or that of all."""
+        self._send("DELETE", "/v1/pause", query={} if name is None else {"learner": name})
+
+    def pauses(self) -> list[Pause]:
+        """Pauses in force, as far as the key may see them."""
+        return load_all(Pause, self._get("/v1/pause")["pauses"])
+
+    def autonomy(self, name: str) -> AutonomyReport:
+        """How much a learner may do, and what it takes to do more."""
+        return load(AutonomyReport, self._get(path_of("learners", name, "autonomy")))
+
+    def held(self, name: str, *, limit: int = 50) -> list[Ask]:
+        """Answers held until a person approves, oldest first; see `feedback`."""
+        return load_all(Ask, self._get(path_of("learners", name, "held"), limit=limit)["held"])
+
+    def sources(self, name: str) -> list[SourceReport]:
+        """Who taught a learner what, and how they agree."""
+        return load_all(SourceReport, self._get(path_of("learners", name, "sources"))["sources"])

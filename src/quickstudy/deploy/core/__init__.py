@@ -1,0 +1,1 @@
+"""One transaction: tables, rows, the context that handlers work in, and the dispatcher."""

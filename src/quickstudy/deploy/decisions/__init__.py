@@ -1,0 +1,1 @@
+"""Decisions: predict, feedback, disputes, expiry, and the labelling queue."""

@@ -1,0 +1,1 @@
+"""Guardrails: autonomy, limits, rules and pause."""

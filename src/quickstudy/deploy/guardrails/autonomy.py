@@ -1,0 +1,401 @@
+"""Autonomy: levels that are earned by evidence, capped by people, and lost by themselves.
+
+`Autonomy` wraps risk control (`ActOrAsk`) and is a deterministic fold: no clock, no input or
+output; the same calls lead to the same state, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quickstudy.api.versions import LEVELS, AutonomyReport, Level, LevelChange
+from quickstudy.stats.certificate import Guard
+from quickstudy.stats.risk import ActOrAsk, Decision
+from quickstudy.types import Floats, Label
+
+ENOUGH_TO_SUGGEST = 0.5  # share of the log evidence of a certificate that leaves the shadow
+WATCHED_ERRORS = (0.1, 0.2, 0.4)  # for which the guard's delay is told
+CLEARLY = 1.5  # times the error allowed: a smaller excess is not told
+RUNS = 200  # of the simulation of the guard, after so many cases, at most audits, of peace
+PEACE_CASES, PEACE_AUDITS, PEACE_ERROR = 2000, 200, 0.6  # the error as a share of eps
+AT_ONCE = 25  # audits of each run
+NEVER = 1e299  # cases between false alarms
+ROUNDING = 1e-9  # of a share of a count
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What is done with one case.
+
+    Attributes:
+        decision: after level and limits had their say.
+        held: it would act, and is held until a person says yes.
+    """
+
+    decision: Decision
+    held: bool = False
+
+
+def overruled(ruling: Ruling) -> Ruling:
+    """The ruling where a limit forbids to act: the case is asked for certain.
+
+    The certificate stays valid. What it needs of a case is that its label probability pi was fixed
+    before the label was known, and is at least pi_min: a limit looks at the case, not at its label,
+    and pi becomes 1. `would_act` and `smallest` (pi_min) stay as they are, since other cases of
+    the same policies may still be acted on. The guard takes in only cases that were acted on.
+    """
+    return Ruling(_asked(ruling.decision))
+
+
+def _asked(decision: Decision, **other: Any) -> Decision:
+    return replace(
+        decision, act=False, audit=False, ask=True, label_probability=1.0, policy=0, **other
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A level earned or lost."""
+
+    before: Level
+    after: Level
+    why: str
+
+
+class Autonomy:
+    """Decides what is done with each case: risk control proposes, the level disposes.
+
+    A level rises one step at a time, at most one for each outcome on record (a label that was due,
+    or its absence), and never above the ceiling:
+
+        shadow -> suggest    the strictest policy has half of the log evidence of a certificate
+        suggest -> approve   a policy is certified
+        approve -> act       a policy is certified, and of the answers held at this level at least
+                             `approvals` were found right and at most 1 - target wrong; one on
+                             which nobody spoke in time counts as wrong, as everywhere
+
+    Evidence may be that of any promise, labels with a target of their own included. An alarm of
+    the guard takes it from act to approve, where approvals start anew; when nothing is certified
+    any more after it, the next outcome takes it to suggest. A lower ceiling binds at once.
+
+    Below "act" every case is asked, with label probability pi = 1. That keeps the certificate
+    valid: pi was known before the label, and pi_min, the least pi that a case could have had at
+    this level, is 1 as well, so evidence gathers at full speed. What a policy would do stays on
+    record. The guard speaks of answers that were acted on, and is fed by nothing else.
+
+    Parameters:
+        risk: risk control, which this object owns from now on.
+        start: the level to start with, lowered to the ceiling. "act" acts as soon as a policy is
+            certified, without approvals.
+        ceiling: the highest level that people allow.
+        approvals: held answers that must be found right, at least 0.
+
+    >>> autonomy = Autonomy(ActOrAsk(0.9, seed=1), start="shadow", ceiling="act", approvals=3)
+    >>> for i in range(300):
+    ...     ruling = autonomy.decide(0.99, "spam")
+    ...     autonomy.record(ruling, False if ruling.decision.labelled else None)
+    ...     for step in autonomy.taken_steps():
+    ...         print(i, step.before, "->", step.after, "as", step.why)
+    54 shadow -> suggest as the evidence is 1.8, half of the 3.5 that a certificate takes
+    76 suggest -> approve as a policy is certified
+    79 approve -> act as 3 of 3 held answers were approved
+    """
+
+    def __init__(self, risk: ActOrAsk, *, start: Level, ceiling: Level, approvals: int) -> None:
+        self.risk = risk
+        self.ceiling = ceiling
+        self.approvals = approvals
+        self.level = _lower(start, ceiling)
+        self.approved = self.refused = 0
+        self._since = risk.number  # the case with which the approvals began
+        self._alarmed = False  # and nothing was certified since
+        self._steps: list[Step] = []
+
+    def decide(self, confidence: float, label: Label | None, *, eligible: bool = True) -> Ruling:
+        """What is done with a case that is answered with `label` at `confidence` in [0, 1].
+
+        `eligible`: whether a policy may act on such a case; see `ActOrAsk.decide`.
+
+        Raises:
+            InputError: the confidence is out of its range; nothing was changed.
+        """
+        decision = self.risk.decide(confidence, label, eligible=eligible)
+        if self.level == "act":
+            return Ruling(decision)
+        held = decision.act and self.level == "approve"
+        return Ruling(_asked(decision, smallest=1.0), held)
+
+    @property
+    def least(self) -> float:
+        """The least label probability that any case can have now: 1 below the level "act"."""
+        return self.risk.smallest if self.level == "act" else 1.0
+
+    def record(self, ruling: Ruling, wrong: bool | None) -> None:
+        """Close a case, as `ActOrAsk.record` does; the level may change by it.
+
+        Raises:
+            InputError: an outcome where none was due; nothing was changed.
+        """
+        alarm = self.risk.record(ruling.decision, wrong)
+        if ruling.held and self.level == "approve" and ruling.decision.number >= self._since:
+            right = wrong is not None and not wrong
+            self.approved += right
+            self.refused += not right
+        if alarm:
+            self._fall(ruling.decision.label)
+        elif ruling.decision.labelled:
+            self._next()
+
+    def bound(self, *, ceiling: Level, approvals: int) -> None:
+        """People changed how far it may go: a lower ceiling binds at once, a higher one allows."""
+        self.ceiling, self.approvals = ceiling, approvals
+        if _lower(self.level, ceiling) != self.level:
+            self._to(ceiling, f"the ceiling was lowered to {ceiling}")
+
+    def taken_steps(self) -> list[Step]:
+        """Levels earned and lost since this was last asked; not part of the state."""
+        steps, self._steps = self._steps, []
+        return steps
+
+    def _to(self, level: Level, why: str) -> None:
+        self._steps.append(Step(self.level, level, why))
+        self.level = level
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self.approved = self.refused = 0
+        self._since = self.risk.number
+
+    def _fall(self, label: Label | None) -> None:
+        self._alarmed = self.risk.certified == 0
+        allowed = self.risk.report(label)["error"]
+        if self.level == "act":
+            self._to("approve", f"the guard saw more than {allowed:.3g} of its answers wrong")
+        self._start_anew()
+
+    def _next(self) -> None:
+        """Take the step that is due, if one is."""
+        certified = self.risk.certified
+        self._alarmed = self._alarmed and not certified
+        if self._alarmed and self.level == "approve":
+            self._to("suggest", "no policy is certified any more")
+        elif self.level != self.ceiling:
+            self._rise(certified)
+
+    def _rise(self, certified: int) -> None:
+        if self.level == "shadow":
+            told, bar = self.evidence()
+            if certified:
+                self._to("suggest", "a policy is certified")
+            elif told >= ENOUGH_TO_SUGGEST * bar:
+                why = f"the evidence is {told:.1f}, half of the {bar:.1f} that a certificate takes"
+                self._to("suggest", why)
+        elif self.level == "suggest" and certified:
+            self._to("approve", "a policy is certified")
+        elif self.level == "approve" and certified and self.enough_approved:
+            held = self.approved + self.refused
+            told_approved = f"{self.approved} of {held} held answers were approved"
+            self._to("act", told_approved if held else "no approvals are asked for")
+
+    @property
+    def enough_approved(self) -> bool:
+        """Whether enough answers that were held at this level were found right."""
+        return self.approved >= self.approvals and not self.too_many_refused
+
+    @property
+    def too_many_refused(self) -> bool:
+        """Whether more answers that were held at this level were found wrong than the target has
+        room for.
+        """
+        room = (1.0 - self.risk.target) * (self.approved + self.refused)
+        return self.refused > room + ROUNDING
+
+    def evidence(self) -> tuple[float, float]:
+        """Log evidence for the strictest policy, and what it takes, of the promise that is nearest
+        to a certificate.
+        """
+        reports = [self.risk.report(label) for label in self.risk.promises]
+        pairs = [(float(told["log_evidence"][0]), float(told["log_bar"])) for told in reports]
+        return max(pairs, key=lambda pair: pair[0] - pair[1])
+
+    def reason(self, ruling: Ruling, label: Label | None, limit: str = "") -> str:
+        """Why it acts or asks, in words: names the level, the policy or the limit that decided.
+
+        Args:
+            limit: the limit that overruled it, in words, or "".
+        """
+        decision = ruling.decision
+        certified = self.risk.level(label)
+        if decision.act:
+            checked = "; this one is checked" if decision.audit else ""
+            sure = f"policy {decision.policy} is certified for answers as sure as this"
+            return f"{sure}, and the level is act{checked}"
+        if label is None:
+            why = "nothing was learned yet"
+        elif not certified:
+            why = "no policy is certified yet, so everything is asked"
+        elif not decision.would_act[certified - 1]:
+            why = f"not sure enough for policy {certified}, the most permissive that is certified"
+        else:
+            sure = f"policy {certified} is certified for answers as sure as this"
+            return f"{sure}, but {self._obstacle(ruling, limit)}"
+        return f"{why}; it is limited, too: {limit}" if limit else why
+
+    def _obstacle(self, ruling: Ruling, limit: str) -> str:
+        if limit:
+            return f"a limit forbids to act: {limit}"
+        if ruling.held:
+            return "the level is approve: it is held until a person says yes"
+        return f"the level is {self.level}: a person decides"
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on, as plain numbers, strings and arrays (copies)."""
+        return {
+            "risk": self.risk.state(),
+            "level": self.level,
+            "ceiling": self.ceiling,
+            "approvals": self.approvals,
+            "approved": self.approved,
+            "refused": self.refused,
+            "since": self._since,
+            "alarmed": self._alarmed,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Autonomy:
+        """The object that `state()` was taken from, bit for bit."""
+        made = cls(
+            ActOrAsk.from_state(state["risk"]),
+            start=state["level"],
+            ceiling=state["ceiling"],
+            approvals=int(state["approvals"]),
+        )
+        made.approved, made.refused = int(state["approved"]), int(state["refused"])
+        made._since, made._alarmed = int(state["since"]), bool(state["alarmed"])
+        return made
+
+
+def _lower(a: Level, b: Level) -> Level:
+    return min(a, b, key=LEVELS.index)
+
+
+def report_of(
+    autonomy: Autonomy, *, learner: str, history: Sequence[LevelChange]
+) -> AutonomyReport:
+    """How much a learner may do, and what it takes to do more; `history` newest first."""
+    reports = [autonomy.risk.report(label) for label in autonomy.risk.promises]
+    evidence, bar = autonomy.evidence()
+    at = LEVELS.index(autonomy.level)
+    first = reports[0]
+    return AutonomyReport(
+        learner=learner,
+        level=autonomy.level,
+        ceiling=autonomy.ceiling,
+        next_level=None if autonomy.level == autonomy.ceiling else LEVELS[at + 1],
+        why_not_higher=why_not_higher(autonomy),
+        log_evidence=evidence,
+        log_bar=bar,
+        certified=autonomy.risk.certified,
+        approvals=autonomy.approved,
+        refusals=autonomy.refused,
+        approvals_needed=autonomy.approvals,
+        audit_rate=first["audit_rate"],
+        guard_delays=guard_delays(first["error"], first["audit_rate"], first["between_alarms"]),
+        alarms=sum(told["alarms"] for told in reports),
+        history=tuple(history),
+    )
+
+
+def why_not_higher(autonomy: Autonomy) -> str:
+    """What keeps it from the next level, in words, with numbers."""
+    if autonomy.level == "act":
+        return "it has the highest level"
+    if autonomy.level == autonomy.ceiling:
+        return f"the ceiling is {autonomy.ceiling}: people allow no more"
+    evidence, bar = autonomy.evidence()
+    if not autonomy.risk.certified:
+        bar *= ENOUGH_TO_SUGGEST if autonomy.level == "shadow" else 1.0
+        if evidence < bar:
+            return f"the evidence is {evidence:.1f} of the {bar:.1f} that it takes"
+    elif autonomy.level == "approve":
+        held = autonomy.approved + autonomy.refused
+        if autonomy.approved < autonomy.approvals:
+            return f"{autonomy.approved} of {autonomy.approvals} held answers were approved"
+        if autonomy.too_many_refused:
+            share = 1.0 - autonomy.risk.target
+            told = f"{autonomy.refused} of {held} held answers were not approved"
+            return f"{told}, more than {share:.3g} of them"
+    return "it has all that it takes, and rises with the next outcome"
+
+
+def guard_delays(
+    error: float, audit_rate: float, between_alarms: float
+) -> tuple[tuple[float, int], ...]:
+    """Acted cases until the guard notices errors of 10, 20 and 40 %, each on average.
+
+    Args:
+        error: the largest error allowed, in (0, 1); told are only errors 1.5 times as large.
+        audit_rate: in (0, 1].
+        between_alarms: least mean number of acted cases between false alarms.
+
+    >>> guard_delays(0.05, 0.05, 10_000.0)
+    ((0.1, 1900), (0.2, 500), (0.4, 180))
+    """
+    found = [
+        (worse, guard_delay(error, audit_rate, between_alarms, worse))
+        for worse in WATCHED_ERRORS
+        if worse >= CLEARLY * error
+    ]
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def guard_delay(error: float, audit_rate: float, between_alarms: float, worse: float) -> int:
+    """Acted cases from a jump of the error to `worse` until the guard's alarm, on average.
+
+    A simulation of 200 runs with a fixed seed, from audit to audit, each after a time with an error
+    of 0.6 times the allowed one; two digits, good to some 10 %. `benchmarks/r19.py` measures the
+    same case by case.
+    """
+    rng = np.random.default_rng(0)
+    peace = int(min(PEACE_CASES * audit_rate, PEACE_AUDITS))
+    factors = _factors(error)
+    wealth: Floats = np.zeros((RUNS, factors.shape[1]))
+    for gap, wrong in _audits(rng, audit_rate, PEACE_ERROR * error, peace):
+        wealth = (wealth + gap) * factors[wrong]
+        wealth[wealth.mean(axis=1) >= between_alarms] = 0.0
+    cases = np.zeros(RUNS)
+    watching = np.ones(RUNS, dtype=np.bool_)
+    while watching.any():
+        for gap, wrong in _audits(rng, audit_rate, worse, AT_ONCE):
+            left = np.ceil(between_alarms - wealth.mean(axis=1))  # cases to an alarm, unaudited
+            cases += watching * np.minimum(gap[:, 0], left)
+            watching &= gap[:, 0] <= left
+            wealth = (wealth + gap) * factors[wrong]
+            watching &= wealth.mean(axis=1) < between_alarms
+    return int(float(f"{cases.mean():.2g}"))
+
+
+def _factors(error: float) -> Floats:
+    """What one audit multiplies the guard's wealth by, if right and if wrong: (2, stakes)."""
+    made = []
+    for wrong in (False, True):
+        guard = Guard(error, between_alarms=NEVER)
+        guard.update(wrong)
+        made.append(np.exp(guard.state()["log_wealth"]))
+    return np.array(made)
+
+
+def _audits(
+    rng: np.random.Generator, rate: float, error: float, count: int
+) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
+    """Audits of all runs: cases up to each, itself included, (runs, 1); and whether it is wrong."""
+    gaps = rng.geometric(rate, size=(count, RUNS, 1)).astype(np.float64)
+    wrong = (rng.random((count, RUNS)) < error).astype(np.int64)
+    return zip(gaps, wrong, strict=True)

@@ -1,0 +1,295 @@
+"""Limits: what a learner may do, whatever it has learned. Asked last, before it acts.
+
+They stand outside the learner: this file uses nothing of how it learns, predicts or doubts.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from pathlib import Path
+from typing import Any
+
+from quickstudy.api.versions import Allowed, Limits, Pause
+from quickstudy.deploy.core.records import checked_label, written
+from quickstudy.deploy.guardrails.rules import parse
+from quickstudy.errors import LabelError, SettingError
+from quickstudy.types import Label, label_key
+
+SECONDS = 61  # that a window of 60 s can touch
+DAY = 86_400
+MILLION = 1_000_000  # money is counted in whole millionths, so that nothing is lost in sums
+MOST_RULES, MOST_LABELS = 100, 10_000
+MOST_ACTIONS, MOST_MONEY = 1_000_000, 1e12
+SHOWN = 5  # labels, where they are listed
+PAUSE_FILE, LONGEST_REASON = "PAUSE", 1_000
+
+
+def checked_limits(limits: Limits) -> Limits:
+    """Limits in their own types, every rule read.
+
+    Raises:
+        SettingError: a rule cannot be read, or a number is out of its range; names the field.
+
+    >>> checked_limits(Limits(never=["amount > 500"], costs=[("refund", 2)])).costs
+    (('refund', 2.0),)
+    """
+    for i, rule in enumerate(_items("never", limits.never, MOST_RULES)):
+        parse(rule, name=f"never[{i}]")
+    allowed = _items("allowed", limits.allowed, MOST_RULES)
+    made = Limits(
+        never=tuple(limits.never),
+        allowed=tuple(_allowed(f"allowed[{i}]", context) for i, context in enumerate(allowed)),
+        per_minute=_whole("per_minute", limits.per_minute),
+        costs=_costs(limits.costs),
+        spend_per_day=_money("spend_per_day", limits.spend_per_day),
+    )
+    if made.spend_per_day is not None and not any(cost for _, cost in made.costs):
+        raise SettingError("spend_per_day is set, but no label has a cost: give some in costs")
+    return made
+
+
+def _items(name: str, value: Any, most: int) -> Sequence[Any]:
+    if not isinstance(value, list | tuple):
+        raise SettingError(f"{name} is {value!r:.60}; it must be a list")
+    if len(value) > most:
+        raise SettingError(f"{name} has {len(value):,} entries; at most {most:,} can be kept")
+    return value
+
+
+def _label(name: str, value: Any) -> Label:
+    try:
+        return checked_label(value)
+    except LabelError as error:
+        raise SettingError(f"{name}: {error}") from None
+
+
+def _allowed(name: str, value: Any) -> Allowed:
+    if not isinstance(value, Allowed):
+        raise SettingError(f"{name} is {value!r:.60}; it must have `when` and `labels`")
+    parse(value.when, name=f"{name}.when")
+    labels = _items(f"{name}.labels", value.labels, MOST_LABELS)
+    return Allowed(value.when, tuple(_label(f"{name}.labels", label) for label in labels))
+
+
+def _costs(value: Any) -> tuple[tuple[Label, float], ...]:
+    made: dict[tuple[str, Label], tuple[Label, float]] = {}
+    for i, pair in enumerate(_items("costs", value, MOST_LABELS)):
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise SettingError(f"costs[{i}] is {pair!r:.60}; it must be a label and its cost")
+        label = _label(f"costs[{i}]", pair[0])
+        cost = _money(f"costs[{i}]", pair[1])
+        if cost is None or label_key(label) in made:
+            what = "has no cost" if cost is None else "is there twice"
+            raise SettingError(f"costs[{i}]: label {label!r:.60} {what}; give one cost for each")
+        made[label_key(label)] = label, cost
+    return tuple(made.values())
+
+
+def _whole(name: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_ACTIONS:
+        raise SettingError(
+            f"{name} is {value!r:.60}; it must be a whole number in [0, {MOST_ACTIONS:,}], or null"
+        )
+    return value
+
+
+def _money(name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    good = isinstance(value, int | float) and not isinstance(value, bool)
+    if not good or not 0 <= value <= MOST_MONEY:
+        raise SettingError(f"{name} is {value!r:.60}; it must be a number in [0, {MOST_MONEY:g}]")
+    return float(value)
+
+
+def written_limits(limits: Limits) -> str:
+    """Limits as JSON, from which `read_limits` makes the same again."""
+    return written(asdict(limits))
+
+
+def read_limits(text: str) -> Limits:
+    """What `written_limits` wrote; what is not there is not limited.
+
+    >>> read_limits("{}") == Limits()
+    True
+    """
+    values = json.loads(text)
+    return Limits(
+        never=tuple(values.get("never", ())),
+        allowed=tuple(Allowed(a["when"], tuple(a["labels"])) for a in values.get("allowed", ())),
+        per_minute=values.get("per_minute"),
+        costs=tuple((label, cost) for label, cost in values.get("costs", ())),
+        spend_per_day=values.get("spend_per_day"),
+    )
+
+
+class Guardrails:
+    """Limits, and what is used up of them.
+
+    Time is that of the actions: it never goes back, so that a clock that does frees nothing; until
+    the clock has caught up, it is as late as at the last action. An action counts in every window
+    of 60 s that it may be in, to the second; a day is one of UTC. Sums of money are exact: each
+    cost is rounded up to a millionth, the limit down.
+
+    Args:
+        limits: as `checked_limits` returns them.
+        usage: of another `Guardrails`, as JSON keeps it; {} at first.
+
+    >>> rails = Guardrails(Limits(never=("amount > 500",), per_minute=1), {})
+    >>> rails.refusal({"amount": 900}, "refund", 0.0)
+    'never: amount > 500'
+    >>> rails.refusal({"amount": 9}, "refund", 0.0)
+    ''
+    >>> rails.acted("refund", 0.0)
+    >>> rails.refusal({"amount": 9}, "refund", 60.0), rails.refusal({}, "refund", 61.0)
+    ('rate: 1 action a minute', '')
+    """
+
+    def __init__(self, limits: Limits, usage: Mapping[str, Any]) -> None:
+        self.limits = limits
+        self._never = [parse(rule, name="never") for rule in limits.never]
+        self._allowed = [
+            (parse(a.when, name="allowed"), {label_key(y) for y in a.labels}, a.labels)
+            for a in limits.allowed
+        ]
+        self._costs = {label_key(y): _millionths(cost) for y, cost in limits.costs}
+        most = limits.spend_per_day
+        self._most_spent = None if most is None else _millionths(most, ROUND_FLOOR)
+        self.take_back(usage)
+
+    def take_back(self, usage: Mapping[str, Any]) -> None:
+        """Have used up what `usage` says, and no more: later actions did not happen."""
+        self._second = int(usage.get("second", 0))
+        counts = [int(count) for count in usage.get("counts", ())][:SECONDS]
+        self._counts = counts + [0] * (SECONDS - len(counts))  # newest second first
+        self._spent = int(usage.get("spent", 0))
+
+    @property
+    def counting(self) -> bool:
+        """Whether a limit depends on what was done before."""
+        return self.limits.per_minute is not None or self._most_spent is not None
+
+    @property
+    def usage(self) -> dict[str, Any]:
+        """What is used up, as JSON values: at most 63 whole numbers."""
+        last = max((i for i, count in enumerate(self._counts) if count), default=-1)
+        counts = self._counts[: last + 1]
+        return {"second": self._second, "counts": counts, "spent": self._spent}
+
+    def refusal(self, record: Any, label: Label | None, now: float) -> str:
+        """The limit that forbids acting with `label` on `record` at `now`, in words, or "".
+
+        Args:
+            record: as the log keeps it.
+            now: seconds since 1970.
+        """
+        return self._forbidden(record, label) or self._used_up(label, now)
+
+    def _forbidden(self, record: Any, label: Label | None) -> str:
+        for rule in self._never:
+            if rule.holds(record, label):
+                return f"never: {rule.text}"
+        for rule, keys, labels in self._allowed:
+            if rule.holds(record, label) and (label is None or label_key(label) not in keys):
+                return f"allowed: where {rule.text}, only {_listed(labels)}"
+        return ""
+
+    def _used_up(self, label: Label | None, now: float) -> str:
+        most = self.limits.per_minute
+        if most is not None and self.acted_last_minute(now) >= most:
+            return f"rate: {most:,} action{'' if most == 1 else 's'} a minute"
+        cost = self._cost(label)
+        if self._most_spent is not None and cost and self._spent_at(now) + cost > self._most_spent:
+            return f"spend: {self.limits.spend_per_day:,.12g} a day"
+        return ""
+
+    def _cost(self, label: Label | None) -> int:
+        return 0 if label is None else self._costs.get(label_key(label), 0)
+
+    def acted(self, label: Label | None, now: float) -> None:
+        """Count an action."""
+        second = self._time(now)
+        self._spent = self._spent_at(now) + self._cost(label)
+        passed = min(second - self._second, SECONDS)
+        self._counts = [0] * passed + self._counts[: SECONDS - passed]
+        self._counts[0] += 1
+        self._second = second
+
+    def _time(self, now: float) -> int:
+        return max(self._second, math.floor(now))
+
+    def _spent_at(self, now: float) -> int:
+        return self._spent if self._time(now) // DAY == self._second // DAY else 0
+
+    def acted_last_minute(self, now: float) -> int:
+        """Actions of the last 60 s, the second included in which those began."""
+        passed = self._time(now) - self._second
+        return sum(self._counts[: max(SECONDS - passed, 0)])
+
+    def spent_today(self, now: float) -> float:
+        """What the actions of the day have cost."""
+        return self._spent_at(now) / MILLION
+
+
+def _millionths(money: float, rounding: str = ROUND_CEILING) -> int:
+    return int((Decimal(repr(float(money))) * MILLION).to_integral_value(rounding))
+
+
+def _listed(labels: Sequence[Label]) -> str:
+    if not labels:
+        return "a person decides"
+    more = f" and {len(labels) - SHOWN:,} more" if len(labels) > SHOWN else ""
+    return ", ".join(str(label)[:60] for label in labels[:SHOWN]) + more
+
+
+class PauseFile:
+    """The file PAUSE in the folder of a store: while it is there, everything is asked.
+
+    Its text is the reason. It works without the server's help, by `touch`, and is looked at with
+    every answer.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / PAUSE_FILE
+        self._read: tuple[tuple[int, ...], str] | None = None  # what it was like, and said
+
+    def reason(self) -> str | None:
+        """Why all is paused, "" if that is not said; None if it is not.
+
+        A file that is there and cannot be read pauses all the same.
+        """
+        try:
+            found = os.stat(self.path)  # noqa: PTH116 - it is called with every answer
+            if not stat.S_ISREG(found.st_mode):
+                return f"{self.path.name} is no plain file"
+            like = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if self._read is None or self._read[0] != like:
+                self._read = like, self._text()
+            return self._read[1]
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return f"{self.path.name} cannot be read: {error.strerror}"
+
+    def pause(self) -> Pause | None:
+        """The pause that the file stands for, if it is there."""
+        reason = self.reason()
+        if reason is None:
+            return None
+        try:
+            since = self.path.stat().st_mtime
+        except OSError:  # it cannot be looked at, and pauses all the same
+            since = 0.0
+        return Pause("", "file", reason, since)
+
+    def _text(self) -> str:
+        with self.path.open("rb") as file:
+            return file.read(LONGEST_REASON).decode(errors="replace").strip()

@@ -1,0 +1,132 @@
+"""Quarantine: an event that a learner fails to learn is set aside, and every replay skips it.
+
+The log says so by an event `quarantined` of that learner, and the log decides. The line of the
+champion skips every event that was set aside. Another version's line, which takes over at event s,
+skips those that were set aside before s, and those that were set aside while that line was worked
+out; so each line stays a function of its base and the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from quickstudy.deploy.core.failures import reason_of
+from quickstudy.log.store import events_at, read_events
+
+if TYPE_CHECKING:
+    from quickstudy.deploy.core.context import Desk
+    from quickstudy.deploy.decisions.commands import Quarantine
+    from quickstudy.log.events import Logged
+
+TYPE = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """An event that was not learned, and why.
+
+    Attributes:
+        seq: of the event; 0: what failed was refused, and is not in the log.
+        switch: event of the switch for which a version's line was worked out; 0: it was the
+            champion that failed.
+    """
+
+    seq: int
+    reason: str
+    switch: int = 0
+
+    @classmethod
+    def of(cls, seq: int, error: BaseException, *, switch: int = 0) -> SetAside:
+        """Event `seq`, set aside because of an error."""
+        return cls(seq, reason_of(error), switch)
+
+    def __str__(self) -> str:
+        return f"event {self.seq:,}: {self.reason}"
+
+
+class Ledger:
+    """What one learner set aside, with the events that say so, in order.
+
+    >>> ledger = Ledger([(9, SetAside(4, "MemoryError"))])
+    >>> sorted(ledger.of_champion), sorted(ledger.of_line(8)), sorted(ledger.of_line(10))
+    ([4], [], [4])
+    >>> ledger.late(6), ledger.outdates(learned=5, known=7), ledger.outdates(learned=5, known=9)
+    (True, True, False)
+    """
+
+    def __init__(self, marks: Sequence[tuple[int, SetAside]] = ()) -> None:
+        self.marks = list(marks)
+
+    @classmethod
+    def of(cls, connection: Connection, number: int) -> Ledger:
+        """What the log says of learner `number`."""
+        found = read_events(connection, learner=number, types=[TYPE])
+        marks = [(event.seq, set_aside_of(event)) for event in found]
+        return cls([(at, one) for at, one in marks if one.seq])
+
+    @property
+    def of_champion(self) -> frozenset[int]:
+        """Events that the champion's line skips."""
+        return frozenset(one.seq for _, one in self.marks if not one.switch)
+
+    def of_line(self, switch: int) -> frozenset[int]:
+        """Events that the line of the version skips that takes over at event `switch`."""
+        return frozenset(one.seq for at, one in self.marks if at < switch or one.switch == switch)
+
+    def late(self, seq: int) -> bool:
+        """Whether an event before `seq` was set aside only after it: it had been learned then."""
+        return any(one.seq < seq < at for at, one in self.marks)
+
+    def outdates(self, *, learned: int, known: int) -> bool:
+        """Whether a state up to `learned`, from a log up to `known`, has an event that was set
+        aside later."""
+        return any((one.switch or one.seq) <= learned and at > known for at, one in self.marks)
+
+
+def set_aside_of(event: Logged) -> SetAside:
+    """What an event `quarantined` says; once its payload was forgotten, that of no event."""
+    payload = event.read()
+    return SetAside(payload.get("event", 0), payload.get("reason", ""), payload.get("switch", 0))
+
+
+def quarantine(desk: Desk, request: Quarantine) -> int:
+    """Put on record that an event of the log was set aside; the number of the event that says so.
+
+    0: the learner is off duty, or it is on record.
+    """
+    number, one = request.number, request.set_aside
+    if number not in desk.names():
+        return 0
+    return found_on_the_way(desk, number, one)
+
+
+def found_on_the_way(desk: Desk, number: int, one: SetAside) -> int:
+    """Put on record that an event that is on disk was set aside, unless that is so already."""
+    connection = desk.transaction.connection
+    known = [found for _, found in Ledger.of(connection, number).marks]
+    if any((found.seq, found.switch) == (one.seq, one.switch) for found in known):
+        return 0
+    event = events_at(connection, [one.seq])[one.seq]
+    return note(desk, number, one, subject=event.subject, about=event.type, case=event.read()).seq
+
+
+def note(
+    desk: Desk,
+    number: int,
+    one: SetAside,
+    *,
+    subject: str,
+    about: str,
+    case: dict[str, Any] | None = None,
+) -> Logged:
+    """The event `quarantined`; `about` is the type of the event that it is about."""
+    payload = {"event": one.seq, "reason": one.reason, "switch": one.switch, "about": about}
+    if case and case.get("case"):
+        payload["case"] = case["case"]
+    event = desk.log(TYPE, number, actor="desk", subject=subject, payload=payload)
+    desk.count_of(number, quarantined=1)
+    return event

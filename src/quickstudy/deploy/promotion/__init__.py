@@ -1,0 +1,1 @@
+"""Promotion: challengers, shadows, and the gate."""

@@ -1,0 +1,376 @@
+"""Rules of promotion: five conditions, on cases that champion and challenger both answered.
+
+Nothing here reads a store or a clock: the same cases in the same order give the same verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, log
+from typing import Any, Literal
+
+from quickstudy.api.versions import Bound, Condition, Group
+from quickstudy.stats.certificate import require
+from quickstudy.stats.paired import Paired, bar
+
+Route = Literal["better", "simpler"]
+Verdict = Literal["watching", "roll back", "kept"]
+
+ENOUGH = 200
+"""Labelled cases from which a group stands for itself, and a baseline counts as beaten."""
+
+MOST_GROUPS = 256
+"""Groups followed apart, in order of appearance; later ones go to "rest"."""
+
+REST = "rest"
+MOST_ODDS = log(1e6)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One labelled case, as both answered it before its label was known.
+
+    Attributes:
+        seq: of the event of its label.
+        before, after: champion wrong, challenger wrong. In a probation the challenger is the old
+            champion.
+        anchor: wrong of the last version promoted for being better; None: it is the champion.
+        baselines: (name, wrong), such as ("majority", True).
+        scale: pi_min / pi in (0, 1], the weight of a label that not every case has.
+        groups: names of the groups that it is in, such as "environment=north".
+    """
+
+    seq: int
+    before: bool
+    after: bool
+    anchor: bool | None = None
+    baselines: tuple[tuple[str, bool], ...] = ()
+    scale: float = 1.0
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sat:
+    """A pin of the exam as both sat it: `before`, champion passes; `after`, challenger passes."""
+
+    id: str
+    bound: Bound
+    before: bool
+    after: bool
+
+
+class Gate:
+    """Whether a challenger may take over. All five conditions must hold at once:
+
+    exam       it passes every "must" pin that the champion passes, and fails no more "should" pins
+    never      none of its answers, in the shadow or in the exam, breaks a must-never rule
+    better     evidence E >= 1/alpha_k that it errs less than the champion (see `Paired`); or, if it
+               is simpler (no larger), that it is not worse by more than the margin, than neither
+               the champion nor the last version promoted for being better: small steps down cannot
+               add up
+    groups     no group has evidence E >= 1/alpha that the challenger is worse there by more than
+               the margin. A group stands for itself from 200 labelled cases on; cases of groups
+               that are smaller at the time, and of those beyond the 256th, are pooled as "rest"
+    baselines  on 200 labelled cases or more it errs less than each baseline, with evidence
+               E >= 1/alpha that it is not worse than it by more than the margin
+
+    A challenger that is no better is promoted, over all attempts and both routes, with probability
+    at most alpha, however often one looks. The baselines' rule is evidence that it is not worse by
+    more than the margin and a lower mean, not evidence that it is better outright: champions that
+    are within a point of nearest neighbour would otherwise wait for thousands of cases, and
+    better than the champion it has to be anyway. At margin 0 it is evidence outright.
+
+    Parameters:
+        alpha: in (0, 1). margin: share wrong, in [0, 1).
+        attempt: number of this challenger, from 1.
+        simpler: it is no larger than the champion, in bytes.
+
+    Raises:
+        SettingError: a setting is out of its range.
+
+    >>> gate = Gate(alpha=0.05, margin=0.02, attempt=1)
+    >>> for seq in range(400):
+    ...     majority = ("majority", seq % 3 == 0)
+    ...     gate.compare(Compared(seq, seq % 12 == 0, seq % 50 == 0, baselines=(majority,)))
+    >>> [c.name for c in gate.conditions() if not c.holds]
+    []
+    >>> gate.conditions()[2].detail
+    'wrong on 2.0 % of 400 labelled cases, the champion on 8.5 %: odds of 3,953 to 1, 65.8 needed'
+    """
+
+    def __init__(
+        self, *, alpha: float, margin: float, attempt: int = 1, simpler: bool = False
+    ) -> None:
+        self.alpha = require("alpha", alpha, 0.0, 1.0)
+        self.margin = require("margin", margin, 0.0, 1.0, closed=True)
+        self.attempt = attempt
+        self.simpler = simpler
+        self.log_bar = bar(alpha, attempt)
+        self._better = Paired()
+        self._near = {"champion": Paired(margin), "last better version": Paired(margin)}
+        self._groups: dict[str, Paired] = {}
+        self._rest = Paired(-margin)
+        self._baselines: dict[str, Paired] = {}
+        self._weight = self._wrong = 0.0
+
+    @property
+    def labelled(self) -> int:
+        """Cases compared."""
+        return self._better.cases
+
+    @property
+    def gain(self) -> float:
+        """Share wrong of the champion minus that of the challenger, weighted, in [-1, 1]."""
+        return self._better.gain
+
+    @property
+    def log_evidence(self) -> float:
+        """That it errs less than the champion."""
+        return self._better.log_evidence
+
+    @property
+    def log_evidence_margin(self) -> float | None:
+        """That it is not worse by more than the margin, the lesser of both; None: not simpler."""
+        return min(t.log_evidence for t in self._near.values()) if self.simpler else None
+
+    @property
+    def route(self) -> Route | None:
+        """On which ground it may be promoted now; None: on neither."""
+        if self.log_evidence >= self.log_bar:
+            return "better"
+        near = self.log_evidence_margin
+        return "simpler" if near is not None and near >= self.log_bar else None
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Groups that stand for themselves, by name, and the rest."""
+        grown = sorted((n, t) for n, t in self._groups.items() if t.cases >= ENOUGH)
+        pooled = [(REST, self._rest)] if self._rest.cases else []
+        return tuple(
+            Group(name, test.cases, -test.gain, self._shown(test)) for name, test in grown + pooled
+        )
+
+    @property
+    def baselines(self) -> tuple[tuple[str, float], ...]:
+        """By how much less it errs than each, weighted, in [-1, 1]."""
+        return tuple((name, test.gain) for name, test in self._baselines.items())
+
+    def compare(self, case: Compared) -> None:
+        """Take in one labelled case. Once a case: a correction of its label is not another case.
+
+        Raises:
+            InputError: its scale is not in (0, 1]; nothing was changed.
+        """
+        difference = float(case.before) - case.after
+        anchor = case.before if case.anchor is None else case.anchor
+        self._better.update(difference, scale=case.scale)
+        self._weight += case.scale
+        self._wrong += case.scale * case.after
+        self._near["champion"].update(difference, scale=case.scale)
+        self._near["last better version"].update(float(anchor) - case.after, scale=case.scale)
+        for name, wrong in case.baselines:
+            test = self._baselines.setdefault(name, Paired(self.margin))
+            test.update(float(wrong) - case.after, scale=case.scale)
+        self._group(case.groups, -difference, case.scale)
+
+    def _group(self, names: Sequence[str], worse: float, scale: float) -> None:
+        small = False
+        for name in dict.fromkeys(names):
+            if name not in self._groups and len(self._groups) < MOST_GROUPS:
+                self._groups[name] = Paired(-self.margin)
+            test = self._groups.get(name)
+            small |= test is None or test.cases < ENOUGH
+            if test is not None:
+                test.update(worse, scale=scale)
+        if small:  # decided by what came before this case
+            self._rest.update(worse, scale=scale)
+
+    def _shown(self, test: Paired) -> bool:
+        return test.log_evidence >= -log(self.alpha)
+
+    def conditions(self, *, exam: Sequence[Sat] = (), never: int = 0) -> tuple[Condition, ...]:
+        """The five, as they stand now. `never`: answers of it that broke a must-never rule."""
+        return (
+            _exam(exam),
+            Condition("never", never == 0, f"{_count(never, 'answer')} against a must-never rule"),
+            self._of_better(),
+            self._of_groups(),
+            self._of_baselines(),
+        )
+
+    def _of_better(self) -> Condition:
+        wrong = self._wrong / self._weight if self._weight else 0.0
+        said = (
+            f"wrong on {wrong:.1%} of {_count(self.labelled, 'labelled case')}, the champion on "
+            f"{max(wrong + self.gain, 0.0):.1%}: odds of {odds(self.log_evidence)} to 1, "
+            f"{odds(self.log_bar)} needed"
+        ).replace("%", " %")
+        if self.simpler:
+            each = ", ".join(
+                f"than the {name} {odds(test.log_evidence)} to 1"
+                for name, test in self._near.items()
+            )
+            said += f"; it is no larger; odds that it is not {_points(self.margin)} worse: {each}"
+        return Condition("better", self.route is not None, said)
+
+    def _of_groups(self) -> Condition:
+        groups = self.groups
+        worse = [f"{g.name} ({_points(-g.gain)} in {g.cases:,} cases)" for g in groups if g.worse]
+        beyond = f"worse by more than {_points(self.margin)}"
+        said = f"{beyond}: {', '.join(worse)}" if worse else f"none of {len(groups)} shows {beyond}"
+        return Condition("groups", not worse, said)
+
+    def _of_baselines(self) -> Condition:
+        if not self._baselines:
+            return Condition("baselines", False, "compared with none yet")
+        found = [self._against(name, test) for name, test in self._baselines.items()]
+        return Condition(
+            "baselines", all(holds for holds, _ in found), "; ".join(said for _, said in found)
+        )
+
+    def _against(self, name: str, test: Paired) -> tuple[bool, str]:
+        if test.cases < ENOUGH:
+            return False, f"{name}: {test.cases} of {ENOUGH} labelled cases"
+        if test.gain <= 0.0:
+            less = f"{_points(-test.gain)} less" if test.gain < 0.0 else "no more"
+            return False, f"{name} errs {less} than it"
+        said = f"{name} errs {_points(test.gain)} more than it"
+        if self._shown(test):
+            return True, said
+        return False, f"{said}: odds of {odds(test.log_evidence)} to 1, {1 / self.alpha:g} needed"
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on, fit for JSON."""
+        return {
+            "alpha": self.alpha,
+            "margin": self.margin,
+            "attempt": self.attempt,
+            "simpler": self.simpler,
+            "better": self._better.state(),
+            "near": _states(self._near),
+            "groups": _states(self._groups),
+            "rest": self._rest.state(),
+            "baselines": _states(self._baselines),
+            "weight": self._weight,
+            "wrong": self._wrong,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Gate:
+        """The gate that `state()` was taken from, bit for bit."""
+        made = cls(**{name: state[name] for name in ("alpha", "margin", "attempt", "simpler")})
+        made._better = Paired.from_state(state["better"])
+        made._near = _tests(state["near"])
+        made._groups = _tests(state["groups"])
+        made._rest = Paired.from_state(state["rest"])
+        made._baselines = _tests(state["baselines"])
+        made._weight, made._wrong = float(state["weight"]), float(state["wrong"])
+        return made
+
+
+class Probation:
+    """Whether to go back to the old champion: the same test with the roles swapped.
+
+    Cases are `Compared` with `before`: the new champion was wrong, and `after`: the old one was.
+    With evidence E >= 1/alpha that the old one errs less the verdict is "roll back"; after `cases`
+    labelled cases without it, "kept". Either is final: later cases change nothing.
+
+    Parameters:
+        alpha: in (0, 1), the chance of going back to one that is no better.
+        cases: labelled cases to watch, 0 or more.
+
+    >>> watch = Probation(alpha=0.05, cases=1000)
+    >>> for seq in range(1000):
+    ...     watch.compare(Compared(seq, before=seq % 4 == 0, after=seq % 8 == 0))
+    >>> watch.verdict, watch.labelled
+    ('roll back', 61)
+    """
+
+    def __init__(self, *, alpha: float, cases: int) -> None:
+        self.alpha = require("alpha", alpha, 0.0, 1.0)
+        self.cases = int(require("cases", cases, 0, 1e12, closed=True))
+        self.log_bar = -log(self.alpha)
+        self._test = Paired()
+
+    @property
+    def labelled(self) -> int:
+        """Cases compared."""
+        return self._test.cases
+
+    @property
+    def gain(self) -> float:
+        """Share wrong of the new champion minus that of the old one, weighted, in [-1, 1]."""
+        return self._test.gain
+
+    @property
+    def log_evidence(self) -> float:
+        """That the old champion errs less."""
+        return self._test.log_evidence
+
+    @property
+    def verdict(self) -> Verdict:
+        """What to do now."""
+        if self.log_evidence >= self.log_bar:
+            return "roll back"
+        return "kept" if self.labelled >= self.cases else "watching"
+
+    def compare(self, case: Compared) -> None:
+        """Take in one labelled case, unless the verdict has been given."""
+        if self.verdict == "watching":
+            self._test.update(float(case.before) - case.after, scale=case.scale)
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on, fit for JSON."""
+        return {"alpha": self.alpha, "cases": self.cases, "test": self._test.state()}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Probation:
+        """The probation that `state()` was taken from, bit for bit."""
+        made = cls(alpha=float(state["alpha"]), cases=int(state["cases"]))
+        made._test = Paired.from_state(state["test"])
+        return made
+
+
+def odds(log_evidence: float) -> str:
+    """Evidence as people read it, to one.
+
+    >>> odds(bar(0.05)), odds(-3.0), odds(500.0)
+    ('65.8', '0.05', 'more than a million')
+    """
+    if log_evidence > MOST_ODDS:
+        return "more than a million"
+    value = exp(log_evidence)
+    if value < 0.01:
+        return "less than 0.01"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
+def _exam(pins: Sequence[Sat]) -> Condition:
+    lost = [p.id for p in pins if p.bound == "must" and p.before and not p.after]
+    should = [p for p in pins if p.bound == "should"]
+    before, after = sum(not p.before for p in should), sum(not p.after for p in should)
+    said = f"passes {sum(p.after for p in pins)} of {_count(len(pins), 'pin')}"
+    if lost:
+        said += f"; fails what the champion passes and it must: {', '.join(lost[:10])}"
+        said += f" and {len(lost) - 10} more" if len(lost) > 10 else ""
+    if should:
+        said += f'; fails {after} of {len(should)} "should" pins, the champion {before}'
+    return Condition("exam", not lost and after <= before, said)
+
+
+def _states(tests: Mapping[str, Paired]) -> dict[str, Any]:
+    return {name: test.state() for name, test in tests.items()}
+
+
+def _tests(states: Mapping[str, Any]) -> dict[str, Paired]:
+    return {name: Paired.from_state(state) for name, state in states.items()}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _points(share: float) -> str:
+    points = round(100.0 * share, 1)
+    return f"{points:g} point{'' if points == 1 else 's'}"

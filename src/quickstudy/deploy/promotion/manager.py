@@ -1,0 +1,368 @@
+"""Contests: challengers are made, followed, and promoted or refused by what the gate finds."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from quickstudy.api.versions import Condition, Pin, Version
+from quickstudy.deploy.core.failures import LearningError
+from quickstudy.deploy.decisions.commands import (
+    Challenge,
+    Made,
+    Promote,
+    Quarantine,
+    Refuse,
+    Rollback,
+)
+from quickstudy.deploy.hosting.learner import Duty
+from quickstudy.deploy.hosting.refit_process import CONSOLIDATE
+from quickstudy.deploy.hosting.refit_queue import Refits
+from quickstudy.deploy.promotion.shadow_supervisor import ANSWER_SECONDS, Report, Shadows
+from quickstudy.deploy.recovery import lineage
+from quickstudy.deploy.recovery.lineage import Base
+from quickstudy.deploy.recovery.replay import (
+    folder_of,
+    on_duty,
+    replay,
+    switch_base,
+    whole_or_without,
+)
+from quickstudy.deploy.versions import exam
+from quickstudy.deploy.versions.registry import answers_of, labelled_after, same, version_rows
+from quickstudy.errors import InputError, ModelFileError, StoreError
+from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.log.store import Store
+from quickstudy.log.writer import Writer
+from quickstudy.types import Label
+
+GROWTH = 1.5  # of the examples, from one consolidation to the next
+NO_LARGER = 1.05  # times the champion's size: what counts as no larger than it
+MOST_LABELLED = 5_000  # cases after which a challenger that was not promoted is refused
+RETRY_SECONDS = 60.0  # after a consolidation went wrong, or an exam was not passed
+HANDOVER_SECONDS = 30.0  # that the process of shadows is waited for; then it is done here
+FRESH_SECONDS = 3.0  # of a judgement, for people who watch
+RECORDS_AT_ONCE = 32  # that the champion answers: some 5 ms
+WATCH_SECONDS = 10.0  # that people who watch wait for a judgement
+CHECKED = 20  # latest records that an imported model has to be able to read
+MOST_REASON = 300  # characters
+MOST_KEPT = 3  # champions on disk as they came and as they left
+GATE = "gate"  # the actor of what happens by itself
+log = logging.getLogger("quickstudy")
+
+
+class Contests:
+    """Versions of all learners of a store, and their shadows."""
+
+    def __init__(self, store: Store, refits: Refits, writer: Callable[[], Writer]) -> None:
+        self._store = store
+        self._refits = refits
+        self._writer = writer
+        self._judged: dict[tuple[int, str], float] = {}  # not again before
+        self._made: set[Future[Version]] = set()  # of what is being consolidated
+        self._watching = threading.Lock()
+        self._latest: dict[tuple[int, str], tuple[float, Report]] = {}
+        self.shadows = Shadows(store, self._heard)
+
+    def _folder(self, duty: Duty) -> Path:
+        return folder_of(self._store.folder, duty.number)
+
+    def consolidate_if_due(self, duty: Duty) -> None:
+        """Make a challenger where the champion has grown so far that a new map may be better."""
+        learner = duty.twins.resting
+        busy = duty.consolidating or duty.roles.challenger or not duty.settings.consolidate
+        grown = learner.examples >= GROWTH * max(duty.made_at, lineage.YOUTH)
+        if not busy and grown and learner.map_due and time.monotonic() >= duty.consolidate_again:
+            self._consolidate(duty, "the examples have grown", GATE, Future())
+
+    def consolidate(self, duty: Duty, reason: str, actor: str) -> Future[Version]:
+        """Make a challenger of the champion; done once it is in shadow."""
+        assert duty.worker is not None
+        future: Future[Version] = Future()
+        begin = partial(self._consolidate, duty, reason, actor, future)
+        duty.worker.errand(begin).add_done_callback(lambda done: _fail_with(done, future))
+        return future
+
+    def _consolidate(self, duty: Duty, reason: str, actor: str, future: Future[Version]) -> None:
+        """In the worker's thread: a copy of the champion goes to the child."""
+        learner, asof, parent = duty.twins.resting, duty.learned, duty.twins.version
+        if not learner.examples:
+            raise InputError(f"learner {duty.name!r} has learned nothing yet")
+        packed = learner.packed()
+        duty.consolidating = True
+        self._made.add(future)
+
+        def done(content: bytes | None) -> None:
+            try:
+                if content is None:
+                    raise StoreError("the process that consolidates ended early: try again")
+                simpler = len(content) <= NO_LARGER * len(packed)
+                about = {"kind": "consolidated", "asof": asof, "parent": parent, "simpler": simpler}
+                future.set_result(self.enlist(duty, content, about, reason, actor))
+            except Exception as error:
+                log.warning("learner %s was not consolidated: %s", duty.name, error)
+                duty.consolidate_again = time.monotonic() + RETRY_SECONDS
+                future.set_exception(error)
+            finally:
+                self._made.discard(future)
+                duty.consolidating = False
+
+        self._refits.submit(CONSOLIDATE, packed, done)
+
+    def enlist(
+        self, duty: Duty, packed: bytes, about: dict[str, Any], reason: str, actor: str
+    ) -> Version:
+        """Put a version into shadow.
+
+        Raises:
+            ModelFileError, InputError: it is no model, or there is a challenger already.
+        """
+        learner = Classifier.unpacked(packed)
+        id = learner.state_hash()
+        folder = self._folder(duty)
+        lineage.keep(lineage.version_file(folder, id), packed)
+        made = Made(id=id, examples=learner.examples, size=len(packed), **about)
+        version: Version = self._writer().submit(Challenge(duty, made, reason, actor)).result()
+        duty.made_at = max(duty.made_at, made.examples)
+        return version
+
+    def imported(self, duty: Duty, packed: bytes, reason: str, actor: str) -> Version:
+        """Put a model that was made elsewhere into shadow; it learns what comes from now on."""
+        assert duty.worker is not None
+        self._check_records(duty, Classifier.unpacked(packed))
+        champion = duty.worker.errand(lambda: len(duty.twins.resting.packed())).result()
+        about = {
+            "kind": "imported",
+            "asof": self._store.head[0],
+            "parent": "",
+            "simpler": len(packed) <= NO_LARGER * champion,
+        }
+        return self.enlist(duty, packed, about, reason, actor)
+
+    def _check_records(self, duty: Duty, learner: Classifier) -> None:
+        """Whether a model can read what comes here."""
+        with self._store.reading() as connection:
+            cases = labelled_after(connection, duty.number, 0, CHECKED)
+        try:
+            answers_of(learner, [record for _, record, _ in cases])
+        except InputError as error:
+            raise InputError(
+                f"the model cannot read the records of {duty.name!r}: {error}"
+            ) from None
+
+    def handed_over(
+        self, duty: Duty, seq: int, switch: dict[str, Any], leaving: bytes
+    ) -> Classifier:
+        """The champion from event `seq` on, as its shadow was there; in the worker's thread."""
+        folder = self._folder(duty)
+        with self._store.reading() as connection:
+            left = lineage.leaving_file(folder, connection, seq)
+            came = lineage.coming_file(folder, connection, seq)
+        _keep_if_possible(left, leaving)
+        ends = time.monotonic() + HANDOVER_SECONDS
+        while not came.exists() and time.monotonic() < ends and self.shadows.alive:
+            if not self.shadows.follows(duty, switch):  # it has not begun yet, or failed
+                break
+            time.sleep(0.02)
+        if came.exists():
+            packed = lineage.read_base(came, seq).packed
+        else:
+            packed = self._worked_out(duty, seq, switch).packed()
+            _keep_if_possible(came, packed)
+        self._tidy(duty)
+        return on_duty(Base(packed, seq).learner())
+
+    def _worked_out(self, duty: Duty, seq: int, switch: dict[str, Any]) -> Classifier:
+        """The champion from event `seq` on, where no shadow hands it over."""
+        folder = self._folder(duty)
+        try:
+            with self._store.reading() as connection:
+                base = switch_base(connection, switch, folder, None)
+                try:
+                    return lineage.build(connection, duty.number, base, seq)
+                except LearningError:
+                    learner, failed = lineage.build_without(connection, duty.number, base, seq)
+        except ModelFileError as error:
+            log.warning("%s; learner %s is worked out from the log", error, duty.name)
+            fold = whole_or_without(
+                lambda without: replay(self._store, duty.number, upto=seq, without=without)
+            )
+            learner, failed = fold.learner, fold.set_aside
+        for one in failed:
+            log.warning("learner %s set aside %s", duty.name, one)
+            self._writer().submit(Quarantine(duty.number, one)).result()
+        return learner
+
+    def _tidy(self, duty: Duty) -> None:
+        """Remove champions of long ago; should one be needed again, a replay makes it anew."""
+        folder = self._folder(duty)
+        with self._store.reading() as connection:
+            rows = version_rows(connection, duty.number)
+            needed = {row["anchor"] for row in rows if row["role"] in ("champion", "challenger")}
+            kept = {
+                lineage.leaving_file(folder, connection, seq)
+                for row in rows
+                if (seq := row["left"]) and (row["role"] == "previous" or row["id"] in needed)
+            }
+        for pattern in ("coming-*", "leaving-*"):
+            for path in sorted(folder.glob(pattern))[:-MOST_KEPT]:
+                if path not in kept:
+                    path.unlink(missing_ok=True)
+
+    def pins(self, duty: Duty) -> tuple[list[Pin], tuple[int, int]]:
+        """The exam of a learner, and its mark."""
+        with self._store.reading() as connection, connection.begin():
+            return exam.pins(connection, duty.number), exam.mark(connection, duty.number)
+
+    def judge(self, duty: Duty, version: str, *, seconds: float = ANSWER_SECONDS) -> Report:
+        """How a challenger stands, the exam included: `pins`, their `mark`, its `answers`.
+
+        Raises:
+            StoreError: its shadow does not answer within some seconds.
+        """
+        pins, mark = self.pins(duty)
+        answers = champions_answers(duty, [pin.record for pin in pins])
+        asked = [
+            {
+                "id": pin.id,
+                "record": pin.record,
+                "label": pin.label,
+                "bound": pin.bound,
+                "before": same(answer, pin.label),
+            }
+            for pin, answer in zip(pins, answers, strict=True)
+        ]
+        report = self.shadows.judge(duty, version, asked, seconds=seconds)
+        report |= {"pins": pins, "mark": mark}
+        self._latest[duty.number, version] = (time.monotonic(), report)
+        return report
+
+    def lately_judged(self, duty: Duty, version: str) -> Report:
+        """The same, or what it was some seconds ago: for people who watch, all of them together.
+
+        Raises:
+            StoreError: nothing is known of it yet.
+        """
+        with self._watching:
+            then, report = self._latest.get((duty.number, version), (-math.inf, {}))
+            if time.monotonic() < then + FRESH_SECONDS:
+                return report
+            try:
+                return self.judge(duty, version, seconds=WATCH_SECONDS)
+            except StoreError:
+                if not report:
+                    raise
+                self._latest[duty.number, version] = (time.monotonic(), report)
+                return report
+
+    def _heard(self, duty: Duty, report: Report) -> None:
+        """A shadow reports; in the thread of shadows."""
+        try:
+            if "failed" in report:
+                self._fails(duty, report)
+            elif report["purpose"] == "challenge":
+                self._challenger_reports(duty, report)
+            elif report["purpose"] == "probation" and report["verdict"] == "roll back":
+                self._roll_back(duty, report)
+        except (InputError, StoreError) as error:
+            log.warning("the gate of learner %s: %s", duty.name, error)
+
+    def _challenger_reports(self, duty: Duty, report: Report) -> None:
+        version = report["version"]
+        ripe = report["labelled"] >= MOST_LABELLED
+        if duty.roles.challenger != version or not (ripe or self._to_be_judged(duty, report)):
+            return
+        report = self.judge(duty, version)
+        failing = [c["name"] for c in report["conditions"] if not c["holds"]]
+        if not failing:
+            self.promote(duty, report, (), passed(report), GATE)
+        elif ripe:
+            reason = f"after {report['labelled']:,} labelled cases: {', '.join(failing)}"
+            request = Refuse(duty, version, gate=True, reason=reason, actor=GATE)
+            self._writer().submit(request).result()
+
+    def _to_be_judged(self, duty: Duty, report: Report) -> bool:
+        """Whether all but the exam is passed, and that was not sat in vain a moment ago."""
+        place = (duty.number, report["version"])
+        passed_so_far = all(condition["holds"] for condition in report["conditions"])
+        if not passed_so_far or time.monotonic() < self._judged.get(place, 0.0):
+            return False
+        self._judged[place] = time.monotonic() + RETRY_SECONDS
+        return True
+
+    def _fails(self, duty: Duty, report: Report) -> None:
+        """A version that cannot follow the log is no challenger."""
+        if duty.roles.challenger == report["version"]:
+            reason = f"it cannot follow the log: {report['failed']}"[:MOST_REASON]
+            request = Refuse(duty, report["version"], gate=True, reason=reason, actor=GATE)
+            self._writer().submit(request).result()
+
+    def _roll_back(self, duty: Duty, report: Report) -> None:
+        if duty.roles.previous == report["version"]:
+            gain = f"{100 * report['gain']:.1f} points"
+            reason = f"it errs {gain} less than its successor on {report['labelled']:,} cases"
+            version = report["version"]
+            request = Rollback(duty, version, reason=reason, actor=GATE, by_gate=True)
+            self._writer().submit(request).result()
+
+    def promote(
+        self, duty: Duty, report: Report, override: Sequence[str], reason: str, actor: str
+    ) -> Version:
+        """Have the challenger answer, on the ground of a report."""
+        request = Promote(
+            duty,
+            report["version"],
+            conditions=[Condition(**condition) for condition in report["conditions"]],
+            override=override,
+            better=report["route"] == "better",
+            exam=report["mark"],
+            reason=reason,
+            actor=actor,
+        )
+        version: Version = self._writer().submit(request).result()
+        return version
+
+    def dropped(self, duty: Duty) -> None:
+        """A learner is off duty."""
+        self.shadows.dropped(duty)
+
+    def close(self) -> None:
+        """End the shadows, and whoever waits for a version that will not be made now."""
+        self.shadows.close()
+        for future in list(self._made):
+            future.set_exception(StoreError("the store was closed before it was consolidated"))
+
+
+def champions_answers(duty: Duty, records: Sequence[Any]) -> list[Label | None]:
+    """What the champion says of records, a few at a time: predictions come in between."""
+    answers: list[Label | None] = []
+    for at in range(0, len(records), RECORDS_AT_ONCE):
+        with duty.twins.reading() as learner:
+            answers += answers_of(learner, records[at : at + RECORDS_AT_ONCE])
+    return answers
+
+
+def _keep_if_possible(path: Path, packed: bytes) -> None:
+    """Keep a champion on disk: without it, a replay makes it again, only slowly."""
+    try:
+        lineage.keep(path, packed)
+    except OSError as error:
+        log.warning("%s was not written: %s", path.name, error)
+
+
+def _fail_with(done: Future[Any], future: Future[Any]) -> None:
+    if error := done.exception():
+        future.set_exception(error)
+
+
+def passed(report: Report) -> str:
+    """Why a challenger was promoted, in words."""
+    better = next(c["detail"] for c in report["conditions"] if c["name"] == "better")
+    return f"it passed the gate: {better}"

@@ -1,0 +1,389 @@
+"""How people steer learners: versions and gate, exam, autonomy, limits and pause, sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from quickstudy.api.decisions import Ask
+from quickstudy.api.versions import (
+    AutonomyReport,
+    Bound,
+    Condition,
+    Diff,
+    Difference,
+    Exam,
+    GateReport,
+    Group,
+    LevelChange,
+    Limits,
+    LimitsReport,
+    Pause,
+    Pin,
+    SourceReport,
+    Version,
+)
+from quickstudy.deploy.core.methods import Views, checked_limit
+from quickstudy.deploy.core.records import read
+from quickstudy.deploy.core.tables import LIMITS, Row
+from quickstudy.deploy.decisions import annotators as of_sources
+from quickstudy.deploy.decisions import queries
+from quickstudy.deploy.decisions.commands import (
+    PinCases,
+    Pinning,
+    Refuse,
+    Resume,
+    Rollback,
+    SetLimits,
+    SetPause,
+    Unpin,
+)
+from quickstudy.deploy.guardrails import enforce
+from quickstudy.deploy.guardrails.autonomy import report_of
+from quickstudy.deploy.guardrails.limits import Guardrails, checked_limits, read_limits
+from quickstudy.deploy.hosting.learner import Duty
+from quickstudy.deploy.promotion import manager
+from quickstudy.deploy.recovery.replay import folder_of, read_settings
+from quickstudy.deploy.versions import exam
+from quickstudy.deploy.versions import registry as of_versions
+from quickstudy.errors import InputError, NotFoundError
+from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.log.store import EVENTS, read_events
+from quickstudy.types import Input, Label
+
+if TYPE_CHECKING:
+    from quickstudy.deploy.supervisor import Staff
+    from quickstudy.log.writer import Writer
+
+HISTORY = 50  # changes of level, and hits of limits, that are shown
+MOST_REASON = 500  # characters
+
+
+class Steering(Views):
+    """The part of `Deployment` by which people steer."""
+
+    staff: Staff
+    writer: Writer
+    _actor: Callable[[str | None], str]
+
+    # versions
+
+    def versions(self, name: str) -> list[Version]:
+        """All versions there ever were, newest first."""
+        duty = self.desk.duty(name)
+        with self.store.reading() as connection:
+            return of_versions.versions(connection, duty.number, name)
+
+    def version_at(self, name: str, time: float) -> Version:
+        """The version that answered at a time, in seconds since 1970.
+
+        Raises:
+            NotFoundError: the learner was not there yet.
+        """
+        duty = self.desk.duty(name)
+        with self.store.reading() as connection:
+            return of_versions.version_at(connection, duty.number, name, time)
+
+    def challenge(
+        self,
+        name: str,
+        *,
+        model: str | Path | bytes | None = None,
+        reason: str = "",
+        actor: str | None = None,
+    ) -> Version:
+        """Put a challenger into shadow: the champion consolidated, or a saved model.
+
+        Consolidated: with a new feature map and refitted slow experts, made in another process.
+
+        Raises:
+            InputError: there is a challenger already, or nothing was learned yet.
+            FileNotFoundError, ModelFileError: the model cannot be read.
+            StoreError: the process that consolidates failed.
+        """
+        duty, who = self.desk.duty(name), self._actor(actor)
+        reason = _reason(reason) or ("consolidated by hand" if model is None else "imported")
+        if rival := duty.roles.challenger:
+            raise InputError(f"{rival[:12]} challenges already: withdraw it first, or wait for it")
+        if model is None:
+            return self.staff.contests.consolidate(duty, reason, who).result()
+        packed = model if isinstance(model, bytes) else Path(model).read_bytes()
+        return self.staff.contests.imported(duty, packed, reason, who)
+
+    def withdraw(self, name: str, *, reason: str = "", actor: str | None = None) -> None:
+        """Take the challenger out of shadow.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        duty = self.desk.duty(name)
+        version = _challenger(duty)
+        why = _reason(reason) or "withdrawn"
+        request = Refuse(duty, version, gate=False, reason=why, actor=self._actor(actor))
+        self.writer.submit(request).result()
+
+    def gate(self, name: str) -> GateReport | None:
+        """How the challenger stands, or the last champion in its probation; None: there is none."""
+        duty = self.desk.duty(name)
+        manager = self.staff.contests
+        if version := duty.roles.challenger:
+            report = manager.lately_judged(duty, version)
+        elif version := duty.roles.previous:
+            report = manager.shadows.report(duty, version) or {}
+            if report.get("purpose") != "probation" or report["verdict"] == "kept":
+                return None
+        else:
+            return None
+        return _gate_report(report, behind=self._behind(duty, report["at"]))
+
+    def _behind(self, duty: Duty, seq: int) -> int:
+        later = (EVENTS.c.learner == duty.number) & (EVENTS.c.seq > seq)
+        with self.store.reading() as connection:
+            return int(connection.execute(select(func.count()).where(later)).scalar_one())
+
+    def promote(
+        self,
+        name: str,
+        *,
+        override: Sequence[str] = (),
+        reason: str = "",
+        actor: str | None = None,
+    ) -> Version:
+        """Have the challenger answer. Conditions of the gate that do not hold must be named.
+
+        After an override, or if it was imported, what it may do alone has to be proved anew.
+
+        Raises:
+            NotFoundError: there is no challenger.
+            InputError: a condition does not hold, and is not named in `override`.
+        """
+        duty = self.desk.duty(name)
+        report = self.staff.contests.judge(duty, _challenger(duty))
+        known = {condition["name"] for condition in report["conditions"]}
+        failing = [c["name"] for c in report["conditions"] if not c["holds"]]
+        if unknown := [given for given in override if given not in known]:
+            raise InputError(
+                f"override names {unknown[0]!r:.60}; the conditions are {', '.join(sorted(known))}"
+            )
+        if missing := [condition for condition in failing if condition not in override]:
+            raise InputError(
+                f"the gate is not passed: {', '.join(missing)}; to promote it all the same, name "
+                "these in override"
+            )
+        why = _reason(reason) or manager.passed(report)
+        overridden = [condition for condition in failing if condition in override]
+        return self.staff.contests.promote(duty, report, overridden, why, self._actor(actor))
+
+    def rollback(self, name: str, *, reason: str = "", actor: str | None = None) -> Version:
+        """Have the version answer that did before, with all that was taught since.
+
+        What it may do alone has to be proved anew.
+
+        Raises:
+            InputError: there is none.
+        """
+        duty = self.desk.duty(name)
+        why = _reason(reason) or "rolled back by hand"
+        request = Rollback(duty, "", reason=why, actor=self._actor(actor))
+        version: Version = self.writer.submit(request).result()
+        return version
+
+    def diff(self, name: str, before: str, after: str, *, limit: int = 50) -> Diff:
+        """Two versions, as they were made, on the exam and on the latest 500 labelled cases that
+        came after both; ids may be shortened to six characters.
+
+        Raises:
+            NotFoundError, InputError: there is no such version.
+        """
+        duty = self.desk.duty(name)
+        checked_limit(limit)
+        with self.store.reading() as connection:
+            rows = [of_versions.find_row(connection, duty.number, id) for id in (before, after)]
+            asof = max(row["asof"] for row in rows)
+            most = of_versions.MOST_CASES
+            cases = of_versions.labelled_after(connection, duty.number, asof, most)
+            pins = exam.pins(connection, duty.number)
+        old, new = [(row["id"], self._version(duty, row)) for row in rows]
+        return of_versions.diff(old, new, cases, pins, limit=limit)
+
+    def _version(self, duty: Duty, row: Row) -> Classifier:
+        with self.store.reading() as connection:
+            created = next(read_events(connection, learner=duty.number, types=["created"], limit=1))
+        folder = folder_of(self.store.folder, duty.number)
+        return of_versions.learner_of(row, read_settings(created.read()), folder)
+
+    # exam
+
+    def pin(
+        self,
+        name: str,
+        *,
+        prediction_id: str | None = None,
+        record: Input | None = None,
+        label: Label,
+        bound: Bound = "must",
+        source: str | None = None,
+        actor: str | None = None,
+    ) -> Pin:
+        """Pin a case: that of a prediction, or a record, with the label it must or should get.
+
+        Raises:
+            NotFoundError, InputError: there is no such prediction, or it cannot be pinned.
+        """
+        item = Pinning(label, record, prediction_id, bound, source)
+        pinned: list[Pin] = self.writer.submit(
+            PinCases(name, [item], self._actor(actor), self.sizes)
+        ).result()
+        return pinned[0]
+
+    def pin_many(
+        self,
+        name: str,
+        rows: Sequence[tuple[Input, Label, Bound]],
+        *,
+        actor: str | None = None,
+    ) -> int:
+        """Pin up to `sizes.max_batch` records, all or none of them; how many."""
+        items = [Pinning(label, record, None, bound) for record, label, bound in rows]
+        self.sizes.batch("pins", items)
+        request = PinCases(name, items, self._actor(actor), self.sizes)
+        return len(self.writer.submit(request).result())
+
+    def unpin(self, name: str, id: str, *, actor: str | None = None) -> None:
+        """Take a case out of the exam.
+
+        Raises:
+            NotFoundError: there is no such pin.
+        """
+        self.writer.submit(Unpin(name, id, self._actor(actor))).result()
+
+    def exam(self, name: str, *, version: str | None = None) -> Exam:
+        """What the champion makes of the pinned cases now; or the challenger, or any version as it
+        was made.
+
+        Raises:
+            NotFoundError, InputError: there is no such version.
+        """
+        duty = self.desk.duty(name)
+        pins, _ = self.staff.contests.pins(duty)
+        records = [pin.record for pin in pins]
+        with self.store.reading() as connection:
+            wanted = version if version is not None else duty.roles.champion
+            row = of_versions.find_row(connection, duty.number, wanted)
+        if row["id"] == duty.roles.champion:
+            answers = manager.champions_answers(duty, records)
+        elif row["id"] == duty.roles.challenger:
+            judged = self.staff.contests.judge(duty, row["id"])
+            pins, answers = judged["pins"], judged["answers"]
+        else:
+            answers = of_versions.answers_that_it_has(self._version(duty, row), records)
+        return exam.sit(pins, answers, row["id"])
+
+    # autonomy and limits
+
+    def autonomy(self, name: str) -> AutonomyReport:
+        """How much a learner may do, and what it takes to do more."""
+        duty = self.desk.duty(name)
+        with self.store.reading() as connection:
+            changes = [
+                LevelChange(event.seq, event.time, **event.read())
+                for event in queries.latest(connection, duty.number, "level_changed", HISTORY)
+            ]
+        return report_of(duty.control, learner=name, history=changes)
+
+    def held(self, name: str, *, limit: int = 50) -> list[Ask]:
+        """Answers that are held until a person says yes, oldest first."""
+        duty = self.desk.duty(name)
+        with self.store.reading() as connection:
+            return queries.held(connection, duty.number, name, limit=checked_limit(limit))
+
+    def limits(self, name: str) -> LimitsReport:
+        """Limits, pauses, what is used up, and the latest hits."""
+        duty = self.desk.duty(name)
+        with self.store.reading() as connection:
+            query = select(LIMITS).where(LIMITS.c.learner == duty.number)
+            rows = queries.rows_of(connection, LIMITS, query)
+            hits = queries.latest(connection, duty.number, "limited", HISTORY)
+        limits = read_limits(rows[0]["limits"]) if rows else Limits()
+        rails = Guardrails(limits, read(rows[0]["usage"]) if rows else {})
+        now = self.now()
+        return LimitsReport(
+            learner=name,
+            limits=limits,
+            pauses=tuple(pause for pause in self.pauses() if pause.scope in ("", name)),
+            acted_last_minute=rails.acted_last_minute(now),
+            spent_today=rails.spent_today(now),
+            hits=tuple((event.seq, event.time, event.read()["limit"]) for event in hits),
+        )
+
+    def limit(self, name: str, limits: Limits, *, actor: str | None = None) -> LimitsReport:
+        """Replace the limits of a learner, from the next answer on.
+
+        Raises:
+            SettingError: one of them cannot be read; names it.
+        """
+        self.desk.duty(name)
+        request = SetLimits(name, checked_limits(limits), self._actor(actor))
+        self.writer.submit(request).result()
+        return self.limits(name)
+
+    def pause(self, name: str | None = None, *, reason: str = "", actor: str | None = None) -> None:
+        """Have everything asked, of one learner or of all, from the next answer on."""
+        self.writer.submit(SetPause(name, _reason(reason), self._actor(actor))).result()
+
+    def resume(self, name: str | None = None, *, actor: str | None = None) -> None:
+        """End a pause: that of one learner, or that of all.
+
+        Raises:
+            InputError: the file PAUSE pauses all; it has to be removed.
+        """
+        self.writer.submit(Resume(name, self._actor(actor))).result()
+
+    def pauses(self) -> list[Pause]:
+        """All pauses in force."""
+        names = {enforce.EVERYBODY: ""} | self.desk.names()
+        with self.store.reading() as connection:
+            query = select(LIMITS).where(LIMITS.c.pause.is_not(None)).order_by(LIMITS.c.learner)
+            rows = queries.rows_of(connection, LIMITS, query)
+        found = [enforce.pause_of(row, names[r]) for row in rows if (r := row["learner"]) in names]
+        by_file = self.desk.pause_file.pause()
+        return [*([by_file] if by_file else []), *(pause for pause in found if pause)]
+
+    def sources(self, name: str) -> list[SourceReport]:
+        """Who taught what, and how they agree; who taught most first."""
+        duty = self.desk.duty(name)
+        with self.store.reading() as connection:
+            return of_sources.sources(connection, duty.number, duty.settings.trusted)
+
+
+def _challenger(duty: Duty) -> str:
+    if not duty.roles.challenger:
+        raise NotFoundError(f"nothing challenges the champion of {duty.name!r}")
+    return duty.roles.challenger
+
+
+def _reason(text: str) -> str:
+    if len(text) > MOST_REASON or not (text.isprintable() or "\n" in text):
+        raise InputError(f"reason must be at most {MOST_REASON} printable characters")
+    return text
+
+
+def _gate_report(report: dict[str, Any], *, behind: int) -> GateReport:
+    return GateReport(
+        version=report["version"],
+        purpose=report["purpose"],
+        cases=report["cases"],
+        labelled=report["labelled"],
+        gain=report["gain"],
+        log_evidence=report["log_evidence"],
+        log_bar=report["log_bar"],
+        log_evidence_margin=report["log_evidence_margin"],
+        conditions=tuple(Condition(**condition) for condition in report["conditions"]),
+        groups=tuple(Group(**group) for group in report["groups"]),
+        baselines=tuple((name, gain) for name, gain in report["baselines"]),
+        differences=tuple(Difference(**one) for one in report["differences"]),
+        behind=behind,
+    )

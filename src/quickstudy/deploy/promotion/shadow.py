@@ -1,0 +1,329 @@
+"""A shadow: a version that follows the log beside the champion, and is compared with it.
+
+It answers each case of which the label is due with the lessons that the champion had learned when
+that answered, no more, and learns every lesson; so it is a function of its base and the log.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from quickstudy.api.versions import Difference
+from quickstudy.deploy.guardrails.rules import parse
+from quickstudy.deploy.hosting.quarantine import TYPE, Ledger, set_aside_of
+from quickstudy.deploy.hosting.updates import Lesson
+from quickstudy.deploy.promotion.baselines import NAMES, Baselines
+from quickstudy.deploy.promotion.gate import Compared, Gate, Probation
+from quickstudy.deploy.recovery import lineage
+from quickstudy.deploy.versions.registry import answers_that_it_has, same
+from quickstudy.errors import StoreError
+from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.log.events import Logged
+from quickstudy.types import Label
+
+Purpose = Literal["challenge", "probation", "standby"]
+EVENTS_AT_ONCE = 200
+MOST_PENDING = 50_000  # cases whose label may still come
+MOST_DIFFERENCES = 50
+MOST_LESSONS = 5_000  # kept until the champion is known to have learned them
+
+
+class OvertakenError(StoreError):
+    """What a shadow has learned was set aside later: it has to begin again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a shadow is to do.
+
+    Attributes:
+        number: of the learner; version: id.
+        base: file of the learner that it starts from; at: the last event that this had learned.
+        knows: the last event of this log of which it had learned anything; 0 if it was imported.
+        start: event after which its answers are compared.
+        anchor: file and event of the last version promoted for being better, or ("", 0).
+        attempt: which challenger it is, from 1.
+        never: must-never rules when it began; later ones come with the log.
+    """
+
+    number: int
+    version: str
+    purpose: Purpose
+    base: str
+    at: int
+    knows: int
+    start: int
+    anchor: tuple[str, int] = ("", 0)
+    attempt: int = 1
+    simpler: bool = False
+    alpha: float = 0.05
+    margin: float = 0.02
+    probation: int = 1000
+    environment: str = ""
+    schema: dict[str, str] = field(default_factory=dict)
+    never: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A case that the shadow has answered, and whose label is due."""
+
+    id: str
+    record: Any
+    champion: Label | None
+    answer: Label | None
+    anchor: Label | None
+    baselines: tuple[Label | None, ...]
+    scale: float
+    environment: str
+
+
+class Shadow:
+    """Follows one learner's log with one version."""
+
+    def __init__(self, orders: Orders, folder: Path) -> None:
+        self.orders = orders
+        self.folder = folder
+        self.at = orders.at
+        self.learner = lineage.read_base(folder / orders.base, orders.at).learner()
+        self.done = False  # it answers now: its champion's line begins where this one ends
+        self.cases = 0
+        self.broken = 0  # answers against a must-never rule
+        self.differences: deque[Difference] = deque(maxlen=MOST_DIFFERENCES)
+        self.probation = Probation(alpha=orders.alpha, cases=orders.probation)
+        self.gate = Gate(
+            alpha=orders.alpha,
+            margin=orders.margin,
+            attempt=orders.attempt,
+            simpler=orders.simpler,
+        )
+        name, since = orders.anchor
+        self._base = lineage.read_base(folder / name, since) if name else None  # of the anchor
+        self._anchor: Classifier | None = None
+        self._rules = [parse(rule) for rule in orders.never]
+        self._pending: dict[int, Pending] = {}
+        self._baselines = Baselines(orders.schema)
+        self._asked: list[lineage.Told] = []
+        self._lessons: deque[Lesson] = deque()  # that are not learned yet
+        self._learned = orders.knows
+        self._taught = orders.at  # the last event that anything was learned of
+        self._skipped: set[int] | None = None  # events that were set aside, as far as is known
+
+    def follow(self, connection: Connection) -> bool:
+        """Take in some hundred more events; False if there are no more.
+
+        Raises:
+            OvertakenError: an event was set aside that it has learned: it has to begin again.
+            LearningError: a lesson raises that was not set aside.
+        """
+        number = self.orders.number
+        if self._skipped is None:
+            self._skipped = {one.seq for _, one in Ledger.of(connection, number).marks}
+        if self._base and self._anchor is None:
+            self._anchor = lineage.build(connection, number, self._base, self.at)
+        for group in lineage.told(connection, number, after=self.at, limit=EVENTS_AT_ONCE):
+            for told in group:
+                self._step(connection, *told)
+                self.at = told[0].seq
+                if self.done:
+                    return False
+            self._answer()
+            if not self._compares:
+                self._learn(self.at)
+            elif len(self._lessons) > MOST_LESSONS:
+                self._learn(self._lessons[-MOST_LESSONS].seq)
+            return True
+        return False
+
+    def _step(
+        self,
+        connection: Connection,
+        event: Logged,
+        payload: dict[str, Any],
+        about: dict[str, Any],
+    ) -> None:
+        if event.type == "predicted":
+            self._predicted(event, payload, about)
+        elif event.type in ("feedback", "closed", "expired", "ruled"):
+            self._answer()
+            if payload.get("counted"):
+                self._compare(event, payload)
+            lesson = lineage.label_lesson(event, payload, about)
+            if lesson and lesson.seq not in self._known_skipped:
+                self._lessons.append(lesson)
+        elif event.type == "limits_changed":
+            self._answer()
+            self._rules = [parse(rule) for rule in payload["limits"]["never"]]
+        elif event.type == TYPE:
+            self._skip(set_aside_of(event).seq)
+        elif event.type in ("promoted", "rolled_back") and event.subject == self.orders.version:
+            self._answer()
+            self._learn(event.seq)
+            self._hand_over(connection, event.seq)
+            self.done = True
+
+    @property
+    def _known_skipped(self) -> set[int]:
+        return self._skipped or set()
+
+    def _skip(self, seq: int) -> None:
+        """An event was set aside."""
+        if seq in self._known_skipped or self._skipped is None:
+            return
+        if self.orders.at < seq <= self._taught:
+            raise OvertakenError(f"event {seq} was set aside after it was learned here")
+        self._skipped.add(seq)
+        self._lessons = deque(lesson for lesson in self._lessons if lesson.seq != seq)
+
+    def _hand_over(self, connection: Connection, seq: int) -> None:
+        """Leave the learner for whoever makes it the champion from event `seq` on."""
+        skipped = Ledger.of(connection, self.orders.number).of_line(seq)
+        learner = self.learner
+        if self._since_base(skipped, seq) != self._since_base(self._known_skipped, seq):
+            base = lineage.read_base(self.folder / self.orders.base, self.orders.at)
+            learner = lineage.build(connection, self.orders.number, base, seq)
+        lineage.keep(lineage.coming_file(self.folder, connection, seq), learner.packed())
+
+    def _since_base(self, seqs: Collection[int], upto: int) -> set[int]:
+        return {seq for seq in seqs if self.orders.at < seq < upto}
+
+    def _predicted(self, event: Logged, payload: dict[str, Any], about: dict[str, Any]) -> None:
+        """Note a case to be answered, if its label is due.
+
+        One that the champion answered with less than was learned here is passed over, whatever its
+        label may turn out to be.
+        """
+        due = payload["decision"]["ask"] or payload["decision"]["audit"]
+        if not due or not self._compares or event.seq <= self.orders.start:
+            return
+        seen = payload["seen"]
+        if self._lessons and self._lessons[0].seq <= seen:
+            self._answer()  # with what was learned before
+            self._learn(seen)
+        if self._learned <= seen:
+            self._asked.append((event, payload, about))
+
+    def _learn(self, upto: int) -> None:
+        """Learn the lessons of events up to one."""
+        lessons = []
+        while self._lessons and self._lessons[0].seq <= upto:
+            lessons.append(self._lessons.popleft())
+        if not lessons:
+            return
+        self._learned = self._taught = lessons[-1].seq
+        lineage.learn(self.learner, lessons)
+        if self._anchor:
+            since = self.orders.anchor[1]  # what came before this it has learned
+            later = [lesson for lesson in lessons if lesson.seq > since]
+            if later:
+                lineage.learn(self._anchor, later)
+        for lesson in lessons if self.orders.purpose == "challenge" else ():
+            if lesson.label is not None and not lesson.wrong:
+                self._baselines.learn(lesson.record, lesson.label)
+
+    def _answer(self) -> None:
+        """Answer the cases that have come together."""
+        asked, self._asked = self._asked, []
+        records = [payload["record"] for _, payload, _ in asked]
+        if not records:
+            return
+        answers = answers_that_it_has(self.learner, records)
+        anchors: list[Label | None] = [None] * len(records)
+        if self._anchor:
+            anchors = answers_that_it_has(self._anchor, records)
+        for (event, payload, _), answer, anchor in zip(asked, answers, anchors, strict=True):
+            self.cases += 1
+            record, decision = payload["record"], payload["decision"]
+            if answer is not None:
+                self.broken += any(rule.holds(record, answer) for rule in self._rules)
+            simple = self._baselines.answers(record) if self._compares_baselines else ()
+            self._pending[event.seq] = Pending(
+                id=event.subject,
+                record=record,
+                champion=payload["label"],
+                answer=answer,
+                anchor=anchor,
+                baselines=simple,
+                scale=payload["least"] / decision["label_probability"],
+                environment=self._environment(record),
+            )
+        while len(self._pending) > MOST_PENDING:
+            del self._pending[next(iter(self._pending))]
+
+    @property
+    def _compares(self) -> bool:
+        """Whether its answers are of use."""
+        if self.orders.purpose == "challenge":
+            return True
+        return self.orders.purpose == "probation" and self.probation.verdict == "watching"
+
+    @property
+    def _compares_baselines(self) -> bool:
+        return self.orders.purpose == "challenge"
+
+    def _environment(self, record: Any) -> str:
+        name = self.orders.environment
+        found = record.get(name) if name and isinstance(record, dict) else None
+        return f"{name}={found}" if isinstance(found, str | int | bool) else ""
+
+    def _compare(self, event: Logged, payload: dict[str, Any]) -> None:
+        """The label of a case has come, or never will."""
+        case = self._pending.pop(payload["case"], None)
+        if case is None:
+            return
+        refuted = payload.get("wrong") and same(payload.get("label"), case.champion)
+        known = event.type == "feedback" and not refuted
+        if not known:
+            self._take(self._unknown(event.seq, case, champion_wrong=bool(refuted)))
+            return
+        truth = payload["label"]
+        if not same(case.champion, case.answer):
+            different = Difference(
+                case.id, "stream", case.record, case.champion, case.answer, truth
+            )
+            self.differences.appendleft(different)
+        compared = Compared(
+            seq=event.seq,
+            before=not same(case.champion, truth),
+            after=not same(case.answer, truth),
+            anchor=None if self._anchor is None else not same(case.anchor, truth),
+            baselines=tuple(
+                (name, not same(said, truth))
+                for name, said in zip(NAMES, case.baselines, strict=False)
+            ),
+            scale=case.scale,
+            groups=tuple(
+                filter(None, (case.environment, f"source={payload['source']}", f"label={truth}"))
+            ),
+        )
+        self._take(compared)
+
+    def _unknown(self, seq: int, case: Pending, *, champion_wrong: bool) -> Compared:
+        """A case of which the right label stays unknown: the doubt is to nobody's gain but that of
+        whom the challenger has to beat.
+        """
+        simple = tuple((name, False) for name in NAMES[: len(case.baselines)])
+        after = champion_wrong or not same(case.champion, case.answer)
+        return Compared(seq, champion_wrong, after, baselines=simple, scale=case.scale)
+
+    def _take(self, compared: Compared) -> None:
+        if self.orders.purpose == "challenge":
+            self.gate.compare(compared)
+        else:
+            self.probation.compare(compared)
+
+    def sit(self, pins: Sequence[tuple[Any, Label]]) -> tuple[list[Label | None], int]:
+        """Its answers to the pins of the exam, and how many of them break a must-never rule."""
+        answers = answers_that_it_has(self.learner, [record for record, _ in pins])
+        broken = sum(
+            any(rule.holds(record, answer) for rule in self._rules)
+            for (record, _), answer in zip(pins, answers, strict=True)
+            if answer is not None
+        )
+        return answers, broken

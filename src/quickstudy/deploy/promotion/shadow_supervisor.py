@@ -1,0 +1,277 @@
+"""Shadows, seen from the server: orders for their process, what it reports, and what follows."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import asdict
+from itertools import count
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from sqlalchemy import Connection
+
+from quickstudy.deploy.core.tables import Row
+from quickstudy.deploy.hosting.learner import Duty
+from quickstudy.deploy.hosting.refit_process import receive, send
+from quickstudy.deploy.hosting.refit_queue import THREADS
+from quickstudy.deploy.promotion.shadow import Orders
+from quickstudy.deploy.recovery import lineage
+from quickstudy.deploy.versions.registry import version_rows
+from quickstudy.errors import StoreError
+from quickstudy.log.store import Store, events_at, read_events
+
+AGAIN_SECONDS = 2.0  # until a process that ended is started anew
+ANSWER_SECONDS = 60.0
+LOOK_SECONDS = 0.05
+HERE = Path()
+TERMS = ("alpha", "margin", "probation", "environment", "schema")
+Report = dict[str, Any]
+log = logging.getLogger("quickstudy")
+
+PROCESS = "quickstudy.deploy.promotion.shadow_process"
+
+
+class Shadows:
+    """One process for all shadows of a store, started when there is one to follow.
+
+    Args:
+        heard: called with every report, in a thread of its own; may take its time.
+    """
+
+    def __init__(self, store: Store, heard: Callable[[Duty, Report], None]) -> None:
+        self._store = store
+        self._heard = heard
+        self._duties: dict[int, Duty] = {}
+        self._errands: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._reports: dict[tuple[int, str], Report] = {}
+        self._waiting: dict[int, Future[Report]] = {}
+        self._numbers = count()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._sending = threading.Lock()
+        self._ordering = threading.Lock()
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    def changed(self, duty: Duty) -> None:
+        """Other versions of a learner are to be followed."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="shadows", daemon=True)
+            self._thread.start()
+        self._errands.put(lambda: self._change(duty))
+
+    def dropped(self, duty: Duty) -> None:
+        """A learner is off duty."""
+        self._errands.put(lambda: self._drop(duty))
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._child is not None and self._child.poll() is None
+
+    def report(self, duty: Duty, version: str) -> Report | None:
+        """The latest that was heard of a shadow."""
+        return self._reports.get((duty.number, version))
+
+    def follows(self, duty: Duty, switch: Report) -> bool:
+        """Whether it was heard that the version of a switch is followed, in its present role."""
+        report = self.report(duty, switch["version"])
+        if report is None or report["at"] < switch["at"]:
+            return False
+        return bool((report["purpose"] == "challenge") == (switch["base"] == "version"))
+
+    def judge(
+        self, duty: Duty, version: str, pins: list[Report], *, seconds: float = ANSWER_SECONDS
+    ) -> Report:
+        """How a challenger stands now, the exam included; `pins` tell what the champion passes.
+
+        Raises:
+            StoreError: it is not being followed, or does not answer in time.
+        """
+        ends = time.monotonic() + seconds
+        about = {"do": "judge", "number": duty.number, "version": version, "pins": pins}
+        while (answer := self._ask(about, ends)) is None:
+            gone = self._closed or duty.roles.challenger != version
+            if gone or time.monotonic() >= ends:
+                raise StoreError(f"version {version[:12]} is not in shadow yet: try again")
+            time.sleep(LOOK_SECONDS)  # its process is being started, or reads its base
+        return answer
+
+    def _ask(self, about: Report, ends: float) -> Report | None:
+        """The answer to a question; None if there is nobody yet who can tell."""
+        number, future = next(self._numbers), Future[Report]()
+        self._waiting[number] = future
+        try:
+            if not self._send({**about, "id": number}):
+                return None
+            answer = future.result(max(0.0, ends - time.monotonic()))
+        except TimeoutError:
+            return None
+        finally:
+            self._waiting.pop(number, None)
+        return None if "failed" in answer else answer
+
+    def _run(self) -> None:
+        while (act := self._errands.get()) is not None:
+            try:
+                act()
+            except Exception:  # the next report or change comes through all the same
+                log.exception("looking after shadows")
+
+    def _change(self, duty: Duty) -> None:
+        self._duties[duty.number] = duty
+        self._order()
+
+    def _drop(self, duty: Duty) -> None:
+        self._duties.pop(duty.number, None)
+        self._order()
+
+    def _order(self) -> None:
+        """Tell the process what to follow; start it if there is something."""
+        with self._ordering:
+            with self._store.reading() as connection:
+                duties = list(self._duties.values())
+                orders = [asdict(one) for duty in duties for one in orders_of(connection, duty)]
+            if self._child is None and orders and not self._closed:
+                self._start()
+            self._send({"do": "follow", "orders": orders})
+
+    def _start(self) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", PROCESS, str(self._store.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **dict.fromkeys(THREADS, "1")},
+            start_new_session=True,  # a Ctrl-C is for the server, which then ends the child
+        )
+        threading.Thread(target=self._listen, args=(self._child,), daemon=True).start()
+
+    def _send(self, message: Report) -> bool:
+        """Whether there is a process to send it to."""
+        child = self._child
+        if child is None or child.stdin is None:
+            return False
+        try:
+            with self._sending:
+                send(child.stdin, json.dumps(message).encode())
+        except OSError:  # it ended: it will be started anew
+            return False
+        return True
+
+    def _listen(self, child: subprocess.Popen[bytes]) -> None:
+        assert child.stdout is not None
+        with suppress(EOFError, ValueError, OSError):
+            while True:
+                self._take(json.loads(receive(child.stdout)))
+        child.wait()
+        while self._waiting:
+            self._waiting.popitem()[1].set_result({"failed": "the process of shadows ended"})
+        if not self._closed:
+            log.warning("the process of shadows ended; it is started anew")
+            time.sleep(AGAIN_SECONDS)
+            self._child = None
+            self._order()
+
+    def _take(self, message: Report) -> None:
+        if "answer" in message:
+            if waiting := self._waiting.pop(message["id"], None):
+                waiting.set_result(message["answer"])
+            return
+        if "waits" in message:
+            log.info("version %s waits: %s", message["version"][:12], message["waits"])
+            return
+        place = message["number"], message["version"]
+        if "failed" in message:  # it hands nothing over any more
+            self._reports.pop(place, None)
+        else:
+            self._reports[place] = message
+        duty = self._duties.get(message["number"])
+        if duty:
+            self._errands.put(lambda: self._heard(duty, message))
+
+    def close(self) -> None:
+        """End the process; it keeps nothing that the log does not have."""
+        self._closed = True
+        if self._child is not None:
+            self._child.kill()  # who waits for its answer waits no longer
+        if self._thread is not None:
+            self._errands.put(None)
+            self._thread.join()
+        child = self._child
+        if child is not None:
+            child.kill()
+            child.wait()
+            for stream in (child.stdin, child.stdout):
+                if stream is not None:
+                    with suppress(OSError):
+                        stream.close()
+
+
+def orders_of(connection: Connection, duty: Duty) -> list[Orders]:
+    """What is to be followed of a learner: its challenger, and the version that answered before."""
+    rows = version_rows(connection, duty.number)
+    by_id = {row["id"]: row for row in rows}
+    roles = {row["role"]: row for row in rows}
+    orders = []
+    if row := roles.get("challenger"):
+        orders.append(
+            Orders(
+                version=row["id"],
+                purpose="challenge",
+                base=lineage.version_file(HERE, row["id"]).name,
+                at=row["asof"],
+                knows=row["asof"] if row["kind"] == "consolidated" else 0,
+                start=row["challenged"],
+                anchor=_anchor(connection, by_id, roles["champion"]),
+                attempt=sum(0 < other["challenged"] <= row["challenged"] for other in rows),
+                simpler=bool(row["simpler"]),
+                **_terms(connection, duty.number, row["challenged"]),
+            )
+        )
+    if row := roles.get("previous"):
+        left = row["left"]
+        switch = events_at(connection, [left])[left].type
+        orders.append(
+            Orders(
+                version=row["id"],
+                purpose="probation" if switch == "promoted" else "standby",
+                base=lineage.leaving_file(HERE, connection, left).name,
+                at=left,
+                knows=left,
+                start=left,
+                **_terms(connection, duty.number, left),
+            )
+        )
+    return orders
+
+
+def _anchor(connection: Connection, rows: dict[str, Row], champion: Row) -> tuple[str, int]:
+    """File and event of the last version promoted for being better, unless that is the champion."""
+    if not champion["anchor"]:
+        return "", 0
+    left = rows[champion["anchor"]]["left"]
+    return lineage.leaving_file(HERE, connection, left).name, left
+
+
+def _terms(connection: Connection, number: int, seq: int) -> dict[str, Any]:
+    """Settings and rules as they were at the event from which versions are compared."""
+    settings: dict[str, Any] = {}
+    never: Sequence[str] = ()
+    types = ("created", "changed", "limits_changed")
+    for event in read_events(connection, learner=number, types=types, upto=seq):
+        told = event.read()
+        if event.type == "limits_changed":
+            never = told["limits"]["never"]
+        else:
+            settings = told.get("settings", told)
+    terms = {name: settings[name] for name in TERMS}
+    return {"number": number, **terms, "never": tuple(never)}

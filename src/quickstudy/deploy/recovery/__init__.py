@@ -1,0 +1,1 @@
+"""Recovery: state from snapshots and the log."""

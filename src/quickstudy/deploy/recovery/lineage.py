@@ -1,0 +1,199 @@
+"""Lines: how a version goes on learning, a base and every lesson that the log has after it.
+
+The champion's line is taught by its worker, which hands refits to a child process. All other lines
+refit on the way, so that they are functions of their base and the log alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from quickstudy import snapshot
+from quickstudy.deploy.core.failures import LearningError
+from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
+from quickstudy.deploy.hosting.replicas import Twins
+from quickstudy.deploy.hosting.updates import Lesson, lesson_of, teach, teach_without
+from quickstudy.errors import ModelFileError
+from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.log.events import Logged
+from quickstudy.log.store import events_at, read_events
+from quickstudy.stats.moments import one_blas_thread
+
+YOUTH = 2000
+"""Examples up to which a learner chooses its feature map by itself, as it grows by leaps; later a
+new map is a matter for the gate."""
+
+AHEAD = 500  # events of which the records are looked up at once
+LABELS = ("feedback", "ruled")
+Told = tuple[Logged, dict[str, Any], dict[str, Any]]  # event, payload, that of the case it is about
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Where a line starts: a packed learner, and the last event that it had learned."""
+
+    packed: bytes
+    at: int
+
+    def learner(self) -> Classifier:
+        """The learner, ready to learn what comes after `at`."""
+        learner = Classifier.unpacked(self.packed)
+        learner.freeze_map(YOUTH)
+        return learner
+
+
+def version_file(folder: Path, version: str) -> Path:
+    """Where the learner is that a version starts from."""
+    return folder / f"version-{version}.safetensors"
+
+
+def leaving_file(folder: Path, connection: Connection, seq: int) -> Path:
+    """Where the champion is that stopped to answer at event `seq`, as it was then."""
+    return folder / f"leaving-{_place(connection, seq)}.safetensors"
+
+
+def coming_file(folder: Path, connection: Connection, seq: int) -> Path:
+    """Where the champion is that began to answer at event `seq`, as it was then."""
+    return folder / f"coming-{_place(connection, seq)}.safetensors"
+
+
+def _place(connection: Connection, seq: int) -> str:
+    """A name for an event of this log: in another log its link is another one."""
+    return f"{seq:012d}-{events_at(connection, [seq])[seq].link.hex()[:16]}"
+
+
+def read_base(path: Path, at: int) -> Base:
+    """Raises `ModelFileError` if the file is not there."""
+    try:
+        return Base(path.read_bytes(), at)
+    except OSError as error:
+        raise ModelFileError(f"{path.name} is gone ({error})") from error
+
+
+def read_version(folder: Path, version: str, asof: int) -> Base:
+    """The base of a version.
+
+    Raises:
+        ModelFileError: its file is not there, or holds another one.
+    """
+    base = read_base(version_file(folder, version), asof)
+    if Classifier.hash_of(*snapshot.unpack(base.packed)) != version:
+        raise ModelFileError(f"{version_file(folder, version).name} holds another version")
+    return base
+
+
+def keep(path: Path, packed: bytes) -> None:
+    """Write a base, unless it is there."""
+    if not path.exists():
+        snapshot.make_folder(path.parent)
+        snapshot.write_whole(path, packed)
+
+
+def drop_after(folder: Path, seq: int) -> None:
+    """Remove champions that came or left after event `seq`: a replay makes them anew."""
+    for pattern in ("coming-*", "leaving-*"):
+        for path in folder.glob(pattern):
+            if int(path.name.split("-")[1]) > seq:
+                path.unlink(missing_ok=True)
+
+
+def told(
+    connection: Connection,
+    number: int,
+    *,
+    after: int,
+    upto: int | None = None,
+    limit: int | None = None,
+) -> Iterator[list[Told]]:
+    """The events of a learner with what they are about, some hundred at a time."""
+    events_after = read_events(connection, after=after, learner=number, upto=upto, limit=limit)
+    for events in groups(events_after):
+        payloads = [event.read() for event in events]
+        cases = events_at(connection, [p["case"] for p in payloads if p.get("case")])
+        yield [
+            (event, payload, cases[payload["case"]].read() if payload.get("case") else payload)
+            for event, payload in zip(events, payloads, strict=True)
+        ]
+
+
+def groups(events: Iterable[Logged]) -> Iterator[list[Logged]]:
+    """Events, some hundred at a time."""
+    group: list[Logged] = []
+    for event in events:
+        group.append(event)
+        if len(group) == AHEAD:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def label_lesson(event: Logged, payload: dict[str, Any], about: dict[str, Any]) -> Lesson | None:
+    """What an event teaches every line but the champion's, whose experts' votes it has with it."""
+    lesson = champions_lesson(event, payload, about)
+    return replace(lesson, said=None) if lesson else None
+
+
+def champions_lesson(
+    event: Logged, payload: dict[str, Any], about: dict[str, Any]
+) -> Lesson | None:
+    """What an event that brings a label teaches the champion."""
+    return lesson_of(event.seq, payload, about.get("record")) if event.type in LABELS else None
+
+
+def build(connection: Connection, number: int, base: Base, upto: int) -> Classifier:
+    """The learner of a line as of event `upto`, without what was set aside before.
+
+    Raises:
+        LearningError: a lesson raises that was not set aside.
+    """
+    learner = base.learner()
+    for lessons in _lessons(connection, number, base, upto):
+        learn(learner, lessons)
+    return learner
+
+
+@one_blas_thread()
+def build_without(
+    connection: Connection, number: int, base: Base, switch: int
+) -> tuple[Classifier, list[SetAside]]:
+    """The learner of a line as of event `switch`, without lessons that raise, and which these are.
+
+    It takes twice as long as `build`, and the room of two learners.
+
+    Raises:
+        LearningError: too many in a row raise.
+    """
+    twins = Twins(base.learner(), "")
+    failed = []
+    for lessons in _lessons(connection, number, base, switch):
+        for lesson, error in teach_without(twins, lessons):
+            failed.append(SetAside.of(lesson.seq, error, switch=switch))
+    return twins.resting, failed
+
+
+def _lessons(connection: Connection, number: int, base: Base, upto: int) -> Iterator[list[Lesson]]:
+    """What a line learns after its base, in order, some hundred at a time."""
+    skipped = Ledger.of(connection, number).of_line(upto)
+    for group in told(connection, number, after=base.at, upto=upto):
+        lessons = [label_lesson(*one) for one in group]
+        yield [lesson for lesson in lessons if lesson and lesson.seq not in skipped]
+
+
+def learn(learner: Classifier, lessons: Sequence[Lesson]) -> None:
+    """Teach a learner that nobody has a copy of.
+
+    Raises:
+        LearningError: a lesson raised; the learner is not to be used any more.
+    """
+    try:
+        teach(learner, lessons)
+    except Exception as error:
+        first, last = lessons[0].seq, lessons[-1].seq
+        told = f"learning events {first} to {last} raises {type(error).__name__}: {error}"
+        raise LearningError(told) from error

@@ -1,0 +1,122 @@
+"""Recovery: a learner as the log says it is, by its last whole snapshot and the tail of the log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from quickstudy.deploy.hosting.quarantine import Ledger
+from quickstudy.deploy.recovery import snapshots
+from quickstudy.deploy.recovery.replay import (
+    Fold,
+    Progress,
+    advance,
+    folder_of,
+    replay,
+    whole_or_without,
+)
+from quickstudy.errors import ModelFileError, StoreError
+from quickstudy.log.store import Store
+from quickstudy.stats.moments import one_blas_thread
+
+log = logging.getLogger("quickstudy")
+F = TypeVar("F")
+
+
+def newest(folder: Path, go_on: Callable[[Path], F | None]) -> F | None:
+    """What `go_on` makes of the newest snapshot of which it makes something.
+
+    One that is damaged, or of another log, or that cannot be gone on from, is passed over, with a
+    warning, for the one before.
+    """
+    for path in reversed(snapshots.found(folder)):
+        try:
+            fold = go_on(path)
+        except Exception as error:  # also that there is no room for it today
+            what = error if isinstance(error, ModelFileError | StoreError) else f"{path}: {error!r}"
+            log.warning("%s; going back to what was before it", what)
+            continue
+        if fold is not None:
+            return fold
+    return None
+
+
+@one_blas_thread()  # a learner that is read works out again what it does not keep
+def recover(
+    store: Store, number: int, *, upto: int | None = None, progress: Progress = None
+) -> Fold:
+    """Where learner `number` stands, now or after event `upto`.
+
+    Events that raise when they are learned, and were not set aside, are left out; see
+    `Fold.set_aside`.
+
+    Raises:
+        StoreError: the log is damaged.
+    """
+    folder = folder_of(store.folder, number)
+
+    def from_snapshot(path: Path, without: bool) -> Fold | None:
+        fold = snapshots.read(path, store.link_at)
+        known = max(fold.learned, fold.decided)
+        if upto is not None and known > upto:
+            return None
+        with store.reading() as connection:
+            check_not_outdated(connection, number, path, learned=fold.learned, known=known)
+            advance(
+                fold,
+                connection,
+                number,
+                folder=folder,
+                upto=upto,
+                progress=progress,
+                without=without,
+            )
+        return fold
+
+    def go_on(path: Path) -> Fold | None:
+        return whole_or_without(partial(from_snapshot, path))
+
+    def from_log(without: bool) -> Fold:
+        return replay(store, number, upto=upto, progress=progress, without=without)
+
+    return newest(folder, go_on) or whole_or_without(from_log)
+
+
+def check_not_outdated(
+    connection: Connection, number: int, path: Path, *, learned: int, known: int
+) -> None:
+    """Whether a snapshot has learned nothing that was set aside after it was made.
+
+    Raises:
+        StoreError: it has.
+    """
+    if Ledger.of(connection, number).outdates(learned=learned, known=known):
+        raise StoreError(f"{path} has learned an event that was set aside later")
+
+
+def clear(
+    store: Store,
+    number: int,
+    *,
+    read: Callable[[Path, Callable[[int], bytes]], Any] = snapshots.read,
+) -> None:
+    """Remove what a crash cut short, and snapshots of another log: they must not come back.
+
+    `read` is what reads snapshots of this kind of learner.
+    """
+    folder = folder_of(store.folder, number)
+    snapshots.sweep(folder)
+    for path in snapshots.found(folder):
+        try:
+            if not snapshots.fits(path, store.link_at):
+                read(path, store.link_at)  # is it damaged, or indeed of another log?
+        except ModelFileError:
+            continue  # damaged: the doctor says so until there are newer ones
+        except StoreError as error:
+            log.warning("%s; it is removed", error)
+            path.unlink(missing_ok=True)

@@ -1,0 +1,373 @@
+"""The fold: a learner and its risk control as the log says they must be.
+
+Recovery folds the tail of the log onto a snapshot; a replay folds all of it onto nothing, and works
+out again what background jobs had made, so that it rests on no file but the store.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, select
+
+from quickstudy.api.decisions import Settings
+from quickstudy.deploy.core.failures import LearningError
+from quickstudy.deploy.core.tables import LEARNERS, Row, checked
+from quickstudy.deploy.guardrails.autonomy import Autonomy, overruled
+from quickstudy.deploy.guardrails.risk import new_control, read_ruling, state_of
+from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
+from quickstudy.deploy.hosting.refit_process import artifact_name, unpack_fitted
+from quickstudy.deploy.hosting.replicas import Twins
+from quickstudy.deploy.hosting.updates import Lesson, teach_without
+from quickstudy.deploy.recovery import lineage
+from quickstudy.deploy.recovery.lineage import Base
+from quickstudy.errors import ModelFileError, NotFoundError, StoreError
+from quickstudy.learners.base import DEFINITION
+from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.learners.classifier.refits import Fitted
+from quickstudy.log.events import Logged
+from quickstudy.log.store import Store, read_events
+from quickstudy.snapshot import digest
+from quickstudy.stats.moments import one_blas_thread
+
+SWITCHES = ("promoted", "rolled_back")
+Progress = Any  # Callable[[int], None], told the sequence number now and then
+log = logging.getLogger("quickstudy")
+F = TypeVar("F")
+
+
+def read_settings(values: dict[str, Any]) -> Settings:
+    """Settings as they were before they were written down."""
+    pairs = {n: tuple((label, v) for label, v in values[n]) for n in ("targets", "costs")}
+    return Settings(**{**values, **pairs, "trusted": tuple(values["trusted"])})
+
+
+def new_learner(settings: Settings) -> Classifier:
+    """The learner that a deployment starts with."""
+    learner = Classifier(
+        budget_mb=settings.budget_mb, schema=settings.schema or None, seed=settings.seed
+    )
+    return on_duty(learner)
+
+
+def on_duty(learner: Classifier) -> Classifier:
+    """A champion: others refit its slow experts, and make its later feature maps."""
+    learner.defer_refits()
+    learner.freeze_map(lineage.YOUTH)
+    return learner
+
+
+def state_hash(learner: str, control: Autonomy, epoch: int) -> str:
+    """Digest of all that answers depend on: what was learned, by its hash, and what may be done."""
+    arrays, plain = state_of(control)
+    return digest(arrays, {"learner": learner, "control": plain, "epoch": epoch})
+
+
+@dataclass
+class Fold:
+    """Where a learner stands: what was learned up to `learned`, what is proved up to `decided`.
+
+    `set_aside`: events that could not be learned on the way here, and of which the log does not
+    say so yet.
+    """
+
+    learner: Classifier
+    control: Autonomy
+    epoch: int
+    settings: Settings
+    learned: int
+    decided: int
+    set_aside: list[SetAside] = field(default_factory=list)
+    twins: Twins | None = None  # where lessons that raise are left out
+
+    @classmethod
+    def new(cls, settings: Settings, seq: int) -> Fold:
+        """At the event that created the learner."""
+        return cls(new_learner(settings), new_control(settings, 0), 0, settings, seq, seq)
+
+    def decide(self, event: Logged, payload: dict[str, Any], decision: Any) -> None:
+        """Take risk control past an event; `decision` is that of the case it speaks of."""
+        if event.type == "changed":
+            self.settings = read_settings(payload["settings"])
+            self._prove_anew(payload["epoch"])
+            settings = self.settings
+            self.control.bound(ceiling=settings.ceiling, approvals=settings.approvals)
+        elif event.type == "predicted":
+            label, known = payload["label"], "unfamiliar" not in payload
+            sure = payload["confidence"] if label is not None else 0.0
+            made = self.control.decide(sure, label, eligible=known)
+            made = overruled(made) if payload["limit"] else made
+            if made != read_ruling(payload["decision"])[0]:
+                raise StoreError(f"event {event.seq}: a replay decides otherwise than was logged")
+            if not made.decision.labelled:
+                self.control.record(made, None)
+        elif event.type in SWITCHES:
+            self._prove_anew(payload["epoch"])
+        elif payload.get("counted"):
+            self.control.record(read_ruling(decision)[0], payload.get("wrong"))
+        self.control.taken_steps()  # they are on record
+        self.decided = event.seq
+
+    def _prove_anew(self, epoch: int) -> None:
+        if epoch != self.epoch:
+            self.epoch = epoch
+            self.control = new_control(self.settings, epoch, before=self.control.level)
+
+    def learn(self, lessons: Sequence[Lesson]) -> None:
+        """Take the learner past the events of these lessons.
+
+        Raises:
+            LearningError: one of them raised, and none is to be left out.
+        """
+        if not lessons:
+            return
+        if self.twins is None:
+            lineage.learn(self.learner, lessons)
+        else:
+            failed = teach_without(self.twins, lessons)
+            self.set_aside += [SetAside.of(lesson.seq, error) for lesson, error in failed]
+            self.learner = self.twins.resting
+        self.learned = lessons[-1].seq
+
+    def replace(self, learner: Classifier, seq: int) -> None:
+        """Another learner takes over, at event `seq`."""
+        self.learner, self.learned = learner, seq
+        if self.twins is not None:
+            self.twins = Twins(learner, "")
+
+    @property
+    def hash(self) -> str:
+        return state_hash(self.learner.state_hash(), self.control, self.epoch)
+
+
+@dataclass
+class Made:
+    """What background jobs made, in a replay: worked out again at the events they rest on."""
+
+    refits: set[int]
+    consolidations: set[int]
+    asofs: set[int]  # of both, that are yet to come
+    fitted: dict[int, Fitted] = field(default_factory=dict)
+    bases: dict[tuple[str, Any], Base] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, connection: Connection, number: int) -> Made:
+        """For a learner's log."""
+        types = ["refitted", "consolidated"]
+        made = [(e.type, e.read()) for e in read_events(connection, learner=number, types=types)]
+        refits = {payload["asof"] for type, payload in made if type == "refitted"}
+        others = {payload["asof"] for _, payload in made if payload.get("kind") == "consolidated"}
+        return cls(refits, others, refits | others)
+
+    def due(self, seq: int) -> bool:
+        """Whether something was made of the learner as it is before event `seq`."""
+        return any(asof < seq for asof in self.asofs)
+
+    def make(self, learner: Classifier, seq: int) -> None:
+        """Make that of the learner, which stands before event `seq`."""
+        for asof in sorted(asof for asof in self.asofs if asof < seq):
+            self.asofs.remove(asof)
+            if asof in self.refits:
+                self.fitted[asof] = learner.copy().fit_due()
+            if asof in self.consolidations:
+                champion = learner.copy()
+                champion.consolidate()
+                self.bases["version", champion.state_hash()] = Base(champion.packed(), asof)
+
+
+@one_blas_thread()  # the same bits as in the thread of the worker
+def advance(
+    fold: Fold,
+    connection: Connection,
+    number: int,
+    *,
+    folder: Path,
+    anew: bool = False,
+    upto: int | None = None,
+    progress: Progress = None,
+    without: bool = False,
+) -> None:
+    """Fold the events of a learner that come after where it stands, all or those up to one.
+
+    `folder` has what background jobs made. Anew, that is worked out again, and held against what
+    was logged; only models that were imported are read. What was set aside is skipped; `without`
+    what raises now as well, which takes twice as long.
+
+    Raises:
+        LearningError: a lesson raises that was not set aside.
+    """
+    after = min(fold.learned, fold.decided)
+    made = Made.of(connection, number) if anew else None
+    ledger = Ledger.of(connection, number)
+    skipped = ledger.of_champion
+    if without:
+        fold.twins = Twins(fold.learner, "")
+    for group in lineage.told(connection, number, after=after, upto=upto):
+        lessons: list[Lesson] = []
+        for event, payload, about in group:
+            if made and made.due(event.seq):
+                fold.learn(lessons)
+                lessons = []
+                made.make(fold.learner, event.seq)
+            if event.seq > fold.decided:
+                fold.decide(event, payload, about.get("decision"))
+            if event.seq > fold.learned and event.seq not in skipped:
+                lesson = lineage.champions_lesson(event, payload, about)
+                lessons += [lesson] if lesson else []
+                if event.type == "refitted":
+                    late = ledger.late(payload["asof"] + 1)
+                    fitted = _fitted(event, payload, folder, made, late=late)
+                    lessons.append(Lesson(event.seq, fitted=fitted))
+                if event.type in SWITCHES:
+                    fold.learn(lessons)
+                    lessons = []
+                    _switch(fold, connection, number, event.seq, payload, folder, made)
+        fold.learn(lessons)
+        if progress:
+            progress(group[-1][0].seq)
+
+
+def _switch(
+    fold: Fold,
+    connection: Connection,
+    number: int,
+    seq: int,
+    payload: dict[str, Any],
+    folder: Path,
+    made: Made | None,
+) -> None:
+    """Another version answers from event `seq` on."""
+    leaving = fold.learner.packed()
+    if made:
+        made.bases["leaving", seq] = Base(leaving, seq)
+    else:
+        lineage.keep(lineage.leaving_file(folder, connection, seq), leaving)
+    came = lineage.coming_file(folder, connection, seq)
+    if not made and came.exists():
+        learner = lineage.read_base(came, seq).learner()
+    else:
+        base = switch_base(connection, payload, folder, made)
+        if fold.twins is None:
+            learner = lineage.build(connection, number, base, seq)
+        else:
+            learner, failed = lineage.build_without(connection, number, base, seq)
+            fold.set_aside += failed
+        if not made and not fold.set_aside:  # else it is kept once the log says so
+            lineage.keep(came, learner.packed())
+    fold.replace(on_duty(learner), seq)
+
+
+def switch_base(
+    connection: Connection, payload: dict[str, Any], folder: Path, made: Made | None
+) -> Base:
+    """What a version goes on from: what it was made as, or where it stopped to answer."""
+    if payload["base"] == "leaving":
+        at = payload["at"]
+        if made:
+            return made.bases["leaving", at]
+        return lineage.read_base(lineage.leaving_file(folder, connection, at), at)
+    version = payload["version"]
+    if made and ("version", version) in made.bases:
+        return made.bases["version", version]
+    return lineage.read_version(folder, version, payload["at"])
+
+
+def _fitted(
+    event: Logged, payload: dict[str, Any], folder: Path, made: Made | None, *, late: bool
+) -> Fitted:
+    """Refitted experts; `late`: their learner may have learned what was set aside only later.
+
+    What was fitted under an older definition of learning is fitted again under the present one.
+    """
+    fitted = made.fitted[payload["asof"]] if made else None
+    if fitted is not None and payload.get("definition", 1) != DEFINITION:
+        return fitted
+    if fitted is None or (late and artifact_name(fitted, payload["asof"]) != payload["file"]):
+        try:
+            content = (folder / payload["file"]).read_bytes()
+        except OSError as error:
+            raise ModelFileError(f"refitted experts of event {event.seq} are gone") from error
+        fitted = unpack_fitted(content, name=payload["file"])
+    if artifact_name(fitted, payload["asof"]) != payload["file"]:
+        raise ModelFileError(f"event {event.seq}: {payload['file']} holds other refitted experts")
+    return fitted
+
+
+@one_blas_thread()
+def replay(
+    store: Store,
+    number: int,
+    *,
+    upto: int | None = None,
+    progress: Progress = None,
+    without: bool = False,
+) -> Fold:
+    """The learner `number` of a store, folded from its first event to the last or to `upto`.
+
+    Raises:
+        NotFoundError: there is no such learner.
+        StoreError, ModelFileError: the log is damaged, or leads elsewhere than it did.
+        LearningError: a lesson raises that was not set aside, and it is not to do `without`.
+    """
+    with store.reading() as connection:
+        created = next(read_events(connection, learner=number, types=["created"], limit=1), None)
+        if created is None:
+            raise NotFoundError(f"there is no learner number {number}")
+        fold = Fold.new(read_settings(created.read()), created.seq)
+        folder = folder_of(store.folder, number)
+        advance(
+            fold,
+            connection,
+            number,
+            folder=folder,
+            anew=True,
+            upto=upto,
+            progress=progress,
+            without=without,
+        )
+    return fold
+
+
+def whole_or_without(make: Callable[[bool], F]) -> F:
+    """What `make(False)` makes, or if a lesson raises there `make(True)`, without those that do."""
+    try:
+        return make(False)
+    except LearningError as error:
+        log.warning("%s; it is worked out without what raises", error)
+        return make(True)
+
+
+def folder_of(store_folder: Path, number: int) -> Path:
+    """Where the snapshots, versions and refitted experts of a learner are."""
+    return store_folder / f"learner-{number}"
+
+
+def learner_rows(connection: Connection) -> list[Row]:
+    """Rows of the classifiers on duty, their settings and tallies read."""
+    rows = rows_on_duty(connection)
+    return [
+        {**row, "settings": read_settings(row["settings"])}
+        for row in rows
+        if "kind" not in row["settings"]
+    ]
+
+
+def rows_on_duty(connection: Connection) -> list[Row]:
+    """Rows of the learners on duty; settings and tallies as JSON values.
+
+    Only settings of other learners than classifiers name their kind: classifiers were first.
+    """
+    rows = connection.execute(select(LEARNERS).where(LEARNERS.c.deleted == 0)).mappings()
+    return [
+        {
+            **(row := checked(LEARNERS, found)),
+            "settings": json.loads(row["settings"]),
+            "tally": json.loads(row["tally"]),
+        }
+        for found in rows
+    ]

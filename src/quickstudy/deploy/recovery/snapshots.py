@@ -1,0 +1,126 @@
+"""Snapshots of learners on duty: a fold kept, so that a start need not read the whole log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from quickstudy import snapshot
+from quickstudy.deploy.guardrails.risk import control_from, state_of
+from quickstudy.deploy.recovery.replay import Fold, on_duty, read_settings, state_hash
+from quickstudy.errors import ModelFileError, StoreError
+from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.log.failpoints import reach
+
+KEPT = 2  # snapshots of a learner; the older is for the day the newer is damaged
+CONTROL = "control"  # what the names of risk control's arrays start with
+
+
+def write(folder: Path, fold: Fold, link: bytes) -> Path:
+    """Write a snapshot, and remove those that it makes superfluous.
+
+    `link` is that of the last event it knows: it belongs to the log that has this link there.
+    """
+    snapshot.make_folder(folder)
+    control_arrays, control = state_of(fold.control)
+    arrays = {f"{CONTROL}{path}": array for path, array in control_arrays.items()}
+    learner_arrays, learner = fold.learner.state()
+    arrays |= {f"learner/{name}": array for name, array in learner_arrays.items()}
+    plain = {
+        "kind": "duty",
+        "learner": learner,
+        "control": control,
+        "epoch": fold.epoch,
+        "settings": asdict(fold.settings),
+        "learned": fold.learned,
+        "decided": fold.decided,
+        "hash": fold.hash,
+        "link": link.hex(),
+    }
+    path = folder / f"snapshot-{fold.learned:012d}-{fold.decided:012d}.safetensors"
+    content = snapshot.pack(arrays, plain)
+    reach("snapshot-written")
+    snapshot.write_whole(path, content)
+    reach("snapshot-renamed")
+    tidy(folder)
+    return path
+
+
+def tidy(folder: Path) -> None:
+    """Remove snapshots, and refitted experts, that newer ones make superfluous."""
+    for path in found(folder)[:-KEPT]:
+        path.unlink(missing_ok=True)
+    oldest = _number(found(folder)[0])
+    refits = sorted(folder.glob("refit-*"))
+    for path, after in pairwise(refits):
+        if _number(after) <= oldest:  # the later was begun once the earlier was in effect
+            path.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a crash cut short; before anything else is written."""
+    for path in folder.glob(".*.safetensors.*"):
+        path.unlink(missing_ok=True)
+
+
+def _number(path: Path) -> int:
+    """The event up to which a file holds what was learned."""
+    return int(path.name.split("-")[1])
+
+
+def found(folder: Path) -> list[Path]:
+    """Snapshots of a learner, oldest first."""
+    return sorted(folder.glob("snapshot-*.safetensors"))
+
+
+def read(path: Path, link_at: Callable[[int], bytes]) -> Fold:
+    """The fold that was kept; `link_at` tells the links of the log it is for.
+
+    Raises:
+        ModelFileError: the file is damaged.
+        StoreError: it belongs to another log.
+    """
+    arrays, plain = snapshot.read_snapshot(path)
+    try:
+        fold = _fold(arrays, plain)
+        if not _fits(plain, link_at):
+            raise StoreError(f"{path} was not made from this log")
+        return fold
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{path} lacks a part of a learner on duty ({error})") from error
+
+
+def fits(path: Path, link_at: Callable[[int], bytes]) -> bool:
+    """Whether a snapshot says that it was made from this log: quick, as it reads no arrays.
+
+    Raises:
+        ModelFileError: it cannot be read.
+    """
+    try:
+        return _fits(snapshot.read_plain(path), link_at)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ModelFileError(f"{path} lacks a part of a learner on duty ({error})") from error
+
+
+def _fits(plain: dict[str, Any], link_at: Callable[[int], bytes]) -> bool:
+    link: str = plain["link"]
+    return link_at(max(plain["learned"], plain["decided"])).hex() == link
+
+
+def _fold(arrays: snapshot.Arrays, plain: dict[str, Any]) -> Fold:
+    settings = read_settings(plain["settings"])
+    taught = {n.removeprefix("learner/"): a for n, a in arrays.items() if n.startswith("learner/")}
+    learner = Classifier.from_state(taught, plain["learner"])
+    on_duty(learner)
+    control = control_from(
+        {n.removeprefix(CONTROL): a for n, a in arrays.items() if n.startswith(CONTROL)},
+        plain["control"],
+    )
+    epoch, learned, decided = plain["epoch"], plain["learned"], plain["decided"]
+    fold = Fold(learner, control, epoch, settings, learned, decided)
+    if state_hash(Classifier.hash_of(taught, plain["learner"]), control, epoch) != plain["hash"]:
+        raise ModelFileError("the snapshot's state is not what its hash says")
+    return fold

@@ -1,0 +1,1 @@
+"""Runs: start, steps and end, for value learners."""

@@ -1,0 +1,363 @@
+"""How value learners are used on duty: runs that start, take steps, and end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from quickstudy.api.runs import RunInfo, RunReport, ValueInfo, ValueReport
+from quickstudy.api.sizes import Sizes
+from quickstudy.deploy.core.methods import Views, checked_limit
+from quickstudy.deploy.core.records import checked_figure, checked_flag, checked_name
+from quickstudy.deploy.core.tables import Row
+from quickstudy.deploy.decisions import queries as decision_queries
+from quickstudy.deploy.decisions.commands import (
+    ChangeValue,
+    CreateValue,
+    EndRun,
+    ExpireRun,
+    Look,
+    Shoot,
+    StartRun,
+    TakeStep,
+    Tell,
+)
+from quickstudy.deploy.runs import queries as run_queries
+from quickstudy.deploy.runs import snapshots
+from quickstudy.deploy.runs.handlers import checked_run
+from quickstudy.deploy.runs.hosted import NotFoldedError, Watch
+from quickstudy.deploy.runs.settings import value_changes, value_settings
+from quickstudy.encode.values import plain_action, plain_text
+from quickstudy.errors import InputError, ModelFileError, StoreError
+from quickstudy.learners.value.settings import LARGEST
+from quickstudy.log.store import LogError
+from quickstudy.types import Costs, Estimate, Input
+
+if TYPE_CHECKING:
+    from quickstudy.log.writer import Writer
+
+EVENTS_BETWEEN = 1_000  # snapshots of a value learner: what is folded again after a failed write
+BYTES_AN_EVENT = 20_000  # of a snapshot, that cost as much to write as an event to fold again
+log = logging.getLogger("quickstudy")
+
+
+class Watching(Views):
+    """The part of `Deployment` that is about value learners and their runs.
+
+    >>> import tempfile, quickstudy
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> d = quickstudy.open(folder.name + "/work.db")
+    >>> _ = d.create_value("agents", costs={"step": 0.01})
+    >>> for outcome in (1.0, 0.0, 1.0):
+    ...     run = d.start("agents", task="A0")
+    ...     said = d.step("agents", run.id, action="search(card)")
+    ...     done = d.end("agents", run.id, outcome)
+    >>> said.step, done.status, d.end("agents", run.id, 1.0).repeated
+    (1, 'ended', True)
+    >>> [(run.outcome, run.steps) for run in d.runs("agents")]
+    [(1.0, 1), (0.0, 1), (1.0, 1)]
+    >>> d.close(); folder.cleanup()
+    """
+
+    writer: Writer
+    _actor: Callable[[str | None], str]
+
+    def create_value(
+        self,
+        name: str,
+        *,
+        success: float = 1.0,
+        discount: float = 1.0,
+        outcome_range: tuple[float, float] = (0.0, 1.0),
+        costs: Costs | Mapping[str, float | None] | None = None,
+        stop_error: float = 0.05,
+        alpha: float = 0.05,
+        audit: float = 0.1,
+        loops: bool = True,
+        wait_seconds: float = 86_400.0,
+        most_open: int = 1000,
+        budget_mb: float = 64.0,
+        schema: Mapping[str, str] | None = None,
+        seed: int | None = None,
+        actor: str | None = None,
+    ) -> ValueInfo:
+        """Put a new value learner on duty; `ValueSettings` says what each setting is.
+
+        Raises:
+            InputError, SettingError: the name is taken or none, or a setting is out of its range.
+        """
+        given = {
+            "success": success,
+            "discount": discount,
+            "outcome_range": outcome_range,
+            "costs": costs,
+            "stop_error": stop_error,
+            "alpha": alpha,
+            "audit": audit,
+            "loops": loops,
+            "wait_seconds": wait_seconds,
+            "most_open": most_open,
+            "budget_mb": budget_mb,
+            "schema": schema,
+            "seed": seed,
+        }
+        settings = value_settings(given)
+        request = CreateValue(checked_learner(name), settings, self._actor(actor))
+        self.writer.submit(request).result()
+        return self._value(self.desk.watch(name))
+
+    def _change_value(self, name: str, values: Mapping[str, Any], actor: str | None) -> ValueInfo:
+        request = ChangeValue(name, value_changes(values), self._actor(actor))
+        self.writer.submit(request).result()
+        return self._value(self.desk.watch(name))
+
+    def start(
+        self,
+        name: str,
+        *,
+        task: str | None = None,
+        id: str | None = None,
+        actor: str | None = None,
+    ) -> RunInfo:
+        """Begin a run; on disk before it returns.
+
+        `id`, if you choose one (not starting with "r_"), makes starting again safe: until it has a
+        step, the same id and task are the same run.
+
+        Raises:
+            NotFoundError, InputError: no such learner, the id is taken, or too many runs are open.
+        """
+        self.desk.watch(name)
+        task = None if task is None else self.sizes.action("task", task)
+        run = None if id is None else checked_run(id)
+        info: RunInfo = self.writer.submit(StartRun(name, task, run, self._actor(actor))).result()
+        return info
+
+    def step(
+        self,
+        name: str,
+        run: str,
+        x: Input | None = None,
+        *,
+        action: Any = None,
+        error: bool = False,
+        reward: float = 0.0,
+        number: int | None = None,
+        actor: str | None = None,
+    ) -> Estimate:
+        """Add one step to a run, and say what becomes of it now; on disk before it returns.
+
+        Args:
+            x: what the step is about; None: the text of the action.
+            action: what was done, as text or any JSON value.
+            number: of this step, from 1. Sent again with it, it gets the same estimate.
+
+        Raises:
+            NotFoundError: there is no such learner or run.
+            RecordError, InputError, StoreError: nothing was changed.
+        """
+        given = {"x": x, "action": action, "error": error, "reward": reward}
+        return self.submit_step(name, run, given, number=number, actor=actor).result()
+
+    def submit_step(
+        self,
+        name: str,
+        run: str,
+        given: Mapping[str, Any],
+        *,
+        number: int | None = None,
+        actor: str | None = None,
+    ) -> Future[Estimate]:
+        """An estimate that is done once it is on disk; `given`: x, action, error, reward."""
+        self.desk.watch(name)
+        checked = _step(self.sizes, **given)
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
+            raise InputError(f"number is {number!r:.60}; it must be a whole number from 1")
+        if number is not None and number < 1:
+            raise InputError(f"number is {number}; steps are counted from 1")
+        request = TakeStep(name, checked_name("run", run), checked, number, self._actor(actor))
+        return self.writer.submit(request)
+
+    def end(
+        self,
+        name: str,
+        run: str,
+        outcome: float,
+        *,
+        success: bool | None = None,
+        source: str | None = None,
+        actor: str | None = None,
+    ) -> RunInfo:
+        """Say how a run ended, once; on disk, and learned, before it returns.
+
+        Said again it changes nothing. After the run expired it is on record only: "late".
+
+        Raises:
+            NotFoundError: there is no such learner or run.
+            InputError: it is no outcome, or another one is on record.
+        """
+        self.desk.watch(name)
+        number = checked_figure("outcome", outcome, LARGEST)
+        success = None if success is None else checked_flag("success", success)
+        who = self._actor(actor)
+        by = who if source is None else checked_name("source", source)
+        request = EndRun(name, checked_name("run", run), number, success, by, who)
+        info: RunInfo = self.writer.submit(request).result()
+        return info
+
+    def expire(self, name: str, run: str, *, actor: str | None = None) -> RunInfo:
+        """Say that nobody will know how a run ends, as of one that was stopped.
+
+        It is closed, on disk before it returns; nothing is learned of its outcome. Said again it
+        changes nothing. An end that comes after it is on record only: "late".
+
+        Raises:
+            NotFoundError: there is no such learner or run.
+            InputError: it has ended.
+        """
+        self.desk.watch(name)
+        request = ExpireRun(name, checked_name("run", run), self._actor(actor))
+        info: RunInfo = self.writer.submit(request).result()
+        return info
+
+    def runs(self, name: str, *, status: str | None = None, limit: int = 50) -> list[RunInfo]:
+        """Runs, newest first; with the status "live" by success probability, lowest first.
+
+        Raises:
+            InputError: the status is none of live, ended, expired, late.
+        """
+        watch = self.desk.watch(name)
+        with self.store.reading() as connection:
+            return run_queries.runs(
+                connection, watch.number, watch.name, status=status, limit=checked_limit(limit)
+            )
+
+    def run(self, name: str, run: str) -> RunReport:
+        """A run with all its steps, and what was said after each.
+
+        Raises:
+            NotFoundError: there is no such learner or run.
+        """
+        watch = self.desk.watch(name)
+        with self.store.reading() as connection:
+            return run_queries.run(connection, watch.number, watch.name, run)
+
+    def value(self, name: str) -> ValueReport:
+        """How a value learner does, at a glance.
+
+        Raises:
+            NotFoundError: there is no value learner of that name.
+        """
+        watch = self.desk.watch(name)
+        stopping, experts = self.writer.submit(Tell(watch)).result()
+        with self.store.reading() as connection:
+            tally = decision_queries.tally(connection, watch.number)
+            quarantined = decision_queries.quarantined(connection, watch.number)
+        counts = {name: tally[name] for name in ("expired", "late", "successes", "stopped")}
+        return ValueReport(
+            learner=self._value(watch),
+            live=tally["open"],
+            ended=tally["runs"],
+            stopping=run_queries.stop_report(stopping),
+            experts=tuple((name, float(weight)) for name, weight in experts),
+            seq=self.store.head[0],
+            quarantined=quarantined,
+            **counts,
+        )
+
+    # care
+
+    def _recall_values(self) -> None:
+        """Put value learners on duty as the log says they are; before there is a writer."""
+        from quickstudy.deploy.runs.state import value_rows
+
+        with self.store.reading() as connection:
+            rows = value_rows(connection)
+        for row in rows:
+            self.desk.watches.take_over(self._recalled(row))
+
+    def _recalled(self, row: Row) -> Watch:
+        """A value learner from the log, or if that does not work out of service.
+
+        Raises:
+            LogError: the log itself cannot be read.
+        """
+        about = row["id"], row["name"], row["created"]
+        try:
+            snapshots.sweep(self.store, row["id"])
+            return Watch(*about, snapshots.recover(self.store, row["id"]))
+        except LogError:
+            raise
+        except Exception as error:
+            watch = Watch(*about, None, settings=row["settings"])
+            watch.fail(error)
+            return watch
+
+    def _value_state(self, watch: Watch) -> tuple[int, str]:
+        """Where a value learner stands: its last event, and the digest of its state."""
+        state: tuple[int, str] = self.writer.submit(Look(watch)).result()
+        return state
+
+    def _value_states(self) -> dict[int, tuple[int, str]]:
+        """Where each value learner stands that is in service, by number."""
+        states = {}
+        for watch in list(self.desk.watches.by_name.values()):
+            with suppress(NotFoldedError):
+                states[watch.number] = self._value_state(watch)
+        return states
+
+    def _look_after_values(self) -> None:
+        for watch in list(self.desk.watches.by_name.values()):
+            if watch.unsaved >= max(EVENTS_BETWEEN, watch.bytes // BYTES_AN_EVENT):
+                self._save_value(watch)
+
+    def _save_values(self) -> None:
+        for watch in list(self.desk.watches.by_name.values()):
+            self._save_value(watch)
+
+    def _save_value(self, watch: Watch) -> None:
+        """Write a snapshot; if that fails, again after as many events."""
+        try:
+            shot = self.writer.submit(Shoot(watch)).result()
+            if shot is not None:
+                path = snapshots.write(self.store, watch.number, shot)
+                watch.saved, watch.bytes = shot.folded, path.stat().st_size
+        except NotFoldedError:  # it was said why
+            return
+        except (OSError, StoreError, ModelFileError, MemoryError) as error:
+            log.warning("no snapshot of learner %s was written: %s", watch.name, error)
+
+
+def checked_learner(name: str) -> str:
+    """A name for a learner.
+
+    Raises:
+        InputError: it cannot be one.
+    """
+    plain = checked_name("name", name)
+    if "/" in plain or plain != plain_text(name):
+        raise InputError(f"name {name!r} must not hold a slash, nor start or end with a space")
+    return plain
+
+
+def _step(
+    sizes: Sizes,
+    *,
+    x: Input | None = None,
+    action: Any = None,
+    error: Any = False,
+    reward: Any = 0.0,
+) -> dict[str, Any]:
+    """What comes with a step, as the log keeps it."""
+    action = plain_action(action)
+    if x is None and action is None:
+        raise InputError("x and action are both missing; give one of them, or both")
+    return {
+        "input": None if x is None else sizes.record(x),
+        "action": None if action is None else sizes.action("action", action),
+        "error": checked_flag("error", error),
+        "reward": checked_figure("reward", reward, LARGEST),
+    }

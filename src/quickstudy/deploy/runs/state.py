@@ -1,0 +1,317 @@
+"""The fold of a value learner: what it is, as the log says it must be.
+
+Every change of it is an event that holds all arguments, so the events alone lead to its state, bit
+for bit; on duty it is taken through the same doors, in the writer's thread.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from quickstudy.api.runs import ValueSettings
+from quickstudy.deploy.core.failures import MOST_IN_A_ROW, LearningError
+from quickstudy.deploy.core.tables import Row
+from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
+from quickstudy.deploy.recovery.replay import rows_on_duty
+from quickstudy.deploy.runs.settings import KIND, read_value_settings
+from quickstudy.errors import InputError, NotFoundError, StoreError
+from quickstudy.learners.value.value_function import ValueFunction
+from quickstudy.log.events import Logged
+from quickstudy.log.store import Store, read_events
+from quickstudy.stats.moments import one_blas_thread
+from quickstudy.types import Estimate, Loop
+
+FOLDED = ("changed", "run_started", "stepped", "run_ended", "expired")
+SPARED = ("stepped", "run_ended")  # that may be set aside in a replay, and the run goes on
+PROGRESS = 500  # events between two words of progress
+BETWEEN_COPIES = 50  # events, where those that raise are left out
+log = logging.getLogger("quickstudy")
+
+
+def new_value(settings: ValueSettings) -> ValueFunction:
+    """The learner that a deployment starts with.
+
+    Raises:
+        SettingError: a setting is out of range.
+    """
+    return ValueFunction(
+        success=settings.success,
+        discount=settings.discount,
+        outcome_range=settings.outcome_range,
+        costs=settings.costs,
+        stop_error=settings.stop_error,
+        alpha=settings.alpha,
+        audit=settings.audit,
+        loops=settings.loops,
+        most_open=settings.most_open,
+        budget_mb=settings.budget_mb,
+        schema=settings.schema or None,
+        seed=settings.seed,
+    )
+
+
+@dataclass
+class CourseFold:
+    """A value learner after event `folded`, which is one of its own.
+
+    `set_aside`: events that could not be learned on the way here, and of which the log does not
+    say so yet.
+    """
+
+    learner: ValueFunction
+    settings: ValueSettings
+    folded: int
+    set_aside: list[SetAside] = field(default_factory=list)
+
+    @classmethod
+    def new(cls, settings: ValueSettings, seq: int) -> CourseFold:
+        """At the event that created it."""
+        return cls(new_value(settings), settings, seq)
+
+    def change(self, settings: ValueSettings) -> None:
+        """Other costs, another promise, other bounds."""
+        self.learner.change(
+            costs=settings.costs, stop_error=settings.stop_error, most_open=settings.most_open
+        )
+        self.settings = settings
+
+    def start(self, run: str, payload: Mapping[str, Any]) -> None:
+        """A run begins."""
+        self.learner.start(task=payload["task"], id=run, as_is=True)
+
+    def step(self, run: str, payload: Mapping[str, Any]) -> Estimate:
+        """A step of a run, and what the learner says of it: floats, ints and bools of Python."""
+        said = self.learner.step(
+            run,
+            payload["input"],
+            action=payload["action"],
+            error=payload["error"],
+            reward=payload["reward"],
+            as_is=True,
+        )
+        return read_estimate(asdict(said))
+
+    def end(self, run: str, payload: Mapping[str, Any]) -> None:
+        """A run is over; late ends are on record only."""
+        if payload["status"] == "ended":
+            self.learner.end(run, payload["outcome"], success=payload["success"])
+
+    def expire(self, run: str) -> None:
+        """The end of a run will never be known."""
+        self.learner.expire(run)
+
+    def take(
+        self, event: Logged, payload: Mapping[str, Any], *, skip: bool = False
+    ) -> Estimate | None:
+        """Go past an event of the log; what the learner says, if it is a step.
+
+        `skip` one that was set aside: the run has no such step, or its end will not be known.
+        """
+        said = None
+        if skip:
+            if event.type == "run_ended" and event.subject in self.learner.open:
+                self.expire(event.subject)
+        elif event.type == "changed":
+            self.change(read_value_settings(payload["settings"]))
+        elif event.type == "run_started":
+            self.start(event.subject, payload)
+        elif event.type == "stepped":
+            said = self.step(event.subject, payload)
+        elif event.type == "run_ended":
+            self.end(event.subject, payload)
+        else:
+            self.expire(event.subject)
+        self.folded = event.seq
+        return said
+
+    @property
+    def hash(self) -> str:
+        return self.learner.state_hash()
+
+
+def read_estimate(values: Mapping[str, Any]) -> Estimate:
+    """An estimate from its fields, as `asdict` or the log gives them."""
+    loop = values["loop"]
+    return Estimate(
+        run=values["run"],
+        step=int(values["step"]),
+        value=float(values["value"]),
+        low=float(values["low"]),
+        high=float(values["high"]),
+        success_probability=float(values["success_probability"]),
+        credit=float(values["credit"]),
+        loop=None if loop is None else _loop(loop),
+        advice=values["advice"],
+        stop=bool(values["stop"]),
+        steps_left=float(values["steps_left"]),
+        why=values["why"],
+        votes=tuple((name, float(p)) for name, p in values["votes"]),
+    )
+
+
+def _loop(values: Mapping[str, Any]) -> Loop:
+    return Loop(
+        kind=values["kind"],
+        period=int(values["period"]),
+        times=int(values["times"]),
+        exact=bool(values["exact"]),
+        success=float(values["success"]),
+        runs=int(values["runs"]),
+    )
+
+
+@one_blas_thread()  # the same bits as in the writer's thread
+def advance(
+    fold: CourseFold,
+    connection: Connection,
+    number: int,
+    *,
+    strict: bool,
+    upto: int | None = None,
+    progress: Callable[[int], None] | None = None,
+    without: bool = False,
+) -> None:
+    """Fold the events of a learner that come after where it stands, all or those up to one.
+
+    Where an estimate comes out otherwise than it was answered, `strict` raises, else it warns:
+    another processor may round otherwise, and that must not keep a store from being opened. What
+    was set aside is skipped; `without` what raises now as well.
+
+    Raises:
+        StoreError: the log is damaged, or leads elsewhere than it did.
+        LearningError: an event raises that was not set aside.
+    """
+    differ = 0
+    ledger = Ledger.of(connection, number)
+    skipped = ledger.of_champion
+    way = _Way(fold) if without else fold
+    for event in read_events(connection, learner=number, after=fold.folded, upto=upto):
+        if event.type not in FOLDED:
+            continue
+        payload = event.read()
+        try:
+            said = way.take(event, payload, skip=event.seq in skipped)
+        except InputError as error:
+            raise StoreError(f"event {event.seq} does not fit those before it: {error}") from error
+        except Exception as error:
+            told = f"learning event {event.seq} raises {type(error).__name__}: {error}"
+            raise LearningError(told) from error
+        if said and said != read_estimate(payload["estimate"]):
+            differ += 1
+            if strict and not (ledger.late(event.seq) or fold.set_aside):
+                raise StoreError(f"event {event.seq}: a replay says otherwise than was answered")
+        if progress and event.seq % PROGRESS == 0:
+            progress(event.seq)
+    if progress:
+        progress(fold.folded)
+    if differ:
+        log.warning("learner %d: %d estimates come out otherwise than before", number, differ)
+
+
+class _Way:
+    """Takes a fold past events, without those that raise.
+
+    It goes back to a copy from before, and takes the events since then again.
+    """
+
+    def __init__(self, fold: CourseFold) -> None:
+        self._fold = fold
+        self._failed: set[int] = set()
+        self._in_a_row = 0
+        self._keep()
+
+    def _keep(self) -> None:
+        self._kept = self._fold.learner.copy(), self._fold.settings
+        self._since: list[tuple[Logged, Mapping[str, Any], bool]] = []
+
+    def take(
+        self, event: Logged, payload: Mapping[str, Any], *, skip: bool = False
+    ) -> Estimate | None:
+        """Go past an event, or if it raises as though it had been set aside."""
+        if len(self._since) >= BETWEEN_COPIES:
+            self._keep()
+        self._since.append((event, payload, skip))
+        try:
+            said = self._fold.take(event, payload, skip=skip)
+            self._in_a_row = 0
+            return said
+        except InputError:
+            raise
+        except Exception as error:
+            self._set_aside(event, error)
+        while not self._again():
+            pass
+        return None
+
+    def _again(self) -> bool:
+        """Take all events since the copy; False if one raised, and is left out from now on."""
+        learner, self._fold.settings = self._kept
+        self._fold.learner = learner.copy()
+        for event, payload, skip in self._since:
+            try:
+                self._fold.take(event, payload, skip=skip or event.seq in self._failed)
+            except InputError:
+                raise
+            except Exception as error:
+                self._set_aside(event, error)
+                return False
+        return True
+
+    def _set_aside(self, event: Logged, error: Exception) -> None:
+        """Raises the error itself where the rest would make no sense without the event, or where
+        the event is not to blame."""
+        self._in_a_row += 1
+        known = event.seq in self._failed
+        if event.type not in SPARED or known or self._in_a_row >= MOST_IN_A_ROW:
+            raise error
+        self._failed.add(event.seq)
+        self._fold.set_aside.append(SetAside.of(event.seq, error))
+
+
+@one_blas_thread()
+def replay(
+    store: Store,
+    number: int,
+    *,
+    strict: bool,
+    upto: int | None = None,
+    progress: Callable[[int], None] | None = None,
+    without: bool = False,
+) -> CourseFold:
+    """Value learner `number` of a store, from its first event to the last or to `upto`.
+
+    Raises:
+        NotFoundError: there is no such learner.
+        StoreError: the log is damaged, or leads elsewhere than it did.
+        LearningError: an event raises that was not set aside, and it is not to do `without`.
+    """
+    with store.reading() as connection:
+        created = next(read_events(connection, learner=number, types=["created"], limit=1), None)
+        if created is None or created.read().get("kind") != KIND:
+            raise NotFoundError(f"there is no value learner number {number}")
+        fold = CourseFold.new(read_value_settings(created.read()), created.seq)
+        advance(
+            fold,
+            connection,
+            number,
+            strict=strict,
+            upto=upto,
+            progress=progress,
+            without=without,
+        )
+    return fold
+
+
+def value_rows(connection: Connection) -> list[Row]:
+    """Rows of the value learners on duty, their settings and tallies read."""
+    rows = rows_on_duty(connection)
+    return [
+        {**row, "settings": read_value_settings(row["settings"])}
+        for row in rows
+        if row["settings"].get("kind") == KIND
+    ]

@@ -1,0 +1,1 @@
+"""Versions: the registry, who answers, and the exam."""

@@ -1,0 +1,157 @@
+"""What is known of versions: which there are, who answered when, and how two of them differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from quickstudy.api.decisions import Settings
+from quickstudy.api.versions import Diff, Difference, Pin, Version
+from quickstudy.deploy.core.records import read, written
+from quickstudy.deploy.core.tables import CASES, VERSIONS, Row
+from quickstudy.deploy.decisions.queries import rows_of
+from quickstudy.deploy.hosting.learner import Roles
+from quickstudy.deploy.recovery import lineage
+from quickstudy.deploy.recovery.replay import SWITCHES, new_learner
+from quickstudy.deploy.versions.handlers import version_of
+from quickstudy.errors import InputError, NotFoundError
+from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.log.store import events_at, read_events
+from quickstudy.types import Label
+
+MOST_CASES = 500  # of the stream on which two versions are compared
+SHORTEST = 6  # characters of a shortened id
+
+
+def version_rows(connection: Connection, number: int) -> list[Row]:
+    """All versions of a learner, newest first."""
+    query = select(VERSIONS).where(VERSIONS.c.learner == number)
+    return rows_of(connection, VERSIONS, query.order_by(VERSIONS.c.seq.desc()))
+
+
+def versions(connection: Connection, number: int, name: str) -> list[Version]:
+    """The same, as people see them."""
+    return [version_of(row, name) for row in version_rows(connection, number)]
+
+
+def largest(connection: Connection, number: int) -> int:
+    """Examples of the largest version that was made."""
+    return max((row["examples"] for row in version_rows(connection, number)), default=0)
+
+
+def roles_of(connection: Connection, number: int) -> Roles:
+    """Which version answers, which wants to, and which did before."""
+    roles = {row["role"]: row["id"] for row in version_rows(connection, number)}
+    found = {name: roles.get(name, "") for name in ("champion", "challenger", "previous")}
+    return Roles(**found)
+
+
+def find_row(connection: Connection, number: int, id: str) -> Row:
+    """The row of a version by its id, or by the first characters of it.
+
+    Raises:
+        NotFoundError, InputError: there is none, or several.
+    """
+    rows = version_rows(connection, number)
+    found = [row for row in rows if row["id"].startswith(id)] if len(id) >= SHORTEST else []
+    if not found:
+        known = ", ".join(row["id"][:12] for row in rows[:5])
+        raise NotFoundError(f"there is no version {id!r}; the latest are: {known}")
+    if len(found) > 1:
+        raise InputError(f"{id!r} is the beginning of {len(found)} versions; give more of it")
+    return found[0]
+
+
+def version_at(connection: Connection, number: int, name: str, time: float) -> Version:
+    """The version that answered at a time.
+
+    Raises:
+        NotFoundError: the learner was not there yet.
+    """
+    rows = {row["id"]: row for row in version_rows(connection, number)}
+    first = min(rows.values(), key=lambda row: row["seq"])
+    if time < first["time"]:
+        raise NotFoundError(f"learner {name!r} was not there yet at {time:g}")
+    answered = first["id"]
+    for event in read_events(connection, learner=number, types=SWITCHES):
+        if event.time <= time:
+            answered = event.subject
+    return version_of(rows[answered], name)
+
+
+def learner_of(row: Row, settings: Settings, folder: Path) -> Classifier:
+    """The learner that a version starts from.
+
+    Raises:
+        ModelFileError: its file is gone or damaged.
+    """
+    if row["kind"] == "first":
+        return new_learner(settings)
+    return lineage.read_version(folder, row["id"], row["asof"]).learner()
+
+
+def labelled_after(
+    connection: Connection, number: int, seq: int, limit: int
+) -> list[tuple[str, Any, Label]]:
+    """The latest cases after an event of which the label is known: id, record, label."""
+    query = select(CASES).where(
+        CASES.c.learner == number, CASES.c.seq > seq, CASES.c.status == "labelled"
+    )
+    rows = rows_of(connection, CASES, query.order_by(CASES.c.seq.desc()).limit(limit))
+    known = [row for row in rows if not isinstance(read(row["truth"]), dict)]
+    events = events_at(connection, [row["seq"] for row in known])
+    return [(r["id"], events[r["seq"]].read()["record"], read(r["truth"])) for r in known]
+
+
+def diff(
+    before: tuple[str, Classifier],
+    after: tuple[str, Classifier],
+    cases: Sequence[tuple[str, Any, Label]],
+    pins: Sequence[Pin],
+    *,
+    limit: int,
+) -> Diff:
+    """Two versions on labelled cases of the stream and on the exam."""
+    records = [record for _, record, _ in cases] + [pin.record for pin in pins]
+    truths = [label for _, _, label in cases] + [pin.label for pin in pins]
+    ids = [id for id, _, _ in cases] + [pin.id for pin in pins]
+    said = [answers_that_it_has(learner, records) for _, learner in (before, after)]
+    rows = list(zip(ids, records, *said, truths, strict=True))
+    differences = [
+        Difference(id, "stream" if i < len(cases) else "exam", record, old, new, truth)
+        for i, (id, record, old, new, truth) in enumerate(rows)
+        if not same(old, new)
+    ]
+    right = [sum(same(row[at], row[4]) for row in rows) for at in (2, 3)]
+    return Diff(
+        before=before[0],
+        after=after[0],
+        labelled=len(cases),
+        pins=len(pins),
+        right_before=right[0],
+        right_after=right[1],
+        differences=tuple(differences[:limit]),
+    )
+
+
+def answers_of(learner: Classifier, records: Sequence[Any]) -> list[Label | None]:
+    """What a learner says of records; None before it has learned anything."""
+    return [said.label for said in learner.predict_many(records, as_is=True)] if records else []
+
+
+def answers_that_it_has(learner: Classifier, records: Sequence[Any]) -> list[Label | None]:
+    """The same of a learner that was made elsewhere; None also for records that it cannot read."""
+    try:
+        return answers_of(learner, records)
+    except InputError:
+        if len(records) == 1:
+            return [None]
+        return [answer for record in records for answer in answers_that_it_has(learner, [record])]
+
+
+def same(one: Label | None, other: Label | None) -> bool:
+    """Whether two labels are the same: 1, True and "1" are not."""
+    return written(one) == written(other)

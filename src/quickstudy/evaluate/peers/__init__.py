@@ -1,0 +1,1 @@
+"""Other libraries' learners, evaluated on the same rows."""

@@ -1,0 +1,89 @@
+"""Habit: what usually comes, and what usually comes after the last label."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from quickstudy.experts.base import FLOOR, LEFT_OUT, Block, State, widened
+from quickstudy.types import Floats
+
+FADE = 0.99  # about the last 100 examples count
+PRIOR = 0.5  # pseudo-count of each label
+
+
+class Habit:
+    """Transitions from the last label received, and base rates of late.
+
+    The no-change predictor beats most learners on autocorrelated streams; this is its probabilistic
+    form. It does not look at the input, so a new feature map leaves it as it is.
+    """
+
+    def __init__(self) -> None:
+        self.names: tuple[str, ...] = ("habit after", "habit rate")
+        self.fading: tuple[bool, ...] = (True, True)
+        self._transitions = np.zeros((2, 1))
+        self._rates = np.zeros(1)
+
+    def grow(self, labels: int) -> None:
+        self._transitions = widened(widened(self._transitions, labels), labels + 1, axis=0)
+        self._rates = widened(self._rates, labels)
+
+    def predict(self, block: Block) -> Floats:
+        out = np.empty((2, len(block), block.labels))
+        _predict(block.last, self._transitions, self._rates, block.labels, out)
+        return out
+
+    def learn(self, block: Block) -> Floats:
+        out = np.empty((2, len(block), block.labels))
+        memory = (self._transitions, self._rates)
+        _learn(block.last, block.y, block.evidence, *memory, block.labels, out)
+        return out
+
+    def relearn(self, block: Block) -> Floats:
+        self._transitions[:] = 0.0
+        self._rates[:] = 0.0
+        return self.learn(block)[:, -LEFT_OUT:]
+
+    def state(self) -> State:
+        return {"transitions": self._transitions, "rates": self._rates}
+
+    def restore(self, state: State) -> None:
+        self._transitions = state["transitions"].copy()
+        self._rates = state["rates"].copy()
+
+
+@njit(cache=True)
+def _shares(counts, labels, out):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for c in range(labels):
+        total += counts[c]
+    prior = min(PRIOR, 2.0 / labels)
+    for c in range(labels):
+        share = (counts[c] + prior) / (total + prior * labels)
+        out[c] = np.log((1.0 - FLOOR) * share + FLOOR / labels)
+
+
+@njit(cache=True)
+def _predict_row(last, transitions, rates, labels, out):  # type: ignore[no-untyped-def]
+    """`out` is (2, labels); row 0 of `transitions` stands for "no label yet"."""
+    _shares(transitions[last + 1], labels, out[0])
+    _shares(rates, labels, out[1])
+
+
+@njit(cache=True)
+def _predict(last, transitions, rates, labels, out):  # type: ignore[no-untyped-def]
+    for i in range(len(last)):
+        _predict_row(last[i], transitions, rates, labels, out[:, i])
+
+
+@njit(cache=True)
+def _learn(last, y, evidence, transitions, rates, labels, out):  # type: ignore[no-untyped-def]
+    for i in range(len(last)):
+        _predict_row(last[i], transitions, rates, labels, out[:, i])
+        row = transitions[last[i] + 1]
+        fade = FADE ** evidence[i]
+        row *= fade
+        row[y[i]] += evidence[i]
+        rates *= fade
+        rates[y[i]] += evidence[i]

@@ -1,0 +1,1 @@
+"""The value function: predicts, after each step, the outcome of an agent run."""

@@ -1,0 +1,91 @@
+"""How far the end of a run may lie from what is said of it, and how long runs go on.
+
+Intervals are conformal: the half width at a step is the quantile of what was missed at steps of
+about the same number by the latest runs that ended, whatever the experts are worth. The quantile
+follows how often intervals have covered, so that they cover nine in ten in the long run even while
+the experts become better or the runs others.
+
+References:
+    Papadopoulos et al. (2002), Inductive confidence machines for regression, ECML.
+    Gibbs & Candes (2021), Adaptive conformal inference under distribution shift, NeurIPS 34.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quickstudy.experts.base import State
+from quickstudy.types import Floats
+
+COVERED = 0.9
+BUCKETS = 10  # steps 1, 2-3, 4-7, ..., from 512 on
+MISSES = 1.0 - COVERED
+PACE = 0.02  # by which the share left out follows, a run
+HELD = 200  # latest misses of each bucket: two of a run at most
+LEAST_HELD = 20  # else nothing can be said of nine in ten
+LENGTHS = 500  # latest runs whose lengths are known
+
+
+def bucket(step: int) -> int:
+    """The bucket of a step that is counted from 1.
+
+    >>> [bucket(step) for step in (1, 2, 3, 4, 15, 16, 10**6)]
+    [0, 1, 1, 2, 3, 4, 9]
+    """
+    return min(step.bit_length() - 1, BUCKETS - 1)
+
+
+class Spread:
+    """Half widths of intervals by step, and the steps that are left."""
+
+    def __init__(self) -> None:
+        self._missed = np.zeros((BUCKETS, HELD))
+        self._held = np.zeros(BUCKETS, np.int64)
+        self._left_out = np.full(BUCKETS, MISSES)  # so that a tenth is missed
+        self._lengths = np.zeros(LENGTHS)
+        self._runs = np.zeros(1, np.int64)
+
+    def width(self, step: int) -> float:
+        """Half width that covers nine in ten; infinite while too little is known."""
+        for b in (bucket(step), *reversed(range(bucket(step)))):
+            held = int(min(self._held[b], HELD))
+            if held >= LEAST_HELD:
+                rank = min(int(np.ceil((1.0 - self._left_out[b]) * (held + 1))), held) - 1
+                return float(np.partition(self._missed[b, :held], rank)[rank])
+        return np.inf
+
+    def learn(self, said: Floats, came: Floats, length: int) -> None:
+        """A run of `length` steps ended: what was said at its first steps, and what came (T,)."""
+        missed = np.abs(came - said)
+        buckets = [bucket(step + 1) for step in range(len(said))]
+        for b in sorted(set(buckets)):
+            steps = [at for at, its in enumerate(buckets) if its == b]
+            width = self.width(steps[0] + 1)
+            if np.isfinite(width):
+                share = float(np.mean(missed[steps] > width))
+                moved = self._left_out[b] + PACE * (MISSES - share)
+                self._left_out[b] = np.clip(moved, 0.2 * MISSES, 3.0 * MISSES)
+            for at in sorted({steps[0], steps[len(steps) // 2]}):
+                self._missed[b, self._held[b] % HELD] = missed[at]
+                self._held[b] += 1
+        self._lengths[self._runs[0] % LENGTHS] = length
+        self._runs += 1
+
+    def steps_left(self, step: int) -> float:
+        """Mean number of further steps of runs that came this far; drawn to one, as one more."""
+        lengths = self._lengths[: int(min(self._runs[0], LENGTHS))]
+        longer = lengths[lengths >= step]
+        return float(((longer - step).sum() + 1.0) / (len(longer) + 1.0))
+
+    def state(self) -> State:
+        return {
+            "missed": self._missed,
+            "held": self._held,
+            "left_out": self._left_out,
+            "lengths": self._lengths,
+            "runs": self._runs,
+        }
+
+    def restore(self, state: State) -> None:
+        for name, array in state.items():
+            setattr(self, f"_{name}", array.copy())

@@ -1,0 +1,44 @@
+"""The emergency brake: pause and resume, from the head of every page."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+
+from quickstudy.serve.dashboard.base.rendering import go, page_router
+from quickstudy.serve.dashboard.base.session import Form, Known, Store, Visitor, field
+from quickstudy.serve.http.problems import Problem
+
+router = page_router()
+
+
+@router.post("/pause")
+def pause(request: Request, visitor: Known, store: Store, form: Form) -> Response:
+    """From now on everything is asked, by one learner or by all."""
+    scope = _scope(visitor, form)
+    store.pause(scope, reason=field(form, "reason").strip(), actor=visitor.source)
+    return go(request, _back(form))
+
+
+@router.post("/resume")
+def resume(request: Request, visitor: Known, store: Store, form: Form) -> Response:
+    """Let it act again, as far as it was allowed to."""
+    store.resume(_scope(visitor, form), actor=visitor.source)
+    return go(request, _back(form))
+
+
+def _scope(visitor: Visitor, form: Form) -> str | None:
+    """The learner that is meant, None for all, if this visitor may pause it."""
+    name = field(form, "learner")
+    visitor.require("manage", name or None)
+    if not name and not visitor.may_pause_all:
+        raise Problem(403, "access", "this key is for some learners: pause each of them")
+    return name or None
+
+
+def _back(form: Form) -> str:
+    """The page that it was said on, if that is one of ours."""
+    path = field(form, "next")
+    inside = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return urlsplit(path).path if inside else "/"

@@ -1,0 +1,1 @@
+"""Pages of all learners and of one."""

@@ -1,0 +1,88 @@
+"""The settings of a learner: what it holds to, and how to change or delete it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request, Response
+
+from quickstudy.api.runs import ValueInfo
+from quickstudy.errors import InputError, QuickstudyError, SettingError
+from quickstudy.serve.dashboard.base.kinds import classifier, is_value
+from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
+from quickstudy.serve.dashboard.base.session import Form, Known, Store, Visitor, field
+from quickstudy.serve.dashboard.learners.list import share
+from quickstudy.serve.dashboard.runs.settings import value_changes, value_settings_page
+from quickstudy.serve.http.problems import of_error
+
+router = page_router()
+DAY = 86_400.0  # seconds
+
+
+@router.get("/learners/{name}/settings")
+def settings_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
+    """What it holds to."""
+    visitor.require("teach", name)
+    return _page(request, visitor, store, name)
+
+
+@router.post("/learners/{name}/settings")
+def change(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
+    """Change what may be changed."""
+    visitor.require("manage", name)
+    try:
+        info = store.learner(name)
+        if isinstance(info, ValueInfo):
+            given = value_changes(form, info.settings)
+        else:
+            given = _changes(form)
+        store.change(name, **given, actor=visitor.actor)
+    except QuickstudyError as problem:
+        status = of_error(problem).status
+        return _page(request, visitor, store, name, status=status, problem=str(problem))
+    return go(request, f"{home(name)}/settings?saved=yes")
+
+
+@router.post("/learners/{name}/delete")
+def delete(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
+    """Delete it, once its name was typed."""
+    visitor.require("manage", name)
+    if field(form, "confirm").strip() != name:
+        problem = InputError("type the learner's name to delete it")
+        return _page(request, visitor, store, name, status=422, problem=str(problem))
+    store.delete(name, actor=visitor.actor)
+    return go(request, "/")
+
+
+def _changes(form: Form) -> dict[str, Any]:
+    days = field(form, "wait").strip().replace(",", ".")
+    try:
+        wait = float(days) * DAY
+    except ValueError:
+        raise SettingError(f"the wait is {days!r}; it must be a number of days") from None
+    trusted = [name.strip() for name in field(form, "trusted").split(",")]
+    return {
+        "target": share(form, "target"),
+        "audit": share(form, "audit"),
+        "wait_seconds": wait,
+        "trusted": tuple(name for name in trusted if name),
+    }
+
+
+def _page(
+    request: Request,
+    visitor: Visitor,
+    store: Store,
+    name: str,
+    *,
+    status: int = 200,
+    problem: str = "",
+) -> Response:
+    if is_value(store, name):
+        return value_settings_page(request, visitor, store, name, status=status, problem=problem)
+    info = classifier(store, name)
+    return render(
+        request, "settings.html", status=status, name=name, info=info, problem=problem,
+        may=visitor.may("manage", name), saved=request.query_params.get("saved") == "yes",
+        address=str(request.base_url),
+    )  # fmt: skip

@@ -1,0 +1,61 @@
+"""How much a learner may do, what it takes to do more, and the ceiling that people set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request, Response
+
+from quickstudy.api.versions import LEVELS
+from quickstudy.errors import QuickstudyError, SettingError
+from quickstudy.serve.dashboard.base.kinds import classifier
+from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
+from quickstudy.serve.dashboard.base.session import Form, Known, Store, Visitor, field
+from quickstudy.serve.dashboard.teaching.queue import HELD_SHOWN
+from quickstudy.serve.http.problems import of_error
+
+router = page_router()
+
+
+@router.get("/learners/{name}/autonomy")
+def autonomy_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
+    """The ladder, and where it stands on it."""
+    visitor.require("teach", name)
+    return _page(request, visitor, store, name)
+
+
+@router.post("/learners/{name}/autonomy")
+def change(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
+    """Set the ceiling, and what it takes to get there."""
+    visitor.require("manage", name)
+    try:
+        store.change(name, **_changes(form), actor=visitor.actor)
+    except QuickstudyError as problem:
+        status = of_error(problem).status
+        return _page(request, visitor, store, name, status=status, problem=str(problem))
+    return go(request, f"{home(name)}/autonomy?done=kept")
+
+
+def _changes(form: Form) -> dict[str, Any]:
+    approvals = field(form, "approvals").strip()
+    if not (approvals.isascii() and approvals.isdigit() and len(approvals) < 9):
+        raise SettingError(f"approvals is {approvals!r}; it must be a whole number, 20 say")
+    return {"ceiling": field(form, "ceiling"), "approvals": int(approvals)}
+
+
+def _page(
+    request: Request,
+    visitor: Visitor,
+    store: Store,
+    name: str,
+    *,
+    status: int = 200,
+    problem: str = "",
+) -> Response:
+    report = store.autonomy(name)
+    return render(
+        request, "autonomy.html", status=status, name=name, problem=problem, a=report,
+        settings=classifier(store, name).settings, held=len(store.held(name, limit=HELD_SHOWN)),
+        done=request.query_params.get("done", ""), may=visitor.may("manage", name),
+        at=LEVELS.index(report.level), top=LEVELS.index(report.ceiling),
+    )  # fmt: skip

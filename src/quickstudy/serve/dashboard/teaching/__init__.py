@@ -1,0 +1,1 @@
+"""Pages of teaching: the labelling queue, approvals, cases, try it."""

@@ -1,0 +1,1 @@
+"""HTTP: authentication, bodies, middleware, errors and events as they happen."""

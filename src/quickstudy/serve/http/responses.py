@@ -1,0 +1,23 @@
+"""What every endpoint needs: the deployment it speaks for, and JSON to answer with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Request
+from starlette.responses import Response
+
+from quickstudy.api.codec import dumps
+from quickstudy.deploy.deployment import Deployment
+
+
+def reply(value: Any, status: int = 200) -> Response:
+    """A noun, or a dict of nouns, as JSON."""
+    return Response(dumps(value), status, media_type="application/json")
+
+
+async def _served(request: Request) -> Deployment:
+    return cast(Deployment, request.app.state.deployment)
+
+
+Served = Annotated[Deployment, Depends(_served)]

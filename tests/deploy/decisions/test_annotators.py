@@ -1,0 +1,191 @@
+"""What sources said is counted, compared with others, and odd ones stand out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from scipy.stats import hypergeom
+from sqlalchemy import text
+
+from quickstudy.api.decisions import Feedback
+from quickstudy.deploy.core import context as desks
+from quickstudy.deploy.decisions.annotators import agreement, chance, credit, sources
+from quickstudy.deploy.hosting.learner import Duty
+from quickstudy.errors import StoreError
+from tests.deploy.support import SECONDS
+
+
+@dataclass
+class Words:
+    """Asks the desk to credit sources, in one transaction."""
+
+    duty: Duty
+    words: list
+
+
+@pytest.fixture
+def words(desk, monkeypatch):
+    """Credit words: (source, labels, spoke, against), how often."""
+
+    def handle(at, request):
+        for source, labels, spoke, against in request.words:
+            credit(at, request.duty, source, labels=labels, spoke=spoke, against=against)
+
+    monkeypatch.setitem(desks.HANDLERS, Words, handle)
+
+    def say(*words, name="t"):
+        given = [word[:4] for word in words for _ in range(word[4])]
+        return desk.writer.submit(Words(desk.desk.duty(name), given)).result(SECONDS)
+
+    return say
+
+
+def report(desk, trusted=(), name="t"):
+    with desk.store.reading() as connection:
+        return sources(connection, desk.desk.duty(name).number, trusted)
+
+
+def by_name(desk, **more):
+    return {r.source: r for r in report(desk, **more)}
+
+
+def test_before_anybody_spoke_there_are_no_sources(desk):
+    assert report(desk) == []
+
+
+def test_words_are_counted_and_shares_add_up(desk, words):
+    words(("ana", 1, True, False, 6), ("ana", 0, True, True, 1), ("ben", 1, False, False, 2))
+    words(("ana", 1, False, True, 1), ("ben", 0, False, False, 3))
+    ana, ben = report(desk)
+    assert (ana.source, ana.labels, ana.spoke, ana.against) == ("ana", 7, 7, 1)
+    assert (ben.source, ben.labels, ben.spoke, ben.against) == ("ben", 2, 0, 0)
+    assert (ana.against_others, ben.against_others) == ((0, 0), (7, 1))
+    assert ana.share == pytest.approx(7 / 9) and ana.share + ben.share == pytest.approx(1.0)
+    assert 0 < ana.first < ana.last and not ana.unusual
+
+
+def test_learners_have_sources_of_their_own(desk, words):
+    desk.create("other", seed=1)
+    words(("ana", 1, False, False, 2))
+    words(("ana", 1, False, False, 1), ("eve", 0, True, True, 50), name="other")
+    assert [(r.source, r.labels, r.share) for r in report(desk)] == [("ana", 2, 1.0)]
+    assert by_name(desk)["ana"].against_others == (0, 0)
+
+
+def test_trusted_are_those_of_the_settings_and_all_where_none_is_named(desk, words):
+    words(("ana", 1, False, False, 1), ("ben", 1, False, False, 1))
+    assert [r.trusted for r in report(desk)] == [True, True]
+    assert {r.source: r.trusted for r in report(desk, ["ben"])} == {"ana": False, "ben": True}
+
+
+def test_who_contradicts_sure_answers_more_than_others_stands_out(desk, words):
+    words(("ana", 1, True, False, 190), ("ana", 1, True, True, 10))
+    words(("ben", 1, True, False, 90), ("ben", 1, True, True, 8))
+    words(("eve", 1, True, False, 24), ("eve", 1, True, True, 16), ("new", 1, True, True, 1))
+    assert [name for name, r in by_name(desk).items() if r.unusual] == ["eve"]
+
+
+def test_alone_nobody_is_unusual(desk, words):
+    words(("eve", 1, True, True, 500), ("ana", 1, False, False, 500))
+    assert not any(r.unusual for r in report(desk))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_chance_is_that_of_the_hypergeometric_distribution(seed):
+    rng = np.random.default_rng(seed)
+    for size in (5, 50, 5_000, 1_000_000):
+        spoke, others = (int(n) for n in rng.integers(1, size, 2))
+        against = int(rng.binomial(spoke, 0.1))
+        against_others = int(rng.binomial(others, 0.1))
+        n, k = spoke + others, against + against_others
+        expected = hypergeom.sf(against - 1, n, k, spoke)
+        assert chance(spoke, against, (others, against_others)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_like_the_others_one_in_a_thousand_at_most_is_called_unusual():
+    rng = np.random.default_rng(0)
+    counts = rng.binomial([[40], [400]], 0.08, size=(2, 10_000)).T.tolist()
+    called = [chance(40, mine, (400, theirs)) < 1e-3 for mine, theirs in counts]
+    assert np.mean(called) <= 1e-3 + 3 * np.sqrt(1e-3 / 10_000)
+
+
+def test_sources_agree_on_the_cases_that_both_spoke_of(desk):
+    ids = [answer.id for answer in desk.predict_many("t", [{"a": i} for i in range(6)])]
+    says = {
+        "ana": ["x", "x", "x", "x", 1, None],
+        "ben": ["x", "x", "y", None, "1", "x"],
+        "cat": ["y", None, None, None, None, None],
+        "dan": [None, None, None, "x", None, "z"],
+    }
+    for source, labels in says.items():
+        given = [Feedback(c, label=y, source=source) for c, y in zip(ids, labels, strict=True) if y]
+        desk.feedback_many(given)
+    found = {name: r.agreement for name, r in by_name(desk).items()}
+    assert found["ana"] == (("ben", 4, 2), ("cat", 1, 0), ("dan", 1, 1))
+    assert found["ben"] == (("ana", 4, 2), ("cat", 1, 0), ("dan", 1, 0))
+    assert found["dan"] == (("ana", 1, 1), ("ben", 1, 0))
+
+
+def test_agreement_is_that_of_the_latest_cases(desk, monkeypatch):
+    ids = [answer.id for answer in desk.predict_many("t", [{"a": i} for i in range(5)])]
+    for source, labels in (("ana", "xxxxx"), ("ben", "yyyxy")):
+        for case, label in zip(ids, labels, strict=True):
+            desk.feedback(case, label=label, source=source)
+    assert by_name(desk)["ana"].agreement == (("ben", 5, 1),)
+    monkeypatch.setattr("quickstudy.deploy.decisions.annotators.LATEST", 2)
+    assert by_name(desk)["ana"].agreement == (("ben", 2, 1),)
+
+
+def test_the_last_word_of_a_source_is_what_it_says(desk):
+    case = desk.predict("t", {"a": 1}).id
+    for source, label in (("ana", "x"), ("ben", "y"), ("ben", "x")):
+        desk.feedback(case, label=label, source=source)
+    assert by_name(desk)["ana"].agreement == (("ben", 1, 1),)
+
+
+def test_not_this_contradicts_that_label_alone():
+    """Against each other in every combination, and by the definition."""
+    said = {"a": '"x"', "b": '"y"', "c": '{"not":"x"}', "d": '{"not":"x"}', "e": '{"not":"y"}'}
+    found = agreement([("case", name, word) for name, word in said.items()], list(said))
+    against = {frozenset(pair) for pair in ("ab", "ac", "ad", "be")}
+    for name, others in found.items():
+        assert sorted(other for other, _, _ in others) == sorted(set(said) - {name})
+        for other, n, agree in others:
+            assert (n, agree) == (1, int(frozenset(name + other) not in against))
+
+
+def test_agreement_is_that_of_a_slow_count():
+    rng = np.random.default_rng(3)
+    names = [f"s{i}" for i in range(7)]
+    table = {
+        (case, name): f'"{rng.integers(3)}"'
+        for case in range(200)
+        for name in names
+        if rng.random() < 0.4
+    }
+    words = [(f"c{case}", name, label) for (case, name), label in table.items()]
+    found = agreement(words, names)
+    for name in names:
+        for other, n, agree in found[name]:
+            both = [c for c in range(200) if (c, name) in table and (c, other) in table]
+            assert n == len(both)
+            assert agree == sum(table[c, name] == table[c, other] for c in both)
+
+
+def test_at_most_fifty_sources_are_shown_and_all_are_counted(desk, words):
+    words(*[(f"s{i}", 1, True, False, 1 + (i < 50)) for i in range(60)])
+    found = report(desk)
+    assert {r.source for r in found} == {f"s{i}" for i in range(50)}
+    assert sum(r.share for r in found) == pytest.approx(100 / 110)
+    assert {r.against_others for r in found} == {(108, 0)}
+
+
+@pytest.mark.parametrize("table", ["sources SET labels", "said SET seq"])
+def test_a_row_that_was_changed_on_disk_is_noticed(desk, table):
+    case = desk.predict("t", {"a": 1}).id
+    desk.feedback(case, label="x", source="ana")
+    desk.flush()
+    with desk.store.engine.begin() as connection:
+        connection.execute(text(f"UPDATE {table} = 77"))
+    with pytest.raises(StoreError, match="damaged"):
+        report(desk)

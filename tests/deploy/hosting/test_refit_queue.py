@@ -1,0 +1,128 @@
+"""Refits: a real child process, which may die without anybody noticing more than a delay."""
+
+import os
+import signal
+import threading
+from itertools import count
+
+import pytest
+
+import quickstudy
+from quickstudy import Classifier
+from quickstudy.deploy.hosting.refit_process import (
+    REFIT,
+    artifact_name,
+    pack_fitted,
+    refit,
+    unpack_fitted,
+)
+from quickstudy.deploy.hosting.refit_queue import Refits
+from quickstudy.errors import ModelFileError
+from tests.deploy.support import SECONDS, agrees, sound, types, until
+
+UNITS = ([1.0, 0.0, 0.0], [0.0, 0.6, 0.8], [0.0, 1.0, 0.0])
+
+
+def vector(i):
+    return {"v": UNITS[i % 3], "n": i % 4}
+
+
+def due():
+    """A learner with an expert that wants to be refitted."""
+    learner = Classifier(seed=1)
+    learner.defer_refits()
+    learner.learn_many([vector(i) for i in range(12)], [i % 3 for i in range(12)])
+    assert learner.refit_due
+    return learner
+
+
+@pytest.fixture(scope="module")
+def packed():
+    return due().packed()
+
+
+@pytest.fixture
+def refits():
+    refits = Refits()
+    yield refits
+    refits.close()
+
+
+def ask(refits, packed):
+    """What the child makes of a packed learner."""
+    got, done = [], threading.Event()
+    refits.submit(REFIT, packed, lambda content: (got.append(content), done.set()))
+    assert done.wait(SECONDS)
+    return got[0]
+
+
+def test_the_child_makes_what_would_be_made_here(refits, packed):
+    here = unpack_fitted(refit(packed))
+    there = unpack_fitted(ask(refits, packed))
+    assert artifact_name(here, 12) == artifact_name(there, 12) != artifact_name(here, 13)
+    assert here.places and there.count == 12
+    child = refits._child.pid
+    assert ask(refits, packed) is not None and refits._child.pid == child
+    assert child != os.getpid()
+
+
+def test_a_child_that_is_killed_is_replaced(refits, packed):
+    assert ask(refits, packed) is not None
+    os.kill(refits._child.pid, signal.SIGKILL)
+    assert any(ask(refits, packed) is not None for _ in range(2))
+
+
+def test_a_child_that_cannot_do_it_says_so(refits, packed):
+    assert ask(refits, packed[: len(packed) // 2]) is None
+    assert ask(refits, packed) is not None
+
+
+def test_closing_ends_the_child_also_in_the_middle_of_its_work(packed):
+    refits, heard = Refits(), []
+    refits.submit(REFIT, packed, heard.append)
+    until(lambda: refits._child is not None)
+    child = refits._child
+    refits.close()
+    assert child.poll() is not None and len(heard) <= 1
+
+
+def test_a_store_that_is_closed_at_once_speaks_of_no_failure(path, caplog):
+    with quickstudy.open(path) as desk:
+        desk.create("t", seed=1)
+        for i in range(14):
+            desk.feedback(learner="t", record=vector(i), label=i % 3)
+    assert not [said for said in caplog.messages if "not refitted" in said]
+    with quickstudy.open(path) as desk:
+        desk.feedback(learner="t", record=vector(14), label=2, wait_learned=True)
+        until(lambda: "refitted" in types(desk))
+
+
+def test_half_an_outcome_is_none(packed):
+    content = pack_fitted(unpack_fitted(refit(packed)))
+    with pytest.raises(ModelFileError):
+        unpack_fitted(content[:-1])
+
+
+def test_a_deployment_refits_while_it_answers_and_outlives_its_child(path):
+    numbers = count()
+
+    def teach(desk, n):
+        for i in (next(numbers) for _ in range(n)):
+            desk.feedback(learner="t", record=vector(i), label=i % 3, wait_learned=True)
+
+    with quickstudy.open(path) as desk:
+        desk.create("t", seed=1)
+        teach(desk, 10)
+        until(lambda: "refitted" in types(desk))
+        child = desk.staff._refits._child
+        child.kill()
+        child.wait()
+        teach(desk, 3)
+        assert desk.predict("t", vector(1)).label == 1 and desk.faults() == []
+        assert agrees(desk, "t")
+    with quickstudy.open(path) as desk:
+        assert agrees(desk, "t") and sound(desk) == []
+    for file in (path.with_name("work.db.d") / "learner-1").glob("refit-*"):
+        file.unlink()
+    with quickstudy.open(path) as desk:
+        assert agrees(desk, "t")

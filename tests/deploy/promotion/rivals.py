@@ -1,0 +1,92 @@
+"""Versions that want to answer: a world to be learned by heart, and learners that know parts."""
+
+import time
+
+import numpy as np
+
+from quickstudy import Classifier, Feedback
+from quickstudy.deploy.promotion.shadow import Shadow
+from quickstudy.deploy.promotion.shadow_process import report
+from quickstudy.deploy.promotion.shadow_supervisor import orders_of
+from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.log.store import read_events
+from tests.deploy.support import SECONDS
+
+LABELS = np.random.default_rng(7).choice(list("pqr"), 120)
+SMALL = {"budget_mb": 16, "seed": 1, "consolidate": False, "ceiling": "suggest"}
+ALL = ["exam", "never", "better", "groups", "baselines"]  # what the gate asks
+
+
+def kind(i):
+    """Kind number i of 120."""
+    return {"a": f"a{i % 12}", "b": f"b{i // 12}"}
+
+
+def right(i):
+    """Its label, that nothing but memory tells."""
+    return str(LABELS[i])
+
+
+def wrong(i):
+    """Another one."""
+    return {"p": "q", "q": "r", "r": "p"}[right(i)]
+
+
+def model(*lessons, seed=5):
+    """A learner made elsewhere, packed, that was taught (kinds, labels) one after the other."""
+    learner = Classifier(budget_mb=16, seed=seed)
+    for kinds, label in lessons:
+        learner.learn_many([kind(i) for i in kinds], [label(i) for i in kinds])
+    return learner.packed()
+
+
+def cases(desk, kinds, label=right, name="t", source="boss"):
+    """Predict some kinds together, then label those that want a label; the answers."""
+    kinds = list(kinds)
+    answers = desk.predict_many(name, [kind(i) for i in kinds])
+    words = [
+        Feedback(answer.id, label=label(i), source=source)
+        for i, answer in zip(kinds, answers, strict=True)
+        if answer.decision == "ask" or answer.audit
+    ]
+    if words:
+        desk.feedback_many(words)
+    return answers
+
+
+def caught_up(desk, name="t"):
+    """What the gate reports once the shadow has followed all of the log."""
+    ends = time.monotonic() + SECONDS
+    while time.monotonic() < ends:
+        found = desk.gate(name)
+        if found is not None and found.behind == 0:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("the shadow never caught up")
+
+
+def followed(desk, name="t", purpose="challenge"):
+    """A shadow in this process, over the same store, up to the end of the log."""
+    duty = desk.desk.duty(name)
+    with desk.store.reading() as connection:
+        (orders,) = [o for o in orders_of(connection, duty) if o.purpose == purpose]
+        shadow = Shadow(orders, folder_of(desk.store.folder, duty.number))
+        while shadow.follow(connection):
+            pass
+    return shadow
+
+
+def figures(desk, name="t", purpose="challenge"):
+    """What such a shadow reports."""
+    return report(followed(desk, name, purpose))
+
+
+def events(desk, *kinds):
+    """The events of some types, all there are."""
+    with desk.store.reading() as connection:
+        return list(read_events(connection, types=kinds))
+
+
+def ids(desk, name="t"):
+    """Versions by role; the newest of each."""
+    return {version.role: version.id for version in desk.versions(name)[::-1]}

@@ -1,0 +1,198 @@
+"""The process of shadows: what it finds is what the log says, whatever becomes of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import quickstudy
+from quickstudy.deploy.promotion import shadow_supervisor
+from quickstudy.errors import StoreError
+from tests.deploy.promotion.rivals import SMALL, cases, caught_up, figures, ids, model, right, wrong
+from tests.deploy.support import SECONDS, agrees, replayed, sound, until
+
+ROOT = Path(__file__).parents[3]
+SAME = ("cases", "labelled", "gain", "log_evidence", "log_bar", "log_evidence_margin")
+
+
+@pytest.fixture(scope="module")
+def rival():
+    return model((range(60), right), (range(60), right))
+
+
+@pytest.fixture
+def contest(path, rival):
+    """A learner with a challenger that a process follows."""
+    with quickstudy.open(path) as desk:
+        desk.create("t", **SMALL)
+        cases(desk, range(60, 80))
+        desk.challenge("t", model=rival)
+        yield desk
+
+
+def as_the_log_says(desk, name="t"):
+    """Whether the process reports what a shadow here does, that was fed by itself."""
+    told, found = caught_up(desk, name), figures(desk, name)
+    differ = {n: (getattr(told, n), found[n]) for n in SAME if getattr(told, n) != found[n]}
+    differences = [(d.id, d.before, d.after) for d in told.differences]
+    assert differences == [(d["id"], d["before"], d["after"]) for d in found["differences"]]
+    assert differ == {}
+    return told
+
+
+def child_of(desk):
+    return desk.staff.contests.shadows._child
+
+
+def test_killed_at_any_moment_it_comes_back_and_finds_the_same(contest, monkeypatch):
+    monkeypatch.setattr(shadow_supervisor, "AGAIN_SECONDS", 0.05)
+    desk, rng, pids = contest, np.random.default_rng(0), set()
+    until(lambda: child_of(desk) is not None)
+    for _ in range(3):
+        for start in range(0, 60, 20):
+            cases(desk, range(start, start + 20))
+        time.sleep(float(rng.random()))
+        child = child_of(desk)
+        pids.add(child.pid)
+        child.kill()
+        until(lambda gone=child: child_of(desk) not in (None, gone))
+    told = as_the_log_says(desk)
+    assert told.labelled == 180 and told.gain > 0 and len(pids) == 3
+    assert agrees(desk, "t")
+
+
+def test_it_goes_on_when_the_store_is_opened_anew(contest, path):
+    cases(contest, range(40))
+    before = as_the_log_says(contest)
+    state, child = contest.state_hash("t"), child_of(contest)
+    contest.close()
+    assert child.poll() is not None
+    with quickstudy.open(path) as desk:
+        assert desk.state_hash("t") == state
+        after = as_the_log_says(desk)
+        assert (after.cases, after.log_evidence) == (before.cases, before.log_evidence)
+        cases(desk, range(20))
+        assert as_the_log_says(desk).cases == after.cases + 20
+        desk.promote("t", override=["better", "baselines"])
+        cases(desk, range(60, 70))
+        assert agrees(desk, "t") and sound(desk) == []
+
+
+def test_two_learners_have_challengers_and_one_is_deleted(contest, rival):
+    """Each is followed by itself; what becomes of one is nothing to the other."""
+    desk = contest
+    desk.create("u", **SMALL | {"seed": 2})
+    cases(desk, range(30), name="u")
+    desk.challenge("u", model=rival)
+    cases(desk, range(30), wrong, name="u")
+    cases(desk, range(30))
+    one, other = as_the_log_says(desk), as_the_log_says(desk, "u")
+    assert (one.labelled, other.labelled) == (30, 30) and one.gain > other.gain
+    duty = desk.desk.duty("t")
+    desk.delete("t")
+    with pytest.raises(StoreError):
+        desk.staff.contests.shadows.judge(duty, "0" * 32, [])
+    cases(desk, range(10), name="u")
+    assert as_the_log_says(desk, "u").labelled == 40
+    desk.create("t", **SMALL)
+    assert desk.gate("t") is None and desk.versions("t")[0].role == "champion"
+    desk.promote("u", override=["better", "baselines"])
+    assert agrees(desk, "u") and sound(desk) == []
+
+
+def test_who_waits_for_a_consolidation_hears_of_the_end(path):
+    """Closing does not wait for it, and does not leave anybody waiting."""
+    heard = []
+    with quickstudy.open(path) as desk:
+        desk.create("t", **SMALL)
+        cases(desk, range(40))
+        desk.flush()
+
+        def challenge():
+            try:
+                desk.challenge("t")
+            except StoreError as error:
+                heard.append(error)
+
+        waiting = threading.Thread(target=challenge, daemon=True)
+        waiting.start()
+        until(lambda: desk.desk.duty("t").consolidating)
+        state = desk.state_hash("t")
+    waiting.join(SECONDS)
+    assert not waiting.is_alive() and len(heard) == 1
+    with quickstudy.open(path) as desk:
+        assert desk.state_hash("t") == state == replayed(desk, "t")
+        assert ids(desk) == {"champion": desk.versions("t")[0].id} and sound(desk) == []
+
+
+KILLED = """
+import os, signal, sys
+import quickstudy
+from quickstudy.deploy import lines
+from quickstudy.deploy.decisions.commands import Promote, Rollback
+from quickstudy.log import failpoints
+from tests.deploy.rivals import SMALL, cases, model, wrong
+
+desk = quickstudy.open(sys.argv[1])
+desk.create("t", **SMALL)
+cases(desk, range(30))
+if sys.argv[3] == "alone":
+    desk.desk.roles_changed = lambda duty: None
+version = desk.challenge("t", model=model((range(20), wrong))).id
+duty = desk.desk.duty("t")
+cases(desk, range(20))
+if sys.argv[3] != "alone":
+    desk.gate("t")
+    print(desk.staff.contests.shadows._child.pid, flush=True)
+desk.flush()
+point, visits = sys.argv[2].split(":")
+if point == "kept":
+    keep, kept = lines.keep, []
+
+    def until_kept(path, packed):
+        keep(path, packed)
+        kept.append(path)
+        if len(kept) == int(visits):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    lines.keep = until_kept
+else:
+    failpoints.arm(sys.argv[2])
+desk.writer.submit(Promote(duty, version, [], (), True, "", "me")).result()
+cases(desk, range(10))
+desk.flush()
+desk.writer.submit(Rollback(duty, "", "", "me")).result()
+desk.flush()
+desk.close()
+"""
+POINTS = ["after-commit:1 alone", "kept:1 alone", "kept:2 alone"]
+
+
+@pytest.mark.parametrize("how", [*POINTS, "before-reply:1 followed"])
+def test_killed_around_a_promotion_it_is_what_the_log_says(path, how):
+    """As its files are between log, the champion that leaves, and the one that comes."""
+    point, company = how.split()
+    command = [sys.executable, "-c", KILLED, str(path), point, company]
+    run = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True)
+    assert run.returncode == -signal.SIGKILL, run.stderr
+    for pid in run.stdout.split():  # the process of shadows ends with its parent
+        until(lambda pid=pid: not Path(f"/proc/{pid}/exe").exists())
+    with quickstudy.open(path) as desk:
+        (new, old) = desk.versions("t")
+        assert (new.role, old.role) == ("champion", "previous")
+        assert desk.state_hash("t") == replayed(desk, "t") and sound(desk) == []
+        assert desk.predict("t", {"a": "a1", "b": "b1"}).version == new.id
+        desk.rollback("t")
+        cases(desk, range(10))
+        assert agrees(desk, "t")
+
+
+def environment():
+    paths = [str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}

@@ -1,0 +1,110 @@
+"""The table of runs says what the log says, and the doctor notices where it does not."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+import quickstudy
+from quickstudy.deploy.core.tables import RUNS, checksum
+from quickstudy.deploy.doctor import check_file
+from quickstudy.deploy.runs.projection import differences
+from tests.deploy.journeys import expire, play
+
+TABLES = "tables"
+FOLLOW = "runs follow from the log"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A store with runs of every status."""
+    path = tmp_path_factory.mktemp("whole") / "work.db"
+    with quickstudy.open(path) as desk:
+        desk.create("c", seed=1)
+        desk.create_value("gone", seed=1)
+        play(desk, "gone", 5)
+        desk.delete("gone")
+        desk.create_value("v", seed=1)
+        play(desk, "v", 40)
+        desk.change("v", wait_seconds=1e-6)
+        expire(desk)
+        desk.end("v", desk.runs("v", status="expired")[0].id, 1.0)
+        desk.change("v", wait_seconds=1e6)
+        play(desk, "v", 20, seed=1)
+        assert {run.status for run in desk.runs("v")} == {"live", "ended", "expired", "late"}
+    return path
+
+
+@pytest.fixture
+def path(whole, tmp_path):
+    shutil.copytree(whole.parent, tmp_path / "copy")
+    return tmp_path / "copy" / "work.db"
+
+
+def found(path):
+    return {finding.check: finding.detail for finding in check_file(path) if not finding.ok}
+
+
+def alter(path, statement):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        assert connection.execute(statement).rowcount != 0
+
+
+def test_a_whole_store_has_no_finding_open_or_closed(path):
+    findings = check_file(path)
+    assert all(f.ok and f.detail for f in findings)
+    assert {FOLLOW, "v: replay"} <= {f.check for f in findings}
+    with quickstudy.open(path) as desk:
+        assert [f.check for f in desk.doctor()] == [f.check for f in findings]
+        with desk.store.reading() as connection:
+            count, apart = differences(connection)
+        assert apart == "" and count > len(desk.runs("v", limit=1000))
+
+
+@pytest.mark.parametrize(
+    ("statement", "check"),
+    [
+        ("UPDATE runs SET status = 'live' WHERE status = 'ended'", TABLES),
+        ("UPDATE runs SET outcome = 1 - outcome WHERE status = 'ended'", TABLES),
+        ("UPDATE runs SET steps = steps + 1", TABLES),
+        ("UPDATE runs SET probability = 0.5 WHERE steps > 0", TABLES),
+        ("UPDATE runs SET task = 'another'", TABLES),
+        ("UPDATE events SET payload = replace(payload, '\"outcome\":1', '\"outcome\":0') "
+         "WHERE type = 'run_ended'", "chain of events"),
+        ("DELETE FROM runs WHERE status = 'live'", FOLLOW),
+        ("DROP TABLE runs", FOLLOW),
+    ],
+)  # fmt: skip
+def test_altered_rows_are_found(path, statement, check):
+    alter(path, statement)
+    assert check in found(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("status", "'ended'"), ("steps", "99"), ("last", "1"), ("stop", "1")]
+)
+def test_a_row_with_a_good_checksum_that_the_log_does_not_know_is_found(path, name, value):
+    alter(path, f"UPDATE runs SET {name} = {value} WHERE status = 'live'")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.row_factory = sqlite3.Row
+        for row in connection.execute("SELECT * FROM runs").fetchall():
+            values = {column.name: row[column.name] for column in RUNS.columns}
+            key = (checksum(values), row["learner"], row["id"])
+            connection.execute("UPDATE runs SET sum = ? WHERE learner = ? AND id = ?", key)
+    assert list(found(path)) == [FOLLOW] and name in found(path)[FOLLOW]
+
+
+def test_a_store_of_before_there_were_runs_opens_and_is_sound(tmp_path):
+    path = tmp_path / "old.db"
+    with quickstudy.open(path) as desk:
+        desk.create("c", seed=1)
+        desk.feedback(desk.predict("c", "x").id, label="y", wait_learned=True)
+        state = desk.state_hash("c")
+    alter(path, "DROP TABLE runs")
+    assert found(path) == {}
+    with quickstudy.open(path) as desk:
+        assert desk.state_hash("c") == state
+        desk.create_value("v")
+        desk.step("v", desk.start("v").id, "x")
+    assert found(path) == {}

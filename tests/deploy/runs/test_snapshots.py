@@ -1,0 +1,130 @@
+"""Snapshots of value learners: whole or passed over, and never of another log."""
+
+import logging
+import shutil
+
+import pytest
+
+import quickstudy
+from quickstudy.deploy.doctor import check_file
+from quickstudy.deploy.recovery import snapshots
+from quickstudy.deploy.runs.snapshots import read, recover, shoot, write
+from quickstudy.deploy.runs.state import replay
+from quickstudy.errors import ModelFileError, StoreError
+from tests.deploy.journeys import play
+from tests.deploy.support import sound
+
+
+@pytest.fixture
+def lived(path):
+    """A store with two snapshots of its value learner, and its state."""
+    for seed in (0, 1):
+        with quickstudy.open(path) as desk:
+            if not seed:
+                desk.create_value("v", seed=1)
+            play(desk, "v", 40, seed=seed)
+            state = desk.state_hash("v")
+    return path, state
+
+
+def files(path):
+    return snapshots.found(path.with_name(path.name + ".d") / "learner-1")
+
+
+def warnings(caplog):
+    return [r.message for r in caplog.records if r.levelno >= logging.WARNING]
+
+
+def test_a_start_goes_on_from_the_newest_snapshot(lived, caplog):
+    path, state = lived
+    assert len(files(path)) == snapshots.KEPT
+    with quickstudy.open(path) as desk:
+        assert desk.state_hash("v") == state and sound(desk) == [] and warnings(caplog) == []
+
+
+@pytest.mark.parametrize("damage", ["cut short", "a flipped bit", "empty", "other content"])
+@pytest.mark.parametrize("which", [[-1], [-1, -2]])
+def test_damaged_snapshots_are_passed_over(lived, caplog, damage, which):
+    path, state = lived
+    for i in which:
+        file = files(path)[i]
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 4
+        damaged = {
+            "cut short": content[: len(content) // 2],
+            "a flipped bit": content,
+            "empty": b"",
+            "other content": b"not a snapshot at all",
+        }
+        file.write_bytes(bytes(damaged[damage]))
+    checks = {f"v: {files(path)[i].name}" for i in which}
+    assert {f.check for f in check_file(path) if not f.ok} == checks
+    caplog.clear()
+    with quickstudy.open(path) as desk:
+        assert desk.state_hash("v") == state
+        said = play(desk, "v", 10, seed=2)
+        assert len(said) == 10
+    assert len(warnings(caplog)) >= len(which) and all(path.name in m for m in warnings(caplog))
+    with quickstudy.open(path) as desk:
+        assert [r.status for r in desk.runs("v", limit=1000)].count("live") == 18
+
+
+def test_without_any_snapshot_the_log_is_enough(lived):
+    path, state = lived
+    shutil.rmtree(path.with_name("work.db.d") / "learner-1")
+    with quickstudy.open(path) as desk:
+        assert desk.state_hash("v") == state and sound(desk) == []
+
+
+def test_a_snapshot_of_a_future_that_was_taken_back_is_removed(path, tmp_path, caplog):
+    with quickstudy.open(path) as desk:
+        desk.create_value("v", seed=1)
+        play(desk, "v", 20)
+        past = desk.state_hash("v")
+    shutil.copy(path, tmp_path / "past")
+    with quickstudy.open(path) as desk:
+        play(desk, "v", 20, seed=1)
+    shutil.copy(tmp_path / "past", path)
+    (path.with_name("work.db.d") / "head").unlink()
+    with quickstudy.open(path) as desk:
+        assert desk.state_hash("v") == past
+        assert len(files(path)) == 1 and any(
+            "another" in m or "not made" in m for m in warnings(caplog)
+        )
+        play(desk, "v", 60, seed=2)
+        assert sound(desk) == []
+
+
+def test_what_is_read_back_is_what_was_written(lived):
+    path, _ = lived
+    with quickstudy.open(path) as desk:
+        play(desk, "v", 10, seed=3)
+        fold = replay(desk.store, 1, strict=True)
+        file = write(desk.store, 1, shoot(fold))
+        again = read(file, desk.store.link_at)
+        assert (again.hash, again.folded, again.settings) == (fold.hash, fold.folded, fold.settings)
+        with pytest.raises(StoreError, match="not made from this log"):
+            read(file, lambda _: bytes(32))
+        before = recover(desk.store, 1, upto=fold.folded - 5)
+        assert before.hash == replay(desk.store, 1, strict=True, upto=fold.folded - 5).hash
+
+
+def test_a_snapshot_of_a_classifier_is_none_of_a_value_learner(path):
+    with quickstudy.open(path) as desk:
+        desk.create("c", seed=1)
+        desk.feedback(learner="c", record={"a": 1}, label="x", wait_learned=True)
+    with quickstudy.open(path) as desk, pytest.raises(ModelFileError, match="lacks a part"):
+        read(files(path)[-1], desk.store.link_at)
+
+
+def test_where_no_snapshot_can_be_written_nothing_is_lost(path, caplog):
+    folder = path.with_name("work.db.d") / "learner-1"
+    with quickstudy.open(path) as desk:
+        desk.create_value("v", seed=1)
+        play(desk, "v", 20)
+        state = desk.state_hash("v")
+        folder.write_text("where the folder should be")
+    assert any("no snapshot of learner v" in m for m in warnings(caplog))
+    folder.unlink()
+    with quickstudy.open(path) as desk:
+        assert desk.state_hash("v") == state and files(path) == []

@@ -1,0 +1,121 @@
+"""The fold of a value learner: the log alone leads to its state, or says that it does not."""
+
+import json
+import logging
+from dataclasses import asdict
+
+import pytest
+
+import quickstudy
+from quickstudy import ValueFunction
+from quickstudy.deploy.recovery.replay import learner_rows
+from quickstudy.deploy.runs.state import advance, read_estimate, replay, value_rows
+from quickstudy.errors import NotFoundError, StoreError
+from quickstudy.log.store import Transaction, read_events
+from quickstudy.types import Estimate, Loop
+from tests.deploy.journeys import play, replayed
+
+
+@pytest.fixture
+def duty(path):
+    with quickstudy.open(path) as desk:
+        desk.create_value("v", seed=1)
+        yield desk
+
+
+def test_the_log_up_to_any_event_leads_to_the_state_that_was(duty):
+    states = {}
+    for seed in range(4):
+        play(duty, "v", 15, seed=seed)
+        states[duty.store.head[0]] = duty.state_hash("v")
+    for seq, state in states.items():
+        assert replay(duty.store, 1, strict=True, upto=seq).hash == state
+    assert len(set(states.values())) == 4
+
+
+def test_it_is_the_learner_that_one_would_have_had_without_a_store(duty):
+    """Nothing but what is in the log has a say."""
+    play(duty, "v", 60)
+    alone = ValueFunction(seed=1, budget_mb=64.0)
+    with duty.store.reading() as connection:
+        for event in read_events(connection, learner=1):
+            told = event.read()
+            if event.type == "run_started":
+                alone.start(task=told["task"], id=event.subject)
+            elif event.type == "stepped":
+                said = alone.step(
+                    event.subject,
+                    told["input"],
+                    action=told["action"],
+                    error=told["error"],
+                    reward=told["reward"],
+                )
+                assert json.loads(json.dumps(asdict(said))) == told["estimate"]
+            elif event.type == "run_ended":
+                alone.end(event.subject, told["outcome"])
+    assert alone.state_hash() == duty.state_hash("v")
+
+
+def test_an_estimate_comes_back_from_the_log_as_it_was():
+    loop = Loop("cycle", period=2, times=3, exact=False, success=0.1, runs=7)
+    said = Estimate(
+        "r", 3, 0.1, -0.2, 1 / 3, 0.5, -0.01, loop, "stop", True, 2.5, "why", (("a", 0.1),)
+    )
+    assert read_estimate(json.loads(json.dumps(asdict(said)))) == said
+
+
+def rewritten(desk, change):
+    """Append a step to the log as no desk would have logged it."""
+    run = desk.runs("v", status="live")[0].id
+    desk.step("v", run, action="go")
+    with desk.store.reading() as connection:
+        last = list(read_events(connection, learner=1))[-1]
+    with desk.store.transaction() as transaction:
+        append(transaction, last, change(last.read()))
+
+
+def append(transaction: Transaction, like, payload):
+    transaction.append(
+        like.type, learner=like.learner, actor="eve", subject=like.subject, payload=payload
+    )
+
+
+def test_a_log_that_says_otherwise_than_a_replay_is_told(duty, caplog):
+    play(duty, "v", 20)
+    rewritten(duty, lambda told: told | {"estimate": told["estimate"] | {"value": 0.123}})
+    with pytest.raises(StoreError, match="says otherwise than was answered"):
+        replayed(duty, "v")
+    with caplog.at_level(logging.WARNING):
+        replay(duty.store, 1, strict=False)
+    assert "1 estimates come out otherwise" in caplog.text
+
+
+def test_a_step_of_a_run_that_is_not_open_does_not_fit(duty):
+    play(duty, "v", 5)
+    with duty.store.reading() as connection:
+        last = list(read_events(connection, learner=1, types=["stepped"]))[-1]
+    with duty.store.transaction() as transaction:
+        transaction.append("stepped", learner=1, actor="eve", subject="nobody", payload=last.read())
+    with pytest.raises(StoreError, match=r"does not fit those before it: .*nobody"):
+        replayed(duty, "v")
+
+
+def test_progress_is_told_and_nothing_is_folded_twice(duty):
+    play(duty, "v", 30)
+    told = []
+    fold = replay(duty.store, 1, strict=True, progress=told.append)
+    assert told and told[-1] <= fold.folded == duty.store.head[0]
+    state = fold.hash
+    with duty.store.reading() as connection:
+        advance(fold, connection, 1, strict=True)
+    assert fold.hash == state
+
+
+def test_a_replay_is_of_a_learner_of_its_kind(duty):
+    duty.create("c")
+    with duty.store.reading() as connection:
+        assert [row["name"] for row in value_rows(connection)] == ["v"]
+        assert [row["name"] for row in learner_rows(connection)] == ["c"]
+    for number in (2, 3):
+        with pytest.raises(NotFoundError):
+            replay(duty.store, number, strict=True)
