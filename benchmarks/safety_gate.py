@@ -20,7 +20,7 @@ from tests.crash.rows import Row, Scale, Tick
 
 from quickstudy import Classifier
 from quickstudy.deploy.promotion.baselines import NAMES, Baselines
-from quickstudy.deploy.promotion.gate import Compared, Gate, Sat
+from quickstudy.deploy.promotion.gate import Gate, PairedOutcome, PinResult
 from quickstudy.stats.paired import bar, first_crossings
 
 ALPHA, MARGIN = 0.05, 0.02
@@ -84,7 +84,7 @@ def through_gate(kind: Kind, d: Floats, scales: Floats) -> int:
     """The same of one stream, by a `Gate` that is asked after every case."""
     gate = Gate(alpha=ALPHA, margin=MARGIN, simpler=kind.simpler)
     for seq in np.flatnonzero(scales):
-        case = Compared(int(seq), bool(d[seq] > 0), bool(d[seq] < 0), scale=float(scales[seq]))
+        case = PairedOutcome(int(seq), bool(d[seq] > 0), bool(d[seq] < 0), scale=float(scales[seq]))
         gate.compare(case)
         if gate.route is not None:
             return int(seq) + 1
@@ -309,22 +309,22 @@ class Shadow:
             self.pins.append((x, y))
         for name, gate in self.gates.items():
             before, after = answers["champion"] != y, answers[name] != y
-            gate.compare(Compared(self.cases, before, after, baselines=wrong, groups=groups))
+            gate.compare(PairedOutcome(self.cases, before, after, baselines=wrong, groups=groups))
             self.after[name] += self.challengers[name].answer(x) == y
             if name not in self.promoted and not failing(gate):
                 self.promoted[name] = self.cases
 
-    def exam(self, name: str) -> list[Sat]:
+    def exam(self, name: str) -> list[PinResult]:
         """Pinned corrections of the champion: it and the challenger have since learned them."""
         passes = [
             [learner.answer(x) == y for x, y in self.pins]
             for learner in (self.champion, self.challengers[name])
         ]
         pairs = zip(*passes, strict=True)
-        return [Sat(f"pin-{i}", "must", *pair) for i, pair in enumerate(pairs)]
+        return [PinResult(f"pin-{i}", "must", *pair) for i, pair in enumerate(pairs)]
 
 
-def failing(gate: Gate, exam: Iterable[Sat] = ()) -> list[str]:
+def failing(gate: Gate, exam: Iterable[PinResult] = ()) -> list[str]:
     """Names of the conditions that do not hold."""
     return [c.name for c in gate.conditions(exam=tuple(exam)) if not c.holds]
 

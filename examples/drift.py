@@ -54,15 +54,15 @@ def live(count: int, swap: int, folder: Path) -> np.ndarray:
     """A row for each case: acted, wrong, labelled (0 or 1), and the level."""
     rng = np.random.default_rng(5)
     rows = []
-    with quickstudy.open(folder / "work.db") as desk:
-        desk.create("tickets", target=TARGET, alpha=0.1, audit=0.2, seed=1, trusted=["lead"])
+    with quickstudy.open(folder / "work.db") as deployment:
+        deployment.create("tickets", target=TARGET, alpha=0.1, audit=0.2, seed=1, trusted=["lead"])
         for at in track(range(count), "tickets", console=Console(stderr=True)):
             record, queue = ticket(rng)
             right = SWAPPED.get(queue, queue) if at >= swap else queue
-            answer = desk.predict("tickets", record)
+            answer = deployment.predict("tickets", record)
             due = answer.decision == "ask" or answer.audit
             if due:
-                desk.feedback(answer.id, label=right, source="lead", wait_learned=True)
+                deployment.feedback(answer.id, label=right, source="lead", wait_learned=True)
             level = LEVELS.index(answer.level)
             rows.append((answer.decision == "act", answer.label != right, due, level))
     return np.array(rows, dtype=int)

@@ -267,11 +267,11 @@ def test_a_key_sees_its_runs_and_no_others(window, served, tmp_path):
     with_keys = tmp_path / "work.db"
     import quickstudy
 
-    with quickstudy.open(with_keys) as desk:
+    with quickstudy.open(with_keys) as deployment:
         for name in ("mine", "theirs"):
-            desk.create_value(name, budget_mb=16)
-            desk.start(name, task=f"a task of {name}", id="x")
-        _, secret = desk.create_key("ana", "teach", ("mine",))
+            deployment.create_value(name, budget_mb=16)
+            deployment.start(name, task=f"a task of {name}", id="x")
+        _, secret = deployment.create_key("ana", "teach", ("mine",))
     guarded = Served(with_keys)
     try:
         tab = Tab(window(), guarded)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import quickstudy
 from quickstudy import Classifier, Feedback
-from quickstudy.deploy.decisions.commands import Give
+from quickstudy.deploy.decisions.commands import RecordFeedback
 from quickstudy.deploy.recovery.replay import new_learner, replay
 from quickstudy.errors import InputError, LabelError, RecordError
 from tests.deploy.support import sound
@@ -63,7 +63,7 @@ TIME = {"hour": 18.5, "weekday": 2, "month": 5, "day": 1, "days": 19844.77083333
 
 
 @st.composite
-def lessons(draw):
+def updates(draw):
     """A record and a label, each as it is spelled and as it is plain."""
     chosen = draw(
         st.lists(st.sampled_from(FIELDS), min_size=1, max_size=4, unique_by=lambda f: f[0])
@@ -86,30 +86,30 @@ class Entrance:
 
     def teach(self, taught):
         """Labels and state hash, live, and then after a restart and in a replay."""
-        with quickstudy.open(self.path) as desk:
-            desk.create("t", seed=1)
+        with quickstudy.open(self.path) as deployment:
+            deployment.create("t", seed=1)
             with ExitStack() as stack:
-                end = desk
+                end = deployment
                 if self.remote:
-                    end = quickstudy.connect(stack.enter_context(running(desk)))
+                    end = quickstudy.connect(stack.enter_context(running(deployment)))
                     stack.callback(end.close)
                 receipts = [
                     end.feedback(learner="t", record=x, label=y, wait_learned=True)
                     for x, y in taught
                 ]
                 said = [end.predict("t", x).label for x, _ in taught]
-            live = desk.learner("t").labels, desk.state_hash("t")
+            live = deployment.learner("t").labels, deployment.state_hash("t")
             assert {r.status for r in receipts} == {"accepted"}
-            assert desk.learner("t").examples == len(taught)
-        with quickstudy.open(self.path) as desk:
-            assert (desk.learner("t").labels, desk.state_hash("t")) == live
-            assert sound(desk) == []
-            again = replay(desk.store, 1)
+            assert deployment.learner("t").examples == len(taught)
+        with quickstudy.open(self.path) as deployment:
+            assert (deployment.learner("t").labels, deployment.state_hash("t")) == live
+            assert sound(deployment) == []
+            again = replay(deployment.store, 1)
         assert again.learner.labels == live[0]
         return live[0], again.learner.state_hash(), said
 
 
-@given(st.lists(lessons(), min_size=2, max_size=6))
+@given(st.lists(updates(), min_size=2, max_size=6))
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_entrance_learns_the_same_of_the_same_values(told):
     odd, plain = [one for one, _ in told], [one for _, one in told]
@@ -131,13 +131,13 @@ def test_every_entrance_learns_the_same_of_the_same_values(told):
 def end(request, tmp_path):
     """A deployment with a learner and a value learner, or a client of it."""
     with ExitStack() as stack:
-        desk = stack.enter_context(quickstudy.open(tmp_path / "s.db"))
-        desk.create("t", seed=1)
-        desk.create_value("v", seed=1)
+        deployment = stack.enter_context(quickstudy.open(tmp_path / "s.db"))
+        deployment.create("t", seed=1)
+        deployment.create_value("v", seed=1)
         if request.param == "in the process":
-            yield desk
+            yield deployment
         else:
-            client = quickstudy.connect(stack.enter_context(running(desk)))
+            client = quickstudy.connect(stack.enter_context(running(deployment)))
             yield client
             client.close()
 
@@ -222,17 +222,17 @@ def test_an_old_log_is_replayed_as_it_was_learned(tmp_path):
         Feedback(learner="t", record={"e\u0301": "a\u0301", "x": float(i)}, label=label, key=str(i))
         for i, label in enumerate(["lost card ", "lost card", "cafe\u0301", "caf\u00e9"] * 3)
     ]
-    with quickstudy.open(path) as desk:
-        info = desk.create("t", seed=1)
-        desk.writer.submit(Give(old, "local")).result()
-        desk.flush()
-        live = desk.learner("t").labels, desk.state_hash("t")
+    with quickstudy.open(path) as deployment:
+        info = deployment.create("t", seed=1)
+        deployment.writer.submit(RecordFeedback(old, "local")).result()
+        deployment.flush()
+        live = deployment.learner("t").labels, deployment.state_hash("t")
     assert live[0] == ("lost card ", "lost card", "cafe\u0301", "caf\u00e9")
-    with quickstudy.open(path) as desk:
-        assert (desk.learner("t").labels, desk.state_hash("t")) == live
-        assert sound(desk) == []
-        assert replay(desk.store, 1).learner.labels == live[0]
-        assert desk.cases("t", label="lost card ") == []
+    with quickstudy.open(path) as deployment:
+        assert (deployment.learner("t").labels, deployment.state_hash("t")) == live
+        assert sound(deployment) == []
+        assert replay(deployment.store, 1).learner.labels == live[0]
+        assert deployment.cases("t", label="lost card ") == []
     by_hand = new_learner(info.settings)
     by_hand.learn_many([one.record for one in old], [one.label for one in old], as_is=True)
     assert by_hand.labels == live[0]

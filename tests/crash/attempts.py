@@ -164,17 +164,17 @@ def leave_behind(path: Path) -> None:
     child.close()
 
 
-def teach(deployment: Any, rng: Random, lessons: int) -> None:
+def teach(deployment: Any, rng: Random, updates: int) -> None:
     """Texts, until their learner was refitted, or not, and no learner is being refitted."""
-    for _ in range(lessons):
+    for _ in range(updates):
         text, label = draw("questions", rng)
         deployment.feedback(learner="questions", record=text, label=label, wait_learned=True)
-    duties = list(deployment.desk.duties.values())
+    duties = list(deployment.context.hosted_learners.values())
     ends = time.monotonic() + LONGEST / 2
     while time.monotonic() < ends:
-        if not any(duty.refitting and duty.refit_event is None for duty in duties):
+        if not any(hosted.refitting and hosted.refit_event is None for hosted in duties):
             deployment.flush()  # after which a learner may be found to want another
-            if not any(duty.refitting for duty in duties):
+            if not any(hosted.refitting for hosted in duties):
                 break
         time.sleep(0.01)
     deployment.flush()

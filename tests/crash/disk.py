@@ -302,7 +302,9 @@ class After:
         for path in deployment.store.folder.rglob("snapshot-*.safetensors"):
             snapshots.read(path, deployment.store.link_at)  # whole, and of this log
         for version in self.imported:
-            folder = folder_of(deployment.store.folder, deployment.desk.duty(LEARNERS[0]).number)
+            folder = folder_of(
+                deployment.store.folder, deployment.context.hosted(LEARNERS[0]).number
+            )
             lineage.read_version(folder, version, 0)
         self.states = [self.state(deployment, name) for name in there]
         make_missing(deployment, tell)

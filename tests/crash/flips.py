@@ -49,8 +49,8 @@ def plans(scale: Scale) -> list[tuple[str, float]]:
 class Life:
     """A deployment, its stream and its sources."""
 
-    def __init__(self, desk: quickstudy.Deployment, stream: str, rate: float) -> None:
-        self.desk, self.stream, self.rate = desk, stream, rate
+    def __init__(self, deployment: quickstudy.Deployment, stream: str, rate: float) -> None:
+        self.context, self.stream, self.rate = deployment, stream, rate
         self.rng = Random(13)
         self.spoken = dict.fromkeys(SOURCES, 0)
         self.cases = self.acted = self.acted_wrong = 0
@@ -60,7 +60,7 @@ class Life:
     def case(self, source: str) -> None:
         """One case, of which a source speaks, and perhaps another one too."""
         x, label = data.draw(self.stream, self.rng)
-        answer = self.desk.predict(NAME, x)
+        answer = self.context.predict(NAME, x)
         self.cases += 1
         self.right.append(answer.label == label)
         if answer.decision == "act" and not self.acted:
@@ -76,7 +76,7 @@ class Life:
         """What a source says; of the case itself it counts."""
         flips = source == "eve" and self.rng.random() < self.rate
         said = data.another(self.stream, label, self.rng) if flips else label
-        self.desk.feedback(case, label=said, source=source, wait_learned=True)
+        self.context.feedback(case, label=said, source=source, wait_learned=True)
         self.spoken[source] += 1
 
 
@@ -84,9 +84,9 @@ def live(path: Path, stream: str, rate: float, *, words: int, honest: int) -> Ca
     """The life of one deployment."""
 
     def work(say: Say) -> None:
-        with quickstudy.open(path) as desk:
-            desk.create(NAME, **SETTINGS, consolidate=False)
-            life = Life(desk, stream, rate)
+        with quickstudy.open(path) as deployment:
+            deployment.create(NAME, **SETTINGS, consolidate=False)
+            life = Life(deployment, stream, rate)
             seen = poisoned(life, words)
             told = watched(life) | judged(life, honest)
             say("lived", stream=stream, rate=rate, unusual_after=seen, **told)
@@ -101,15 +101,15 @@ def poisoned(life: Life, words: int) -> int | None:
         for source in SOURCES:
             life.case(source)
         if seen is None and life.spoken["eve"] % LOOK == 0:
-            reports = {report.source: report for report in life.desk.sources(NAME)}
+            reports = {report.source: report for report in life.context.sources(NAME)}
             seen = life.spoken["eve"] if reports["eve"].unusual else None
     return seen
 
 
 def watched(life: Life) -> dict[str, Any]:
     """What the pages of sources and autonomy show then."""
-    autonomy = life.desk.autonomy(NAME)
-    reports = life.desk.sources(NAME)
+    autonomy = life.context.autonomy(NAME)
+    reports = life.context.sources(NAME)
     agreed = {
         report.source: [(o, n, same) for o, n, same in report.agreement] for report in reports
     }
@@ -131,17 +131,17 @@ def watched(life: Life) -> dict[str, Any]:
 
 def judged(life: Life, honest: int) -> dict[str, Any]:
     """What the gate makes of a consolidation of all that, while the honest two speak."""
-    desk = life.desk
-    desk.change(NAME, ceiling="suggest")  # all cases are asked, and count
-    version = desk.challenge(NAME).id
+    deployment = life.context
+    deployment.change(NAME, ceiling="suggest")  # all cases are asked, and count
+    version = deployment.challenge(NAME).id
     life.right = []
     for number in range(honest):
         life.case(SOURCES[number % 2])
         if number % REST == REST - 1:
-            caught_up(desk, version)
-    caught_up(desk, version)
-    row = next(row for row in desk.versions(NAME) if row.id == version)
-    report = desk.gate(NAME) if row.role == "challenger" else None
+            caught_up(deployment, version)
+    caught_up(deployment, version)
+    row = next(row for row in deployment.versions(NAME) if row.id == version)
+    report = deployment.gate(NAME) if row.role == "challenger" else None
     held = {c.name: c.holds for c in report.conditions} if report else {}
     return {
         "challenger": "promoted" if row.role == "champion" else "not promoted",
@@ -153,13 +153,13 @@ def judged(life: Life, honest: int) -> dict[str, Any]:
     }
 
 
-def caught_up(desk: quickstudy.Deployment, version: str) -> None:
+def caught_up(deployment: quickstudy.Deployment, version: str) -> None:
     """Wait until the shadow has seen all there is, or is none any more."""
-    duty, shadows = desk.desk.duty(NAME), desk.staff.contests.shadows
-    desk.flush()
-    head, ends = desk.store.head[0], time.monotonic() + 60
-    while duty.roles.challenger == version and time.monotonic() < ends:
-        report = shadows.report(duty, version)
+    hosted, shadows = deployment.context.hosted(NAME), deployment.supervisor.promotion.shadows
+    deployment.flush()
+    head, ends = deployment.store.head[0], time.monotonic() + 60
+    while hosted.roles.challenger == version and time.monotonic() < ends:
+        report = shadows.report(hosted, version)
         if report and report["at"] >= head:
             return
         time.sleep(0.02)

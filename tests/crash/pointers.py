@@ -19,21 +19,21 @@ import quickstudy
 from quickstudy import Classifier
 from quickstudy.api.decisions import Settings
 from quickstudy.api.versions import Condition
-from quickstudy.deploy.core.context import Desk
+from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.decisions.commands import (
     Challenge,
     Create,
     Delete,
-    Made,
     Promote,
     Refuse,
     Rollback,
+    VersionSpec,
 )
 from quickstudy.deploy.guardrails.limits import PauseFile
 from quickstudy.deploy.guardrails.risk import new_control
 from quickstudy.deploy.hosting import refit_process
-from quickstudy.deploy.hosting.learner import Duty
-from quickstudy.deploy.promotion.shadow_supervisor import Shadows
+from quickstudy.deploy.hosting.learner import HostedLearner
+from quickstudy.deploy.promotion.shadow_supervisor import ShadowSupervisor
 from quickstudy.deploy.recovery.replay import folder_of, learner_rows, replay
 from quickstudy.deploy.versions.handlers import SHORT
 from quickstudy.deploy.versions.registry import roles_of, version_at, version_rows
@@ -115,8 +115,8 @@ class Sequence:
     def __init__(self, office: Office, name: str, rng: Random) -> None:
         self.office, self.name, self.rng = office, name, rng
         office.ask(Create(name, Settings(seed=rng.getrandbits(30)), "me"))
-        self.duty = office.duties[name]
-        self.model = Model(self.duty.roles.champion)
+        self.hosted = office.hosted_learners[name]
+        self.model = Model(self.hosted.roles.champion)
         self.problems: list[str] = []
 
     def step(self) -> None:
@@ -125,7 +125,7 @@ class Sequence:
         requests = [self._request(deed) for deed in deeds]
         if self.rng.random() < 0.05:
             deeds.append(("rollback", "", "", False))
-            requests.append(Rollback(self.duty, "", reason=object(), actor="me"))  # type: ignore
+            requests.append(Rollback(self.hosted, "", reason=object(), actor="me"))  # type: ignore
         for deed, told in zip(deeds, self.office.ask(*requests), strict=True):
             if not isinstance(told, StoreError):  # else nothing of it happened
                 self._compare(deed, told)
@@ -149,15 +149,15 @@ class Sequence:
     def _request(self, deed: Deed) -> Any:
         what, version, why, flag = deed
         if what == "challenge":
-            made = Made(version, "imported", 1, 10, 1000, "", simpler=flag)
-            return Challenge(self.duty, made, why, "me")
+            made = VersionSpec(version, "imported", 1, 10, 1000, "", simpler=flag)
+            return Challenge(self.hosted, made, why, "me")
         if what == "rollback":
-            return Rollback(self.duty, version, reason=why, actor="me")
+            return Rollback(self.hosted, version, reason=why, actor="me")
         if what == "refuse":
-            return Refuse(self.duty, version, gate=flag, reason=why, actor="me")
+            return Refuse(self.hosted, version, gate=flag, reason=why, actor="me")
         conditions = [Condition("better", flag, "as drawn")]
         override = () if flag else ("better",)
-        return Promote(self.duty, version, conditions, override, flag, why, "me")
+        return Promote(self.hosted, version, conditions, override, flag, why, "me")
 
     def _compare(self, deed: Deed, told: Any) -> None:
         words = self.model.do(deed)
@@ -167,7 +167,7 @@ class Sequence:
 
     def look(self) -> None:
         """Compare what is on record, and in memory, with the model."""
-        model, number = self.model, self.duty.number
+        model, number = self.model, self.hosted.number
         with self.office.store.reading() as connection:
             rows = {row["id"]: row for row in version_rows(connection, number)}
             events = list(read_events(connection, learner=number, types=TYPES))
@@ -188,7 +188,7 @@ class Sequence:
             "log": ([(event.type, event.subject) for event in events], model.log),
             "times": (named, foreseen),
             "on record": ({role: getattr(roles, role) for role in kept}, kept),
-            "on duty": ({role: getattr(self.duty.roles, role) for role in kept}, kept),
+            "on duty": ({role: getattr(self.hosted.roles, role) for role in kept}, kept),
         }
         for what, (is_so, must) in found.items():
             if is_so != must:
@@ -196,7 +196,7 @@ class Sequence:
 
     def _answering(self, connection: Any, time: float) -> str:
         try:
-            return version_at(connection, self.duty.number, self.name, time).id
+            return version_at(connection, self.hosted.number, self.name, time).id
         except NotFoundError:
             return ""
 
@@ -212,18 +212,18 @@ class Office:
 
     def __init__(self, path: Path) -> None:
         self.store = Store(path)
-        self.desk = Desk(
+        self.context = Context(
             bytes(32),
             dialect=self.store.engine.dialect,
-            hire=lambda row, seq: duty_of(row),
-            roles_changed=lambda duty: None,
+            start=lambda row, seq: hosted_of(row),
+            roles_changed=lambda hosted: None,
             pause_file=PauseFile(self.store.folder),
         )
         with self.store.reading() as connection:
             for row in learner_rows(connection):
-                self.desk.take_over(duty_of(row | {"roles": roles_of(connection, row["id"])}))
-        self.duties = self.desk.duties
-        self.writer = Writer(self.store, self.desk)
+                self.context.take_over(hosted_of(row | {"roles": roles_of(connection, row["id"])}))
+        self.hosted_learners = self.context.hosted_learners
+        self.writer = Writer(self.store, self.context)
 
     def ask(self, *requests: Any) -> list[Any]:
         """What is said to requests that come together: results, or errors."""
@@ -236,12 +236,12 @@ class Office:
         self.store.close()
 
 
-def duty_of(row: dict[str, Any]) -> Duty:
+def hosted_of(row: dict[str, Any]) -> HostedLearner:
     """A learner that is only looked after."""
     settings, epoch = row["settings"], row["epoch"]
     control = new_control(settings, epoch)
     name, roles = row["name"], row["roles"]
-    return Duty(row["id"], name, settings, epoch=epoch, control=control, roles=roles)
+    return HostedLearner(row["id"], name, settings, epoch=epoch, control=control, roles=roles)
 
 
 def pointers(path: Path, seed: str, say: Say) -> None:
@@ -255,7 +255,7 @@ def pointers(path: Path, seed: str, say: Say) -> None:
             office.close()
             office = Office(path)
             for one in sequences:
-                one.office, one.duty = office, office.duties.get(one.name, one.duty)
+                one.office, one.hosted = office, office.hosted_learners.get(one.name, one.hosted)
     for one in sequences:
         one.look()
         say("sequence", problems=one.problems[:5], deeds=len(one.model.log))
@@ -279,62 +279,64 @@ def model_of(seed: str) -> bytes:
 def learning(path: Path, seed: str, say: Say) -> None:
     """One sequence with all that is learned meanwhile."""
     spare.none()
-    Shadows.changed = lambda *_: None  # type: ignore  # the worker works out what shadows would
+    ShadowSupervisor.changed = lambda *_: None  # type: ignore  # the worker works out what shadows would
     rng, problems = Random(seed), []
-    desk = quickstudy.open(path)
-    desk.create("t", budget_mb=16, seed=rng.getrandbits(30))
-    taught(desk, rng, 6)
+    deployment = quickstudy.open(path)
+    deployment.create("t", budget_mb=16, seed=rng.getrandbits(30))
+    taught(deployment, rng, 6)
     for part in range(PARTS):
-        taught(desk, rng, rng.randrange(12))
-        deed(desk, rng, f"{seed} {part}")
-        taught(desk, rng, rng.randrange(6))
-        state, again = desk.state_hash("t"), replay(desk.store, 1).hash
+        taught(deployment, rng, rng.randrange(12))
+        deed(deployment, rng, f"{seed} {part}")
+        taught(deployment, rng, rng.randrange(6))
+        state, again = deployment.state_hash("t"), replay(deployment.store, 1).hash
         problems += [] if state == again else [f"{seed}, part {part}: {state}, replayed {again}"]
         if rng.random() < 0.3:
-            desk.close()
+            deployment.close()
             for kind in rng.sample(("snapshot", "coming", "refit"), rng.randrange(3)):
-                for file in folder_of(desk.store.folder, 1).glob(f"{kind}-*"):
+                for file in folder_of(deployment.store.folder, 1).glob(f"{kind}-*"):
                     file.unlink()
-            desk = quickstudy.open(path)
-            if desk.state_hash("t") != state:
+            deployment = quickstudy.open(path)
+            if deployment.state_hash("t") != state:
                 problems.append(f"{seed}, part {part}: another state after a restart")
-    problems += [f"{finding}" for finding in desk.doctor() if not finding.ok]
-    desk.close()
+    problems += [f"{finding}" for finding in deployment.doctor() if not finding.ok]
+    deployment.close()
     say("learned", problems=problems)
 
 
-def taught(desk: Any, rng: Random, count: int) -> None:
+def taught(deployment: Any, rng: Random, count: int) -> None:
     """Some predictions, most of which get their label at once, or somewhat later."""
-    for answer in [desk.predict("t", record(rng.randrange(60))) for _ in range(count)]:
+    for answer in [deployment.predict("t", record(rng.randrange(60))) for _ in range(count)]:
         if rng.random() < 0.8:
-            desk.feedback(answer.id, label=rng.choice("pppq"), source="ana")
+            deployment.feedback(answer.id, label=rng.choice("pppq"), source="ana")
 
 
-def deed(desk: Any, rng: Random, seed: str) -> None:
+def deed(deployment: Any, rng: Random, seed: str) -> None:
     """A version is made, promoted, refused, or goes back; what does not apply is refused."""
-    duty, contests = desk.desk.duty("t"), desk.staff.contests
-    version = duty.roles.challenger
+    hosted, contests = deployment.context.hosted("t"), deployment.supervisor.promotion
+    version = hosted.roles.challenger
     if not version and rng.random() < 0.7:
         if rng.random() < 0.5:
-            contests.imported(duty, model_of(seed), "drawn", "me")
+            contests.imported(hosted, model_of(seed), "drawn", "me")
             return
-        desk.flush()
-        resting = duty.worker.errand(lambda: (duty.twins.resting.packed(), duty.learned))
+        deployment.flush()
+        resting = hosted.trainer.run_between(
+            lambda: (hosted.replicas.back.packed(), hosted.learned)
+        )
         packed, asof = resting.result()
-        about = {"kind": "consolidated", "asof": asof, "parent": duty.roles.champion}
+        about = {"kind": "consolidated", "asof": asof, "parent": hosted.roles.champion}
         try:
             made = refit_process.consolidate(packed)
-            contests.enlist(duty, made, about | {"simpler": True}, "drawn", "me")
+            contests.enlist(hosted, made, about | {"simpler": True}, "drawn", "me")
         except InputError as error:  # nothing was learned since the last one
             assert "is known" in str(error), error
     elif version and rng.random() < 0.8:
         override = rng.choice(((), ("better",)))
-        promotion = Promote(duty, version, [], override, better=True, reason="drawn", actor="me")
-        desk.writer.submit(promotion).result()
+        promotion = Promote(hosted, version, [], override, better=True, reason="drawn", actor="me")
+        deployment.writer.submit(promotion).result()
     elif version and rng.random() < 0.5:
-        desk.withdraw("t")
-    elif duty.roles.previous:
-        desk.rollback("t")
+        deployment.withdraw("t")
+    elif hosted.roles.previous:
+        deployment.rollback("t")
 
 
 def jobs(scale: Scale, folder: Path) -> Iterator[Callable[[Say], None]]:

@@ -142,7 +142,7 @@ def steps(scale: Scale) -> int:
 
 def what_was_learned(deployment: Any) -> str:
     """State of the learner alone: a prediction moves risk control on, which has to remember it."""
-    with deployment.desk.duty("it").twins.reading() as learner:
+    with deployment.context.hosted("it").replicas.reading() as learner:
         return str(learner.state_hash())
 
 

@@ -286,8 +286,8 @@ def blocks(scale: Scale) -> int:
 class Stream:
     """Prices, one at a time; every second one gets its label when so many more have come."""
 
-    def __init__(self, desk: quickstudy.Deployment) -> None:
-        self.desk = desk
+    def __init__(self, deployment: quickstudy.Deployment) -> None:
+        self.context = deployment
         self._rng = Random(0)
         self._due: deque[tuple[str, str]] = deque()
 
@@ -297,12 +297,12 @@ class Stream:
         for i in range(count):
             x, label = data.draw("prices", self._rng)
             records.append(x)
-            answer = self.desk.predict(NAME, x)
+            answer = self.context.predict(NAME, x)
             if i % 2 == 0:
                 self._due.append((answer.id, label))
             if len(self._due) > DELAY // 2:
                 case, label = self._due.popleft()
-                self.desk.feedback(case, label=label, source="benchmark")
+                self.context.feedback(case, label=label, source="benchmark")
         return records
 
 
@@ -310,50 +310,50 @@ def compare(path: Path, scale: Scale) -> Callable[[Say], None]:
     """A champion, a challenger of its own size in shadow, and what both take."""
 
     def work(say: Say) -> None:
-        with quickstudy.open(path) as desk:
-            desk.create(NAME, seed=1, consolidate=False)
-            stream = Stream(desk)
+        with quickstudy.open(path) as deployment:
+            deployment.create(NAME, seed=1, consolidate=False)
+            stream = Stream(deployment)
             stream.go(BEFORE)
-            desk.challenge(NAME)
-            duty = desk.desk.duty(NAME)
-            with desk.store.reading() as connection:
-                orders = orders_of(connection, duty)[0]
-            folder = folder_of(desk.store.folder, duty.number)
-            shadow, shadows = Timed(orders, folder), desk.staff.contests.shadows
-            wait_for(lambda: shadows.report(duty, orders.version) is not None)
+            deployment.challenge(NAME)
+            hosted = deployment.context.hosted(NAME)
+            with deployment.store.reading() as connection:
+                orders = orders_of(connection, hosted)[0]
+            folder = folder_of(deployment.store.folder, hosted.number)
+            shadow, shadows = Timed(orders, folder), deployment.supervisor.promotion.shadows
+            wait_for(lambda: shadows.report(hosted, orders.version) is not None)
             stream.go(WARM)
-            catch_up(desk, shadow)
+            catch_up(deployment, shadow)
             for _ in range(blocks(scale)):
-                say("block", **block(desk, stream, shadow))
+                say("block", **block(deployment, stream, shadow))
 
     return work
 
 
-def block(desk: quickstudy.Deployment, stream: Stream, shadow: Timed) -> dict[str, float]:
+def block(deployment: quickstudy.Deployment, stream: Stream, shadow: Timed) -> dict[str, float]:
     """Seconds for each prediction of a block: of the champion, the process, and its parts."""
-    duty, shadows = desk.desk.duty(NAME), desk.staff.contests.shadows
+    hosted, shadows = deployment.context.hosted(NAME), deployment.supervisor.promotion.shadows
     pid = shadows._child.pid
     before, parts = processor(pid), dict(shadow.took)
     records = stream.go(BLOCK)
-    desk.flush()
-    head = desk.store.head[0]
-    wait_for(lambda: shadows.report(duty, shadow.orders.version)["at"] >= head)
+    deployment.flush()
+    head = deployment.store.head[0]
+    wait_for(lambda: shadows.report(hosted, shadow.orders.version)["at"] >= head)
     process = processor(pid) - before
     begun = time.thread_time()
-    with duty.twins.reading() as learner:
+    with hosted.replicas.reading() as learner:
         for x in records:
             learner.predict(x)
     champion = time.thread_time() - begun
-    whole = catch_up(desk, shadow)
+    whole = catch_up(deployment, shadow)
     took = {PARTS[part]: shadow.took[part] - parts[part] for part in PARTS}
     took |= {"champion": champion, "process": process, "reading": whole - sum(took.values())}
     return {name: seconds / BLOCK for name, seconds in took.items()}
 
 
-def catch_up(desk: quickstudy.Deployment, shadow: Timed) -> float:
+def catch_up(deployment: quickstudy.Deployment, shadow: Timed) -> float:
     """Follow the log to its end: seconds of this thread."""
     begun = time.thread_time()
-    with desk.store.reading() as connection:
+    with deployment.store.reading() as connection:
         while shadow.follow(connection):
             pass
     return time.thread_time() - begun

@@ -52,8 +52,8 @@ def lost_end(_, books):
     books.ops["end", run, 0] = [{"do": "end", "run": run, "outcome": 0.0}, {"outcome": 0.0}]
 
 
-def doubled_step(desk, books):
-    desk.step(NAME, desk.runs(NAME, status="live")[0].id, action="nobody's")
+def doubled_step(deployment, books):
+    deployment.step(NAME, deployment.runs(NAME, status="live")[0].id, action="nobody's")
 
 
 def changed_events(_, books):
@@ -77,13 +77,13 @@ def test_the_checks_would_notice(tmp_path, fault):
     def say(kind, **fields):
         books.read({"kind": kind} | fields)
 
-    with quickstudy.open(tmp_path / "work.db") as desk:
-        desk.create_value(NAME, seed=7)
-        Agent(desk, say, "bites", 40).run()
+    with quickstudy.open(tmp_path / "work.db") as deployment:
+        deployment.create_value(NAME, seed=7)
+        Agent(deployment, say, "bites", 40).run()
         if fault:
-            fault(desk, books)
+            fault(deployment, books)
         try:
-            Check(desk, books, say, Random(0)).run()
+            Check(deployment, books, say, Random(0)).run()
         except (quickstudy.errors.InputError, IndexError):
             assert books.problems
     assert any(NOTICED[fault] in text for text in books.problems) if fault else not books.problems

@@ -11,7 +11,7 @@ from typing import Any
 
 from quickstudy.api.decisions import Event, Finding
 from quickstudy.deploy import doctor
-from quickstudy.deploy.hosting.updates import Lesson, lesson_of
+from quickstudy.deploy.hosting.updates import Update, update_of
 from quickstudy.deploy.recovery import replay
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Store, events_at, read_events
@@ -35,7 +35,7 @@ def replayed_hashes(path: Path, name: str, seqs: set[int]) -> dict[int, str]:
         with store.reading() as connection:
             events = list(read_events(connection, learner=number))
             asofs = {e.read()["asof"] for e in events if e.type == "refitted"}
-            folded = replay.Fold.new(replay.read_settings(events[0].read()), events[0].seq)
+            folded = replay.ReplayState.new(replay.read_settings(events[0].read()), events[0].seq)
             fitted: dict[int, Any] = {}
             left = sorted(seqs, reverse=True)
             for event in events:
@@ -51,18 +51,20 @@ def replayed_hashes(path: Path, name: str, seqs: set[int]) -> dict[int, str]:
     return found
 
 
-def _step(folded: replay.Fold, connection: Any, event: Logged, fitted: dict[int, Any]) -> None:
+def _step(
+    folded: replay.ReplayState, connection: Any, event: Logged, fitted: dict[int, Any]
+) -> None:
     payload = event.read()
     about = payload
     if payload.get("case"):
         about = events_at(connection, [payload["case"]])[payload["case"]].read()
     folded.decide(event, payload, about.get("decision"))
     if event.type == "refitted":
-        folded.learn([Lesson(event.seq, fitted=fitted.pop(payload["asof"]))])
+        folded.learn([Update(event.seq, fitted=fitted.pop(payload["asof"]))])
     elif event.type in ("feedback", "ruled"):
-        lesson = lesson_of(event.seq, payload, about.get("record"))
-        if lesson is not None:
-            folded.learn([lesson])  # alone: together they must give the same bits
+        update = update_of(event.seq, payload, about.get("record"))
+        if update is not None:
+            folded.learn([update])  # alone: together they must give the same bits
 
 
 def _number(store: Store, name: str) -> int:

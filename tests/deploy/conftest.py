@@ -9,8 +9,8 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def desk(path):
+def deployment(path):
     """An open deployment with a learner `t`."""
-    with quickstudy.open(path) as desk:
-        desk.create("t", seed=1)
-        yield desk
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", seed=1)
+        yield deployment

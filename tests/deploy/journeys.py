@@ -31,7 +31,7 @@ def given(rng):
     }
 
 
-def play(desk, name, steps, *, seed=0, at_once=6):
+def play(deployment, name, steps, *, seed=0, at_once=6):
     """Runs that take so many steps in all, each run's outcome hanging on its task; what was said.
 
     Some are still live at the end: (run, number) -> (what was sent, what was answered).
@@ -42,28 +42,28 @@ def play(desk, name, steps, *, seed=0, at_once=6):
     for _ in range(steps):
         while len(live) < at_once:
             task = f"T{rng.randrange(3)}"
-            run = desk.start(name, task=task, id=f"run {seed}.{next(numbers)}")
+            run = deployment.start(name, task=task, id=f"run {seed}.{next(numbers)}")
             live[run.id] = task
         run = rng.choice(list(live))
         sent = given(rng)
-        answer = desk.step(name, run, **sent)
+        answer = deployment.step(name, run, **sent)
         said[run, answer.step] = sent, answer
         if rng.random() < 0.15:
             won = rng.random() < {"T0": 0.9, "T1": 0.5, "T2": 0.1}[live.pop(run)]
-            desk.end(name, run, float(won))
+            deployment.end(name, run, float(won))
     return said
 
 
-def expire(desk):
+def expire(deployment):
     """Have the clock look now."""
-    while desk.writer.submit(Expire()).result(60):
+    while deployment.writer.submit(Expire()).result(60):
         pass
 
 
-def number_of(desk, name):
-    return desk.desk.watch(name).number
+def number_of(deployment, name):
+    return deployment.context.hosted_value(name).number
 
 
-def replayed(desk, name):
+def replayed(deployment, name):
     """The state that the log alone leads to, every answer being held against the log."""
-    return replay(desk.store, number_of(desk, name), strict=True).hash
+    return replay(deployment.store, number_of(deployment, name), strict=True).hash

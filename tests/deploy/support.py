@@ -27,78 +27,78 @@ def truth(x):
     return "even" if x["a"] % 2 == 0 else "odd"
 
 
-def train(desk, name, n, *, start=0, source="boss"):
+def train(deployment, name, n, *, start=0, source="boss"):
     """Predict records one after the other and label those that want a label; the answers."""
     answers = []
     for i in range(start, start + n):
-        answer = desk.predict(name, record(i))
+        answer = deployment.predict(name, record(i))
         if answer.decision == "ask" or answer.audit:
             label = truth(record(i))
-            desk.feedback(answer.id, label=label, source=source, wait_learned=True)
+            deployment.feedback(answer.id, label=label, source=source, wait_learned=True)
         answers.append(answer)
     return answers
 
 
-def acted(desk, name, *, audit):
+def acted(deployment, name, *, audit):
     """An answer that was acted on, audited or not, and that nobody has spoken of yet."""
-    train(desk, name, 40)
+    train(deployment, name, 40)
     for i in range(200):
-        answer = desk.predict(name, record(i))
+        answer = deployment.predict(name, record(i))
         if answer.decision == "act" and answer.audit == audit:
             return answer
         if answer.decision == "ask" or answer.audit:
-            desk.feedback(answer.id, label=truth(record(i)), source="boss")
+            deployment.feedback(answer.id, label=truth(record(i)), source="boss")
     raise AssertionError("it never acted")
 
 
-def expire(desk):
+def expire(deployment):
     """Close the cases whose time is over now, not at the clock's next look."""
-    desk.writer.submit(Expire()).result(SECONDS)
+    deployment.writer.submit(Expire()).result(SECONDS)
 
 
-def learned(desk, name):
+def learned(deployment, name):
     """How many examples were learned, once all are."""
-    desk.flush()
-    return desk.learner(name).examples
+    deployment.flush()
+    return deployment.learner(name).examples
 
 
-def tally(desk, name):
+def tally(deployment, name):
     """Cases that are waiting, contested and expired."""
-    report = desk.report(name)
+    report = deployment.report(name)
     return report.waiting, report.contested, report.expired
 
 
-def statuses(desk, name):
+def statuses(deployment, name):
     """How many cases there are of each status, by looking at them."""
     found = {}
-    for case in desk.cases(name, limit=1000):
+    for case in deployment.cases(name, limit=1000):
         found[case.status] = found.get(case.status, 0) + 1
     return found
 
 
-def types(desk, **which):
+def types(deployment, **which):
     """Types of events in the order of the log."""
-    return [event.type for event in desk.events(**which)]
+    return [event.type for event in deployment.events(**which)]
 
 
-def replayed(desk, name):
+def replayed(deployment, name):
     """The state hash that the log alone leads to."""
-    desk.flush()
-    return replay(desk.store, desk.desk.duty(name).number).hash
+    deployment.flush()
+    return replay(deployment.store, deployment.context.hosted(name).number).hash
 
 
-def agrees(desk, name):
+def agrees(deployment, name):
     """Whether the log alone leads to the state; looked at while nothing is logged meanwhile."""
     while True:
-        seq = desk.store.head[0]
-        states = desk.state_hash(name), replayed(desk, name)
-        if desk.store.head[0] == seq:
+        seq = deployment.store.head[0]
+        states = deployment.state_hash(name), replayed(deployment, name)
+        if deployment.store.head[0] == seq:
             return states[0] == states[1]
 
 
-def sound(desk):
+def sound(deployment):
     """What doctor finds wrong."""
-    return [finding for finding in desk.doctor() if not finding.ok]
+    return [finding for finding in deployment.doctor() if not finding.ok]
 
 
 def until(holds, seconds=SECONDS):

@@ -30,87 +30,87 @@ def at_once(*acts):
     return errors
 
 
-def held(desk):
+def held(deployment):
     """Keep the writer busy until the returned event is set, so that requests come together."""
     let_go = threading.Event()
-    stop = desk.listen(lambda _: let_go.wait(SECONDS))
-    desk.submit_predict("t", [{"hold": 1}])
+    stop = deployment.listen(lambda _: let_go.wait(SECONDS))
+    deployment.submit_predict("t", [{"hold": 1}])
     return let_go, stop
 
 
-def test_of_many_who_make_a_learner_of_one_name_one_does(desk):
-    let_go, stop = held(desk)
-    acts = [lambda: desk.create("same", seed=1)] * 12
+def test_of_many_who_make_a_learner_of_one_name_one_does(deployment):
+    let_go, stop = held(deployment)
+    acts = [lambda: deployment.create("same", seed=1)] * 12
     release = threading.Timer(0.2, let_go.set)
     release.start()
     errors = at_once(*acts)
     stop()
     assert len(errors) == 11 and all(isinstance(e, InputError) for e in errors)
-    assert types(desk).count("created") == 2 and sound(desk) == []
+    assert types(deployment).count("created") == 2 and sound(deployment) == []
 
 
-def test_a_learner_that_many_delete_at_once_takes_no_lesson_of_others_with_it(desk):
-    desk.create("gone", seed=1)
-    let_go, stop = held(desk)
+def test_a_learner_that_many_delete_at_once_takes_no_lesson_of_others_with_it(deployment):
+    deployment.create("gone", seed=1)
+    let_go, stop = held(deployment)
     teach = [
-        lambda i=i: desk.feedback(learner="t", record=record(i), label=truth(record(i)))
+        lambda i=i: deployment.feedback(learner="t", record=record(i), label=truth(record(i)))
         for i in range(6)
     ]
     threading.Timer(0.2, let_go.set).start()
-    errors = at_once(*[lambda: desk.delete("gone")] * 6, *teach)
+    errors = at_once(*[lambda: deployment.delete("gone")] * 6, *teach)
     stop()
-    assert len(errors) == 5 and learned(desk, "t") == 6
-    assert types(desk).count("deleted") == 1
-    assert agrees(desk, "t")
+    assert len(errors) == 5 and learned(deployment, "t") == 6
+    assert types(deployment).count("deleted") == 1
+    assert agrees(deployment, "t")
 
 
-def test_what_many_say_at_once_counts_once_each(desk):
+def test_what_many_say_at_once_counts_once_each(deployment):
     """Each case is labelled by one of eight threads, and each label is sent three times."""
-    ids = [a.id for a in desk.predict_many("t", [record(i) for i in range(80)])]
+    ids = [a.id for a in deployment.predict_many("t", [record(i) for i in range(80)])]
 
     def say(part):
         for i in part:
             for _ in range(3):
-                desk.feedback(ids[i], label=truth(record(i)), source="ana", key=f"k{i}")
-                desk.predict("t", record(i))
+                deployment.feedback(ids[i], label=truth(record(i)), source="ana", key=f"k{i}")
+                deployment.predict("t", record(i))
 
     assert at_once(*[lambda p=p: say(range(p, 80, 8)) for p in range(8)]) == []
-    report = desk.report("t")
-    assert learned(desk, "t") == 80 == report.labels_used
+    report = deployment.report("t")
+    assert learned(deployment, "t") == 80 == report.labels_used
     assert report.cases == 80 + 240 and report.waiting == 240
-    assert types(desk, limit=1000).count("feedback") == 80
-    assert agrees(desk, "t") and sound(desk) == []
+    assert types(deployment, limit=1000).count("feedback") == 80
+    assert agrees(deployment, "t") and sound(deployment) == []
 
 
-def test_answers_are_on_disk_and_say_how_far_they_had_learned(desk):
-    receipt = desk.feedback(learner="t", record=record(0), label="even", wait_learned=True)
-    desk.predict("t", record(0))
-    assert desk.events(after=receipt.seq)[0].payload["seen"] >= receipt.seq
+def test_answers_are_on_disk_and_say_how_far_they_had_learned(deployment):
+    receipt = deployment.feedback(learner="t", record=record(0), label="even", wait_learned=True)
+    deployment.predict("t", record(0))
+    assert deployment.events(after=receipt.seq)[0].payload["seen"] >= receipt.seq
 
 
 def test_when_the_disk_is_full_nothing_happened_and_the_next_goes_on(path):
     """SQLite is told that the file may not grow: every commit fails until it is told otherwise."""
-    with quickstudy.open(path) as desk:
-        desk.create("t", seed=1)
-        case = desk.predict("t", record(0)).id
-        desk.flush()
-        raw = desk.store._writing.connection.driver_connection
-        before = desk.state_hash("t"), desk.report("t"), desk.events()
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", seed=1)
+        case = deployment.predict("t", record(0)).id
+        deployment.flush()
+        raw = deployment.store._writing.connection.driver_connection
+        before = deployment.state_hash("t"), deployment.report("t"), deployment.events()
         (pages,) = raw.execute("PRAGMA page_count").fetchone()
         raw.execute(f"PRAGMA max_page_count={pages}")
         big = [{"text": "x" * 5000, "n": i} for i in range(20)]
         with pytest.raises(StoreError, match="nothing was changed"):
-            desk.predict_many("t", big)
+            deployment.predict_many("t", big)
         items = [Feedback(learner="t", record=x, label=f"new {x['n']}") for x in big]
         with pytest.raises(StoreError, match="nothing was changed"):
-            desk.feedback_many([Feedback(case, label="even"), *items])
-        assert (desk.state_hash("t"), desk.report("t"), desk.events()) == before
+            deployment.feedback_many([Feedback(case, label="even"), *items])
+        assert (deployment.state_hash("t"), deployment.report("t"), deployment.events()) == before
         raw.execute("PRAGMA max_page_count=1000000")
-        receipt = desk.feedback(case, label="even", source="ana")
+        receipt = deployment.feedback(case, label="even", source="ana")
         assert (receipt.status, receipt.counted) == ("accepted", True)
-        assert len(desk.predict_many("t", big)) == 20
-        assert learned(desk, "t") == 1 and agrees(desk, "t")
-        assert sound(desk) == []
+        assert len(deployment.predict_many("t", big)) == 20
+        assert learned(deployment, "t") == 1 and agrees(deployment, "t")
+        assert sound(deployment) == []
 
 
 def test_one_process_has_the_store(path):
@@ -121,70 +121,72 @@ def test_one_process_has_the_store(path):
 
 def test_a_backup_goes_on_from_where_it_was_taken(path, tmp_path):
     copy = tmp_path / "backup.db"
-    with quickstudy.open(path) as desk:
-        desk.create("t", seed=1)
-        case = desk.predict("t", record(0)).id
-        desk.feedback(case, label="even", source="ana")
-        key, secret = desk.create_key("ana", "teach")
-        state, seen = desk.state_hash("t"), desk.events()
-        desk.backup(copy)
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", seed=1)
+        case = deployment.predict("t", record(0)).id
+        deployment.feedback(case, label="even", source="ana")
+        key, secret = deployment.create_key("ana", "teach")
+        state, seen = deployment.state_hash("t"), deployment.events()
+        deployment.backup(copy)
         with pytest.raises(InputError, match="there already"):
-            desk.backup(copy)
-        desk.feedback(learner="t", record=record(1), label="odd")
-    with quickstudy.open(copy) as desk:
-        assert desk.state_hash("t") == state and desk.events() == seen
-        assert desk.find_key(secret) == key and sound(desk) == []
-        assert desk.feedback(case, label="even", source="ana").status == "repeated"
+            deployment.backup(copy)
+        deployment.feedback(learner="t", record=record(1), label="odd")
+    with quickstudy.open(copy) as deployment:
+        assert deployment.state_hash("t") == state and deployment.events() == seen
+        assert deployment.find_key(secret) == key and sound(deployment) == []
+        assert deployment.feedback(case, label="even", source="ana").status == "repeated"
 
 
 def test_a_backup_may_be_taken_while_others_work(path, tmp_path):
-    with quickstudy.open(path) as desk:
-        desk.create("t", seed=1)
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", seed=1)
 
         def work():
             for i in range(60):
-                desk.feedback(learner="t", record=record(i), label=truth(record(i)))
+                deployment.feedback(learner="t", record=record(i), label=truth(record(i)))
 
         def save():
             for i in range(3):
-                desk.backup(tmp_path / f"copy{i}.db")
+                deployment.backup(tmp_path / f"copy{i}.db")
 
         assert at_once(work, work, save) == []
     for i in range(3):
-        with quickstudy.open(tmp_path / f"copy{i}.db") as desk:
-            assert agrees(desk, "t") and sound(desk) == []
+        with quickstudy.open(tmp_path / f"copy{i}.db") as deployment:
+            assert agrees(deployment, "t") and sound(deployment) == []
 
 
-def iter_events(desk):
+def iter_events(deployment):
     """All events of a store."""
     after = 0
-    while events := desk.events(after=after, limit=1000):
+    while events := deployment.events(after=after, limit=1000):
         yield from events
         after = events[-1].seq
 
 
 def test_closing_in_the_middle_of_things_loses_nothing_that_was_acknowledged(path):
-    desk = quickstudy.open(path)
-    desk.create("t", seed=1)
+    deployment = quickstudy.open(path)
+    deployment.create("t", seed=1)
     said = []
 
     def work(name):
         for i in range(1000):
-            said.append(desk.feedback(learner="t", record=record(i), label="x", key=f"{name} {i}"))
+            said.append(
+                deployment.feedback(learner="t", record=record(i), label="x", key=f"{name} {i}")
+            )
 
-    workers = [threading.Thread(target=pytest.raises, args=(StoreError, work, n)) for n in "abc"]
-    for worker in workers:
-        worker.start()
+    trainers = [threading.Thread(target=pytest.raises, args=(StoreError, work, n)) for n in "abc"]
+    for trainer in trainers:
+        trainer.start()
     while len(said) < 30:
         pass
-    at_once(desk.close, desk.close)
-    for worker in workers:
-        worker.join(SECONDS)
-    with quickstudy.open(path) as desk:
-        events = list(iter_events(desk))
+    at_once(deployment.close, deployment.close)
+    for trainer in trainers:
+        trainer.join(SECONDS)
+    with quickstudy.open(path) as deployment:
+        events = list(iter_events(deployment))
         assert {r.seq for r in said} <= {e.seq for e in events}
-        assert learned(desk, "t") == [e.type for e in events].count("feedback")
-        assert agrees(desk, "t")
+        assert learned(deployment, "t") == [e.type for e in events].count("feedback")
+        assert agrees(deployment, "t")
 
 
 def test_a_store_that_cannot_be_opened_leaves_no_thread_behind(path):
@@ -192,10 +194,10 @@ def test_a_store_that_cannot_be_opened_leaves_no_thread_behind(path):
     import sqlite3
     from contextlib import closing
 
-    with quickstudy.open(path) as desk:
+    with quickstudy.open(path) as deployment:
         for name in ("one", "two"):
-            desk.create(name, seed=1)
-            desk.feedback(learner=name, record=record(0), label="x")
+            deployment.create(name, seed=1)
+            deployment.feedback(learner=name, record=record(0), label="x")
     shutil.rmtree(path.with_name("work.db.d") / "learner-2")
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE events SET actor = 'eve' WHERE learner = 2")
@@ -214,9 +216,9 @@ def test_an_actor_is_somebody(path, actor):
 
 
 def test_who_did_it_is_on_record(path):
-    with quickstudy.open(path, actor="ana") as desk:
-        desk.create("t", seed=1)
-        desk.predict("t", record(0), actor="ben")
-        desk.change("t", wait_seconds=5.0, actor="cyd")
-        desk.delete("t", actor="dan")
-        assert [e.actor for e in desk.events()] == ["ana", "ben", "cyd", "dan"]
+    with quickstudy.open(path, actor="ana") as deployment:
+        deployment.create("t", seed=1)
+        deployment.predict("t", record(0), actor="ben")
+        deployment.change("t", wait_seconds=5.0, actor="cyd")
+        deployment.delete("t", actor="dan")
+        assert [e.actor for e in deployment.events()] == ["ana", "ben", "cyd", "dan"]

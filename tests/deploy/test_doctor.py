@@ -17,16 +17,16 @@ from tests.deploy.support import EASY, record, train
 def whole(tmp_path_factory):
     """A store in which there is something of everything."""
     path = tmp_path_factory.mktemp("whole") / "work.db"
-    with quickstudy.open(path) as desk:
-        desk.create("t", **EASY)
-        train(desk, "t", 45)
-        desk.feedback("sent ahead", label="even", source="ana")
-        case = desk.predict("t", {"a": 9}).id
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", **EASY)
+        train(deployment, "t", 45)
+        deployment.feedback("sent ahead", label="even", source="ana")
+        case = deployment.predict("t", {"a": 9}).id
         for i, (source, label) in enumerate([("ana", "x"), ("ben", "y"), ("ana", "z"), ("b", "x")]):
-            desk.feedback(case, label=label, source=source, key=str(i))
-        desk.create_key("ana", "teach")
-        desk.create("gone", seed=1)
-        desk.delete("gone")
+            deployment.feedback(case, label=label, source=source, key=str(i))
+        deployment.create_key("ana", "teach")
+        deployment.create("gone", seed=1)
+        deployment.delete("gone")
     return path
 
 
@@ -48,10 +48,10 @@ def found(path):
 def test_a_whole_store_has_no_finding_open_or_closed(path):
     findings = check_file(path)
     assert len(findings) >= 8 and all(f.ok and f.detail for f in findings)
-    with quickstudy.open(path) as desk:
-        assert [f.check for f in desk.doctor()] == [f.check for f in findings]
-        desk.predict("t", record(0))
-        assert all(f.ok for f in desk.doctor())
+    with quickstudy.open(path) as deployment:
+        assert [f.check for f in deployment.doctor()] == [f.check for f in findings]
+        deployment.predict("t", record(0))
+        assert all(f.ok for f in deployment.doctor())
 
 
 def test_looking_changes_no_file(path):
@@ -160,34 +160,36 @@ def test_it_may_look_while_others_work(path):
     """A store in use moves on while it is looked at: that is no damage."""
     import threading
 
-    with quickstudy.open(path) as desk:
+    with quickstudy.open(path) as deployment:
         stop = threading.Event()
 
         def work():
             i = 0
             while not stop.is_set():
-                desk.feedback(desk.predict("t", record(i)).id, label="even", source=f"s{i % 5}")
+                deployment.feedback(
+                    deployment.predict("t", record(i)).id, label="even", source=f"s{i % 5}"
+                )
                 i += 1
 
-        worker = threading.Thread(target=work)
-        worker.start()
+        trainer = threading.Thread(target=work)
+        trainer.start()
         try:
-            findings = [f for _ in range(3) for f in desk.doctor() if not f.ok]
+            findings = [f for _ in range(3) for f in deployment.doctor() if not f.ok]
         finally:
             stop.set()
-            worker.join()
+            trainer.join()
         assert findings == []
 
 
 def test_a_version_that_is_not_what_its_name_says_is_found(tmp_path):
     path = tmp_path / "work.db"
-    with quickstudy.open(path) as desk:
-        desk.create("t", **EASY)
-        train(desk, "t", 20)
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", **EASY)
+        train(deployment, "t", 20)
         other = Classifier(budget_mb=16, seed=9)
         other.learn(record(0), "even")
-        desk.challenge("t", model=other.packed())
-        assert all(finding.ok for finding in desk.doctor())
+        deployment.challenge("t", model=other.packed())
+        assert all(finding.ok for finding in deployment.doctor())
     (kept,) = tmp_path.rglob("version-*")
     other.learn(record(1), "odd")
     kept.write_bytes(other.packed())

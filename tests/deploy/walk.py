@@ -26,13 +26,13 @@ class Walk:
         self.asked = 0
         self.chances = [9, 9, 2, 2, 2, 1, 1, 1, 1]
 
-    def begin(self, desk):
+    def begin(self, deployment):
         """Go on with this deployment."""
-        self.desk = desk
+        self.context = deployment
         if self.fresh:
             self.cases = []
-        if not desk.learners():
-            self.desk.create("t", **EASY | {"audit": 0.3})
+        if not deployment.learners():
+            self.context.create("t", **EASY | {"audit": 0.3})
 
     def step(self):
         """One random thing."""
@@ -48,7 +48,7 @@ class Walk:
             self.nonsense,
         )
         chosen = self.rng.choice(len(does), p=np.array(self.chances) / sum(self.chances))
-        self.desk.flush()
+        self.context.flush()
         does[chosen]()
 
     def record(self):
@@ -64,7 +64,7 @@ class Walk:
         ids = [f"case {self.asked + i}" for i in range(int(self.rng.integers(1, 4)))]
         self.asked += len(ids)
         xs = [self.record() for _ in ids]
-        self.desk.predict_many("t", xs, ids=ids)
+        self.context.predict_many("t", xs, ids=ids)
         self.cases += zip(ids, xs, strict=True)
 
     def say(self):
@@ -78,42 +78,42 @@ class Walk:
         items = [Feedback(**self.say(), source=self.pick(SOURCES)) for _ in range(2) if self.cases]
         with suppress(InputError):
             for item in items:
-                self.desk.feedback_many([item])
+                self.context.feedback_many([item])
 
     def teach(self):
         x = self.record()
-        self.desk.feedback(learner="t", record=x, label=truth(x), source="boss")
+        self.context.feedback(learner="t", record=x, label=truth(x), source="boss")
 
     def repeat(self):
         if self.cases:
             said = self.say()
             with suppress(InputError):
                 for _ in range(3):
-                    self.desk.feedback(**said, source="ana")
+                    self.context.feedback(**said, source="ana")
 
     def early(self):
         case, x = f"case {self.asked}", self.record()
         self.asked += 1
-        self.desk.feedback(case, label=truth(x), source="ben")
-        self.desk.predict("t", x, id=case)
+        self.context.feedback(case, label=truth(x), source="ben")
+        self.context.predict("t", x, id=case)
 
     def change(self):
-        self.desk.change("t", target=self.pick((0.6, 0.55)), wait_seconds=self.pick((1e5, 1e6)))
+        self.context.change("t", target=self.pick((0.6, 0.55)), wait_seconds=self.pick((1e5, 1e6)))
 
     def rule(self):
-        for case in self.desk.cases("t", status="contested")[:1]:
-            self.desk.rule(case.id, truth(case.record), source="boss")
+        for case in self.context.cases("t", status="contested")[:1]:
+            self.context.rule(case.id, truth(case.record), source="boss")
 
     def second(self):
         """A learner that comes and goes, and whose cases expire unheard."""
-        if "second" in {info.name for info in self.desk.learners()}:
-            self.desk.delete("second")
+        if "second" in {info.name for info in self.context.learners()}:
+            self.context.delete("second")
             return
-        self.desk.create("second", seed=int(self.rng.integers(9)), wait_seconds=1e-6)
-        answers = self.desk.predict_many("second", [self.record() for _ in range(3)])
-        expire(self.desk)
+        self.context.create("second", seed=int(self.rng.integers(9)), wait_seconds=1e-6)
+        answers = self.context.predict_many("second", [self.record() for _ in range(3)])
+        expire(self.context)
         for answer in answers[:2]:
-            self.desk.feedback(answer.id, label="even", source="ana")
+            self.context.feedback(answer.id, label="even", source="ana")
 
     def nonsense(self):
         for wrong in (
@@ -122,6 +122,6 @@ class Walk:
             Feedback(learner="nobody", record={}, label="x"),
         ):
             with suppress(InputError):
-                self.desk.feedback_many([wrong])
+                self.context.feedback_many([wrong])
         with suppress(InputError):
-            self.desk.create("t")
+            self.context.create("t")

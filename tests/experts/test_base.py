@@ -6,7 +6,7 @@ import pytest
 from quickstudy.experts.base import FLOOR, best_temperature, log_softmax, widened
 from quickstudy.experts.gaussian import GaussianClasses
 from quickstudy.experts.kernel import LeastSquares
-from quickstudy.experts.label_frequency import Habit
+from quickstudy.experts.label_frequency import LabelFrequency
 from quickstudy.experts.neighbours import Neighbours
 from quickstudy.experts.refitted import SlowSoftmax, SlowTrees
 from quickstudy.experts.softmax import OnlineSoftmax
@@ -19,7 +19,7 @@ EXPERTS = {
     "softmax": lambda: OnlineSoftmax("e", view=VIEW),
     "softmax .99": lambda: OnlineSoftmax("e", view=VIEW, discount=0.99),
     "neighbours": lambda: Neighbours(),
-    "habit": lambda: Habit(),
+    "habit": lambda: LabelFrequency(),
     "trees": lambda: SlowTrees("e"),
     "logistic": lambda: SlowSoftmax("e", view=VIEW),
 }

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quickstudy.experts.label_frequency import Habit
+from quickstudy.experts.label_frequency import LabelFrequency
 from tests.experts.blocks import make_block
 
 AFTER, RATE = 0, 1
@@ -11,7 +11,7 @@ AFTER, RATE = 0, 1
 
 def watched(y, *, labels):
     """What habit says before each label of a stream, as probabilities."""
-    expert = Habit()
+    expert = LabelFrequency()
     expert.grow(labels)
     last = np.r_[-1, y[:-1]]
     block = make_block(np.zeros((len(y), 0)), y, last=last, labels=labels)
@@ -83,7 +83,7 @@ def test_what_followed_of_old_is_forgotten_once_something_else_follows():
 
 
 def test_before_the_first_label_nothing_is_preferred():
-    expert = Habit()
+    expert = LabelFrequency()
     expert.grow(4)
     votes = expert.predict(make_block(np.zeros((1, 0)), last=[-1], labels=4))
     np.testing.assert_allclose(np.exp(votes), 0.25)
@@ -101,7 +101,7 @@ def test_relearning_it_knows_what_is_remembered_and_nothing_else():
 
 def test_rows_that_count_for_little_move_it_little():
     few, _ = watched(np.r_[np.zeros(100, int), 1], labels=2)
-    many = Habit()
+    many = LabelFrequency()
     many.grow(2)
     y = np.r_[np.zeros(100, int), np.ones(10, int)]
     evidence = np.r_[np.ones(100), np.full(10, 0.1)]

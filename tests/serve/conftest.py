@@ -27,8 +27,8 @@ def deployment(tmp_path_factory):
 def client_of(deployment):
     """A browser-like client of an app with some settings."""
 
-    def client_of(desk=deployment, *, base_url=HOME, **settings):
-        app = create_app(desk, settings=ServerSettings(**settings))
+    def client_of(deployment=deployment, *, base_url=HOME, **settings):
+        app = create_app(deployment, settings=ServerSettings(**settings))
         return TestClient(app, base_url=base_url, raise_server_exceptions=False)
 
     return client_of

@@ -43,7 +43,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RecordClaim:
     """A request."""
 
     method: str
@@ -72,7 +72,7 @@ class Cell:
         sees = scope is None or what in FOR_ALL or (what not in UNSCOPED and self.name in scope)
         return sees and ROLES.index(role) >= ROLES.index(self.operation.role)
 
-    def request(self, ids: Mapping[str, str]) -> Asked:
+    def request(self, ids: Mapping[str, str]) -> RecordClaim:
         """What is sent; `ids`: of a prediction of each learner."""
         path, name = self.operation.path, self.name
         about_runs = "/runs" in path or path.endswith("/value")
@@ -82,7 +82,7 @@ class Cell:
             asked = {"before": VERSION, "after": VERSION}
         body = body_of(self.operation, name)
         filled = path.replace("{name}", learner).replace("{id}", ids[name]).replace("{run}", RUN)
-        return Asked(self.operation.method, filled, body, asked)
+        return RecordClaim(self.operation.method, filled, body, asked)
 
     def fault(self, status: int, text: str) -> str:
         """What is wrong with an answer: an exposure, or a door that should have been open."""
@@ -144,17 +144,19 @@ def of_runs(name: str) -> str:
     return f"{name} runs"
 
 
-def furnish(desk: Any) -> dict[str, str]:
+def furnish(deployment: Any) -> dict[str, str]:
     """Learners of which everything that can be seen is a canary; an id of a prediction of each."""
     ids = {}
     for name in NAMES:
         canary = CANARY.format(name=name)
-        desk.create(name, budget_mb=16)
-        desk.feedback(learner=name, record=canary, label=canary, source=canary, wait_learned=True)
-        ids[name] = desk.predict(name, canary).id
-        desk.pin(name, record=canary, label=canary)
-        desk.pause(name, reason=canary)
-        desk.create_value(of_runs(name), budget_mb=16)
-        desk.start(of_runs(name), task=canary, id=RUN)
-        desk.step(of_runs(name), RUN, canary, action=canary)
+        deployment.create(name, budget_mb=16)
+        deployment.feedback(
+            learner=name, record=canary, label=canary, source=canary, wait_learned=True
+        )
+        ids[name] = deployment.predict(name, canary).id
+        deployment.pin(name, record=canary, label=canary)
+        deployment.pause(name, reason=canary)
+        deployment.create_value(of_runs(name), budget_mb=16)
+        deployment.start(of_runs(name), task=canary, id=RUN)
+        deployment.step(of_runs(name), RUN, canary, action=canary)
     return ids

@@ -17,17 +17,17 @@ SMALL = {"budget_mb": 16, "seed": 1, "consolidate": False}
 def store(tmp_path):
     """A store in which a classifier and a value learner set something aside; and its last case."""
     path = tmp_path / "work.db"
-    with quickstudy.open(path) as desk:
-        desk.create("t", **SMALL)
-        desk.create_value("v", budget_mb=16, seed=1)
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", **SMALL)
+        deployment.create_value("v", budget_mb=16, seed=1)
         with failing_classifier(ERRORS[0]), failing_value(ERRORS[1]):
             for i in range(1, 5):
-                desk.feedback(learner="t", record=record(i), label=f"l{i % 2}")
-            case = desk.predict("t", record(9, marked=True)).id
-            desk.feedback(case, label="l1", wait_learned=True)
-            run = desk.start("v", task="marked", id="a run").id
-            desk.step("v", run, record(1))
-            desk.end("v", run, 1.0)
+                deployment.feedback(learner="t", record=record(i), label=f"l{i % 2}")
+            case = deployment.predict("t", record(9, marked=True)).id
+            deployment.feedback(case, label="l1", wait_learned=True)
+            run = deployment.start("v", task="marked", id="a run").id
+            deployment.step("v", run, record(1))
+            deployment.end("v", run, 1.0)
     return path, case
 
 
@@ -38,8 +38,8 @@ def metric(client, name, learner):
 
 def test_what_was_set_aside_is_said_with_its_reason_and_its_case(store, client_of):
     path, case = store
-    with quickstudy.open(path) as desk:
-        client = client_of(desk)
+    with quickstudy.open(path) as deployment:
+        client = client_of(deployment)
         info = client.get("/v1/learners/t").json()
         assert info["quarantined"] == 1 and info["out_of_service"] == ""
         (one,) = client.get("/v1/learners/t/report").json()["quarantined"]
@@ -65,8 +65,8 @@ def test_nothing_is_said_where_nothing_was_set_aside(client):
 
 def test_who_waits_until_it_is_learned_is_told(store, client_of):
     path, _ = store
-    with quickstudy.open(path) as desk, failing_classifier(ERRORS[2]):
-        client = client_of(desk)
+    with quickstudy.open(path) as deployment, failing_classifier(ERRORS[2]):
+        client = client_of(deployment)
         said = {"learner": "t", "record": record(2, marked=True), "label": "l1"}
         answer = client.post("/v1/feedback?wait=learned", json=said)
         assert answer.status_code == 200, answer.text
@@ -77,15 +77,15 @@ def test_who_waits_until_it_is_learned_is_told(store, client_of):
 
 def test_one_that_is_out_of_service_answers_503_and_the_others_serve(tmp_path, client_of):
     path = tmp_path / "work.db"
-    with quickstudy.open(path) as desk:
+    with quickstudy.open(path) as deployment:
         for name in ("t", "other"):
-            desk.create(name, **SMALL)
+            deployment.create(name, **SMALL)
             for i in range(25):
                 x = record(i, marked=name == "t")
-                desk.feedback(learner=name, record=x, label=f"l{i % 2}")
+                deployment.feedback(learner=name, record=x, label=f"l{i % 2}")
     shutil.rmtree(path.with_name("work.db.d") / "learner-1")
-    with failing_classifier(ERRORS[0]), quickstudy.open(path) as desk:
-        client = client_of(desk)
+    with failing_classifier(ERRORS[0]), quickstudy.open(path) as deployment:
+        client = client_of(deployment)
         asked = {"record": record(1)}
         answer = client.post("/v1/learners/t/predictions", json=asked)
         assert is_problem(answer, 503, says="out of service")
@@ -102,7 +102,7 @@ def test_one_that_is_out_of_service_answers_503_and_the_others_serve(tmp_path, c
         home = client.get("/")
         assert home.status_code == 200 and "Out of service" in home.text
         assert client.get("/learners/other").status_code == 200
-        desk.delete("other")
+        deployment.delete("other")
         assert is_problem(client.get("/readyz"), 503, says="no learner is in service")
 
 

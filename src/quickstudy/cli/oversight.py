@@ -129,15 +129,15 @@ def import_pins(
         separator=separator, encoding=encoding, decimal=decimal, types=types or (), drop=drop,
         target_type=target_type,
     )  # fmt: skip
-    with _reached(store, url, key) as desk:
-        info = desk.learner(learner)
+    with _reached(store, url, key) as deployment:
+        info = deployment.learner(learner)
         if isinstance(info, ValueInfo):
             raise InputError(f"{learner!r} is a value learner: it sits no exam")
         rows = read_pins(file, labels=info.labels, options=options)
         done = 0
         for at in range(0, len(rows), AT_ONCE):
             try:
-                done += desk.pin_many(learner, rows[at : at + AT_ONCE])
+                done += deployment.pin_many(learner, rows[at : at + AT_ONCE])
             except InputError as error:
                 kept = f"; the first {done:,} rows are pinned" if done else ""
                 raise type(error)(f"{file}: {error}{kept}") from None

@@ -25,7 +25,7 @@ from quickstudy.api.decisions import (
 from quickstudy.api.runs import ValueInfo
 from quickstudy.api.sizes import Sizes
 from quickstudy.api.versions import Level
-from quickstudy.deploy.core.context import Desk
+from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.failures import answering
 from quickstudy.deploy.core.keys import KeyRing, all_keys, new_key
 from quickstudy.deploy.core.records import checked_name
@@ -38,22 +38,22 @@ from quickstudy.deploy.decisions.commands import (
     Create,
     Delete,
     Expire,
-    Give,
     MakeKey,
     Predict,
     Predicted,
+    RecordFeedback,
+    ResolveDispute,
     RevokeKey,
-    Rule,
 )
 from quickstudy.deploy.decisions.queue import Handout
 from quickstudy.deploy.guardrails.limits import PauseFile
-from quickstudy.deploy.hosting.learner import Duty
-from quickstudy.deploy.promotion.methods import Steering
+from quickstudy.deploy.hosting.learner import HostedLearner
+from quickstudy.deploy.promotion.methods import PromotionMethods
 from quickstudy.deploy.recovery.replay import learner_rows
-from quickstudy.deploy.runs.hosted import Watch
-from quickstudy.deploy.runs.methods import Watching, checked_learner
+from quickstudy.deploy.runs.hosted import HostedValue
+from quickstudy.deploy.runs.methods import RunMethods, checked_learner
 from quickstudy.deploy.runs.snapshots import recover as recover_value
-from quickstudy.deploy.supervisor import Staff
+from quickstudy.deploy.supervisor import Supervisor
 from quickstudy.deploy.versions.registry import roles_of
 from quickstudy.encode.tables import rows_of
 from quickstudy.errors import InputError, StoreError
@@ -66,7 +66,7 @@ from quickstudy.types import Input, Label
 TICK_SECONDS = 1.0  # between looks for cases whose time is over
 
 
-class Deployment(Handout, Steering, Watching):
+class Deployment(Handout, PromotionMethods, RunMethods):
     """Learners on duty: predictions with ids, feedback that counts exactly once.
 
     Everything it says yes to is on disk before it says so. One process at a time may have a store
@@ -105,14 +105,14 @@ class Deployment(Handout, Steering, Watching):
         self.store = Store(path)
         try:
             secret = self.store.meta("secret", lambda: secrets.token_bytes(32))
-            self.staff = Staff(self.store)
+            self.supervisor = Supervisor(self.store)
             dialect = self.store.engine.dialect
-            self.desk = Desk(
+            self.context = Context(
                 secret,
                 dialect=dialect,
-                hire=self.staff.hire,
-                refold=partial(recover_value, self.store),
-                roles_changed=self.staff.contests.shadows.changed,
+                start=self.supervisor.start,
+                replay=partial(recover_value, self.store),
+                roles_changed=self.supervisor.promotion.shadows.changed,
                 pause_file=PauseFile(self.store.folder),
             )
             self._keys = KeyRing()
@@ -122,28 +122,28 @@ class Deployment(Handout, Steering, Watching):
                     for row in learner_rows(connection)
                 ]
                 self._keys.refresh(all_keys(connection))
-            self.staff.recall_all(rows, self.desk)
+            self.supervisor.restore_all(rows, self.context)
             self._recall_values()
         except BaseException:
-            for duty in self.desk.duties.values() if hasattr(self, "desk") else ():
-                self.staff.dismiss(duty)
+            for hosted in self.context.hosted_learners.values() if hasattr(self, "desk") else ():
+                self.supervisor.dismiss(hosted)
             self.store.close()
             raise
         self._begin_claims()
         self._stop = threading.Event()
         self._closing = threading.Lock()
         self._keys_change = threading.Lock()
-        self.writer = Writer(self.store, self.desk, within=one_blas_thread)
-        self.staff.begin(self.writer)
-        self.staff.record_set_aside(self.desk)
-        for duty in self.desk.duties.values():
-            if duty.roles.challenger or duty.roles.previous:
-                self.staff.contests.shadows.changed(duty)
+        self.writer = Writer(self.store, self.context, within=one_blas_thread)
+        self.supervisor.begin(self.writer)
+        self.supervisor.record_set_aside(self.context)
+        for hosted in self.context.hosted_learners.values():
+            if hosted.roles.challenger or hosted.roles.previous:
+                self.supervisor.promotion.shadows.changed(hosted)
         self._clock = threading.Thread(target=self._tick, name="quickstudy-clock", daemon=True)
         self._clock.start()
 
     def __repr__(self) -> str:
-        names = ", ".join(sorted(self.desk.names().values())) or "none"
+        names = ", ".join(sorted(self.context.names().values())) or "none"
         return f"<Deployment {self.store.path}, learners: {names}>"
 
     def _actor(self, actor: str | None) -> str:
@@ -207,7 +207,7 @@ class Deployment(Handout, Steering, Watching):
         settings = Settings(**checked_settings(given))
         request = Create(checked_learner(name), settings, self._actor(actor))
         self.writer.submit(request).result()
-        return self._classifier(self.desk.duty(name))
+        return self._classifier(self.context.hosted(name))
 
     def change(
         self, name: str, *, actor: str | None = None, **settings: Any
@@ -221,7 +221,7 @@ class Deployment(Handout, Steering, Watching):
         Raises:
             NotFoundError, SettingError: there is no such learner, or a setting is out of range.
         """
-        if isinstance(self.desk.anyone(name), Watch):
+        if isinstance(self.context.anyone(name), HostedValue):
             return self._change_value(name, settings, actor)
         self.writer.submit(Change(name, checked_changes(settings), self._actor(actor))).result()
         return self.learner(name)
@@ -229,8 +229,8 @@ class Deployment(Handout, Steering, Watching):
     def delete(self, name: str, *, actor: str | None = None) -> None:
         """Take a learner off duty. Its events stay in the log; its name is free again."""
         gone = self.writer.submit(Delete(name, self._actor(actor))).result()
-        if isinstance(gone, Duty):
-            self.staff.dismiss(gone)
+        if isinstance(gone, HostedLearner):
+            self.supervisor.dismiss(gone)
 
     # predictions and feedback
 
@@ -270,18 +270,18 @@ class Deployment(Handout, Steering, Watching):
         actor: str | None = None,
     ) -> Future[list[Answer]]:
         """Answers that are done once they are on disk; they are computed in this thread."""
-        duty = self.desk.duty(name)
+        hosted = self.context.hosted(name)
         rows = rows_of(records, "records")
         self.sizes.batch("records", rows)
         names = checked_ids(ids, len(rows))
         plain = [self.sizes.record(record) for record in rows]
-        with answering(name), duty.twins.reading() as learner:
+        with answering(name), hosted.replicas.reading() as learner:
             said = learner.predict_many(plain, as_is=True)
-            seen, version = duty.learned, duty.twins.version
+            seen, version = hosted.learned, hosted.replicas.version
         items = [
             Predicted(x, i, p, seen, version) for x, i, p in zip(plain, names, said, strict=True)
         ]
-        return self.writer.submit(Predict(duty, items, self._actor(actor)))
+        return self.writer.submit(Predict(hosted, items, self._actor(actor)))
 
     def feedback(
         self,
@@ -334,8 +334,10 @@ class Deployment(Handout, Steering, Watching):
         """Receipts that are there once all is on disk, or, with `wait_learned`, learned."""
         self.sizes.batch("feedback", items)
         checked = [self._checked(item) for item in items]
-        future: Future[list[Receipt]] = self.writer.submit(Give(checked, self._actor(actor)))
-        return self.staff.when_learned(future, self.desk) if wait_learned else future
+        future: Future[list[Receipt]] = self.writer.submit(
+            RecordFeedback(checked, self._actor(actor))
+        )
+        return self.supervisor.when_learned(future, self.context) if wait_learned else future
 
     def _checked(self, item: Feedback) -> Feedback:
         item = decision_feedback.check(item)
@@ -345,7 +347,7 @@ class Deployment(Handout, Steering, Watching):
             return item
         record = self.sizes.record(item.record)
         name = str(item.learner)
-        with self.desk.duty(name).twins.reading() as learner, answering(name):
+        with self.context.hosted(name).replicas.reading() as learner, answering(name):
             learner.check(record)
         return replace(item, record=record)
 
@@ -365,7 +367,7 @@ class Deployment(Handout, Steering, Watching):
         actor = self._actor(actor)
         source = checked_name("source", source) if source is not None else actor
         case_id = checked_name("prediction_id", prediction_id)
-        request = Rule(case_id, self.sizes.label(label), source, actor)
+        request = ResolveDispute(case_id, self.sizes.label(label), source, actor)
         receipt: Receipt = self.writer.submit(request).result()
         return receipt
 
@@ -373,11 +375,11 @@ class Deployment(Handout, Steering, Watching):
         """Have every event told after its commit, in the writer's thread; returns the way out."""
 
         def tell(events: Sequence[Logged]) -> None:
-            names = self.desk.names()
+            names = self.context.names()
             callback([queries.event_of(event, names) for event in events])
 
-        self.desk.after.append(tell)
-        return lambda: self.desk.after.remove(tell)
+        self.context.after.append(tell)
+        return lambda: self.context.after.remove(tell)
 
     # keys and care
 
@@ -429,23 +431,23 @@ class Deployment(Handout, Steering, Watching):
     def flush(self, timeout: float = 60.0) -> None:
         """Wait until all that is logged is learned."""
         ends = time.monotonic() + timeout
-        for duty in list(self.desk.duties.values()):
-            self.staff.flush(duty, max(0.0, ends - time.monotonic()))
+        for hosted in list(self.context.hosted_learners.values()):
+            self.supervisor.flush(hosted, max(0.0, ends - time.monotonic()))
 
     def state_hash(self, name: str) -> str:
         """Digest of a learner, and of its risk control, after all that is logged was learned."""
-        one = self.desk.anyone(name)
-        if isinstance(one, Watch):
+        one = self.context.anyone(name)
+        if isinstance(one, HostedValue):
             return self._value_state(one)[1]
-        return self.staff.hash(self.desk.duty(name))
+        return self.supervisor.hash(self.context.hosted(name))
 
     def _tick(self) -> None:
         while not self._stop.wait(TICK_SECONDS):
             try:
                 while self.writer.submit(Expire()).result() and not self._stop.is_set():
                     pass
-                for duty in list(self.desk.duties.values()):
-                    self.staff.look_after(duty)
+                for hosted in list(self.context.hosted_learners.values()):
+                    self.supervisor.look_after(hosted)
                 self._look_after_values()
             except StoreError:  # a full disk, say: the next tick tries again
                 continue
@@ -457,7 +459,7 @@ class Deployment(Handout, Steering, Watching):
                 self._stop.set()
                 self._clock.join()
                 try:
-                    self.staff.rest(list(self.desk.duties.values()))
+                    self.supervisor.rest(list(self.context.hosted_learners.values()))
                     self._save_values()
                 finally:
                     self.writer.close()

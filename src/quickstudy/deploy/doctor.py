@@ -27,8 +27,8 @@ from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
 from quickstudy.deploy.recovery import lineage, snapshots
 from quickstudy.deploy.recovery.recover import recover
 from quickstudy.deploy.recovery.replay import (
-    Fold,
     Progress,
+    ReplayState,
     folder_of,
     learner_rows,
     replay,
@@ -36,7 +36,7 @@ from quickstudy.deploy.recovery.replay import (
 )
 from quickstudy.deploy.runs import projection, state
 from quickstudy.deploy.runs import snapshots as run_snapshots
-from quickstudy.deploy.runs.state import CourseFold
+from quickstudy.deploy.runs.state import ValueState
 from quickstudy.deploy.versions.registry import version_rows
 from quickstudy.errors import ModelFileError, QuickstudyError
 from quickstudy.learners.base import DEFINITION
@@ -231,7 +231,7 @@ def _value_replayed(
 ) -> str:
     upto = live[0] if live else store.last()[0]
 
-    def replay_all(without: bool) -> CourseFold:
+    def replay_all(without: bool) -> ValueState:
         return state.replay(
             store, number, strict=True, upto=upto, progress=progress, without=without
         )
@@ -241,10 +241,10 @@ def _value_replayed(
     _check_set_aside(store, number, [*full.set_aside, *quick.set_aside])
     found = {full.hash, quick.hash} | ({live[1]} if live else set())
     if len(found) > 1:
-        on_duty = f", on duty it is {live[1]}" if live else ""
+        as_champion = f", on duty it is {live[1]}" if live else ""
         raise ModelFileError(
             f"a replay of the whole log gives {full.hash}, the snapshot and its tail "
-            f"{quick.hash}{on_duty}"
+            f"{quick.hash}{as_champion}"
         )
     return f"the whole log and the last snapshot give the same state, {full.hash}"
 
@@ -294,7 +294,7 @@ def _replayed(store: Store, number: int, progress: Progress) -> str:
     full = whole_or_without(
         lambda without: replay(store, number, upto=upto, progress=progress, without=without)
     )
-    quick: Fold = recover(store, number, upto=upto)
+    quick: ReplayState = recover(store, number, upto=upto)
     _check_set_aside(store, number, [*full.set_aside, *quick.set_aside])
     if quick.learner.definition < DEFINITION:
         return (

@@ -13,21 +13,21 @@ from typing import Any
 
 from quickstudy import snapshot
 from quickstudy.api.decisions import Receipt
-from quickstudy.deploy.core.context import Desk
+from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.failures import out_of_service, reason_of
 from quickstudy.deploy.core.tables import Row
 from quickstudy.deploy.decisions.commands import Checkpoint, Quarantine, Refitted
 from quickstudy.deploy.guardrails.autonomy import Autonomy
-from quickstudy.deploy.hosting.learner import Duty, OutOfService
+from quickstudy.deploy.hosting.learner import HostedLearner, OutOfService
 from quickstudy.deploy.hosting.quarantine import SetAside
 from quickstudy.deploy.hosting.refit_process import REFIT, artifact_name, unpack_fitted
-from quickstudy.deploy.hosting.refit_queue import Refits
-from quickstudy.deploy.hosting.trainer import Worker
-from quickstudy.deploy.hosting.updates import Lesson
-from quickstudy.deploy.promotion.manager import Contests
+from quickstudy.deploy.hosting.refit_queue import RefitQueue
+from quickstudy.deploy.hosting.trainer import Trainer
+from quickstudy.deploy.hosting.updates import Update
+from quickstudy.deploy.promotion.manager import PromotionManager
 from quickstudy.deploy.recovery import lineage, snapshots
 from quickstudy.deploy.recovery.recover import clear, recover
-from quickstudy.deploy.recovery.replay import Fold, folder_of
+from quickstudy.deploy.recovery.replay import ReplayState, folder_of
 from quickstudy.deploy.versions.registry import largest
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.learners.classifier.classifier import Classifier
@@ -43,13 +43,13 @@ SET_ASIDE = "on disk, and set aside: learning it failed ({}), the learner is as 
 log = logging.getLogger("quickstudy")
 
 
-class Staff:
+class Supervisor:
     """Works for all learners of a store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._refits = Refits()
-        self.contests = Contests(store, self._refits, lambda: self.writer)
+        self._refits = RefitQueue()
+        self.promotion = PromotionManager(store, self._refits, lambda: self.writer)
         self._writer: Writer | None = None
         self._begun = threading.Event()
 
@@ -64,21 +64,21 @@ class Staff:
         assert self._writer is not None
         return self._writer
 
-    def hire(self, row: Row, seq: int) -> Duty:
+    def start(self, row: Row, seq: int) -> HostedLearner:
         """A new learner, made at event `seq`."""
-        return self._start(row, Fold.new(row["settings"], seq))
+        return self._start(row, ReplayState.new(row["settings"], seq))
 
-    def recall(self, row: Row) -> Duty:
+    def recall(self, row: Row) -> HostedLearner:
         """A learner from the log."""
         clear(self._store, row["id"])
-        duty = self._start(row, recover(self._store, row["id"]))
+        hosted = self._start(row, recover(self._store, row["id"]))
         with self._store.reading() as connection:
-            duty.made_at = largest(connection, duty.number)
-        return duty
+            hosted.made_at = largest(connection, hosted.number)
+        return hosted
 
     @one_blas_thread()  # the twin that is made here must have the bits of its original
-    def _start(self, row: Row, fold: Fold) -> Duty:
-        duty = Duty(
+    def _start(self, row: Row, fold: ReplayState) -> HostedLearner:
+        hosted = HostedLearner(
             row["id"],
             row["name"],
             fold.settings,
@@ -86,22 +86,22 @@ class Staff:
             control=fold.control,
             roles=row["roles"],
         )
-        duty.created = row["created"]
-        duty.saved = min(fold.learned, fold.decided)
-        duty.worker = Worker(
+        hosted.created = row["created"]
+        hosted.saved = min(fold.learned, fold.decided)
+        hosted.trainer = Trainer(
             fold.learner,
-            version=duty.roles.champion,
+            version=hosted.roles.champion,
             seq=fold.learned,
-            name=duty.name,
-            learned=lambda w: self._after(duty, w),
-            successor=partial(self._succeed, duty),
-            set_aside=partial(self._set_aside, duty),
+            name=hosted.name,
+            learned=lambda w: self._after(hosted, w),
+            successor=partial(self._succeed, hosted),
+            set_aside=partial(self._set_aside, hosted),
         )
-        duty.set_aside = fold.set_aside
-        duty.meet(fold.learner.labels)
-        return duty
+        hosted.set_aside = fold.set_aside
+        hosted.add_labels(fold.learner.labels)
+        return hosted
 
-    def recall_all(self, rows: list[Row], desk: Desk) -> None:
+    def restore_all(self, rows: list[Row], context: Context) -> None:
         """All learners of rows; one that cannot be made from the log is out of service.
 
         Raises:
@@ -109,42 +109,42 @@ class Staff:
         """
         for row in rows:
             try:
-                desk.take_over(self.recall(row))
+                context.register(self.recall(row))
             except LogError:
                 raise
             except Exception as error:
-                self._put_out(desk, row, error)
+                self._put_out(context, row, error)
 
-    def record_set_aside(self, desk: Desk) -> None:
+    def record_set_aside(self, context: Context) -> None:
         """Put on record what learners did not learn on the way back; before they are used.
 
         One of which that cannot be written is out of service.
         """
-        for duty in [duty for duty in desk.duties.values() if duty.set_aside]:
+        for hosted in [hosted for hosted in context.hosted_learners.values() if hosted.set_aside]:
             try:
-                for one in duty.set_aside:
-                    self._record(duty, one)
+                for one in hosted.set_aside:
+                    self._record(hosted, one)
             except StoreError as error:
-                desk.dismissed(duty)
-                self.dismiss(duty)
-                self._put_out(desk, duty, error)
+                context.removed(hosted)
+                self.dismiss(hosted)
+                self._put_out(context, hosted, error)
                 continue
-            first = min(one.seq for one in duty.set_aside)  # champions since then had learned it
-            lineage.drop_after(folder_of(self._store.folder, duty.number), first)
-            duty.set_aside = []
+            first = min(one.seq for one in hosted.set_aside)  # champions since then had learned it
+            lineage.drop_after(folder_of(self._store.folder, hosted.number), first)
+            hosted.set_aside = []
 
-    def _put_out(self, desk: Desk, one: Duty | Row, error: Exception) -> None:
+    def _put_out(self, context: Context, one: HostedLearner | Row, error: Exception) -> None:
         row = one if isinstance(one, dict) else vars(one) | {"id": one.number}
         failed = out_of_service(row["name"], error)
         log.error("%s", failed)
         out = OutOfService(row["id"], row["name"], row["settings"], row["created"], failed)
-        desk.out_of_service[out.name] = out
+        context.out_of_service[out.name] = out
 
-    def _record(self, duty: Duty, one: SetAside) -> None:
-        log.warning("learner %s set aside %s", duty.name, one)
-        self.writer.submit(Quarantine(duty.number, one)).result()
+    def _record(self, hosted: HostedLearner, one: SetAside) -> None:
+        log.warning("learner %s set aside %s", hosted.name, one)
+        self.writer.submit(Quarantine(hosted.number, one)).result()
 
-    def _set_aside(self, duty: Duty, one: SetAside) -> None:
+    def _set_aside(self, hosted: HostedLearner, one: SetAside) -> None:
         """Put on record that a lesson raised; in the worker's thread.
 
         Raises:
@@ -152,137 +152,143 @@ class Staff:
         """
         for pause in MARK_PAUSES:
             try:
-                self._record(duty, one)
+                self._record(hosted, one)
                 break
             except StoreError:  # a full disk, say
                 time.sleep(pause)
         else:
-            self._record(duty, one)
-        if one.seq == duty.refit_event:  # refitted experts that do not fit in
-            duty.refit_again = time.monotonic() + RETRY_SECONDS
+            self._record(hosted, one)
+        if one.seq == hosted.refit_event:  # refitted experts that do not fit in
+            hosted.refit_not_before = time.monotonic() + RETRY_SECONDS
 
-    def dismiss(self, duty: Duty) -> None:
+    def dismiss(self, hosted: HostedLearner) -> None:
         """The learner is off duty."""
-        self.contests.dropped(duty)
-        if duty.worker:
-            duty.worker.close()
+        self.promotion.dropped(hosted)
+        if hosted.trainer:
+            hosted.trainer.close()
 
-    def _after(self, duty: Duty, worker: Worker) -> None:
+    def _after(self, hosted: HostedLearner, trainer: Trainer) -> None:
         """After a round of lessons, in the worker's thread."""
         try:
-            self._maintain(duty, worker)
+            self._maintain(hosted, trainer)
         except Exception as error:  # no room to pack it, say: what is learned is learned
-            log.warning("learner %s is not looked after now: %s", duty.name, reason_of(error))
-            duty.refitting = False
-            duty.refit_again = duty.consolidate_again = time.monotonic() + RETRY_SECONDS
+            log.warning("learner %s is not looked after now: %s", hosted.name, reason_of(error))
+            hosted.refitting = False
+            hosted.refit_not_before = hosted.consolidate_not_before = (
+                time.monotonic() + RETRY_SECONDS
+            )
 
-    def _maintain(self, duty: Duty, worker: Worker) -> None:
-        if duty.refit_event is not None and worker.seq >= duty.refit_event:
-            duty.refitting, duty.refit_event = False, None
+    def _maintain(self, hosted: HostedLearner, trainer: Trainer) -> None:
+        if hosted.refit_event is not None and trainer.seq >= hosted.refit_event:
+            hosted.refitting, hosted.refit_event = False, None
         now = time.monotonic()
-        if worker.twins.resting.refit_due and not duty.refitting and now >= duty.refit_again:
-            duty.refitting = True
-            packed, asof = worker.twins.resting.packed(), worker.seq
-            done = partial(self._refitted, duty, asof)
+        if (
+            trainer.replicas.back.refit_due
+            and not hosted.refitting
+            and now >= hosted.refit_not_before
+        ):
+            hosted.refitting = True
+            packed, asof = trainer.replicas.back.packed(), trainer.seq
+            done = partial(self._refitted, hosted, asof)
             self._refits.submit(REFIT, packed, done)
-        self.contests.consolidate_if_due(duty)
-        self._save_if_due(duty)
+        self.promotion.consolidate_if_due(hosted)
+        self._save_if_due(hosted)
 
-    def _refitted(self, duty: Duty, asof: int, content: bytes | None) -> None:
+    def _refitted(self, hosted: HostedLearner, asof: int, content: bytes | None) -> None:
         """The child is done with a learner, or failed; in the refits' thread."""
         if content is None and self._refits.closed:  # due again after the next start
             return
         try:
             if content is None:
                 raise OSError("the process that refits ended early")
-            folder = folder_of(self._store.folder, duty.number)
+            folder = folder_of(self._store.folder, hosted.number)
             snapshot.make_folder(folder)
             fitted = unpack_fitted(content)
             name = artifact_name(fitted, asof)
             snapshot.write_whole(folder / name, content)
             reach("artifact-written")
-            request = Refitted(duty, asof, fitted, name)
+            request = Refitted(hosted, asof, fitted, name)
             reach("before-refit-event")
-            duty.refit_event = self.writer.submit(request).result()
+            hosted.refit_event = self.writer.submit(request).result()
         except (OSError, InputError, StoreError, ModelFileError) as error:
-            log.warning("learner %s was not refitted: %s", duty.name, error)
-            duty.refit_again = time.monotonic() + RETRY_SECONDS
-            duty.refitting = False
+            log.warning("learner %s was not refitted: %s", hosted.name, error)
+            hosted.refit_not_before = time.monotonic() + RETRY_SECONDS
+            hosted.refitting = False
 
-    def _succeed(self, duty: Duty, lesson: Lesson, leaving: Classifier) -> Classifier:
+    def _succeed(self, hosted: HostedLearner, update: Update, leaving: Classifier) -> Classifier:
         """The learner that takes over at a switch; in the worker's thread."""
-        assert lesson.switch is not None
-        coming = self.contests.handed_over(duty, lesson.seq, lesson.switch, leaving.packed())
-        duty.meet(coming.labels)
-        duty.saved = lesson.seq - EVENTS_BETWEEN  # a start should not have to find the way again
+        assert update.switch is not None
+        coming = self.promotion.handed_over(hosted, update.seq, update.switch, leaving.packed())
+        hosted.add_labels(coming.labels)
+        hosted.saved = update.seq - EVENTS_BETWEEN  # a start should not have to find the way again
         return coming
 
-    def _save_if_due(self, duty: Duty) -> None:
-        if self._store.head[0] - duty.saved >= EVENTS_BETWEEN:
-            self._save(duty)
+    def _save_if_due(self, hosted: HostedLearner) -> None:
+        if self._store.head[0] - hosted.saved >= EVENTS_BETWEEN:
+            self._save(hosted)
 
-    def look_after(self, duty: Duty) -> None:
+    def look_after(self, hosted: HostedLearner) -> None:
         """Now and then, for learners that only answer: their risk control needs snapshots too."""
-        if self._store.head[0] - duty.saved >= 2 * EVENTS_BETWEEN and duty.worker:
-            duty.worker.errand(lambda: self._save_if_due(duty))
+        if self._store.head[0] - hosted.saved >= 2 * EVENTS_BETWEEN and hosted.trainer:
+            hosted.trainer.run_between(lambda: self._save_if_due(hosted))
 
-    def _save(self, duty: Duty) -> None:
+    def _save(self, hosted: HostedLearner) -> None:
         """Write a snapshot; in the worker's thread."""
         try:
-            fold = self._fold(duty)
+            fold = self._fold(hosted)
             link = self._store.link_at(max(fold.learned, fold.decided))
-            snapshots.write(folder_of(self._store.folder, duty.number), fold, link)
-            duty.saved = min(fold.learned, fold.decided)
+            snapshots.write(folder_of(self._store.folder, hosted.number), fold, link)
+            hosted.saved = min(fold.learned, fold.decided)
         except (OSError, StoreError, MemoryError) as error:
-            log.warning("no snapshot of learner %s was written: %s", duty.name, error)
-            duty.saved = self._store.head[0]  # try again after as many events
+            log.warning("no snapshot of learner %s was written: %s", hosted.name, error)
+            hosted.saved = self._store.head[0]  # try again after as many events
 
-    def _fold(self, duty: Duty) -> Fold:
+    def _fold(self, hosted: HostedLearner) -> ReplayState:
         """Where a learner stands; in the worker's thread, which must not teach until it is used."""
-        worker = duty.worker
-        assert worker is not None
-        told = self.writer.submit(Checkpoint(duty)).result()
+        trainer = hosted.trainer
+        assert trainer is not None
+        told = self.writer.submit(Checkpoint(hosted)).result()
         decided, control, epoch, settings = told
-        learned = worker.learned_up_to(decided)
+        learned = trainer.learned_up_to(decided)
         control = Autonomy.from_state(control)
-        return Fold(worker.twins.resting, control, epoch, settings, learned, decided)
+        return ReplayState(trainer.replicas.back, control, epoch, settings, learned, decided)
 
-    def hash(self, duty: Duty) -> str:
+    def hash(self, hosted: HostedLearner) -> str:
         """Digest of a learner and its risk control, all that is logged being learned."""
-        assert duty.worker is not None
-        self.flush(duty, 600.0)
-        digest: str = duty.worker.errand(lambda: self._fold(duty).hash).result()
+        assert hosted.trainer is not None
+        self.flush(hosted, 600.0)
+        digest: str = hosted.trainer.run_between(lambda: self._fold(hosted).hash).result()
         return digest
 
-    def flush(self, duty: Duty, timeout: float) -> None:
+    def flush(self, hosted: HostedLearner, timeout: float) -> None:
         """Wait until all that is logged is learned.
 
         Raises:
             StoreError: it takes longer, or learning has stopped.
         """
-        assert duty.worker is not None
+        assert hosted.trainer is not None
         try:
-            duty.worker.after(self._store.head[0]).result(timeout)
+            hosted.trainer.after(self._store.head[0]).result(timeout)
         except TimeoutError:
-            lag = duty.worker.lag
-            raise StoreError(f"{duty.name} has {lag} lessons yet to learn; wait longer") from None
+            lag = hosted.trainer.lag
+            raise StoreError(f"{hosted.name} has {lag} lessons yet to learn; wait longer") from None
 
-    def rest(self, duties: list[Duty]) -> None:
+    def rest(self, hosted_learners: list[HostedLearner]) -> None:
         """Learn what is logged, write snapshots, and stop."""
         self._refits.close()
-        self.contests.close()
-        for duty in duties:
-            worker = duty.worker
-            assert worker is not None
+        self.promotion.close()
+        for hosted in hosted_learners:
+            trainer = hosted.trainer
+            assert trainer is not None
             try:
-                worker.after(self._store.head[0]).result()
-                worker.errand(partial(self._save, duty)).result()
+                trainer.after(self._store.head[0]).result()
+                trainer.run_between(partial(self._save, hosted)).result()
             except Exception as error:  # it stopped before: the log has all that it did not learn
-                log.warning("learner %s was closed without a snapshot: %s", duty.name, error)
+                log.warning("learner %s was closed without a snapshot: %s", hosted.name, error)
             finally:
-                worker.close()
+                trainer.close()
 
-    def when_learned(self, future: Future[Any], desk: Desk) -> Future[Any]:
+    def when_learned(self, future: Future[Any], context: Context) -> Future[Any]:
         """A future that is done once the feedback that `future` is about is learned."""
         learned: Future[Any] = Future()
 
@@ -292,19 +298,19 @@ class Staff:
                 return
             receipts = done.result()
             last = max(receipt.seq for receipt in receipts)
-            duties = dict(desk.duties)
-            names = {r.learner for r in receipts if r.learner in duties}
-            workers = [worker for name in names if (worker := duties[name].worker)]
-            told = partial(_with_reasons, receipts, workers)
-            _when_all([worker.after(last) for worker in workers], learned, told)
+            hosted_learners = dict(context.hosted_learners)
+            names = {r.learner for r in receipts if r.learner in hosted_learners}
+            trainers = [trainer for name in names if (trainer := hosted_learners[name].trainer)]
+            told = partial(_with_reasons, receipts, trainers)
+            _when_all([trainer.after(last) for trainer in trainers], learned, told)
 
         future.add_done_callback(logged)
         return learned
 
 
-def _with_reasons(receipts: list[Receipt], workers: list[Worker]) -> list[Receipt]:
+def _with_reasons(receipts: list[Receipt], trainers: list[Trainer]) -> list[Receipt]:
     """Receipts that say so where the example was set aside."""
-    reasons = {seq: reason for worker in workers for seq, reason in dict(worker.reasons).items()}
+    reasons = {seq: reason for trainer in trainers for seq, reason in dict(trainer.reasons).items()}
     return [
         replace(one, quarantined=reason, message=SET_ASIDE.format(reason)) if reason else one
         for one, reason in [(one, reasons.get(one.seq, "")) for one in receipts]

@@ -12,7 +12,7 @@ FADE = 0.99  # about the last 100 examples count
 PRIOR = 0.5  # pseudo-count of each label
 
 
-class Habit:
+class LabelFrequency:
     """Transitions from the last label received, and base rates of late.
 
     The no-change predictor beats most learners on autocorrelated streams; this is its probabilistic

@@ -53,7 +53,7 @@ class Kept:
         """The learner that gave this state; the arrays are copied."""
         raise NotImplementedError
 
-    def _duties(self) -> tuple[Any, ...]:
+    def _jobs(self) -> tuple[Any, ...]:
         """What it does for others that is no part of its state, for a copy."""
         return ()
 
@@ -80,14 +80,14 @@ class Kept:
     @atomic
     def copy(self) -> Self:
         """An independent learner in the same state, that defers and freezes what this one does."""
-        return self.from_state(*self._state())._take_over(*self._duties())
+        return self.from_state(*self._state())._take_over(*self._jobs())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revived, (type(self), *self._packed_on_duty())
+        return _revived, (type(self), *self._packed_deployed())
 
     @atomic
-    def _packed_on_duty(self) -> tuple[Any, ...]:
-        return self.packed(), *self._duties()
+    def _packed_deployed(self) -> tuple[Any, ...]:
+        return self.packed(), *self._jobs()
 
     @atomic
     def packed(self) -> bytes:

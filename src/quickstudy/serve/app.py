@@ -14,10 +14,10 @@ from quickstudy.deploy.deployment import Deployment
 from quickstudy.serve.dashboard import mount
 from quickstudy.serve.dashboard.oversight.versions import UPLOADS as PAGE_UPLOADS
 from quickstudy.serve.http import problems
-from quickstudy.serve.http.auth import Doors
-from quickstudy.serve.http.batching import Gather, Submit
-from quickstudy.serve.http.middleware import Frame
-from quickstudy.serve.http.sse import Hub
+from quickstudy.serve.http.auth import Authenticator
+from quickstudy.serve.http.batching import MicroBatcher, Submit
+from quickstudy.serve.http.middleware import Middleware
+from quickstudy.serve.http.sse import Broadcaster
 from quickstudy.serve.metrics import Metrics
 from quickstudy.serve.openapi.document import document
 from quickstudy.serve.routes import (
@@ -60,10 +60,10 @@ def create_app(deployment: Deployment, *, settings: ServerSettings | None = None
     )
     app.state.deployment = deployment
     app.state.settings = settings
-    app.state.doors = Doors(deployment, settings)
-    app.state.hub = Hub(deployment, settings)
-    app.state.predictions = Gather(_predict(deployment))
-    app.state.feedback = Gather(_teach(deployment))
+    app.state.doors = Authenticator(deployment, settings)
+    app.state.hub = Broadcaster(deployment, settings)
+    app.state.predictions = MicroBatcher(_predict(deployment))
+    app.state.feedback = MicroBatcher(_teach(deployment))
     app.state.metrics = Metrics(deployment)
     app.state.stopping = False
     app.state.api = [route for part in ROUTES for route in part.router.routes]
@@ -72,7 +72,7 @@ def create_app(deployment: Deployment, *, settings: ServerSettings | None = None
     mount(app, deployment)
     problems.install(app)
     app.add_middleware(
-        Frame,
+        Middleware,
         settings=settings,
         doors=app.state.doors,
         metrics=app.state.metrics,

@@ -48,14 +48,14 @@ def coin(seed: int, number: int) -> float:
     return (bits >> 11) * 2.0**-53
 
 
-class Coins:
+class AuditDraws:
     """`coin(seed, number)` for one seed, five times as fast."""
 
     def __init__(self, seed: int) -> None:
         self._generator = np.random.Philox(key=seed)
         self._state: Any = self._generator.state
 
-    def toss(self, number: int) -> float:
+    def draw(self, number: int) -> float:
         """Toss number `number`, uniform in [0, 1)."""
         self._state["state"]["counter"] = np.array([number, 0, 0, 0], np.uint64)
         self._state["buffer_pos"] = 4
@@ -110,7 +110,7 @@ class _Rates:
     least_ask: float
 
 
-class _Lane:
+class _Guarantee:
     """One promise: a controller, a certificate and a guard with the same allowed error."""
 
     def __init__(
@@ -137,7 +137,7 @@ class _Lane:
         self,
         confidence: float,
         ask_probability: float,
-        toss: float,
+        draw: float,
         case: tuple[int, Label | None],
         *,
         eligible: bool,
@@ -150,8 +150,8 @@ class _Lane:
             number=case[0],
             confidence=float(confidence),
             act=act,
-            audit=act and toss < pi,
-            ask=not act and toss < pi,
+            audit=act and draw < pi,
+            ask=not act and draw < pi,
             label_probability=pi,
             smallest=self.smallest,
             policy=level if act else 0,
@@ -260,7 +260,7 @@ class ActOrAsk:
         self.alpha = require("alpha", alpha, 0.0, 1.0)
         self.seed = seed
         self.number = 0
-        self._coins = Coins(seed)
+        self._coins = AuditDraws(seed)
         settled = require("audit_settled", audit_settled, 1e-6, 1.0, closed=True)
         rates = _Rates(
             testing=require("audit_testing", audit_testing, settled, 1.0, closed=True),
@@ -269,8 +269,8 @@ class ActOrAsk:
             least_ask=require("least_ask", least_ask, 1e-6, 1.0, closed=True),
         )
 
-        def lane(error: float) -> _Lane:
-            return _Lane(
+        def lane(error: float) -> _Guarantee:
+            return _Guarantee(
                 Controller(error, fractions=fractions),
                 Certificate(error, alpha=self.alpha, policies=len(fractions)),
                 Guard(error, between_alarms=between_alarms),
@@ -283,7 +283,7 @@ class ActOrAsk:
             for key, error in _own_errors(self.target, targets or {}, costs or {}).items()
         }
 
-    def _lane(self, label: Label | None) -> _Lane:
+    def _lane(self, label: Label | None) -> _Guarantee:
         return self._rest if label is None else self._own.get(label_key(label), self._rest)
 
     def decide(
@@ -313,9 +313,9 @@ class ActOrAsk:
         lane = self._lane(label)
         require_probability("ask_probability", ask_probability, lane.rates.least_ask)
         owner = label if lane is not self._rest else None
-        toss = self._coins.toss(self.number)
+        draw = self._coins.draw(self.number)
         case = (self.number, owner)
-        decision = lane.decide(confidence, ask_probability, toss, case, eligible=eligible)
+        decision = lane.decide(confidence, ask_probability, draw, case, eligible=eligible)
         if eligible:
             lane.controller.observe(confidence)
         self.number += 1
@@ -410,8 +410,8 @@ class ActOrAsk:
         return made
 
 
-def _lane_from(state: Mapping[str, Any], rates: _Rates) -> _Lane:
-    lane = _Lane(
+def _lane_from(state: Mapping[str, Any], rates: _Rates) -> _Guarantee:
+    lane = _Guarantee(
         Controller.from_state(state["controller"]),
         Certificate.from_state(state["certificate"]),
         Guard.from_state(state["guard"]),

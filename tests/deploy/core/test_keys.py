@@ -9,43 +9,43 @@ from quickstudy.errors import InputError, NotFoundError, SettingError
 from tests.deploy.support import sound
 
 
-def test_a_key_is_found_by_its_secret_and_by_nothing_else(desk):
-    key, secret = desk.create_key("ana's laptop", "teach", ["t"])
-    assert desk.find_key(secret) == key == desk.find_key(secret)
+def test_a_key_is_found_by_its_secret_and_by_nothing_else(deployment):
+    key, secret = deployment.create_key("ana's laptop", "teach", ["t"])
+    assert deployment.find_key(secret) == key == deployment.find_key(secret)
     assert (key.name, key.role, key.learners, key.revoked) == (
         "ana's laptop",
         "teach",
         ("t",),
         False,
     )
-    other, _ = desk.create_key("other", "predict")
+    other, _ = deployment.create_key("other", "predict")
     assert other.learners is None
     mixed = secret.replace(key.id, other.id)
     for wrong in ("", "qs_", secret[:-1], secret + "x", secret.upper(), mixed, "qs_\ud83d_x", "é"):
-        assert desk.find_key(wrong) is None
+        assert deployment.find_key(wrong) is None
 
 
 def test_keys_outlive_the_process_and_revoked_ones_do_not_come_back(path):
-    with quickstudy.open(path) as desk:
-        kept, secret = desk.create_key("kept", "manage")
-        gone, old = desk.create_key("gone", "predict")
-        assert desk.find_key(old) == gone
-        desk.revoke_key(gone.id)
-        assert desk.find_key(old) is None and desk.find_key(secret) == kept
-        desk.create_key("later", "predict")
-        assert desk.find_key(old) is None
-    with quickstudy.open(path) as desk:
-        assert desk.find_key(secret) == kept and desk.find_key(old) is None
-        kept_keys = desk.keys()
+    with quickstudy.open(path) as deployment:
+        kept, secret = deployment.create_key("kept", "manage")
+        gone, old = deployment.create_key("gone", "predict")
+        assert deployment.find_key(old) == gone
+        deployment.revoke_key(gone.id)
+        assert deployment.find_key(old) is None and deployment.find_key(secret) == kept
+        deployment.create_key("later", "predict")
+        assert deployment.find_key(old) is None
+    with quickstudy.open(path) as deployment:
+        assert deployment.find_key(secret) == kept and deployment.find_key(old) is None
+        kept_keys = deployment.keys()
         assert [k.name for k in kept_keys] == ["kept", "gone", "later"]
         assert [k.revoked for k in kept_keys] == [False, True, False]
-        assert sound(desk) == []
+        assert sound(deployment) == []
 
 
 def test_no_secret_is_written_down(path):
-    with quickstudy.open(path) as desk:
-        _, secret = desk.create_key("ana", "teach")
-        events, keys = str(desk.events()), desk.keys()
+    with quickstudy.open(path) as deployment:
+        _, secret = deployment.create_key("ana", "teach")
+        events, keys = str(deployment.events()), deployment.keys()
         files = [p for p in (path.parent).rglob("*") if p.is_file()]
         content = b"".join(p.read_bytes() for p in files)
     random = secret.split("_", 2)[2]
@@ -53,33 +53,33 @@ def test_no_secret_is_written_down(path):
     assert secret not in str(keys)
 
 
-def test_making_and_revoking_are_on_record(desk):
-    key, _ = desk.create_key("ana", "teach", ["t"], actor="boss")
-    desk.revoke_key(key.id, actor="chief")
-    made, revoked = desk.events(after=1)
+def test_making_and_revoking_are_on_record(deployment):
+    key, _ = deployment.create_key("ana", "teach", ["t"], actor="boss")
+    deployment.revoke_key(key.id, actor="chief")
+    made, revoked = deployment.events(after=1)
     assert (made.type, made.actor, made.subject) == ("key_created", "boss", key.id)
     assert made.payload == {"name": "ana", "role": "teach", "learners": ["t"]}
     assert (revoked.type, revoked.actor, revoked.subject) == ("key_revoked", "chief", key.id)
 
 
 @pytest.mark.parametrize(("name", "role"), [("", "teach"), ("x" * 129, "teach"), ("a", "admin")])
-def test_keys_that_cannot_be_are_refused(desk, name, role):
+def test_keys_that_cannot_be_are_refused(deployment, name, role):
     with pytest.raises((InputError, SettingError)):
-        desk.create_key(name, role)
+        deployment.create_key(name, role)
     with pytest.raises(NotFoundError):
-        desk.revoke_key("nobody")
-    assert desk.keys() == []
+        deployment.revoke_key("nobody")
+    assert deployment.keys() == []
 
 
-def test_many_may_make_keys_at_once(desk):
+def test_many_may_make_keys_at_once(deployment):
     made = []
     threads = [
-        threading.Thread(target=lambda: made.append(desk.create_key("k", "predict")))
+        threading.Thread(target=lambda: made.append(deployment.create_key("k", "predict")))
         for _ in range(8)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(made) == 8 == len({key.id for key, _ in made}) == len(desk.keys())
-    assert all(desk.find_key(secret) == key for key, secret in made)
+    assert len(made) == 8 == len({key.id for key, _ in made}) == len(deployment.keys())
+    assert all(deployment.find_key(secret) == key for key, secret in made)

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import create_engine, text
 
-from quickstudy.deploy.core.rows import MOST_KEPT, Book
+from quickstudy.deploy.core.rows import MOST_KEPT, RowCache
 from quickstudy.deploy.core.tables import SOURCES
 from quickstudy.errors import StoreError
 
@@ -18,10 +18,10 @@ def connection():
 
 
 @pytest.fixture
-def book(connection):
-    book = Book((SOURCES,), connection.dialect)
-    book.begin(connection.connection.cursor())
-    return book
+def rows(connection):
+    rows = RowCache((SOURCES,), connection.dialect)
+    rows.begin(connection.connection.cursor())
+    return rows
 
 
 def row(source, labels=1):
@@ -29,47 +29,47 @@ def row(source, labels=1):
     return {"learner": 1, "source": source, **counts}
 
 
-def test_what_was_put_is_found_before_and_after_it_is_written(book, connection):
-    assert book.find(SOURCES, 1, "ana") is None
-    book.put(SOURCES, row("ana"))
-    assert book.find(SOURCES, 1, "ana") == row("ana")
-    book.flush()
-    book[SOURCES].change((1, "ana"), labels=2)
-    book.flush()
-    book.forget()
-    book.begin(connection.connection.cursor())
-    assert book.find(SOURCES, 1, "ana") == row("ana", 2)
+def test_what_was_put_is_found_before_and_after_it_is_written(rows, connection):
+    assert rows.find(SOURCES, 1, "ana") is None
+    rows.put(SOURCES, row("ana"))
+    assert rows.find(SOURCES, 1, "ana") == row("ana")
+    rows.flush()
+    rows[SOURCES].change((1, "ana"), labels=2)
+    rows.flush()
+    rows.forget()
+    rows.begin(connection.connection.cursor())
+    assert rows.find(SOURCES, 1, "ana") == row("ana", 2)
 
 
-def test_after_a_failure_only_what_is_on_disk_is_known(book, connection):
-    book.put(SOURCES, row("ana"))
-    book.flush()
+def test_after_a_failure_only_what_is_on_disk_is_known(rows, connection):
+    rows.put(SOURCES, row("ana"))
+    rows.flush()
     connection.connection.commit()
-    book[SOURCES].change((1, "ana"), labels=9)
-    book.put(SOURCES, row("ben"))
-    book.flush()
+    rows[SOURCES].change((1, "ana"), labels=9)
+    rows.put(SOURCES, row("ben"))
+    rows.flush()
     connection.connection.rollback()
-    book.forget()
-    book.begin(connection.connection.cursor())
-    assert book.find(SOURCES, 1, "ana") == row("ana") and book.find(SOURCES, 1, "ben") is None
+    rows.forget()
+    rows.begin(connection.connection.cursor())
+    assert rows.find(SOURCES, 1, "ana") == row("ana") and rows.find(SOURCES, 1, "ben") is None
 
 
-def test_many_rows_are_had_by_one_look_and_few_are_kept(book):
+def test_many_rows_are_had_by_one_look_and_few_are_kept(rows):
     for i in range(2 * MOST_KEPT):
-        book.put(SOURCES, row(f"s{i}", i))
-    book.flush()
-    book.tidy()
-    assert len(book[SOURCES]._rows) <= MOST_KEPT
-    book.load(SOURCES, [(1, f"s{i}") for i in range(2 * MOST_KEPT)])
-    assert all(book.find(SOURCES, 1, f"s{i}")["labels"] == i for i in range(2 * MOST_KEPT))
+        rows.put(SOURCES, row(f"s{i}", i))
+    rows.flush()
+    rows.tidy()
+    assert len(rows[SOURCES]._rows) <= MOST_KEPT
+    rows.load(SOURCES, [(1, f"s{i}") for i in range(2 * MOST_KEPT)])
+    assert all(rows.find(SOURCES, 1, f"s{i}")["labels"] == i for i in range(2 * MOST_KEPT))
 
 
-def test_a_row_that_was_altered_is_refused_each_time(book, connection):
-    book.put(SOURCES, row("ana"))
-    book.flush()
+def test_a_row_that_was_altered_is_refused_each_time(rows, connection):
+    rows.put(SOURCES, row("ana"))
+    rows.flush()
     connection.execute(text("UPDATE sources SET labels = 7"))
     for _ in range(2):
-        book.forget()
-        book.begin(connection.connection.cursor())
+        rows.forget()
+        rows.begin(connection.connection.cursor())
         with pytest.raises(StoreError, match="sources"):
-            book.find(SOURCES, 1, "ana")
+            rows.find(SOURCES, 1, "ana")

@@ -25,10 +25,10 @@ WRONG = [
 @pytest.fixture(scope="module")
 def steady(tmp_path_factory):
     """A deployment in which nothing changes, as all is refused."""
-    with quickstudy.open(tmp_path_factory.mktemp("store") / "work.db") as desk:
-        desk.create("t", seed=1)
-        yield desk
-        assert types(desk) == ["created"] and learned(desk, "t") == 0
+    with quickstudy.open(tmp_path_factory.mktemp("store") / "work.db") as deployment:
+        deployment.create("t", seed=1)
+        yield deployment
+        assert types(deployment) == ["created"] and learned(deployment, "t") == 0
 
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in WRONG for v in values])
@@ -48,17 +48,17 @@ def test_a_name_that_cannot_be_is_refused(steady, name):
     assert len(steady.learners()) == 1
 
 
-def test_a_name_is_taken_once_and_free_when_its_learner_is_gone(desk):
+def test_a_name_is_taken_once_and_free_when_its_learner_is_gone(deployment):
     with pytest.raises(InputError, match="already"):
-        desk.create("t")
-    desk.feedback(learner="t", record=record(0), label="x")
-    assert learned(desk, "t") == 1
-    desk.delete("t")
+        deployment.create("t")
+    deployment.feedback(learner="t", record=record(0), label="x")
+    assert learned(deployment, "t") == 1
+    deployment.delete("t")
     with pytest.raises(NotFoundError, match="none yet"):
-        desk.learner("t")
-    assert desk.create("t", seed=2).examples == 0
+        deployment.learner("t")
+    assert deployment.create("t", seed=2).examples == 0
     with pytest.raises(NotFoundError, match="t"):
-        desk.delete("nobody")
+        deployment.delete("nobody")
 
 
 def test_settings_are_kept_with_their_types_over_a_restart(path):
@@ -74,62 +74,66 @@ def test_settings_are_kept_with_their_types_over_a_restart(path):
         "seed": 2**40,
         "trusted": ["ana", "ü"],
     }
-    with quickstudy.open(path) as desk:
-        made = desk.create("t", **given)
-    with quickstudy.open(path) as desk:
-        again = desk.learner("t")
+    with quickstudy.open(path) as deployment:
+        made = deployment.create("t", **given)
+    with quickstudy.open(path) as deployment:
+        again = deployment.learner("t")
     assert again == made and again.settings.schema == {"a": "category"}
     assert again.settings.targets == ((1, 0.8), ("1", 0.7))
     assert [type(y) for y, _ in again.settings.costs] == [bool, str]
     assert again.settings.trusted == ("ana", "ü") and again.settings.seed == 2**40
 
 
-def test_learners_are_listed_by_name(desk):
+def test_learners_are_listed_by_name(deployment):
     for name in ("b", "a", "ü"):
-        desk.create(name, seed=1)
-    assert [info.name for info in desk.learners()] == ["a", "b", "t", "ü"]
+        deployment.create(name, seed=1)
+    assert [info.name for info in deployment.learners()] == ["a", "b", "t", "ü"]
 
 
 def test_another_promise_must_be_proved_anew(path):
-    with quickstudy.open(path) as desk:
-        desk.create("t", **EASY)
-        assert train(desk, "t", 60)[-1].decision == "act"
-        assert desk.change("t", wait_seconds=1e6, trusted=["boss", "ana"]).settings.trusted == (
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", **EASY)
+        assert train(deployment, "t", 60)[-1].decision == "act"
+        assert deployment.change(
+            "t", wait_seconds=1e6, trusted=["boss", "ana"]
+        ).settings.trusted == (
             "boss",
             "ana",
         )
-        assert desk.predict("t", record(0)).decision == "act"
-        examples = learned(desk, "t")
-        assert desk.change("t", target=0.7).settings.target == 0.7
-        assert desk.predict("t", record(0)).decision == "ask"
-        assert learned(desk, "t") == examples
-        state = desk.state_hash("t")
-    with quickstudy.open(path) as desk:
-        assert desk.state_hash("t") == state and desk.learner("t").settings.target == 0.7
-        assert desk.predict("t", record(0)).decision == "ask"
-        assert train(desk, "t", 60)[-1].decision == "act" and sound(desk) == []
+        assert deployment.predict("t", record(0)).decision == "act"
+        examples = learned(deployment, "t")
+        assert deployment.change("t", target=0.7).settings.target == 0.7
+        assert deployment.predict("t", record(0)).decision == "ask"
+        assert learned(deployment, "t") == examples
+        state = deployment.state_hash("t")
+    with quickstudy.open(path) as deployment:
+        assert (
+            deployment.state_hash("t") == state and deployment.learner("t").settings.target == 0.7
+        )
+        assert deployment.predict("t", record(0)).decision == "ask"
+        assert train(deployment, "t", 60)[-1].decision == "act" and sound(deployment) == []
 
 
-def test_what_cannot_be_changed_is_refused(desk):
+def test_what_cannot_be_changed_is_refused(deployment):
     for setting in ({"seed": 3}, {"schema": {}}, {"budget_mb": 99}, {"tarket": 0.9}):
         with pytest.raises(SettingError, match=next(iter(setting))):
-            desk.change("t", **setting)
-    assert types(desk) == ["created"]
+            deployment.change("t", **setting)
+    assert types(deployment) == ["created"]
 
 
 def test_a_label_with_a_target_of_its_own_acts_only_by_its_own_proof(path):
-    with quickstudy.open(path) as desk:
-        desk.create("t", **EASY | {"targets": {"even": 0.999}})
-        acted = {a.label for a in train(desk, "t", 90) if a.decision == "act"}
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", **EASY | {"targets": {"even": 0.999}})
+        acted = {a.label for a in train(deployment, "t", 90) if a.decision == "act"}
         assert acted == {"odd"}
 
 
 def test_there_is_room_for_so_many_labels_and_no_more(path):
     """The least budget has room for 128."""
-    with quickstudy.open(path) as desk:
-        desk.create("t", budget_mb=16, seed=1)
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", budget_mb=16, seed=1)
         ahead = [Feedback("sent ahead", label="too many", source="ana")]
-        assert desk.feedback_many(ahead)[0].status == "early"
+        assert deployment.feedback_many(ahead)[0].status == "early"
 
         def items(start, n):
             return [
@@ -137,45 +141,47 @@ def test_there_is_room_for_so_many_labels_and_no_more(path):
                 for i in range(start, start + n)
             ]
 
-        desk.feedback_many(items(0, 120))
+        deployment.feedback_many(items(0, 120))
         with pytest.raises(LabelError, match="128"):
-            desk.feedback_many(items(120, 9))
-        desk.feedback_many(items(120, 8), wait_learned=True)
-        assert learned(desk, "t") == 128 == len(desk.learner("t").labels)
-        case = desk.predict("t", {"n": 3}).id
+            deployment.feedback_many(items(120, 9))
+        deployment.feedback_many(items(120, 8), wait_learned=True)
+        assert learned(deployment, "t") == 128 == len(deployment.learner("t").labels)
+        case = deployment.predict("t", {"n": 3}).id
         with pytest.raises(LabelError, match="one more"):
-            desk.feedback(case, label="one more")
-        assert desk.feedback(case, label="l5", source="ana").status == "accepted"
-        desk.predict("t", {"n": 4}, id="sent ahead")
-        assert len(desk.learner("t").labels) == 128 and tally(desk, "t")[1] == 0
-    with quickstudy.open(path) as desk:
+            deployment.feedback(case, label="one more")
+        assert deployment.feedback(case, label="l5", source="ana").status == "accepted"
+        deployment.predict("t", {"n": 4}, id="sent ahead")
+        assert len(deployment.learner("t").labels) == 128 and tally(deployment, "t")[1] == 0
+    with quickstudy.open(path) as deployment:
         with pytest.raises(LabelError):
-            desk.feedback(learner="t", record={"n": 1}, label="one more")
-        assert agrees(desk, "t") and sound(desk) == []
+            deployment.feedback(learner="t", record={"n": 1}, label="one more")
+        assert agrees(deployment, "t") and sound(deployment) == []
 
 
 @pytest.mark.parametrize("label", ["", "  ", "x" * 1001, 0.5, None, 2**63, "\ud83d", b"x", ["x"]])
-def test_what_is_no_label_is_refused(desk, label):
-    case = desk.predict("t", {"a": 1}).id
+def test_what_is_no_label_is_refused(deployment, label):
+    case = deployment.predict("t", {"a": 1}).id
     with pytest.raises(LabelError):
-        desk.feedback(case, label=label)
+        deployment.feedback(case, label=label)
     with pytest.raises(InputError):
-        desk.feedback(learner="t", record={"a": 1}, label=label)
-    assert tally(desk, "t") == (1, 0, 0) and learned(desk, "t") == 0
+        deployment.feedback(learner="t", record={"a": 1}, label=label)
+    assert tally(deployment, "t") == (1, 0, 0) and learned(deployment, "t") == 0
 
 
 def test_settings_of_numpy_are_plain_numbers(path):
     given = {"target": np.float32(0.75), "seed": np.int64(3), "budget_mb": np.int16(32)}
-    with quickstudy.open(path) as desk:
-        made = desk.create(np.str_("t"), **given, targets={np.str_("x"): np.float32(0.5)}).settings
+    with quickstudy.open(path) as deployment:
+        made = deployment.create(
+            np.str_("t"), **given, targets={np.str_("x"): np.float32(0.5)}
+        ).settings
     assert (made.target, made.seed, made.budget_mb) == (0.75, 3, 32.0)
     assert dict(made.targets) == {"x": 0.5} and type(made.seed) is int
 
 
 def test_spaces_around_a_source_make_no_second_person(path):
-    with quickstudy.open(path) as desk:
-        desk.create("t", seed=1)
-        case = desk.predict("t", record(1)).id
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", seed=1)
+        case = deployment.predict("t", record(1)).id
         for source in ("ana", " ana "):
-            said = desk.feedback(prediction_id=case, label="x", source=source)
+            said = deployment.feedback(prediction_id=case, label="x", source=source)
         assert "another source" not in said.message

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from quickstudy.api.decisions import Feedback
 from quickstudy.deploy.core import context as desks
 from quickstudy.deploy.decisions.annotators import agreement, chance, credit, sources
-from quickstudy.deploy.hosting.learner import Duty
+from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.errors import StoreError
 from tests.deploy.support import SECONDS
 
@@ -19,44 +19,46 @@ from tests.deploy.support import SECONDS
 class Words:
     """Asks the desk to credit sources, in one transaction."""
 
-    duty: Duty
+    hosted: HostedLearner
     words: list
 
 
 @pytest.fixture
-def words(desk, monkeypatch):
+def words(deployment, monkeypatch):
     """Credit words: (source, labels, spoke, against), how often."""
 
     def handle(at, request):
         for source, labels, spoke, against in request.words:
-            credit(at, request.duty, source, labels=labels, spoke=spoke, against=against)
+            credit(at, request.hosted, source, labels=labels, spoke=spoke, against=against)
 
     monkeypatch.setitem(desks.HANDLERS, Words, handle)
 
     def say(*words, name="t"):
         given = [word[:4] for word in words for _ in range(word[4])]
-        return desk.writer.submit(Words(desk.desk.duty(name), given)).result(SECONDS)
+        return deployment.writer.submit(Words(deployment.context.hosted(name), given)).result(
+            SECONDS
+        )
 
     return say
 
 
-def report(desk, trusted=(), name="t"):
-    with desk.store.reading() as connection:
-        return sources(connection, desk.desk.duty(name).number, trusted)
+def report(deployment, trusted=(), name="t"):
+    with deployment.store.reading() as connection:
+        return sources(connection, deployment.context.hosted(name).number, trusted)
 
 
-def by_name(desk, **more):
-    return {r.source: r for r in report(desk, **more)}
+def by_name(deployment, **more):
+    return {r.source: r for r in report(deployment, **more)}
 
 
-def test_before_anybody_spoke_there_are_no_sources(desk):
-    assert report(desk) == []
+def test_before_anybody_spoke_there_are_no_sources(deployment):
+    assert report(deployment) == []
 
 
-def test_words_are_counted_and_shares_add_up(desk, words):
+def test_words_are_counted_and_shares_add_up(deployment, words):
     words(("ana", 1, True, False, 6), ("ana", 0, True, True, 1), ("ben", 1, False, False, 2))
     words(("ana", 1, False, True, 1), ("ben", 0, False, False, 3))
-    ana, ben = report(desk)
+    ana, ben = report(deployment)
     assert (ana.source, ana.labels, ana.spoke, ana.against) == ("ana", 7, 7, 1)
     assert (ben.source, ben.labels, ben.spoke, ben.against) == ("ben", 2, 0, 0)
     assert (ana.against_others, ben.against_others) == ((0, 0), (7, 1))
@@ -64,30 +66,30 @@ def test_words_are_counted_and_shares_add_up(desk, words):
     assert 0 < ana.first < ana.last and not ana.unusual
 
 
-def test_learners_have_sources_of_their_own(desk, words):
-    desk.create("other", seed=1)
+def test_learners_have_sources_of_their_own(deployment, words):
+    deployment.create("other", seed=1)
     words(("ana", 1, False, False, 2))
     words(("ana", 1, False, False, 1), ("eve", 0, True, True, 50), name="other")
-    assert [(r.source, r.labels, r.share) for r in report(desk)] == [("ana", 2, 1.0)]
-    assert by_name(desk)["ana"].against_others == (0, 0)
+    assert [(r.source, r.labels, r.share) for r in report(deployment)] == [("ana", 2, 1.0)]
+    assert by_name(deployment)["ana"].against_others == (0, 0)
 
 
-def test_trusted_are_those_of_the_settings_and_all_where_none_is_named(desk, words):
+def test_trusted_are_those_of_the_settings_and_all_where_none_is_named(deployment, words):
     words(("ana", 1, False, False, 1), ("ben", 1, False, False, 1))
-    assert [r.trusted for r in report(desk)] == [True, True]
-    assert {r.source: r.trusted for r in report(desk, ["ben"])} == {"ana": False, "ben": True}
+    assert [r.trusted for r in report(deployment)] == [True, True]
+    assert {r.source: r.trusted for r in report(deployment, ["ben"])} == {"ana": False, "ben": True}
 
 
-def test_who_contradicts_sure_answers_more_than_others_stands_out(desk, words):
+def test_who_contradicts_sure_answers_more_than_others_stands_out(deployment, words):
     words(("ana", 1, True, False, 190), ("ana", 1, True, True, 10))
     words(("ben", 1, True, False, 90), ("ben", 1, True, True, 8))
     words(("eve", 1, True, False, 24), ("eve", 1, True, True, 16), ("new", 1, True, True, 1))
-    assert [name for name, r in by_name(desk).items() if r.unusual] == ["eve"]
+    assert [name for name, r in by_name(deployment).items() if r.unusual] == ["eve"]
 
 
-def test_alone_nobody_is_unusual(desk, words):
+def test_alone_nobody_is_unusual(deployment, words):
     words(("eve", 1, True, True, 500), ("ana", 1, False, False, 500))
-    assert not any(r.unusual for r in report(desk))
+    assert not any(r.unusual for r in report(deployment))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -109,8 +111,8 @@ def test_like_the_others_one_in_a_thousand_at_most_is_called_unusual():
     assert np.mean(called) <= 1e-3 + 3 * np.sqrt(1e-3 / 10_000)
 
 
-def test_sources_agree_on_the_cases_that_both_spoke_of(desk):
-    ids = [answer.id for answer in desk.predict_many("t", [{"a": i} for i in range(6)])]
+def test_sources_agree_on_the_cases_that_both_spoke_of(deployment):
+    ids = [answer.id for answer in deployment.predict_many("t", [{"a": i} for i in range(6)])]
     says = {
         "ana": ["x", "x", "x", "x", 1, None],
         "ben": ["x", "x", "y", None, "1", "x"],
@@ -119,28 +121,28 @@ def test_sources_agree_on_the_cases_that_both_spoke_of(desk):
     }
     for source, labels in says.items():
         given = [Feedback(c, label=y, source=source) for c, y in zip(ids, labels, strict=True) if y]
-        desk.feedback_many(given)
-    found = {name: r.agreement for name, r in by_name(desk).items()}
+        deployment.feedback_many(given)
+    found = {name: r.agreement for name, r in by_name(deployment).items()}
     assert found["ana"] == (("ben", 4, 2), ("cat", 1, 0), ("dan", 1, 1))
     assert found["ben"] == (("ana", 4, 2), ("cat", 1, 0), ("dan", 1, 0))
     assert found["dan"] == (("ana", 1, 1), ("ben", 1, 0))
 
 
-def test_agreement_is_that_of_the_latest_cases(desk, monkeypatch):
-    ids = [answer.id for answer in desk.predict_many("t", [{"a": i} for i in range(5)])]
+def test_agreement_is_that_of_the_latest_cases(deployment, monkeypatch):
+    ids = [answer.id for answer in deployment.predict_many("t", [{"a": i} for i in range(5)])]
     for source, labels in (("ana", "xxxxx"), ("ben", "yyyxy")):
         for case, label in zip(ids, labels, strict=True):
-            desk.feedback(case, label=label, source=source)
-    assert by_name(desk)["ana"].agreement == (("ben", 5, 1),)
+            deployment.feedback(case, label=label, source=source)
+    assert by_name(deployment)["ana"].agreement == (("ben", 5, 1),)
     monkeypatch.setattr("quickstudy.deploy.decisions.annotators.LATEST", 2)
-    assert by_name(desk)["ana"].agreement == (("ben", 2, 1),)
+    assert by_name(deployment)["ana"].agreement == (("ben", 2, 1),)
 
 
-def test_the_last_word_of_a_source_is_what_it_says(desk):
-    case = desk.predict("t", {"a": 1}).id
+def test_the_last_word_of_a_source_is_what_it_says(deployment):
+    case = deployment.predict("t", {"a": 1}).id
     for source, label in (("ana", "x"), ("ben", "y"), ("ben", "x")):
-        desk.feedback(case, label=label, source=source)
-    assert by_name(desk)["ana"].agreement == (("ben", 1, 1),)
+        deployment.feedback(case, label=label, source=source)
+    assert by_name(deployment)["ana"].agreement == (("ben", 1, 1),)
 
 
 def test_not_this_contradicts_that_label_alone():
@@ -172,20 +174,20 @@ def test_agreement_is_that_of_a_slow_count():
             assert agree == sum(table[c, name] == table[c, other] for c in both)
 
 
-def test_at_most_fifty_sources_are_shown_and_all_are_counted(desk, words):
+def test_at_most_fifty_sources_are_shown_and_all_are_counted(deployment, words):
     words(*[(f"s{i}", 1, True, False, 1 + (i < 50)) for i in range(60)])
-    found = report(desk)
+    found = report(deployment)
     assert {r.source for r in found} == {f"s{i}" for i in range(50)}
     assert sum(r.share for r in found) == pytest.approx(100 / 110)
     assert {r.against_others for r in found} == {(108, 0)}
 
 
 @pytest.mark.parametrize("table", ["sources SET labels", "said SET seq"])
-def test_a_row_that_was_changed_on_disk_is_noticed(desk, table):
-    case = desk.predict("t", {"a": 1}).id
-    desk.feedback(case, label="x", source="ana")
-    desk.flush()
-    with desk.store.engine.begin() as connection:
+def test_a_row_that_was_changed_on_disk_is_noticed(deployment, table):
+    case = deployment.predict("t", {"a": 1}).id
+    deployment.feedback(case, label="x", source="ana")
+    deployment.flush()
+    with deployment.store.engine.begin() as connection:
         connection.execute(text(f"UPDATE {table} = 77"))
     with pytest.raises(StoreError, match="damaged"):
-        report(desk)
+        report(deployment)

@@ -16,12 +16,12 @@ STRANGE = [{"A": 1, "B": 3}, {"a_cents": 100}, {}, {"b": 3}, {"a": "one", "b": 3
 @pytest.fixture
 def acting(path):
     """A learner that acts alone, and knows its 20 records by heart."""
-    with quickstudy.open(path) as desk:
-        desk.create("t", **EASY)
-        train(desk, "t", 120)
-        desk.flush()
-        assert desk.predict("t", record(1)).decision == "act"
-        yield desk
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", **EASY)
+        train(deployment, "t", 120)
+        deployment.flush()
+        assert deployment.predict("t", record(1)).decision == "act"
+        yield deployment
 
 
 @pytest.mark.parametrize("x", STRANGE, ids=str)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from quickstudy.deploy.decisions.queue import MOST_HOLDERS, MOST_SKIPPED, Claims
+from quickstudy.deploy.decisions.queue import MOST_HOLDERS, MOST_SKIPPED, Leases
 from quickstudy.errors import InputError, NotFoundError
 from tests.deploy.support import types
 
@@ -13,13 +13,13 @@ IDS = ["one", "two", "three"]
 
 
 def test_each_gets_another_until_there_is_none():
-    claims = Claims()
+    claims = Leases()
     assert [claims.take(IDS, h, 60) for h in "abcd"] == [*IDS, None]
     assert claims.take(IDS, "a", 60) == "one" and claims.held == 3
 
 
 def test_a_claim_is_over_after_its_time():
-    claims = Claims()
+    claims = Leases()
     assert claims.take(IDS[:1], "a", 0.02) == "one"
     assert claims.take(IDS[:1], "b", 60) is None
     time.sleep(0.03)
@@ -28,7 +28,7 @@ def test_a_claim_is_over_after_its_time():
 
 
 def test_what_was_skipped_comes_last_and_in_turn():
-    claims = Claims()
+    claims = Leases()
     for expected in [*IDS, *IDS]:
         assert claims.take(IDS, "a", 60) == expected
         claims.release(expected, "a")
@@ -36,7 +36,7 @@ def test_what_was_skipped_comes_last_and_in_turn():
 
 
 def test_only_who_holds_a_case_gives_it_back():
-    claims = Claims()
+    claims = Leases()
     claims.take(IDS, "a", 60)
     claims.release("one", "b")
     assert claims.take(IDS[:1], "b", 60) is None
@@ -45,7 +45,7 @@ def test_only_who_holds_a_case_gives_it_back():
 
 
 def test_a_case_one_asks_for_is_had_unless_somebody_has_it():
-    claims = Claims()
+    claims = Leases()
     claims.take(IDS, "a", 60)
     assert not claims.take_one("one", "b", 60)
     assert claims.take_one("two", "b", 60) and claims.take_one("one", "a", 60)
@@ -54,7 +54,7 @@ def test_a_case_one_asks_for_is_had_unless_somebody_has_it():
 
 
 def test_asking_for_a_skipped_case_leaves_the_other_skips():
-    claims = Claims()
+    claims = Leases()
     for _ in range(2):
         claims.release(claims.take(IDS, "a", 60), "a")
     assert claims.take_one("one", "a", 60)
@@ -63,7 +63,7 @@ def test_asking_for_a_skipped_case_leaves_the_other_skips():
 
 
 def test_memory_stays_bounded():
-    claims = Claims()
+    claims = Leases()
     for i in range(3 * MOST_SKIPPED):
         claims.take([f"case {i}"], "a", 60)
         claims.release(f"case {i}", "a")
@@ -74,15 +74,15 @@ def test_memory_stays_bounded():
     assert all(len(skipped) <= MOST_SKIPPED for skipped in claims._skipped.values())
 
 
-def test_many_people_at_once_never_share_a_case(desk):
-    ids = {a.id for a in desk.predict_many("t", [{"a": i} for i in range(40)])}
+def test_many_people_at_once_never_share_a_case(deployment):
+    ids = {a.id for a in deployment.predict_many("t", [{"a": i} for i in range(40)])}
     got, lock = [], threading.Lock()
 
     def work(holder):
-        while (ask := desk.claim("t", holder=holder)) is not None:
+        while (ask := deployment.claim("t", holder=holder)) is not None:
             with lock:
                 got.append(ask.id)
-            desk.feedback(ask.id, label="x", source=holder)
+            deployment.feedback(ask.id, label="x", source=holder)
 
     people = [threading.Thread(target=work, args=(f"person {i}",)) for i in range(6)]
     for person in people:
@@ -90,30 +90,34 @@ def test_many_people_at_once_never_share_a_case(desk):
     for person in people:
         person.join()
     assert sorted(got) == sorted(ids)
-    assert types(desk, limit=1000).count("asked") == 40
+    assert types(deployment, limit=1000).count("asked") == 40
 
 
-def test_a_claimed_case_is_free_once_it_is_labelled_or_somebody_wants_to_think_again(desk):
-    answer = desk.predict("t", {"a": 1})
-    assert desk.claim("t", holder="ana").id == answer.id
-    assert desk.claim("t", holder="ben") is None is desk.claim("t", holder="ben", id=answer.id)
-    desk.feedback(answer.id, label="x", source="ana")
-    assert desk.claim("t", holder="ben") is None
-    again = desk.claim("t", holder="ben", id=answer.id)
+def test_a_claimed_case_is_free_once_it_is_labelled_or_somebody_wants_to_think_again(deployment):
+    answer = deployment.predict("t", {"a": 1})
+    assert deployment.claim("t", holder="ana").id == answer.id
+    assert (
+        deployment.claim("t", holder="ben")
+        is None
+        is deployment.claim("t", holder="ben", id=answer.id)
+    )
+    deployment.feedback(answer.id, label="x", source="ana")
+    assert deployment.claim("t", holder="ben") is None
+    again = deployment.claim("t", holder="ben", id=answer.id)
     assert again.id == answer.id and again.record == {"a": 1}
-    holders = [e.actor for e in desk.history(answer.id).events if e.type == "asked"]
+    holders = [e.actor for e in deployment.history(answer.id).events if e.type == "asked"]
     assert holders == ["ana", "ben"]
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
-def test_a_claim_that_cannot_be_is_refused(desk, seconds):
-    answer = desk.predict("t", {"a": 1})
+def test_a_claim_that_cannot_be_is_refused(deployment, seconds):
+    answer = deployment.predict("t", {"a": 1})
     with pytest.raises(InputError, match="seconds"):
-        desk.claim("t", holder="ana", seconds=seconds)
+        deployment.claim("t", holder="ana", seconds=seconds)
     with pytest.raises(InputError, match="holder"):
-        desk.claim("t", holder="")
-    desk.create("u", seed=1)
+        deployment.claim("t", holder="")
+    deployment.create("u", seed=1)
     for name, case in (("u", answer.id), ("t", "p_nobody")):
         with pytest.raises(NotFoundError):
-            desk.claim(name, holder="ana", id=case)
-    assert desk.claim("t", holder="ben").id == answer.id
+            deployment.claim(name, holder="ana", id=case)
+    assert deployment.claim("t", holder="ben").id == answer.id

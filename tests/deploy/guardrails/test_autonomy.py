@@ -9,10 +9,10 @@ import pytest
 from quickstudy.api.versions import LEVELS
 from quickstudy.deploy.guardrails.autonomy import (
     Autonomy,
-    Ruling,
+    GatedDecision,
     guard_delays,
-    overruled,
     report_of,
+    vetoed,
 )
 from quickstudy.errors import InputError
 from quickstudy.stats.certificate import Guard
@@ -50,12 +50,12 @@ def until(autonomy, level, *, wrong=False, label="a", most=2000):
 def test_earns_one_level_after_another():
     autonomy = new(start="shadow")
     until(autonomy, "act")
-    steps = autonomy.taken_steps()
+    steps = autonomy.pop_level_changes()
     assert [(s.before, s.after) for s in steps] == list(itertools.pairwise(LEVELS))
     assert "half of the 3.5" in steps[0].why
     assert steps[1].why == "a policy is certified"
     assert steps[2].why == "3 of 3 held answers were approved"
-    assert autonomy.taken_steps() == []
+    assert autonomy.pop_level_changes() == []
     assert live(autonomy, 1)[0].decision.act
 
 
@@ -97,7 +97,7 @@ def test_evidence_gathers_below_act_as_fast_as_if_nothing_were_certified():
     rng = np.random.default_rng(0)
     rng.beta(12.0, 1.0, size=1500)
     for confidence in cases:
-        ruling = overruled(limited.decide(float(confidence), "a"))
+        ruling = vetoed(limited.decide(float(confidence), "a"))
         limited.record(ruling, bool(rng.random() > confidence))
     assert held_back.risk.certified == 4
     evidence = [a.risk.report()["log_evidence"][3] for a in (held_back, limited)]
@@ -110,9 +110,9 @@ def test_overruled_leaves_what_the_certificate_needs():
     live(autonomy, 200)
     ruling = autonomy.decide(SURE, "a")
     assert ruling.decision.act
-    made = overruled(Ruling(ruling.decision, held=True))
+    made = vetoed(GatedDecision(ruling.decision, held=True))
     changed = {"act": False, "audit": False, "ask": True, "label_probability": 1.0, "policy": 0}
-    assert made == Ruling(dataclasses.replace(ruling.decision, **changed), held=False)
+    assert made == GatedDecision(dataclasses.replace(ruling.decision, **changed), held=False)
     assert made.decision.would_act == ruling.decision.would_act
     assert made.decision.smallest == 0.5 <= made.decision.label_probability
 
@@ -127,7 +127,7 @@ def test_false_certificates_stay_as_rare_below_act_and_under_limits():
         for i, confidence in enumerate(rng.beta(12.0, 1.0, size=250)):
             ruling = autonomy.decide(float(confidence), None)
             if ruling.decision.act and i % 3 == 0:
-                ruling = overruled(ruling)
+                ruling = vetoed(ruling)
             wrong = bool(rng.random() < 0.1)
             autonomy.record(ruling, wrong if ruling.decision.labelled else None)
         told = autonomy.risk.report()
@@ -140,7 +140,7 @@ def test_the_guard_is_fed_by_cases_acted_on_only():
     live(autonomy, 200)
     before = autonomy.risk.state()["rest"]["guard"]
     for _ in range(3):
-        autonomy.record(overruled(autonomy.decide(SURE, "a")), True)
+        autonomy.record(vetoed(autonomy.decide(SURE, "a")), True)
     assert same(autonomy.risk.state()["rest"]["guard"], before)
     assert autonomy.level == "act"
     live(autonomy, 1, wrong=True)
@@ -193,12 +193,12 @@ def test_approvals_of_an_earlier_time_do_not_count():
 def test_an_alarm_takes_it_down_and_down_again():
     autonomy = new(start="act")
     live(autonomy, 200)
-    autonomy.taken_steps()
+    autonomy.pop_level_changes()
     until(autonomy, "approve", wrong=True, most=50)
     assert autonomy.risk.certified == 0
     live(autonomy, 1)
     assert autonomy.level == "suggest"
-    steps = autonomy.taken_steps()
+    steps = autonomy.pop_level_changes()
     assert [(s.before, s.after) for s in steps] == [("act", "approve"), ("approve", "suggest")]
     assert steps[0].why == "the guard saw more than 0.1 of its answers wrong"
     assert steps[1].why == "no policy is certified any more"
@@ -239,7 +239,7 @@ def test_a_lower_ceiling_binds_at_once():
     autonomy.bound(ceiling="suggest", approvals=3)
     assert autonomy.level == "suggest"
     assert not autonomy.decide(SURE, "a").decision.act
-    assert [s.why for s in autonomy.taken_steps()] == ["the ceiling was lowered to suggest"]
+    assert [s.why for s in autonomy.pop_level_changes()] == ["the ceiling was lowered to suggest"]
     live(autonomy, 100)
     assert autonomy.level == "suggest"
 
@@ -253,7 +253,7 @@ def test_same_calls_same_state_also_after_a_restart():
         wrong = bool(rng.random() < (0.6 if 500 <= i < 600 else 0.02))
         if i % 40 == 0:
             other = Autonomy.from_state(other.state())
-            other.taken_steps()
+            other.pop_level_changes()
         rulings = [a.decide(float(confidence), "a") for a in (one, other)]
         assert rulings[0] == rulings[1]
         waiting.append((rulings, wrong))
@@ -295,7 +295,7 @@ def test_reasons_name_level_policy_and_limit():
     acted = autonomy.decide(SURE, "a")
     sure = "policy 4 is certified for answers as sure as this"
     assert autonomy.reason(acted, "a") == f"{sure}, and the level is act; this one is checked"
-    told = autonomy.reason(overruled(acted), "a", "never: amount > 100")
+    told = autonomy.reason(vetoed(acted), "a", "never: amount > 100")
     assert told == f"{sure}, but a limit forbids to act: never: amount > 100"
     doubt = autonomy.decide(0.1, "a")
     told = "not sure enough for policy 4, the most permissive that is certified"

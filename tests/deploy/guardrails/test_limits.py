@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 
 from quickstudy.api.versions import Allowed, Limits
 from quickstudy.deploy.guardrails.limits import (
-    Guardrails,
+    LimitState,
     PauseFile,
     checked_limits,
     read_limits,
@@ -30,7 +30,7 @@ FULL = Limits(
 
 
 def rails(usage=None, **limits):
-    return Guardrails(checked_limits(Limits(**limits)), usage or {})
+    return LimitState(checked_limits(Limits(**limits)), usage or {})
 
 
 def test_limits_come_back_as_they_were_written():
@@ -115,7 +115,7 @@ def test_without_limits_nothing_is_refused_and_all_is_counted():
 
 def test_labels_of_three_types_cost_what_they_cost():
     for label, cost in ((1, 1.0), (True, 3.0), ("1", 7.0), (0, 0.0), (None, 0.0)):
-        held = Guardrails(FULL, {})
+        held = LimitState(FULL, {})
         held.acted(label, NOON)
         assert held.spent_today(NOON) == cost
     only = rails(allowed=(Allowed("true", (1,)),))
@@ -210,7 +210,7 @@ def run(held, times):
         if not held.refusal(X, label, now):
             held.acted(label, now)
             done.append((now, label))
-        held = Guardrails(held.limits, json.loads(json.dumps(held.usage)))  # a restart
+        held = LimitState(held.limits, json.loads(json.dumps(held.usage)))  # a restart
     return done
 
 

@@ -25,19 +25,19 @@ def lived(path):
     """A store of classifiers `t`, `other` and value learners `v`, `w`, without snapshots, and the
     states of these; all of `t` and `v` is marked, and a case of each classifier waits.
     """
-    with quickstudy.open(path) as desk:
+    with quickstudy.open(path) as deployment:
         for name in ("t", "other"):
-            desk.create(name, **SMALL, wait_seconds=3600)
+            deployment.create(name, **SMALL, wait_seconds=3600)
             for i in range(MOST_IN_A_ROW + 5):
                 x = record(i, marked=name == "t")
-                desk.feedback(learner=name, record=x, label=f"l{i % 2}", key=f"{name} {i}")
-            desk.predict(name, record(1), id=f"case of {name}")
+                deployment.feedback(learner=name, record=x, label=f"l{i % 2}", key=f"{name} {i}")
+            deployment.predict(name, record(1), id=f"case of {name}")
         for name, task in (("v", "marked"), ("w", "plain")):
-            desk.create_value(name, budget_mb=16, seed=1)
-            run = desk.start(name, task=task, id=f"run of {name}").id
-            desk.step(name, run, record(1))
-            desk.end(name, run, 1.0)
-        states = {name: desk.state_hash(name) for name in NAMES}
+            deployment.create_value(name, budget_mb=16, seed=1)
+            run = deployment.start(name, task=task, id=f"run of {name}").id
+            deployment.step(name, run, record(1))
+            deployment.end(name, run, 1.0)
+        states = {name: deployment.state_hash(name) for name in NAMES}
     for folder in path.with_name("work.db.d").glob("learner-*"):
         shutil.rmtree(folder)
     return path, states
@@ -61,32 +61,32 @@ def failing():
 
 def test_others_serve_and_everybody_hears_why_one_does_not(lived, caplog):
     path, states = lived
-    with failing(), quickstudy.open(path) as desk:
-        assert {name: desk.state_hash(name) for name in ("other", "w")} == {
+    with failing(), quickstudy.open(path) as deployment:
+        assert {name: deployment.state_hash(name) for name in ("other", "w")} == {
             name: states[name] for name in ("other", "w")
         }
         for ask in (
-            lambda: desk.predict("t", record(1)),
-            lambda: desk.feedback(learner="t", record=record(1), label="l1"),
-            lambda: desk.feedback("case of t", label="l1"),
-            lambda: desk.report("t"),
-            lambda: desk.claim("t", holder="ana"),
-            lambda: desk.state_hash("t"),
-            lambda: desk.start("v"),
-            lambda: desk.step("v", "run of v", record(1)),
-            lambda: desk.value("v"),
+            lambda: deployment.predict("t", record(1)),
+            lambda: deployment.feedback(learner="t", record=record(1), label="l1"),
+            lambda: deployment.feedback("case of t", label="l1"),
+            lambda: deployment.report("t"),
+            lambda: deployment.claim("t", holder="ana"),
+            lambda: deployment.state_hash("t"),
+            lambda: deployment.start("v"),
+            lambda: deployment.step("v", "run of v", record(1)),
+            lambda: deployment.value("v"),
         ):
             with pytest.raises(StoreError, match=r"out of service.*MemoryError: no room"):
                 ask()
         with pytest.raises(InputError, match="is a classifier"):
-            desk.start("t")
-        assert desk.predict("other", record(1)).label == "l1"
-        assert desk.end("w", desk.start("w").id, 0.0).status == "ended"
-        infos = {info.name: info for info in desk.learners()}
+            deployment.start("t")
+        assert deployment.predict("other", record(1)).label == "l1"
+        assert deployment.end("w", deployment.start("w").id, 0.0).status == "ended"
+        infos = {info.name: info for info in deployment.learners()}
         assert {name for name, info in infos.items() if info.out_of_service} == {"t", "v"}
         assert "MemoryError" in infos["t"].out_of_service and infos["t"].examples == 0
-        assert len(desk.faults()) == 2
-        assert types(desk).count("quarantined") == 0  # no example is to blame
+        assert len(deployment.faults()) == 2
+        assert types(deployment).count("quarantined") == 0  # no example is to blame
     told = [r.message for r in caplog.records if r.levelno == logging.ERROR]
     assert {name for name in NAMES if any(f"{name!r} is out" in text for text in told)} == {
         "t",
@@ -96,29 +96,29 @@ def test_others_serve_and_everybody_hears_why_one_does_not(lived, caplog):
 
 def test_it_comes_back_with_all_that_it_knew(lived):
     path, states = lived
-    with failing(), quickstudy.open(path) as desk:
+    with failing(), quickstudy.open(path) as deployment:
         with pytest.raises(StoreError):
-            desk.feedback("case of t", label="l1")
-        expire(desk)
-    with quickstudy.open(path) as desk:
-        assert {name: desk.state_hash(name) for name in ("t", "v", "w")} == {
+            deployment.feedback("case of t", label="l1")
+        expire(deployment)
+    with quickstudy.open(path) as deployment:
+        assert {name: deployment.state_hash(name) for name in ("t", "v", "w")} == {
             name: states[name] for name in ("t", "v", "w")
         }
-        assert [f for f in desk.doctor() if not f.ok] == []
+        assert [f for f in deployment.doctor() if not f.ok] == []
 
 
 def test_its_cases_do_not_expire_while_nobody_could_answer_them(lived, monkeypatch):
     path, _ = lived
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + 7200)
-    with failing(), quickstudy.open(path) as desk:
-        expire(desk)
-        assert statuses(desk, "other") == {"expired": 1}
-        assert desk.history("case of t").status == "waiting"
-    with quickstudy.open(path) as desk:
-        expire(desk)
-        assert statuses(desk, "t") == {"expired": 1}
-        assert [f for f in desk.doctor() if not f.ok] == []
+    with failing(), quickstudy.open(path) as deployment:
+        expire(deployment)
+        assert statuses(deployment, "other") == {"expired": 1}
+        assert deployment.history("case of t").status == "waiting"
+    with quickstudy.open(path) as deployment:
+        expire(deployment)
+        assert statuses(deployment, "t") == {"expired": 1}
+        assert [f for f in deployment.doctor() if not f.ok] == []
 
 
 def test_the_doctor_ends_with_findings(lived):
@@ -127,31 +127,31 @@ def test_the_doctor_ends_with_findings(lived):
         found = {f.check: f.detail for f in check_file(path) if not f.ok}
         assert set(found) == {"t: replay", "v: replay"}
         assert all("MemoryError: no room" in detail for detail in found.values())
-        with quickstudy.open(path) as desk:
-            assert {f.check for f in desk.doctor() if not f.ok} == {"t: replay", "v: replay"}
+        with quickstudy.open(path) as deployment:
+            assert {f.check for f in deployment.doctor() if not f.ok} == {"t: replay", "v: replay"}
     assert all(f.ok for f in check_file(path))
 
 
 def test_it_can_be_taken_off_duty_and_its_name_is_free_again(lived):
     path, states = lived
-    with failing(), quickstudy.open(path) as desk:
+    with failing(), quickstudy.open(path) as deployment:
         for name in ("t", "v"):
-            desk.delete(name)
+            deployment.delete(name)
             with pytest.raises(NotFoundError):
-                desk.learner(name)
-        desk.create("t", **SMALL)
-        assert desk.predict("t", record(1)).label is None
-        assert [info.name for info in desk.learners()] == ["other", "t", "w"]
-    with quickstudy.open(path) as desk:
-        assert [info.name for info in desk.learners()] == ["other", "t", "w"]
-        assert desk.state_hash("w") == states["w"]
+                deployment.learner(name)
+        deployment.create("t", **SMALL)
+        assert deployment.predict("t", record(1)).label is None
+        assert [info.name for info in deployment.learners()] == ["other", "t", "w"]
+    with quickstudy.open(path) as deployment:
+        assert [info.name for info in deployment.learners()] == ["other", "t", "w"]
+        assert deployment.state_hash("w") == states["w"]
 
 
 def test_a_name_is_taken_also_while_its_learner_is_out_of_service(lived):
     path, _ = lived
-    with failing(), quickstudy.open(path) as desk:
+    with failing(), quickstudy.open(path) as deployment:
         for name in ("t", "v"):
             with pytest.raises(InputError, match="there is a learner"):
-                desk.create(name)
-        desk.pause("t", reason="look at it first")
-        assert [pause.scope for pause in desk.pauses()] == ["t"]
+                deployment.create(name)
+        deployment.pause("t", reason="look at it first")
+        assert [pause.scope for pause in deployment.pauses()] == ["t"]

@@ -31,14 +31,14 @@ def label(i):
     return "odd" if i % 2 else "even"
 
 
-def teach(desk, name, numbers, *, every=0, wait=True):
+def teach(deployment, name, numbers, *, every=0, wait=True):
     """Teach records one by one; every so manieth is marked. Without faults only the others."""
     items = [
         Feedback(learner=name, record=record(i, marked=marked), label=label(i), key=f"{name} {i}")
         for i in numbers
         if not (marked := bool(every) and i % abs(every) == 0) or every > 0
     ]
-    return desk.feedback_many(items, wait_learned=wait) if items else []
+    return deployment.feedback_many(items, wait_learned=wait) if items else []
 
 
 def crash_image(path, target):
@@ -65,54 +65,57 @@ def test_a_classifier_goes_on_as_if_what_it_cannot_learn_had_never_come(
     path = tmp_path_factory.mktemp("faulty") / "work.db"
     calm = tmp_path_factory.mktemp("calm") / "work.db"
     half = count // 2
-    with quickstudy.open(calm) as desk:
+    with quickstudy.open(calm) as deployment:
         for name in ("t", "other"):
-            desk.create(name, **SMALL)
-        teach(desk, "t", range(count), every=-every)
-        teach(desk, "other", range(count))
-        wanted = [desk.state_hash(name) for name in ("t", "other")]
+            deployment.create(name, **SMALL)
+        teach(deployment, "t", range(count), every=-every)
+        teach(deployment, "other", range(count))
+        wanted = [deployment.state_hash(name) for name in ("t", "other")]
     with failing_classifier(error):
-        with quickstudy.open(path) as desk:
+        with quickstudy.open(path) as deployment:
             for name in ("t", "other"):
-                desk.create(name, **SMALL)
-            receipts = teach(desk, "t", range(half), every=every)
-            teach(desk, "other", range(half))
+                deployment.create(name, **SMALL)
+            receipts = teach(deployment, "t", range(half), every=every)
+            teach(deployment, "other", range(half))
             if crash:
                 path = crash_image(path, path.parent.with_name(path.parent.name + "-killed"))
-        with quickstudy.open(path) as desk:
-            receipts += teach(desk, "t", range(half, count), every=every)
-            teach(desk, "other", range(half, count))
-            assert [desk.state_hash(name) for name in ("t", "other")] == wanted
-            assert agrees(desk, "t") and agrees(desk, "other")
+        with quickstudy.open(path) as deployment:
+            receipts += teach(deployment, "t", range(half, count), every=every)
+            teach(deployment, "other", range(half, count))
+            assert [deployment.state_hash(name) for name in ("t", "other")] == wanted
+            assert agrees(deployment, "t") and agrees(deployment, "other")
     aside = len(range(0, count, every))
     assert [bool(r.quarantined) for r in receipts] == [i % every == 0 for i in range(count)]
     assert {r.status for r in receipts} == {"accepted"}
-    with quickstudy.open(path) as desk:  # where it would not raise any more, the log decides
-        assert [desk.state_hash(name) for name in ("t", "other")] == wanted
-        assert desk.learner("t").quarantined == aside and desk.learner("other").quarantined == 0
-        found = desk.report("t").quarantined
+    with quickstudy.open(path) as deployment:  # where it would not raise any more, the log decides
+        assert [deployment.state_hash(name) for name in ("t", "other")] == wanted
+        assert (
+            deployment.learner("t").quarantined == aside
+            and deployment.learner("other").quarantined == 0
+        )
+        found = deployment.report("t").quarantined
         assert len(found) == min(aside, 20)
         assert all(type(error).__name__ in one.reason for one in found)
     shutil.rmtree(path.with_name(path.name + ".d") / "learner-1")
-    with quickstudy.open(path) as desk:  # by the log alone
-        assert [desk.state_hash(name) for name in ("t", "other")] == wanted
+    with quickstudy.open(path) as deployment:  # by the log alone
+        assert [deployment.state_hash(name) for name in ("t", "other")] == wanted
     assert list(failures(path)) == [f"t: {ASIDE}"]
 
 
-def runs(desk, numbers, *, every=0):
+def runs(deployment, numbers, *, every=0):
     """Runs of two steps; of every so manieth the end cannot be learned, and a step neither."""
     for i in numbers:
         marked = bool(every) and i % abs(every) == 0
-        run = desk.start("v", id=f"run {i}", task="marked" if marked else "plain").id
-        desk.step("v", run, record(i))
+        run = deployment.start("v", id=f"run {i}", task="marked" if marked else "plain").id
+        deployment.step("v", run, record(i))
         if marked and every > 0:
             with pytest.raises(InputError, match="could not take this in"):
-                desk.step("v", run, record(i, marked=True))
-        desk.step("v", run, record(i + 1))
+                deployment.step("v", run, record(i, marked=True))
+        deployment.step("v", run, record(i + 1))
         if marked and every < 0:
-            desk.expire("v", run)
+            deployment.expire("v", run)
         else:
-            ended = desk.end("v", run, float(i % 3 == 0))
+            ended = deployment.end("v", run, float(i % 3 == 0))
             assert bool(ended.quarantined) == marked and ended.status == "ended"
 
 
@@ -124,28 +127,28 @@ def test_a_value_learner_goes_on_as_if_what_it_cannot_learn_had_never_come(
     """A run whose end was set aside is to it one whose end will not be known."""
     path = tmp_path_factory.mktemp("faulty") / "work.db"
     calm = tmp_path_factory.mktemp("calm") / "work.db"
-    with quickstudy.open(calm) as desk:
-        desk.create_value("v", budget_mb=16, seed=1)
-        runs(desk, range(14), every=-every)
-        wanted = desk.state_hash("v")
+    with quickstudy.open(calm) as deployment:
+        deployment.create_value("v", budget_mb=16, seed=1)
+        runs(deployment, range(14), every=-every)
+        wanted = deployment.state_hash("v")
     with failing_value(error):
-        with quickstudy.open(path) as desk:
-            desk.create_value("v", budget_mb=16, seed=1)
-            desk.create("other", **SMALL)
-            runs(desk, range(7), every=every)
+        with quickstudy.open(path) as deployment:
+            deployment.create_value("v", budget_mb=16, seed=1)
+            deployment.create("other", **SMALL)
+            runs(deployment, range(7), every=every)
             if crash:
                 path = crash_image(path, path.parent.with_name(path.parent.name + "-killed"))
-        with quickstudy.open(path) as desk:
-            runs(desk, range(7, 14), every=every)
-            assert desk.state_hash("v") == wanted
-            assert [f.check for f in desk.doctor() if not f.ok] == [f"v: {ASIDE}"]
-    with quickstudy.open(path) as desk:
-        assert desk.state_hash("v") == wanted
-        assert desk.learner("v").quarantined == 2 * len(range(0, 14, every))
-        assert {one.about for one in desk.value("v").quarantined} == {"stepped", "run_ended"}
+        with quickstudy.open(path) as deployment:
+            runs(deployment, range(7, 14), every=every)
+            assert deployment.state_hash("v") == wanted
+            assert [f.check for f in deployment.doctor() if not f.ok] == [f"v: {ASIDE}"]
+    with quickstudy.open(path) as deployment:
+        assert deployment.state_hash("v") == wanted
+        assert deployment.learner("v").quarantined == 2 * len(range(0, 14, every))
+        assert {one.about for one in deployment.value("v").quarantined} == {"stepped", "run_ended"}
     shutil.rmtree(path.with_name(path.name + ".d") / "learner-1")
-    with quickstudy.open(path) as desk:
-        assert desk.state_hash("v") == wanted
+    with quickstudy.open(path) as deployment:
+        assert deployment.state_hash("v") == wanted
     assert list(failures(path)) == [f"v: {ASIDE}"]
 
 
@@ -155,17 +158,17 @@ def unmarked(path):
     state without that.
     """
     for numbers in (range(10), range(10, 20), range(20, 30)):
-        with quickstudy.open(path) as desk:
+        with quickstudy.open(path) as deployment:
             if not numbers.start:
-                desk.create("t", **SMALL)
-                desk.create("other", **SMALL)
-            teach(desk, "t", numbers, every=7)
-            teach(desk, "other", numbers)
-            other = desk.state_hash("other")
-    with quickstudy.open(path.with_name("calm.db")) as desk:
-        desk.create("t", **SMALL)
-        teach(desk, "t", range(30), every=-7)
-        return path, desk.state_hash("t"), other
+                deployment.create("t", **SMALL)
+                deployment.create("other", **SMALL)
+            teach(deployment, "t", numbers, every=7)
+            teach(deployment, "other", numbers)
+            other = deployment.state_hash("other")
+    with quickstudy.open(path.with_name("calm.db")) as deployment:
+        deployment.create("t", **SMALL)
+        teach(deployment, "t", range(30), every=-7)
+        return path, deployment.state_hash("t"), other
 
 
 def test_a_replay_that_fails_today_is_a_finding_and_on_duty_it_is_set_aside(unmarked):
@@ -177,16 +180,16 @@ def test_a_replay_that_fails_today_is_a_finding_and_on_duty_it_is_set_aside(unma
         before = path.read_bytes()
         assert "does not say that it was set aside" in failures(path)["t: replay"]
         assert path.read_bytes() == before
-        with quickstudy.open(path) as desk:
-            aside = [one.event for one in desk.report("t").quarantined]
-            assert len(aside) == 2 and types(desk).count("quarantined") == 2  # 21 and 28
-            assert desk.state_hash("other") == other
+        with quickstudy.open(path) as deployment:
+            aside = [one.event for one in deployment.report("t").quarantined]
+            assert len(aside) == 2 and types(deployment).count("quarantined") == 2  # 21 and 28
+            assert deployment.state_hash("other") == other
     shutil.rmtree(folder)
-    with failing_classifier(ERRORS[1]), quickstudy.open(path) as desk:
-        assert desk.state_hash("t") == wanted and desk.learner("t").quarantined == 5
-        assert agrees(desk, "t")
-    with quickstudy.open(path) as desk:
-        assert desk.state_hash("t") == wanted and agrees(desk, "t")
+    with failing_classifier(ERRORS[1]), quickstudy.open(path) as deployment:
+        assert deployment.state_hash("t") == wanted and deployment.learner("t").quarantined == 5
+        assert agrees(deployment, "t")
+    with quickstudy.open(path) as deployment:
+        assert deployment.state_hash("t") == wanted and agrees(deployment, "t")
     assert list(failures(path)) == [f"t: {ASIDE}"]
 
 
@@ -196,105 +199,113 @@ def test_a_snapshot_that_learned_what_was_set_aside_later_is_not_gone_on_from(un
     kept = {file.name: file.read_bytes() for file in snapshots.found(folder)}
     for file in snapshots.found(folder):
         file.unlink()
-    with failing_classifier(ERRORS[2]), quickstudy.open(path) as desk:
-        assert desk.state_hash("t") == wanted
+    with failing_classifier(ERRORS[2]), quickstudy.open(path) as deployment:
+        assert deployment.state_hash("t") == wanted
     for file in snapshots.found(folder):
         file.unlink()
     for name, content in kept.items():
         (folder / name).write_bytes(content)
         (folder / name).chmod(0o600)
-    with quickstudy.open(path) as desk:
-        assert desk.state_hash("t") == wanted
+    with quickstudy.open(path) as deployment:
+        assert deployment.state_hash("t") == wanted
     assert "was set aside later" in caplog.text
 
 
 def test_a_value_learner_whose_replay_fails_today_sets_that_aside_once(path):
-    with quickstudy.open(path) as desk:
-        desk.create_value("v", budget_mb=16, seed=1)
+    with quickstudy.open(path) as deployment:
+        deployment.create_value("v", budget_mb=16, seed=1)
         for i in range(12):
-            run = desk.start("v", task="marked" if i % 4 == 0 else "plain").id
-            desk.step("v", run, record(i))
-            desk.end("v", run, float(i % 3 == 0))
+            run = deployment.start("v", task="marked" if i % 4 == 0 else "plain").id
+            deployment.step("v", run, record(i))
+            deployment.end("v", run, float(i % 3 == 0))
     shutil.rmtree(path.with_name(path.name + ".d") / "learner-1")
     with failing_value(ERRORS[0]):
         assert "does not say that it was set aside" in failures(path)["v: replay"]
-        with quickstudy.open(path) as desk:
-            state = desk.state_hash("v")
-            assert desk.learner("v").quarantined == 3
-            assert [f.check for f in desk.doctor() if not f.ok] == [f"v: {ASIDE}"]
+        with quickstudy.open(path) as deployment:
+            state = deployment.state_hash("v")
+            assert deployment.learner("v").quarantined == 3
+            assert [f.check for f in deployment.doctor() if not f.ok] == [f"v: {ASIDE}"]
     for _ in range(2):
-        with quickstudy.open(path) as desk:
-            assert desk.state_hash("v") == state and desk.learner("v").quarantined == 3
+        with quickstudy.open(path) as deployment:
+            assert deployment.state_hash("v") == state and deployment.learner("v").quarantined == 3
         shutil.rmtree(path.with_name(path.name + ".d") / "learner-1")
     assert list(failures(path)) == [f"v: {ASIDE}"]
 
 
 def test_who_waits_until_it_is_learned_hears_that_it_was_set_aside(path):
-    with quickstudy.open(path) as desk, failing_classifier(ERRORS[0]):
-        desk.create("t", **SMALL)
-        teach(desk, "t", range(1, 6))
-        case = desk.predict("t", record(6, marked=True)).id
-        receipt = desk.submit_feedback([Feedback(case, label="even")], wait_learned=True).result(
-            SECONDS
-        )[0]
+    with quickstudy.open(path) as deployment, failing_classifier(ERRORS[0]):
+        deployment.create("t", **SMALL)
+        teach(deployment, "t", range(1, 6))
+        case = deployment.predict("t", record(6, marked=True)).id
+        receipt = deployment.submit_feedback(
+            [Feedback(case, label="even")], wait_learned=True
+        ).result(SECONDS)[0]
         assert receipt.status == "accepted" and "set aside" in receipt.message
         assert receipt.quarantined == "MemoryError: no room for 8 GiB"
-        assert [e.type for e in desk.history(case).events][-1] == "quarantined"
-        assert desk.report("t").quarantined[0].subject == case
-        assert desk.report("t").lag == 0 and desk.faults() == []
-        assert desk.feedback(case, label="even").status == "repeated"
-        assert desk.learner("t").examples == 5
+        assert [e.type for e in deployment.history(case).events][-1] == "quarantined"
+        assert deployment.report("t").quarantined[0].subject == case
+        assert deployment.report("t").lag == 0 and deployment.faults() == []
+        assert deployment.feedback(case, label="even").status == "repeated"
+        assert deployment.learner("t").examples == 5
 
 
 def test_it_is_on_record_before_anybody_hears_that_it_was_dealt_with(path, tmp_path):
-    with quickstudy.open(path) as desk, failing_classifier(ERRORS[0]):
-        desk.create("t", **SMALL)
-        teach(desk, "t", range(1, 40), every=5)
+    with quickstudy.open(path) as deployment, failing_classifier(ERRORS[0]):
+        deployment.create("t", **SMALL)
+        teach(deployment, "t", range(1, 40), every=5)
         with quickstudy.open(crash_image(path, tmp_path / "killed")) as other:
             assert other.learner("t").quarantined == 7
-            assert other.state_hash("t") == desk.state_hash("t")
+            assert other.state_hash("t") == deployment.state_hash("t")
 
 
 def test_a_prediction_that_fails_is_an_error_with_the_learners_name(path, monkeypatch):
     def fails(self, xs, **how):
         raise MemoryError("no room")
 
-    with quickstudy.open(path) as desk:
+    with quickstudy.open(path) as deployment:
         for name in ("t", "other"):
-            desk.create(name, **SMALL)
-            teach(desk, name, range(4))
-        before = desk.state_hash("t")
+            deployment.create(name, **SMALL)
+            teach(deployment, name, range(4))
+        before = deployment.state_hash("t")
         with monkeypatch.context() as patch:
             patch.setattr(Classifier, "predict_many", fails)
             with pytest.raises(StoreError, match=r"'t' could not answer \(MemoryError: no room\)"):
-                desk.predict("t", record(1))
-        assert desk.predict("t", record(1)).label == "odd"
-        assert desk.state_hash("t") != before  # of its risk control: the prediction is on record
-        assert types(desk).count("predicted") == 1
+                deployment.predict("t", record(1))
+        assert deployment.predict("t", record(1)).label == "odd"
+        assert (
+            deployment.state_hash("t") != before
+        )  # of its risk control: the prediction is on record
+        assert types(deployment).count("predicted") == 1
 
 
 def test_refitted_experts_that_do_not_fit_in_are_set_aside(path, monkeypatch):
     def fails(self, fitted):
         raise ValueError("shapes do not fit")
 
-    with quickstudy.open(path) as desk:
-        desk.create("t", **SMALL)
-        teach(desk, "t", range(20))
-        before = desk.state_hash("t")
-        duty = desk.desk.duty("t")
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", **SMALL)
+        teach(deployment, "t", range(20))
+        before = deployment.state_hash("t")
+        hosted = deployment.context.hosted("t")
         with monkeypatch.context() as patch:
             patch.setattr(Classifier, "install", fails)
-            packed = duty.worker.errand(lambda: duty.twins.resting.packed()).result(SECONDS)
+            packed = hosted.trainer.run_between(lambda: hosted.replicas.back.packed()).result(
+                SECONDS
+            )
             from quickstudy.deploy.hosting.refit_process import refit
 
-            desk.staff._refitted(duty, duty.worker.seq, refit(packed))
-            desk.flush()
-        assert desk.report("t").quarantined[0].about == "refitted"
-        assert desk.state_hash("t") == before and desk.faults() == [] and agrees(desk, "t")
-        teach(desk, "t", range(20, 30))
-        state = desk.state_hash("t")
-    with quickstudy.open(path) as desk:
-        assert desk.state_hash("t") == state and agrees(desk, "t")
+            deployment.supervisor._refitted(hosted, hosted.trainer.seq, refit(packed))
+            deployment.flush()
+        assert deployment.report("t").quarantined[0].about == "refitted"
+        assert (
+            deployment.state_hash("t") == before
+            and deployment.faults() == []
+            and agrees(deployment, "t")
+        )
+        teach(deployment, "t", range(20, 30))
+        state = deployment.state_hash("t")
+    with quickstudy.open(path) as deployment:
+        assert deployment.state_hash("t") == state and agrees(deployment, "t")
 
 
 def test_a_store_that_knows_nothing_of_setting_aside_opens_as_before(path):
@@ -302,14 +313,14 @@ def test_a_store_that_knows_nothing_of_setting_aside_opens_as_before(path):
     import sqlite3
     from contextlib import closing
 
-    with quickstudy.open(path) as desk:
-        desk.create("t", **SMALL)
-        teach(desk, "t", range(8))
-        state = desk.state_hash("t")
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", **SMALL)
+        teach(deployment, "t", range(8))
+        state = deployment.state_hash("t")
     with closing(sqlite3.connect(path)) as connection:
         assert "quarantined" not in connection.execute("SELECT tally FROM learners").fetchone()[0]
-    with failing_classifier(ERRORS[0]), quickstudy.open(path) as desk:
-        assert desk.state_hash("t") == state and desk.learner("t").quarantined == 0
-        teach(desk, "t", range(14, 15), every=7)
-        assert desk.learner("t").quarantined == 1 and desk.state_hash("t") == state
-        assert folder_of(desk.store.folder, 1).exists()
+    with failing_classifier(ERRORS[0]), quickstudy.open(path) as deployment:
+        assert deployment.state_hash("t") == state and deployment.learner("t").quarantined == 0
+        teach(deployment, "t", range(14, 15), every=7)
+        assert deployment.learner("t").quarantined == 1 and deployment.state_hash("t") == state
+        assert folder_of(deployment.store.folder, 1).exists()

@@ -16,7 +16,7 @@ from quickstudy.deploy.hosting.refit_process import (
     refit,
     unpack_fitted,
 )
-from quickstudy.deploy.hosting.refit_queue import Refits
+from quickstudy.deploy.hosting.refit_queue import RefitQueue
 from quickstudy.errors import ModelFileError
 from tests.deploy.support import SECONDS, agrees, sound, types, until
 
@@ -43,7 +43,7 @@ def packed():
 
 @pytest.fixture
 def refits():
-    refits = Refits()
+    refits = RefitQueue()
     yield refits
     refits.close()
 
@@ -78,7 +78,7 @@ def test_a_child_that_cannot_do_it_says_so(refits, packed):
 
 
 def test_closing_ends_the_child_also_in_the_middle_of_its_work(packed):
-    refits, heard = Refits(), []
+    refits, heard = RefitQueue(), []
     refits.submit(REFIT, packed, heard.append)
     until(lambda: refits._child is not None)
     child = refits._child
@@ -87,14 +87,14 @@ def test_closing_ends_the_child_also_in_the_middle_of_its_work(packed):
 
 
 def test_a_store_that_is_closed_at_once_speaks_of_no_failure(path, caplog):
-    with quickstudy.open(path) as desk:
-        desk.create("t", seed=1)
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", seed=1)
         for i in range(14):
-            desk.feedback(learner="t", record=vector(i), label=i % 3)
+            deployment.feedback(learner="t", record=vector(i), label=i % 3)
     assert not [said for said in caplog.messages if "not refitted" in said]
-    with quickstudy.open(path) as desk:
-        desk.feedback(learner="t", record=vector(14), label=2, wait_learned=True)
-        until(lambda: "refitted" in types(desk))
+    with quickstudy.open(path) as deployment:
+        deployment.feedback(learner="t", record=vector(14), label=2, wait_learned=True)
+        until(lambda: "refitted" in types(deployment))
 
 
 def test_half_an_outcome_is_none(packed):
@@ -106,23 +106,23 @@ def test_half_an_outcome_is_none(packed):
 def test_a_deployment_refits_while_it_answers_and_outlives_its_child(path):
     numbers = count()
 
-    def teach(desk, n):
+    def teach(deployment, n):
         for i in (next(numbers) for _ in range(n)):
-            desk.feedback(learner="t", record=vector(i), label=i % 3, wait_learned=True)
+            deployment.feedback(learner="t", record=vector(i), label=i % 3, wait_learned=True)
 
-    with quickstudy.open(path) as desk:
-        desk.create("t", seed=1)
-        teach(desk, 10)
-        until(lambda: "refitted" in types(desk))
-        child = desk.staff._refits._child
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", seed=1)
+        teach(deployment, 10)
+        until(lambda: "refitted" in types(deployment))
+        child = deployment.supervisor._refits._child
         child.kill()
         child.wait()
-        teach(desk, 3)
-        assert desk.predict("t", vector(1)).label == 1 and desk.faults() == []
-        assert agrees(desk, "t")
-    with quickstudy.open(path) as desk:
-        assert agrees(desk, "t") and sound(desk) == []
+        teach(deployment, 3)
+        assert deployment.predict("t", vector(1)).label == 1 and deployment.faults() == []
+        assert agrees(deployment, "t")
+    with quickstudy.open(path) as deployment:
+        assert agrees(deployment, "t") and sound(deployment) == []
     for file in (path.with_name("work.db.d") / "learner-1").glob("refit-*"):
         file.unlink()
-    with quickstudy.open(path) as desk:
-        assert agrees(desk, "t")
+    with quickstudy.open(path) as deployment:
+        assert agrees(deployment, "t")

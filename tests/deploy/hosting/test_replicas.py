@@ -5,53 +5,53 @@ import threading
 import pytest
 
 from quickstudy import Classifier
-from quickstudy.deploy.hosting.replicas import LostTwinError, Twins
+from quickstudy.deploy.hosting.replicas import LeftRightReplicas, LostReplicaError
 from tests.deploy.support import record, truth
 
 
-def lesson(i):
+def update(i):
     return lambda learner: learner.learn(record(i), truth(record(i)))
 
 
 def test_after_every_change_both_are_the_same_and_as_if_taught_alone():
-    alone, twins = Classifier(seed=1), Twins(Classifier(seed=1), "v")
+    alone, replicas = Classifier(seed=1), LeftRightReplicas(Classifier(seed=1), "v")
     alone.defer_refits()
     for i in range(30):
-        lesson(i)(alone)
-        twins.change(lesson(i))
-        assert not twins.differ()
-        with twins.reading() as learner:
+        update(i)(alone)
+        replicas.change(update(i))
+        assert not replicas.differ()
+        with replicas.reading() as learner:
             assert learner.examples == i + 1
-    assert twins.resting.state_hash() == alone.state_hash()
+    assert replicas.back.state_hash() == alone.state_hash()
 
 
 def test_readers_are_answered_while_the_other_is_taught():
-    twins = Twins(Classifier(seed=1), "v")
-    twins.change(lesson(0))
+    replicas = LeftRightReplicas(Classifier(seed=1), "v")
+    replicas.change(update(0))
     teaching, go_on = threading.Event(), threading.Event()
 
     def slowly(learner):
         teaching.set()
         assert go_on.wait(20)
-        lesson(1)(learner)
+        update(1)(learner)
 
-    worker = threading.Thread(target=twins.change, args=(slowly,))
-    worker.start()
+    trainer = threading.Thread(target=replicas.change, args=(slowly,))
+    trainer.start()
     assert teaching.wait(20)
-    with twins.reading() as learner:
+    with replicas.reading() as learner:
         assert learner.examples == 1 and learner.predict(record(0)).label == "even"
     go_on.set()
-    worker.join()
-    assert twins.resting.examples == 2 and not twins.differ()
+    trainer.join()
+    assert replicas.back.examples == 2 and not replicas.differ()
 
 
 def test_no_reader_ever_meets_a_half_taught_learner():
     """Each change teaches two examples: nobody sees an odd number of them."""
-    twins, stop, seen = Twins(Classifier(seed=1), "v"), threading.Event(), set()
+    replicas, stop, seen = LeftRightReplicas(Classifier(seed=1), "v"), threading.Event(), set()
 
     def read():
         while not stop.is_set():
-            with twins.reading() as learner:
+            with replicas.reading() as learner:
                 before = learner.examples
                 learner.predict(record(1))
                 seen.add((before, learner.examples))
@@ -60,7 +60,7 @@ def test_no_reader_ever_meets_a_half_taught_learner():
     for reader in readers:
         reader.start()
     for i in range(0, 60, 2):
-        twins.change(lambda learner, i=i: (lesson(i)(learner), lesson(i + 1)(learner)))
+        replicas.change(lambda learner, i=i: (update(i)(learner), update(i + 1)(learner)))
     stop.set()
     for reader in readers:
         reader.join()
@@ -68,30 +68,30 @@ def test_no_reader_ever_meets_a_half_taught_learner():
 
 
 def test_a_change_that_fails_leaves_readers_the_learner_as_it_was():
-    twins = Twins(Classifier(seed=1), "v")
-    twins.change(lesson(0))
-    with twins.reading() as learner:
+    replicas = LeftRightReplicas(Classifier(seed=1), "v")
+    replicas.change(update(0))
+    with replicas.reading() as learner:
         before = learner.state_hash()
 
     def fails(learner):
-        lesson(1)(learner)
+        update(1)(learner)
         raise RuntimeError("out of luck")
 
     with pytest.raises(RuntimeError):
-        twins.change(fails)
-    with twins.reading() as learner:
+        replicas.change(fails)
+    with replicas.reading() as learner:
         assert learner.state_hash() == before
 
 
 def test_another_learner_takes_the_place_of_both():
     """Readers meet the one with its version, or the other with its own, never a mixture."""
-    twins, stop, seen = Twins(Classifier(seed=1), "v"), threading.Event(), set()
-    twins.change(lesson(0))
+    replicas, stop, seen = LeftRightReplicas(Classifier(seed=1), "v"), threading.Event(), set()
+    replicas.change(update(0))
 
     def read():
         while not stop.is_set():
-            with twins.reading() as learner:
-                seen.add((twins.version, learner.seed, learner.examples))
+            with replicas.reading() as learner:
+                seen.add((replicas.version, learner.seed, learner.examples))
 
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
@@ -99,36 +99,36 @@ def test_another_learner_takes_the_place_of_both():
     expected = {("v", 1, 1)}
     for seed in range(2, 30):
         successor = Classifier(seed=seed)
-        twins.replace(successor, f"v{seed}")
-        assert not twins.differ() and twins.resting.seed == seed
-        twins.change(lesson(seed))
+        replicas.replace(successor, f"v{seed}")
+        assert not replicas.differ() and replicas.back.seed == seed
+        replicas.change(update(seed))
         expected |= {(f"v{seed}", seed, 0), (f"v{seed}", seed, 1)}
     stop.set()
     for reader in readers:
         reader.join()
     assert seen <= expected and len(seen) > 1
-    with twins.reading() as learner:
-        assert (twins.version, learner.seed, learner.examples) == ("v29", 29, 1)
+    with replicas.reading() as learner:
+        assert (replicas.version, learner.seed, learner.examples) == ("v29", 29, 1)
 
 
 def test_readers_keep_the_learner_that_leaves_until_they_are_done():
-    twins = Twins(Classifier(seed=1), "old")
-    twins.change(lesson(0))
-    with twins.reading() as learner:
-        worker = threading.Thread(target=twins.replace, args=(Classifier(seed=2), "new"))
-        worker.start()
-        worker.join(0.2)
-        assert worker.is_alive() and twins.version == "old"
+    replicas = LeftRightReplicas(Classifier(seed=1), "old")
+    replicas.change(update(0))
+    with replicas.reading() as learner:
+        trainer = threading.Thread(target=replicas.replace, args=(Classifier(seed=2), "new"))
+        trainer.start()
+        trainer.join(0.2)
+        assert trainer.is_alive() and replicas.version == "old"
         assert learner.seed == 1 and learner.predict(record(0)).label == "even"
-    worker.join()
-    with twins.reading() as learner:
-        assert twins.version == "new" and learner.seed == 2
+    trainer.join()
+    with replicas.reading() as learner:
+        assert replicas.version == "new" and learner.seed == 2
 
 
 def test_a_change_that_raises_half_way_changes_neither():
-    twins = Twins(Classifier(seed=1), "first")
-    twins.change(lambda learner: learner.learn({"a": 1}, "x"))
-    before = twins.resting.state_hash()
+    replicas = LeftRightReplicas(Classifier(seed=1), "first")
+    replicas.change(lambda learner: learner.learn({"a": 1}, "x"))
+    before = replicas.back.state_hash()
 
     def fails(learner):
         learner.learn({"a": 2}, "y")
@@ -136,14 +136,14 @@ def test_a_change_that_raises_half_way_changes_neither():
 
     for _ in range(2):
         with pytest.raises(MemoryError):
-            twins.change(fails)
-    assert twins.resting.state_hash() == before and not twins.differ()
-    twins.change(lambda learner: learner.learn({"a": 2}, "y"))
-    assert twins.resting.examples == 2 and not twins.differ()
+            replicas.change(fails)
+    assert replicas.back.state_hash() == before and not replicas.differ()
+    replicas.change(lambda learner: learner.learn({"a": 2}, "y"))
+    assert replicas.back.examples == 2 and not replicas.differ()
 
 
 def test_what_the_first_twin_has_learned_stays_where_the_second_fails():
-    twins = Twins(Classifier(seed=1), "first")
+    replicas = LeftRightReplicas(Classifier(seed=1), "first")
     calls = []
 
     def fails_later(learner):
@@ -152,24 +152,24 @@ def test_what_the_first_twin_has_learned_stays_where_the_second_fails():
         if len(calls) == 2:
             raise MemoryError("no room")
 
-    twins.change(fails_later)
-    with twins.reading() as front:
+    replicas.change(fails_later)
+    with replicas.reading() as front:
         assert front.examples == 1
-    assert twins.resting.examples == 1 and not twins.differ()
+    assert replicas.back.examples == 1 and not replicas.differ()
 
 
 def test_without_room_for_a_second_copy_the_one_in_front_goes_on(monkeypatch):
     def fails(*_):
         raise MemoryError("no room")
 
-    twins = Twins(Classifier(seed=1), "first")
+    replicas = LeftRightReplicas(Classifier(seed=1), "first")
     with monkeypatch.context() as patch:
         patch.setattr(Classifier, "copy", fails)
         with pytest.raises(MemoryError):
-            twins.change(fails)
-        with pytest.raises(LostTwinError, match="MemoryError: no room"):
-            twins.change(lambda learner: None)
-        with twins.reading() as front:
+            replicas.change(fails)
+        with pytest.raises(LostReplicaError, match="MemoryError: no room"):
+            replicas.change(lambda learner: None)
+        with replicas.reading() as front:
             assert front.examples == 0
-    twins.change(lambda learner: learner.learn({"a": 1}, "x"))
-    assert twins.resting.examples == 1 and not twins.differ()
+    replicas.change(lambda learner: learner.learn({"a": 1}, "x"))
+    assert replicas.back.examples == 1 and not replicas.differ()

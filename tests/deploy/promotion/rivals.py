@@ -32,61 +32,61 @@ def wrong(i):
     return {"p": "q", "q": "r", "r": "p"}[right(i)]
 
 
-def model(*lessons, seed=5):
+def model(*updates, seed=5):
     """A learner made elsewhere, packed, that was taught (kinds, labels) one after the other."""
     learner = Classifier(budget_mb=16, seed=seed)
-    for kinds, label in lessons:
+    for kinds, label in updates:
         learner.learn_many([kind(i) for i in kinds], [label(i) for i in kinds])
     return learner.packed()
 
 
-def cases(desk, kinds, label=right, name="t", source="boss"):
+def cases(deployment, kinds, label=right, name="t", source="boss"):
     """Predict some kinds together, then label those that want a label; the answers."""
     kinds = list(kinds)
-    answers = desk.predict_many(name, [kind(i) for i in kinds])
+    answers = deployment.predict_many(name, [kind(i) for i in kinds])
     words = [
         Feedback(answer.id, label=label(i), source=source)
         for i, answer in zip(kinds, answers, strict=True)
         if answer.decision == "ask" or answer.audit
     ]
     if words:
-        desk.feedback_many(words)
+        deployment.feedback_many(words)
     return answers
 
 
-def caught_up(desk, name="t"):
+def caught_up(deployment, name="t"):
     """What the gate reports once the shadow has followed all of the log."""
     ends = time.monotonic() + SECONDS
     while time.monotonic() < ends:
-        found = desk.gate(name)
+        found = deployment.gate(name)
         if found is not None and found.behind == 0:
             return found
         time.sleep(0.05)
     raise AssertionError("the shadow never caught up")
 
 
-def followed(desk, name="t", purpose="challenge"):
+def followed(deployment, name="t", purpose="challenge"):
     """A shadow in this process, over the same store, up to the end of the log."""
-    duty = desk.desk.duty(name)
-    with desk.store.reading() as connection:
-        (orders,) = [o for o in orders_of(connection, duty) if o.purpose == purpose]
-        shadow = Shadow(orders, folder_of(desk.store.folder, duty.number))
+    hosted = deployment.context.hosted(name)
+    with deployment.store.reading() as connection:
+        (orders,) = [o for o in orders_of(connection, hosted) if o.purpose == purpose]
+        shadow = Shadow(orders, folder_of(deployment.store.folder, hosted.number))
         while shadow.follow(connection):
             pass
     return shadow
 
 
-def figures(desk, name="t", purpose="challenge"):
+def figures(deployment, name="t", purpose="challenge"):
     """What such a shadow reports."""
-    return report(followed(desk, name, purpose))
+    return report(followed(deployment, name, purpose))
 
 
-def events(desk, *kinds):
+def events(deployment, *kinds):
     """The events of some types, all there are."""
-    with desk.store.reading() as connection:
+    with deployment.store.reading() as connection:
         return list(read_events(connection, types=kinds))
 
 
-def ids(desk, name="t"):
+def ids(deployment, name="t"):
     """Versions by role; the newest of each."""
-    return {version.role: version.id for version in desk.versions(name)[::-1]}
+    return {version.role: version.id for version in deployment.versions(name)[::-1]}

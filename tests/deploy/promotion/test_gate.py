@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from quickstudy.api.versions import Condition
-from quickstudy.deploy.promotion.gate import ENOUGH, MOST_GROUPS, Compared, Gate, Probation, Sat
+from quickstudy.deploy.promotion.gate import (
+    ENOUGH,
+    MOST_GROUPS,
+    Gate,
+    PairedOutcome,
+    PinResult,
+    Probation,
+)
 from quickstudy.errors import InputError, SettingError
 
 WORSE_BASELINE = (("majority", True),)
@@ -19,7 +26,7 @@ def stream(count: int, champion: float, challenger: float, seed: int = 0, **fiel
     """Cases with independent errors of the two."""
     rng = np.random.default_rng(seed)
     for seq, (u, v) in enumerate(rng.random((count, 2))):
-        yield Compared(seq, bool(u < champion), bool(v < challenger), **fields)
+        yield PairedOutcome(seq, bool(u < champion), bool(v < challenger), **fields)
 
 
 def fed(gate: Gate, *streams: Any) -> Gate:
@@ -81,7 +88,7 @@ def test_small_steps_down_cannot_add_up():
     gate = new(simpler=True)
     for seq, (u, v, w) in enumerate(rng.random((3000, 3))):
         champion, challenger, anchor = bool(u < 0.05), bool(v < 0.05), bool(w < 0.02)
-        gate.compare(Compared(seq, champion, challenger, anchor, WORSE_BASELINE))
+        gate.compare(PairedOutcome(seq, champion, challenger, anchor, WORSE_BASELINE))
     assert failing(gate) == ["better"]
     assert "than the last better version" in condition(gate, "better").detail
 
@@ -107,7 +114,7 @@ def test_labels_of_few_cases_count_as_their_weight():
         case = (bool(hard and rng.random() < 0.3), bool(not hard and rng.random() < 0.15))
         pi = 1.0 if hard else 1 / 3
         if rng.random() < pi:
-            gate.compare(Compared(seq, *case, scale=1 / 3 / pi))
+            gate.compare(PairedOutcome(seq, *case, scale=1 / 3 / pi))
     assert gate.gain == pytest.approx(0.0, abs=0.02)
     assert gate.route is None
 
@@ -163,7 +170,7 @@ def test_it_must_beat_every_baseline(baseline, holds):
     gate = new()
     for seq, u in enumerate(rng.random(1500)):
         wrong = (("majority", True), ("neighbour", bool(u < baseline)))
-        gate.compare(Compared(seq, bool(rng.random() < 0.4), bool(u < 0.1), baselines=wrong))
+        gate.compare(PairedOutcome(seq, bool(rng.random() < 0.4), bool(u < 0.1), baselines=wrong))
     assert failing(gate) == ([] if holds else ["baselines"])
     assert "neighbour" in condition(gate, "baselines").detail
 
@@ -174,7 +181,7 @@ def test_luck_against_a_baseline_is_not_enough():
     for seq in range(250):
         wrong = seq % 2 == 0
         other = (not wrong) or seq == 100
-        gate.compare(Compared(seq, True, wrong, baselines=(("neighbour", other),)))
+        gate.compare(PairedOutcome(seq, True, wrong, baselines=(("neighbour", other),)))
     assert gate.baselines[0][1] > 0.0
     assert failing(gate) == ["baselines"]
 
@@ -196,7 +203,7 @@ def test_a_few_cases_are_not_enough_against_a_baseline():
     ],
 )
 def test_the_exam(pins, holds):
-    sat = [Sat(f"pin-{i}", *pin) for i, pin in enumerate(pins)]
+    sat = [PinResult(f"pin-{i}", *pin) for i, pin in enumerate(pins)]
     found = condition(new(), "exam", exam=sat)
     assert found.holds == holds
     if not holds and pins[0][0] == "must":
@@ -214,7 +221,7 @@ def test_a_gate_goes_on_from_json_as_if_nothing_had_happened():
     rng = np.random.default_rng(10)
     whole, parts = new(simpler=True, attempt=3), new(simpler=True, attempt=3)
     for seq in range(700):
-        case = Compared(
+        case = PairedOutcome(
             seq,
             *(bool(b) for b in rng.random(3) < 0.2),
             (("no change", bool(rng.random() < 0.5)), ("majority", bool(rng.random() < 0.4))),
@@ -235,7 +242,9 @@ def test_a_case_out_of_range_changes_nothing():
     gate = fed(new(), stream(10, 0.5, 0.1, groups=("a",), baselines=WORSE_BASELINE))
     before = gate.state()
     with pytest.raises(InputError):
-        gate.compare(Compared(11, True, False, scale=1.5, groups=("b",), baselines=(("x", True),)))
+        gate.compare(
+            PairedOutcome(11, True, False, scale=1.5, groups=("b",), baselines=(("x", True),))
+        )
     assert gate.state() == before
 
 
@@ -283,6 +292,6 @@ def test_an_audit_counts_for_all_the_cases_that_it_stands_for_in_a_probation():
         pi = 1.0 if asked else 0.1
         if rng.random() < pi:
             wrong = bool(rng.random() < 0.2)
-            watch.compare(Compared(seq, wrong and asked, wrong and not asked, scale=0.1 / pi))
+            watch.compare(PairedOutcome(seq, wrong and asked, wrong and not asked, scale=0.1 / pi))
     assert watch.verdict == "watching"
     assert watch.gain == pytest.approx(0.0, abs=0.04)

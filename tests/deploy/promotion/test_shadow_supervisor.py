@@ -29,16 +29,16 @@ def rival():
 @pytest.fixture
 def contest(path, rival):
     """A learner with a challenger that a process follows."""
-    with quickstudy.open(path) as desk:
-        desk.create("t", **SMALL)
-        cases(desk, range(60, 80))
-        desk.challenge("t", model=rival)
-        yield desk
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", **SMALL)
+        cases(deployment, range(60, 80))
+        deployment.challenge("t", model=rival)
+        yield deployment
 
 
-def as_the_log_says(desk, name="t"):
+def as_the_log_says(deployment, name="t"):
     """Whether the process reports what a shadow here does, that was fed by itself."""
-    told, found = caught_up(desk, name), figures(desk, name)
+    told, found = caught_up(deployment, name), figures(deployment, name)
     differ = {n: (getattr(told, n), found[n]) for n in SAME if getattr(told, n) != found[n]}
     differences = [(d.id, d.before, d.after) for d in told.differences]
     assert differences == [(d["id"], d["before"], d["after"]) for d in found["differences"]]
@@ -46,25 +46,25 @@ def as_the_log_says(desk, name="t"):
     return told
 
 
-def child_of(desk):
-    return desk.staff.contests.shadows._child
+def child_of(deployment):
+    return deployment.supervisor.promotion.shadows._child
 
 
 def test_killed_at_any_moment_it_comes_back_and_finds_the_same(contest, monkeypatch):
     monkeypatch.setattr(shadow_supervisor, "AGAIN_SECONDS", 0.05)
-    desk, rng, pids = contest, np.random.default_rng(0), set()
-    until(lambda: child_of(desk) is not None)
+    deployment, rng, pids = contest, np.random.default_rng(0), set()
+    until(lambda: child_of(deployment) is not None)
     for _ in range(3):
         for start in range(0, 60, 20):
-            cases(desk, range(start, start + 20))
+            cases(deployment, range(start, start + 20))
         time.sleep(float(rng.random()))
-        child = child_of(desk)
+        child = child_of(deployment)
         pids.add(child.pid)
         child.kill()
-        until(lambda gone=child: child_of(desk) not in (None, gone))
-    told = as_the_log_says(desk)
+        until(lambda gone=child: child_of(deployment) not in (None, gone))
+    told = as_the_log_says(deployment)
     assert told.labelled == 180 and told.gain > 0 and len(pids) == 3
-    assert agrees(desk, "t")
+    assert agrees(deployment, "t")
 
 
 def test_it_goes_on_when_the_store_is_opened_anew(contest, path):
@@ -73,62 +73,65 @@ def test_it_goes_on_when_the_store_is_opened_anew(contest, path):
     state, child = contest.state_hash("t"), child_of(contest)
     contest.close()
     assert child.poll() is not None
-    with quickstudy.open(path) as desk:
-        assert desk.state_hash("t") == state
-        after = as_the_log_says(desk)
+    with quickstudy.open(path) as deployment:
+        assert deployment.state_hash("t") == state
+        after = as_the_log_says(deployment)
         assert (after.cases, after.log_evidence) == (before.cases, before.log_evidence)
-        cases(desk, range(20))
-        assert as_the_log_says(desk).cases == after.cases + 20
-        desk.promote("t", override=["better", "baselines"])
-        cases(desk, range(60, 70))
-        assert agrees(desk, "t") and sound(desk) == []
+        cases(deployment, range(20))
+        assert as_the_log_says(deployment).cases == after.cases + 20
+        deployment.promote("t", override=["better", "baselines"])
+        cases(deployment, range(60, 70))
+        assert agrees(deployment, "t") and sound(deployment) == []
 
 
 def test_two_learners_have_challengers_and_one_is_deleted(contest, rival):
     """Each is followed by itself; what becomes of one is nothing to the other."""
-    desk = contest
-    desk.create("u", **SMALL | {"seed": 2})
-    cases(desk, range(30), name="u")
-    desk.challenge("u", model=rival)
-    cases(desk, range(30), wrong, name="u")
-    cases(desk, range(30))
-    one, other = as_the_log_says(desk), as_the_log_says(desk, "u")
+    deployment = contest
+    deployment.create("u", **SMALL | {"seed": 2})
+    cases(deployment, range(30), name="u")
+    deployment.challenge("u", model=rival)
+    cases(deployment, range(30), wrong, name="u")
+    cases(deployment, range(30))
+    one, other = as_the_log_says(deployment), as_the_log_says(deployment, "u")
     assert (one.labelled, other.labelled) == (30, 30) and one.gain > other.gain
-    duty = desk.desk.duty("t")
-    desk.delete("t")
+    hosted = deployment.context.hosted("t")
+    deployment.delete("t")
     with pytest.raises(StoreError):
-        desk.staff.contests.shadows.judge(duty, "0" * 32, [])
-    cases(desk, range(10), name="u")
-    assert as_the_log_says(desk, "u").labelled == 40
-    desk.create("t", **SMALL)
-    assert desk.gate("t") is None and desk.versions("t")[0].role == "champion"
-    desk.promote("u", override=["better", "baselines"])
-    assert agrees(desk, "u") and sound(desk) == []
+        deployment.supervisor.promotion.shadows.judge(hosted, "0" * 32, [])
+    cases(deployment, range(10), name="u")
+    assert as_the_log_says(deployment, "u").labelled == 40
+    deployment.create("t", **SMALL)
+    assert deployment.gate("t") is None and deployment.versions("t")[0].role == "champion"
+    deployment.promote("u", override=["better", "baselines"])
+    assert agrees(deployment, "u") and sound(deployment) == []
 
 
 def test_who_waits_for_a_consolidation_hears_of_the_end(path):
     """Closing does not wait for it, and does not leave anybody waiting."""
     heard = []
-    with quickstudy.open(path) as desk:
-        desk.create("t", **SMALL)
-        cases(desk, range(40))
-        desk.flush()
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", **SMALL)
+        cases(deployment, range(40))
+        deployment.flush()
 
         def challenge():
             try:
-                desk.challenge("t")
+                deployment.challenge("t")
             except StoreError as error:
                 heard.append(error)
 
         waiting = threading.Thread(target=challenge, daemon=True)
         waiting.start()
-        until(lambda: desk.desk.duty("t").consolidating)
-        state = desk.state_hash("t")
+        until(lambda: deployment.context.hosted("t").consolidating)
+        state = deployment.state_hash("t")
     waiting.join(SECONDS)
     assert not waiting.is_alive() and len(heard) == 1
-    with quickstudy.open(path) as desk:
-        assert desk.state_hash("t") == state == replayed(desk, "t")
-        assert ids(desk) == {"champion": desk.versions("t")[0].id} and sound(desk) == []
+    with quickstudy.open(path) as deployment:
+        assert deployment.state_hash("t") == state == replayed(deployment, "t")
+        assert (
+            ids(deployment) == {"champion": deployment.versions("t")[0].id}
+            and sound(deployment) == []
+        )
 
 
 KILLED = """
@@ -143,9 +146,9 @@ desk = quickstudy.open(sys.argv[1])
 desk.create("t", **SMALL)
 cases(desk, range(30))
 if sys.argv[3] == "alone":
-    desk.desk.roles_changed = lambda duty: None
+    desk.context.roles_changed = lambda duty: None
 version = desk.challenge("t", model=model((range(20), wrong))).id
-duty = desk.desk.duty("t")
+duty = desk.context.duty("t")
 cases(desk, range(20))
 if sys.argv[3] != "alone":
     desk.gate("t")
@@ -183,14 +186,14 @@ def test_killed_around_a_promotion_it_is_what_the_log_says(path, how):
     assert run.returncode == -signal.SIGKILL, run.stderr
     for pid in run.stdout.split():  # the process of shadows ends with its parent
         until(lambda pid=pid: not Path(f"/proc/{pid}/exe").exists())
-    with quickstudy.open(path) as desk:
-        (new, old) = desk.versions("t")
+    with quickstudy.open(path) as deployment:
+        (new, old) = deployment.versions("t")
         assert (new.role, old.role) == ("champion", "previous")
-        assert desk.state_hash("t") == replayed(desk, "t") and sound(desk) == []
-        assert desk.predict("t", {"a": "a1", "b": "b1"}).version == new.id
-        desk.rollback("t")
-        cases(desk, range(10))
-        assert agrees(desk, "t")
+        assert deployment.state_hash("t") == replayed(deployment, "t") and sound(deployment) == []
+        assert deployment.predict("t", {"a": "a1", "b": "b1"}).version == new.id
+        deployment.rollback("t")
+        cases(deployment, range(10))
+        assert agrees(deployment, "t")
 
 
 def environment():

@@ -3,9 +3,9 @@
 import pytest
 
 from quickstudy.api.decisions import Settings
-from quickstudy.deploy.hosting.updates import Lesson
+from quickstudy.deploy.hosting.updates import Update
 from quickstudy.deploy.recovery import snapshots
-from quickstudy.deploy.recovery.replay import Fold
+from quickstudy.deploy.recovery.replay import ReplayState
 from quickstudy.errors import ModelFileError, StoreError
 from tests.deploy.support import record, truth
 
@@ -14,8 +14,8 @@ SETTINGS = Settings(targets=((1, 0.9), (True, 0.8), ("1", 0.7)), seed=3, trusted
 
 
 def fold_at(seq, n=6):
-    fold = Fold.new(SETTINGS, 1)
-    fold.learn([Lesson(i + 2, record(i), truth(record(i))) for i in range(n)])
+    fold = ReplayState.new(SETTINGS, 1)
+    fold.learn([Update(i + 2, record(i), truth(record(i))) for i in range(n)])
     for _ in range(n):
         decision = fold.control.decide(0.7, 1)
         fold.control.record(decision, False)
@@ -40,7 +40,7 @@ def test_what_is_read_back_is_what_was_written(tmp_path):
     types = [type(label) for label, _ in again.settings.targets]
     assert types == [int, bool, str]
     for each in (fold, again):
-        each.learn([Lesson(9, record(7), "new")])
+        each.learn([Update(9, record(7), "new")])
     assert again.hash == fold.hash
 
 

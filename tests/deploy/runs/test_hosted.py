@@ -3,20 +3,20 @@
 import pytest
 
 from quickstudy.api.runs import ValueSettings
-from quickstudy.deploy.runs.hosted import NotFoldedError, Roll, Watch
-from quickstudy.deploy.runs.state import CourseFold
+from quickstudy.deploy.runs.hosted import HostedValue, HostedValues, ReplayNeededError
+from quickstudy.deploy.runs.state import ValueState
 from quickstudy.errors import InputError, NotFoundError, StoreError
 
 
 def fold():
-    return CourseFold.new(ValueSettings(), 1)
+    return ValueState.new(ValueSettings(), 1)
 
 
 @pytest.fixture
 def roll():
-    made = Roll(lambda number: fold())
-    made.take_over(Watch(1, "one", 0.0, fold()))
-    made.take_over(Watch(2, "two", 0.0, fold()))
+    made = HostedValues(lambda number: fold())
+    made.register(HostedValue(1, "one", 0.0, fold()))
+    made.register(HostedValue(2, "two", 0.0, fold()))
     made.begin()
     return made
 
@@ -58,14 +58,14 @@ def test_one_that_cannot_be_made_anew_says_so_until_it_can(roll):
     one = roll.find("one")
     roll.fold(one)
     roll.undo()
-    refold, roll._refold = roll._refold, gone
+    replay, roll._replay = roll._replay, gone
     for _ in range(2):
         roll.begin()
-        with pytest.raises(NotFoldedError, match="one cannot be read again: the disk is gone"):
+        with pytest.raises(ReplayNeededError, match="one cannot be read again: the disk is gone"):
             roll.fold(one)
         assert "the disk is gone" in str(one.failed)
         roll.undo()
-    roll._refold = refold
+    roll._replay = replay
     assert roll.fold(one).folded == 1 and one.failed is None
 
 

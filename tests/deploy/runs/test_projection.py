@@ -20,19 +20,19 @@ FOLLOW = "runs follow from the log"
 def whole(tmp_path_factory):
     """A store with runs of every status."""
     path = tmp_path_factory.mktemp("whole") / "work.db"
-    with quickstudy.open(path) as desk:
-        desk.create("c", seed=1)
-        desk.create_value("gone", seed=1)
-        play(desk, "gone", 5)
-        desk.delete("gone")
-        desk.create_value("v", seed=1)
-        play(desk, "v", 40)
-        desk.change("v", wait_seconds=1e-6)
-        expire(desk)
-        desk.end("v", desk.runs("v", status="expired")[0].id, 1.0)
-        desk.change("v", wait_seconds=1e6)
-        play(desk, "v", 20, seed=1)
-        assert {run.status for run in desk.runs("v")} == {"live", "ended", "expired", "late"}
+    with quickstudy.open(path) as deployment:
+        deployment.create("c", seed=1)
+        deployment.create_value("gone", seed=1)
+        play(deployment, "gone", 5)
+        deployment.delete("gone")
+        deployment.create_value("v", seed=1)
+        play(deployment, "v", 40)
+        deployment.change("v", wait_seconds=1e-6)
+        expire(deployment)
+        deployment.end("v", deployment.runs("v", status="expired")[0].id, 1.0)
+        deployment.change("v", wait_seconds=1e6)
+        play(deployment, "v", 20, seed=1)
+        assert {run.status for run in deployment.runs("v")} == {"live", "ended", "expired", "late"}
     return path
 
 
@@ -55,11 +55,11 @@ def test_a_whole_store_has_no_finding_open_or_closed(path):
     findings = check_file(path)
     assert all(f.ok and f.detail for f in findings)
     assert {FOLLOW, "v: replay"} <= {f.check for f in findings}
-    with quickstudy.open(path) as desk:
-        assert [f.check for f in desk.doctor()] == [f.check for f in findings]
-        with desk.store.reading() as connection:
+    with quickstudy.open(path) as deployment:
+        assert [f.check for f in deployment.doctor()] == [f.check for f in findings]
+        with deployment.store.reading() as connection:
             count, apart = differences(connection)
-        assert apart == "" and count > len(desk.runs("v", limit=1000))
+        assert apart == "" and count > len(deployment.runs("v", limit=1000))
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ def test_a_row_with_a_good_checksum_that_the_log_does_not_know_is_found(path, na
 
 def test_a_store_of_before_there_were_runs_opens_and_is_sound(tmp_path):
     path = tmp_path / "old.db"
-    with quickstudy.open(path) as desk:
-        desk.create("c", seed=1)
-        desk.feedback(desk.predict("c", "x").id, label="y", wait_learned=True)
-        state = desk.state_hash("c")
+    with quickstudy.open(path) as deployment:
+        deployment.create("c", seed=1)
+        deployment.feedback(deployment.predict("c", "x").id, label="y", wait_learned=True)
+        state = deployment.state_hash("c")
     alter(path, "DROP TABLE runs")
     assert found(path) == {}
-    with quickstudy.open(path) as desk:
-        assert desk.state_hash("c") == state
-        desk.create_value("v")
-        desk.step("v", desk.start("v").id, "x")
+    with quickstudy.open(path) as deployment:
+        assert deployment.state_hash("c") == state
+        deployment.create_value("v")
+        deployment.step("v", deployment.start("v").id, "x")
     assert found(path) == {}

@@ -19,11 +19,11 @@ from tests.deploy.support import sound
 def lived(path):
     """A store with two snapshots of its value learner, and its state."""
     for seed in (0, 1):
-        with quickstudy.open(path) as desk:
+        with quickstudy.open(path) as deployment:
             if not seed:
-                desk.create_value("v", seed=1)
-            play(desk, "v", 40, seed=seed)
-            state = desk.state_hash("v")
+                deployment.create_value("v", seed=1)
+            play(deployment, "v", 40, seed=seed)
+            state = deployment.state_hash("v")
     return path, state
 
 
@@ -38,8 +38,12 @@ def warnings(caplog):
 def test_a_start_goes_on_from_the_newest_snapshot(lived, caplog):
     path, state = lived
     assert len(files(path)) == snapshots.KEPT
-    with quickstudy.open(path) as desk:
-        assert desk.state_hash("v") == state and sound(desk) == [] and warnings(caplog) == []
+    with quickstudy.open(path) as deployment:
+        assert (
+            deployment.state_hash("v") == state
+            and sound(deployment) == []
+            and warnings(caplog) == []
+        )
 
 
 @pytest.mark.parametrize("damage", ["cut short", "a flipped bit", "empty", "other content"])
@@ -60,71 +64,71 @@ def test_damaged_snapshots_are_passed_over(lived, caplog, damage, which):
     checks = {f"v: {files(path)[i].name}" for i in which}
     assert {f.check for f in check_file(path) if not f.ok} == checks
     caplog.clear()
-    with quickstudy.open(path) as desk:
-        assert desk.state_hash("v") == state
-        said = play(desk, "v", 10, seed=2)
+    with quickstudy.open(path) as deployment:
+        assert deployment.state_hash("v") == state
+        said = play(deployment, "v", 10, seed=2)
         assert len(said) == 10
     assert len(warnings(caplog)) >= len(which) and all(path.name in m for m in warnings(caplog))
-    with quickstudy.open(path) as desk:
-        assert [r.status for r in desk.runs("v", limit=1000)].count("live") == 18
+    with quickstudy.open(path) as deployment:
+        assert [r.status for r in deployment.runs("v", limit=1000)].count("live") == 18
 
 
 def test_without_any_snapshot_the_log_is_enough(lived):
     path, state = lived
     shutil.rmtree(path.with_name("work.db.d") / "learner-1")
-    with quickstudy.open(path) as desk:
-        assert desk.state_hash("v") == state and sound(desk) == []
+    with quickstudy.open(path) as deployment:
+        assert deployment.state_hash("v") == state and sound(deployment) == []
 
 
 def test_a_snapshot_of_a_future_that_was_taken_back_is_removed(path, tmp_path, caplog):
-    with quickstudy.open(path) as desk:
-        desk.create_value("v", seed=1)
-        play(desk, "v", 20)
-        past = desk.state_hash("v")
+    with quickstudy.open(path) as deployment:
+        deployment.create_value("v", seed=1)
+        play(deployment, "v", 20)
+        past = deployment.state_hash("v")
     shutil.copy(path, tmp_path / "past")
-    with quickstudy.open(path) as desk:
-        play(desk, "v", 20, seed=1)
+    with quickstudy.open(path) as deployment:
+        play(deployment, "v", 20, seed=1)
     shutil.copy(tmp_path / "past", path)
     (path.with_name("work.db.d") / "head").unlink()
-    with quickstudy.open(path) as desk:
-        assert desk.state_hash("v") == past
+    with quickstudy.open(path) as deployment:
+        assert deployment.state_hash("v") == past
         assert len(files(path)) == 1 and any(
             "another" in m or "not made" in m for m in warnings(caplog)
         )
-        play(desk, "v", 60, seed=2)
-        assert sound(desk) == []
+        play(deployment, "v", 60, seed=2)
+        assert sound(deployment) == []
 
 
 def test_what_is_read_back_is_what_was_written(lived):
     path, _ = lived
-    with quickstudy.open(path) as desk:
-        play(desk, "v", 10, seed=3)
-        fold = replay(desk.store, 1, strict=True)
-        file = write(desk.store, 1, shoot(fold))
-        again = read(file, desk.store.link_at)
+    with quickstudy.open(path) as deployment:
+        play(deployment, "v", 10, seed=3)
+        fold = replay(deployment.store, 1, strict=True)
+        file = write(deployment.store, 1, shoot(fold))
+        again = read(file, deployment.store.link_at)
         assert (again.hash, again.folded, again.settings) == (fold.hash, fold.folded, fold.settings)
         with pytest.raises(StoreError, match="not made from this log"):
             read(file, lambda _: bytes(32))
-        before = recover(desk.store, 1, upto=fold.folded - 5)
-        assert before.hash == replay(desk.store, 1, strict=True, upto=fold.folded - 5).hash
+        before = recover(deployment.store, 1, upto=fold.folded - 5)
+        assert before.hash == replay(deployment.store, 1, strict=True, upto=fold.folded - 5).hash
 
 
 def test_a_snapshot_of_a_classifier_is_none_of_a_value_learner(path):
-    with quickstudy.open(path) as desk:
-        desk.create("c", seed=1)
-        desk.feedback(learner="c", record={"a": 1}, label="x", wait_learned=True)
-    with quickstudy.open(path) as desk, pytest.raises(ModelFileError, match="lacks a part"):
-        read(files(path)[-1], desk.store.link_at)
+    with quickstudy.open(path) as deployment:
+        deployment.create("c", seed=1)
+        deployment.feedback(learner="c", record={"a": 1}, label="x", wait_learned=True)
+    with quickstudy.open(path) as deployment, pytest.raises(ModelFileError, match="lacks a part"):
+        read(files(path)[-1], deployment.store.link_at)
 
 
 def test_where_no_snapshot_can_be_written_nothing_is_lost(path, caplog):
     folder = path.with_name("work.db.d") / "learner-1"
-    with quickstudy.open(path) as desk:
-        desk.create_value("v", seed=1)
-        play(desk, "v", 20)
-        state = desk.state_hash("v")
+    with quickstudy.open(path) as deployment:
+        deployment.create_value("v", seed=1)
+        play(deployment, "v", 20)
+        state = deployment.state_hash("v")
         folder.write_text("where the folder should be")
     assert any("no snapshot of learner v" in m for m in warnings(caplog))
     folder.unlink()
-    with quickstudy.open(path) as desk:
-        assert desk.state_hash("v") == state and files(path) == []
+    with quickstudy.open(path) as deployment:
+        assert deployment.state_hash("v") == state and files(path) == []

@@ -17,27 +17,27 @@ from tests.deploy.journeys import play, replayed
 
 
 @pytest.fixture
-def duty(path):
-    with quickstudy.open(path) as desk:
-        desk.create_value("v", seed=1)
-        yield desk
+def hosted(path):
+    with quickstudy.open(path) as deployment:
+        deployment.create_value("v", seed=1)
+        yield deployment
 
 
-def test_the_log_up_to_any_event_leads_to_the_state_that_was(duty):
+def test_the_log_up_to_any_event_leads_to_the_state_that_was(hosted):
     states = {}
     for seed in range(4):
-        play(duty, "v", 15, seed=seed)
-        states[duty.store.head[0]] = duty.state_hash("v")
+        play(hosted, "v", 15, seed=seed)
+        states[hosted.store.head[0]] = hosted.state_hash("v")
     for seq, state in states.items():
-        assert replay(duty.store, 1, strict=True, upto=seq).hash == state
+        assert replay(hosted.store, 1, strict=True, upto=seq).hash == state
     assert len(set(states.values())) == 4
 
 
-def test_it_is_the_learner_that_one_would_have_had_without_a_store(duty):
+def test_it_is_the_learner_that_one_would_have_had_without_a_store(hosted):
     """Nothing but what is in the log has a say."""
-    play(duty, "v", 60)
+    play(hosted, "v", 60)
     alone = ValueFunction(seed=1, budget_mb=64.0)
-    with duty.store.reading() as connection:
+    with hosted.store.reading() as connection:
         for event in read_events(connection, learner=1):
             told = event.read()
             if event.type == "run_started":
@@ -53,7 +53,7 @@ def test_it_is_the_learner_that_one_would_have_had_without_a_store(duty):
                 assert json.loads(json.dumps(asdict(said))) == told["estimate"]
             elif event.type == "run_ended":
                 alone.end(event.subject, told["outcome"])
-    assert alone.state_hash() == duty.state_hash("v")
+    assert alone.state_hash() == hosted.state_hash("v")
 
 
 def test_an_estimate_comes_back_from_the_log_as_it_was():
@@ -64,13 +64,13 @@ def test_an_estimate_comes_back_from_the_log_as_it_was():
     assert read_estimate(json.loads(json.dumps(asdict(said)))) == said
 
 
-def rewritten(desk, change):
+def rewritten(deployment, change):
     """Append a step to the log as no desk would have logged it."""
-    run = desk.runs("v", status="live")[0].id
-    desk.step("v", run, action="go")
-    with desk.store.reading() as connection:
+    run = deployment.runs("v", status="live")[0].id
+    deployment.step("v", run, action="go")
+    with deployment.store.reading() as connection:
         last = list(read_events(connection, learner=1))[-1]
-    with desk.store.transaction() as transaction:
+    with deployment.store.transaction() as transaction:
         append(transaction, last, change(last.read()))
 
 
@@ -80,42 +80,42 @@ def append(transaction: Transaction, like, payload):
     )
 
 
-def test_a_log_that_says_otherwise_than_a_replay_is_told(duty, caplog):
-    play(duty, "v", 20)
-    rewritten(duty, lambda told: told | {"estimate": told["estimate"] | {"value": 0.123}})
+def test_a_log_that_says_otherwise_than_a_replay_is_told(hosted, caplog):
+    play(hosted, "v", 20)
+    rewritten(hosted, lambda told: told | {"estimate": told["estimate"] | {"value": 0.123}})
     with pytest.raises(StoreError, match="says otherwise than was answered"):
-        replayed(duty, "v")
+        replayed(hosted, "v")
     with caplog.at_level(logging.WARNING):
-        replay(duty.store, 1, strict=False)
+        replay(hosted.store, 1, strict=False)
     assert "1 estimates come out otherwise" in caplog.text
 
 
-def test_a_step_of_a_run_that_is_not_open_does_not_fit(duty):
-    play(duty, "v", 5)
-    with duty.store.reading() as connection:
+def test_a_step_of_a_run_that_is_not_open_does_not_fit(hosted):
+    play(hosted, "v", 5)
+    with hosted.store.reading() as connection:
         last = list(read_events(connection, learner=1, types=["stepped"]))[-1]
-    with duty.store.transaction() as transaction:
+    with hosted.store.transaction() as transaction:
         transaction.append("stepped", learner=1, actor="eve", subject="nobody", payload=last.read())
     with pytest.raises(StoreError, match=r"does not fit those before it: .*nobody"):
-        replayed(duty, "v")
+        replayed(hosted, "v")
 
 
-def test_progress_is_told_and_nothing_is_folded_twice(duty):
-    play(duty, "v", 30)
+def test_progress_is_told_and_nothing_is_folded_twice(hosted):
+    play(hosted, "v", 30)
     told = []
-    fold = replay(duty.store, 1, strict=True, progress=told.append)
-    assert told and told[-1] <= fold.folded == duty.store.head[0]
+    fold = replay(hosted.store, 1, strict=True, progress=told.append)
+    assert told and told[-1] <= fold.folded == hosted.store.head[0]
     state = fold.hash
-    with duty.store.reading() as connection:
+    with hosted.store.reading() as connection:
         advance(fold, connection, 1, strict=True)
     assert fold.hash == state
 
 
-def test_a_replay_is_of_a_learner_of_its_kind(duty):
-    duty.create("c")
-    with duty.store.reading() as connection:
+def test_a_replay_is_of_a_learner_of_its_kind(hosted):
+    hosted.create("c")
+    with hosted.store.reading() as connection:
         assert [row["name"] for row in value_rows(connection)] == ["v"]
         assert [row["name"] for row in learner_rows(connection)] == ["c"]
     for number in (2, 3):
         with pytest.raises(NotFoundError):
-            replay(duty.store, number, strict=True)
+            replay(hosted.store, number, strict=True)

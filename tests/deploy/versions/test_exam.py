@@ -10,7 +10,7 @@ import quickstudy
 from quickstudy.api.versions import Pin
 from quickstudy.deploy.core.context import HANDLERS
 from quickstudy.deploy.core.tables import CASES, EXAM
-from quickstudy.deploy.decisions.commands import PinCases, Pinning, Unpin
+from quickstudy.deploy.decisions.commands import PinCases, PinSpec, Unpin
 from quickstudy.deploy.versions import exam
 from quickstudy.errors import (
     DataFileError,
@@ -31,10 +31,10 @@ class Corrected:
     label: Any
 
 
-def correct(desk, request):
-    case = desk.book.find(CASES, request.prediction_id)
-    duty = desk.by_number[case["learner"]]
-    return exam.auto_pin(desk, duty, case, request.label, "boss")
+def correct(deployment, request):
+    case = deployment.rows.find(CASES, request.prediction_id)
+    hosted = deployment.by_number[case["learner"]]
+    return exam.auto_pin(deployment, hosted, case, request.label, "boss")
 
 
 @pytest.fixture(autouse=True)
@@ -43,22 +43,22 @@ def handled(monkeypatch):
         monkeypatch.setitem(HANDLERS, kind, handler)
 
 
-def ask(desk, request):
-    return desk.writer.submit(request).result(SECONDS)
+def ask(deployment, request):
+    return deployment.writer.submit(request).result(SECONDS)
 
 
-def put(desk, *items, actor="ana", name="t"):
-    return ask(desk, PinCases(name, items, actor))
+def put(deployment, *items, actor="ana", name="t"):
+    return ask(deployment, PinCases(name, items, actor))
 
 
-def standing(desk, name="t"):
-    with desk.store.reading() as connection:
-        return exam.pins(connection, desk.desk.duty(name).number)
+def standing(deployment, name="t"):
+    with deployment.store.reading() as connection:
+        return exam.pins(connection, deployment.context.hosted(name).number)
 
 
-def test_pins_a_record(desk):
-    (made,) = put(desk, Pinning("odd", {"b": 2.5, "a": 1}, source="boss"))
-    (event,) = [e for e in desk.events() if e.type == "pinned"]
+def test_pins_a_record(deployment):
+    (made,) = put(deployment, PinSpec("odd", {"b": 2.5, "a": 1}, source="boss"))
+    (event,) = [e for e in deployment.events() if e.type == "pinned"]
     assert (event.actor, event.subject, event.seq) == ("ana", "", made.seq)
     assert event.payload == {
         "record": {"a": 1, "b": 2.5},
@@ -79,145 +79,145 @@ def test_pins_a_record(desk):
         seq=event.seq,
         time=event.time,
     )
-    assert standing(desk) == [made]
-    assert sound(desk) == []
+    assert standing(deployment) == [made]
+    assert sound(deployment) == []
 
 
-def test_pins_the_record_of_a_prediction(desk):
-    answer = desk.predict("t", record(3))
-    (made,) = put(desk, Pinning(True, prediction_id=answer.id, bound="should"))
+def test_pins_the_record_of_a_prediction(deployment):
+    answer = deployment.predict("t", record(3))
+    (made,) = put(deployment, PinSpec(True, prediction_id=answer.id, bound="should"))
     assert (made.record, made.label, made.bound, made.source) == (record(3), True, "should", "ana")
-    assert "pinned" in [event.type for event in desk.events() if event.subject == answer.id]
-    put(desk, Pinning(1, record(3)))
-    assert [p.label for p in standing(desk)] == [1]  # the same input
+    assert "pinned" in [event.type for event in deployment.events() if event.subject == answer.id]
+    put(deployment, PinSpec(1, record(3)))
+    assert [p.label for p in standing(deployment)] == [1]  # the same input
 
 
-def test_same_input_again_takes_the_place_of_the_earlier_pin(desk):
-    first, other = put(desk, Pinning("odd", {"a": 1}), Pinning("odd", "some text"))
-    (second,) = put(desk, Pinning("even", {"a": 1}, bound="should"))
-    assert standing(desk) == [other, second]
-    event = [e for e in desk.events() if e.type == "pinned"]
+def test_same_input_again_takes_the_place_of_the_earlier_pin(deployment):
+    first, other = put(deployment, PinSpec("odd", {"a": 1}), PinSpec("odd", "some text"))
+    (second,) = put(deployment, PinSpec("even", {"a": 1}, bound="should"))
+    assert standing(deployment) == [other, second]
+    event = [e for e in deployment.events() if e.type == "pinned"]
     assert {e.seq: e.payload["replaces"] for e in event}[second.seq] == [first.id]
-    _, fourth = put(desk, Pinning("x", {"a": 1}), Pinning("y", {"a": 1}))
-    assert standing(desk) == [other, fourth]
-    assert sound(desk) == []
+    _, fourth = put(deployment, PinSpec("x", {"a": 1}), PinSpec("y", {"a": 1}))
+    assert standing(deployment) == [other, fourth]
+    assert sound(deployment) == []
 
 
-def test_unpins(desk):
-    first, second = put(desk, Pinning("odd", {"a": 1}), Pinning("even", {"a": 2}))
-    ask(desk, Unpin("t", first.id, "boss"))
-    assert standing(desk) == [second]
-    (event,) = [e for e in desk.events() if e.type == "unpinned"]
+def test_unpins(deployment):
+    first, second = put(deployment, PinSpec("odd", {"a": 1}), PinSpec("even", {"a": 2}))
+    ask(deployment, Unpin("t", first.id, "boss"))
+    assert standing(deployment) == [second]
+    (event,) = [e for e in deployment.events() if e.type == "unpinned"]
     assert (event.actor, event.subject) == ("boss", first.id)
     for nothing in (first.id, "pin-0", "pin-99999999999999999999", "7", "pin--1", "pin-٣"):
         with pytest.raises(NotFoundError, match="no pin"):
-            ask(desk, Unpin("t", nothing, "boss"))
-    desk.create("u")
+            ask(deployment, Unpin("t", nothing, "boss"))
+    deployment.create("u")
     with pytest.raises(NotFoundError, match="learner 'u' has no pin"):
-        ask(desk, Unpin("u", second.id, "boss"))
-    assert standing(desk) == [second]
+        ask(deployment, Unpin("u", second.id, "boss"))
+    assert standing(deployment) == [second]
 
 
 @pytest.mark.parametrize(
     ("item", "error", "message"),
     [
-        (Pinning("odd"), InputError, "either prediction_id or record"),
-        (Pinning("odd", {"a": 1}, "p_1"), InputError, "either prediction_id or record"),
-        (Pinning("odd", prediction_id="p_1"), NotFoundError, "'t' made no prediction 'p_1'"),
-        (Pinning(1.5, {"a": 1}), LabelError, "float"),
-        (Pinning("odd", {"a": 1}, bound="may"), InputError, "bound is 'may'"),
-        (Pinning("odd", {"a": 1}, source=""), InputError, "source"),
-        (Pinning("odd", {"a": float("nan")}), RecordError, "'a'"),
-        (Pinning("odd", {"a": "text", "b": [1, "x"]}), RecordError, "b"),
+        (PinSpec("odd"), InputError, "either prediction_id or record"),
+        (PinSpec("odd", {"a": 1}, "p_1"), InputError, "either prediction_id or record"),
+        (PinSpec("odd", prediction_id="p_1"), NotFoundError, "'t' made no prediction 'p_1'"),
+        (PinSpec(1.5, {"a": 1}), LabelError, "float"),
+        (PinSpec("odd", {"a": 1}, bound="may"), InputError, "bound is 'may'"),
+        (PinSpec("odd", {"a": 1}, source=""), InputError, "source"),
+        (PinSpec("odd", {"a": float("nan")}), RecordError, "'a'"),
+        (PinSpec("odd", {"a": "text", "b": [1, "x"]}), RecordError, "b"),
     ],
 )
-def test_refuses_what_cannot_be_pinned_and_pins_nothing(desk, item, error, message):
+def test_refuses_what_cannot_be_pinned_and_pins_nothing(deployment, item, error, message):
     with pytest.raises(error, match=message):
-        put(desk, item)
+        put(deployment, item)
     with pytest.raises(error, match=r"pins\[1\]: .*" + message):
-        put(desk, Pinning("odd", {"a": 1}), item)
-    assert standing(desk) == []
-    assert "pinned" not in types(desk)
+        put(deployment, PinSpec("odd", {"a": 1}), item)
+    assert standing(deployment) == []
+    assert "pinned" not in types(deployment)
 
 
-def test_predictions_of_other_learners_are_not_pinned(desk):
-    desk.create("u")
-    answer = desk.predict("u", record(0))
+def test_predictions_of_other_learners_are_not_pinned(deployment):
+    deployment.create("u")
+    answer = deployment.predict("u", record(0))
     with pytest.raises(NotFoundError, match="'t' made no prediction"):
-        put(desk, Pinning("odd", prediction_id=answer.id))
+        put(deployment, PinSpec("odd", prediction_id=answer.id))
     with pytest.raises(NotFoundError, match="no learner 'v'"):
-        put(desk, Pinning("odd", record(0)), name="v")
+        put(deployment, PinSpec("odd", record(0)), name="v")
 
 
-def test_room_for_so_many_pins(desk, monkeypatch):
+def test_room_for_so_many_pins(deployment, monkeypatch):
     monkeypatch.setattr(exam, "MOST_PINS", 3)
-    put(desk, *[Pinning("odd", {"a": i}) for i in range(3)])
-    put(desk, *[Pinning("even", {"a": i}) for i in range(3)])  # in place of the others
+    put(deployment, *[PinSpec("odd", {"a": i}) for i in range(3)])
+    put(deployment, *[PinSpec("even", {"a": i}) for i in range(3)])  # in place of the others
     with pytest.raises(InputError, match="has 3 pins, and 1 more are too many: it may have 3"):
-        put(desk, Pinning("odd", {"a": 0}), Pinning("odd", {"a": 3}))
-    assert [p.label for p in standing(desk)] == ["even"] * 3
-    ask(desk, Unpin("t", standing(desk)[0].id, "ana"))
-    put(desk, Pinning("odd", {"a": 3}))
-    desk.create("u")
-    put(desk, Pinning("odd", {"a": 3}), name="u")
-    assert (len(standing(desk)), len(standing(desk, "u"))) == (3, 1)
+        put(deployment, PinSpec("odd", {"a": 0}), PinSpec("odd", {"a": 3}))
+    assert [p.label for p in standing(deployment)] == ["even"] * 3
+    ask(deployment, Unpin("t", standing(deployment)[0].id, "ana"))
+    put(deployment, PinSpec("odd", {"a": 3}))
+    deployment.create("u")
+    put(deployment, PinSpec("odd", {"a": 3}), name="u")
+    assert (len(standing(deployment)), len(standing(deployment, "u"))) == (3, 1)
 
 
-def test_many_at_once(desk):
-    made = put(desk, *[Pinning("odd", {"a": i}) for i in range(exam.MOST_PINS)])
-    assert standing(desk) == made
+def test_many_at_once(deployment):
+    made = put(deployment, *[PinSpec("odd", {"a": i}) for i in range(exam.MOST_PINS)])
+    assert standing(deployment) == made
     assert len(made) == 5000
     with pytest.raises(InputError, match="has 5,000 pins"):
-        put(desk, Pinning("odd", {"a": -1}))
+        put(deployment, PinSpec("odd", {"a": -1}))
 
 
-def test_corrections_are_pinned_and_the_oldest_leave(desk, monkeypatch):
+def test_corrections_are_pinned_and_the_oldest_leave(deployment, monkeypatch):
     monkeypatch.setattr(exam, "MOST_AUTO", 3)
-    (by_hand,) = put(desk, Pinning("odd", record(9)))
-    answers = [desk.predict("t", record(i)) for i in range(5)]
-    made = [ask(desk, Corrected(answer.id, "odd")) for answer in answers[:3]]
+    (by_hand,) = put(deployment, PinSpec("odd", record(9)))
+    answers = [deployment.predict("t", record(i)) for i in range(5)]
+    made = [ask(deployment, Corrected(answer.id, "odd")) for answer in answers[:3]]
     assert all(p.auto and p.bound == "should" and p.source == "boss" for p in made)
     assert [p.record for p in made] == [record(i) for i in range(3)]
-    assert ask(desk, Corrected(answers[0].id, "odd")) is None  # it is pinned so
-    changed = ask(desk, Corrected(answers[0].id, "even"))
-    assert standing(desk) == [by_hand, *made[1:], changed]
-    last = ask(desk, Corrected(answers[4].id, "odd"))
-    assert standing(desk) == [by_hand, made[2], changed, last]
-    (event,) = [e for e in desk.events() if e.type == "pinned" and e.seq == last.seq]
+    assert ask(deployment, Corrected(answers[0].id, "odd")) is None  # it is pinned so
+    changed = ask(deployment, Corrected(answers[0].id, "even"))
+    assert standing(deployment) == [by_hand, *made[1:], changed]
+    last = ask(deployment, Corrected(answers[4].id, "odd"))
+    assert standing(deployment) == [by_hand, made[2], changed, last]
+    (event,) = [e for e in deployment.events() if e.type == "pinned" and e.seq == last.seq]
     assert (event.actor, event.subject) == ("desk", answers[4].id)
     assert event.payload["replaces"] == [made[1].id]
-    assert sound(desk) == []
+    assert sound(deployment) == []
 
 
-def test_corrections_never_take_the_place_of_a_pin_made_by_hand(desk):
-    answer = desk.predict("t", record(0))
-    auto = ask(desk, Corrected(answer.id, "odd"))
-    (by_hand,) = put(desk, Pinning("even", record(0)))
-    assert standing(desk) == [by_hand]  # but the other way round they do
-    assert ask(desk, Corrected(answer.id, "odd")) is None
-    assert standing(desk) == [by_hand]
+def test_corrections_never_take_the_place_of_a_pin_made_by_hand(deployment):
+    answer = deployment.predict("t", record(0))
+    auto = ask(deployment, Corrected(answer.id, "odd"))
+    (by_hand,) = put(deployment, PinSpec("even", record(0)))
+    assert standing(deployment) == [by_hand]  # but the other way round they do
+    assert ask(deployment, Corrected(answer.id, "odd")) is None
+    assert standing(deployment) == [by_hand]
     assert auto.seq < by_hand.seq
 
 
 def test_pins_teach_nothing_and_stay_after_a_restart(path):
-    with quickstudy.open(path) as desk:
-        desk.create("t", seed=1)
-        train(desk, "t", 10)
-        before = desk.state_hash("t")
-        made = put(desk, Pinning("odd", record(0)), Pinning("even", "a text"))
-        assert desk.state_hash("t") == before
-    with quickstudy.open(path) as desk:
-        assert standing(desk) == made
-        assert desk.state_hash("t") == before
-        assert sound(desk) == []
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", seed=1)
+        train(deployment, "t", 10)
+        before = deployment.state_hash("t")
+        made = put(deployment, PinSpec("odd", record(0)), PinSpec("even", "a text"))
+        assert deployment.state_hash("t") == before
+    with quickstudy.open(path) as deployment:
+        assert standing(deployment) == made
+        assert deployment.state_hash("t") == before
+        assert sound(deployment) == []
 
 
-def test_a_damaged_row_is_noticed(desk):
-    (made,) = put(desk, Pinning("odd", record(0)))
-    with desk.store.engine.begin() as connection:
+def test_a_damaged_row_is_noticed(deployment):
+    (made,) = put(deployment, PinSpec("odd", record(0)))
+    with deployment.store.engine.begin() as connection:
         connection.execute(update(EXAM).where(EXAM.c.seq == made.seq).values(label='"even"'))
     with pytest.raises(StoreError, match="doctor"):
-        standing(desk)
+        standing(deployment)
 
 
 def case(i, label, bound="must"):
@@ -270,12 +270,14 @@ def test_labels_are_those_that_the_learner_knows(tmp_path):
     assert type(read[0]) is int
 
 
-def test_what_was_read_can_be_pinned(desk, tmp_path):
+def test_what_was_read_can_be_pinned(deployment, tmp_path):
     path = written(tmp_path, "a,b,label\n1,x,odd\n2,,even\n")
-    put(desk, *[Pinning(label, r, bound=bound) for r, label, bound in exam.read_pins(path)])
-    assert [p.record for p in standing(desk)] == [{"a": 1, "b": "x"}, {"a": 2}]
-    put(desk, Pinning("even", {"a": 1, "b": "x"}))  # as a program would say it: the same input
-    assert len(standing(desk)) == 2
+    put(deployment, *[PinSpec(label, r, bound=bound) for r, label, bound in exam.read_pins(path)])
+    assert [p.record for p in standing(deployment)] == [{"a": 1, "b": "x"}, {"a": 2}]
+    put(
+        deployment, PinSpec("even", {"a": 1, "b": "x"})
+    )  # as a program would say it: the same input
+    assert len(standing(deployment)) == 2
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,13 @@ from tests.serve.conftest import HOME, is_problem
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory):
     """A store with two learners, a prediction each, and a key for each role and scope."""
-    with quickstudy.open(tmp_path_factory.mktemp("store") / "work.db") as desk:
-        desk.ids = matrix.furnish(desk)
-        desk.secrets = {
-            (role, scope): desk.create_key(f"{role} {scope}", role, scope)[1]
+    with quickstudy.open(tmp_path_factory.mktemp("store") / "work.db") as deployment:
+        deployment.ids = matrix.furnish(deployment)
+        deployment.secrets = {
+            (role, scope): deployment.create_key(f"{role} {scope}", role, scope)[1]
             for role, scope in matrix.KEYS
         }
-        yield desk
+        yield deployment
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 import quickstudy
 from quickstudy.api.decisions import Event
-from quickstudy.serve.http.sse import Hub, Reader, render
+from quickstudy.serve.http.sse import Broadcaster, Subscriber, render
 from quickstudy.serve.settings import ServerSettings
 from tests.serve.conftest import is_problem
 from tests.serve.support import running, until
@@ -136,7 +136,7 @@ def test_there_is_room_for_so_many(listen, address):
 
 
 def test_a_reader_that_takes_nothing_is_over():
-    reader = Reader(lambda learner: True, 10)
+    reader = Subscriber(lambda learner: True, 10)
     event = Event(1, 0.0, "predicted", "cards", "me", "p_1", {"record": "x"})
     reader.offer([event] * 10)
     assert not reader.over.is_set()
@@ -148,15 +148,15 @@ def test_a_slow_client_is_cut_off_and_leaves_nothing(deployment):
     """It asks for the stream and never reads: once the pipe and its queue are full it is out."""
     with running(deployment, max_events=50, heartbeat=60.0) as address:
         host, port = address.removeprefix("http://").split(":")
-        before = len(deployment.desk.after)
+        before = len(deployment.context.after)
         with socket.create_connection((host, int(port))) as slow:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             slow.sendall(f"GET /v1/events?after=0 HTTP/1.1\r\nhost: {host}\r\n\r\n".encode())
-            until(lambda: len(deployment.desk.after) == before + 1)
+            until(lambda: len(deployment.context.after) == before + 1)
 
             def pushed_out():
                 deployment.predict_many("cards", ["x"] * 500)
-                return len(deployment.desk.after) == before
+                return len(deployment.context.after) == before
 
             until(pushed_out, 30)
             assert httpx.get(f"{address}/healthz").status_code == 200
@@ -164,15 +164,15 @@ def test_a_slow_client_is_cut_off_and_leaves_nothing(deployment):
 
 def test_without_readers_nothing_is_listened_to(deployment):
     async def come_and_go():
-        hub = Hub(deployment, ServerSettings())
-        before = len(deployment.desk.after)
-        one, two = (Reader(lambda learner: True, 10) for _ in range(2))
+        hub = Broadcaster(deployment, ServerSettings())
+        before = len(deployment.context.after)
+        one, two = (Subscriber(lambda learner: True, 10) for _ in range(2))
         hub.join(one)
         hub.join(two)
-        assert len(deployment.desk.after) == before + 1
+        assert len(deployment.context.after) == before + 1
         hub.leave(one)
         hub.leave(two)
-        assert len(deployment.desk.after) == before
+        assert len(deployment.context.after) == before
 
     asyncio.run(come_and_go())
 
@@ -185,14 +185,14 @@ def test_an_event_of_odd_characters_stays_one_event():
 
 
 def test_a_key_hears_only_of_its_learners(tmp_path):
-    with quickstudy.open(tmp_path / "work.db") as desk:
+    with quickstudy.open(tmp_path / "work.db") as deployment:
         for name in ("mine", "theirs"):
-            desk.create(name, budget_mb=16)
-        _, secret = desk.create_key("me", "teach", ("mine",))
-        with running(desk) as address:
+            deployment.create(name, budget_mb=16)
+        _, secret = deployment.create_key("me", "teach", ("mine",))
+        with running(deployment) as address:
             stream = Listener(address, {"authorization": f"Bearer {secret}"}, after=0)
-            desk.predict("theirs", "x")
-            desk.predict("mine", "x")
+            deployment.predict("theirs", "x")
+            deployment.predict("mine", "x")
             until(lambda: len(stream.events) >= 2)
             assert {event["learner"] for event in stream.events} == {"mine"}
         stream.thread.join(10)

@@ -336,17 +336,19 @@ def test_an_agent_that_was_told_to_stop_closes_its_run(client, run):
 @pytest.fixture
 def knock(tmp_path, client_of):
     """Send a request as a key of a role that is good for `guarded` alone."""
-    with quickstudy.open(tmp_path / "work.db") as desk:
+    with quickstudy.open(tmp_path / "work.db") as deployment:
         for name in ("guarded", "agents"):
-            desk.create_value(name, budget_mb=16)
-        client, scope = client_of(desk), ("guarded",)
-        secrets = {role: desk.create_key(role, role, scope)[1] for role in ("predict", "teach")}
+            deployment.create_value(name, budget_mb=16)
+        client, scope = client_of(deployment), ("guarded",)
+        secrets = {
+            role: deployment.create_key(role, role, scope)[1] for role in ("predict", "teach")
+        }
 
         def knock(role, method, path, **more):
             headers = {"authorization": f"Bearer {secrets[role]}"}
             return client.request(method, f"/v1/learners/{path}", headers=headers, **more)
 
-        knock.desk = desk
+        knock.context = deployment
         yield knock
 
 
@@ -361,22 +363,22 @@ def test_what_an_agent_and_its_checker_may_do(knock):
     assert knock("predict", "post", "guarded/runs", json={"id": "y"}).status_code == 201
     closed = knock("predict", "post", "guarded/runs/y/expire")
     assert closed.json()["status"] == "expired"
-    event = knock.desk.events(learner="guarded")[-1]
+    event = knock.context.events(learner="guarded")[-1]
     assert (event.type, event.actor) == ("expired", "predict")
     assert is_problem(knock("predict", "post", "agents/runs/y/expire"), 403)
     assert knock("teach", "post", "guarded/runs/x/end", **end).json()["status"] == "ended"
-    event = knock.desk.events(learner="guarded")[-1]
+    event = knock.context.events(learner="guarded")[-1]
     assert (event.type, event.actor, event.payload["source"]) == ("run_ended", "teach", "teach")
 
 
 def test_the_stream_tells_of_runs(tmp_path):
-    with quickstudy.open(tmp_path / "work.db") as desk:
-        desk.create_value("agents", budget_mb=16)
-        with running(desk) as address:
+    with quickstudy.open(tmp_path / "work.db") as deployment:
+        deployment.create_value("agents", budget_mb=16)
+        with running(deployment) as address:
             stream = Listener(address, learner="agents", after=0)
-            desk.start("agents", id="x")
-            desk.step("agents", "x", action="a secret thing")
-            desk.end("agents", "x", 1.0)
+            deployment.start("agents", id="x")
+            deployment.step("agents", "x", action="a secret thing")
+            deployment.end("agents", "x", 1.0)
             until(lambda: len(stream.events) >= 4)
             told = [(event["type"], event["subject"]) for event in stream.events]
             assert told[1:] == [("run_started", "x"), ("stepped", "x"), ("run_ended", "x")]

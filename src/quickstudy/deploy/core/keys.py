@@ -16,7 +16,7 @@ from quickstudy.deploy.core.tables import KEYS, Row, checked
 from quickstudy.errors import NotFoundError, SettingError
 
 if TYPE_CHECKING:
-    from quickstudy.deploy.core.context import Desk
+    from quickstudy.deploy.core.context import Context
     from quickstudy.deploy.decisions.commands import MakeKey, RevokeKey
 
 PREFIX = "qs_"
@@ -101,21 +101,21 @@ class KeyRing:
         return [key_of(row) for row in self._rows.values()]
 
 
-def make(desk: Desk, request: MakeKey) -> None:
+def make(context: Context, request: MakeKey) -> None:
     """Put a new key on record."""
-    row = {**request.row, "created": desk.transaction.time, "revoked": 0}
-    desk.book.put(KEYS, row)
+    row = {**request.row, "created": context.transaction.time, "revoked": 0}
+    context.rows.put(KEYS, row)
     payload = {"name": row["name"], "role": row["role"], "learners": read(row["learners"])}
-    desk.log("key_created", 0, actor=request.actor, subject=row["id"], payload=payload)
+    context.log("key_created", 0, actor=request.actor, subject=row["id"], payload=payload)
 
 
-def revoke(desk: Desk, request: RevokeKey) -> None:
+def revoke(context: Context, request: RevokeKey) -> None:
     """Make a key worthless.
 
     Raises:
         NotFoundError: there is none of that id.
     """
-    if not desk.book.find(KEYS, request.id):
+    if not context.rows.find(KEYS, request.id):
         raise NotFoundError(f"there is no key {request.id!r}; `quickstudy keys list` shows all")
-    desk.book[KEYS].change((request.id,), revoked=1)
-    desk.log("key_revoked", 0, actor=request.actor, subject=request.id, payload={})
+    context.rows[KEYS].change((request.id,), revoked=1)
+    context.log("key_revoked", 0, actor=request.actor, subject=request.id, payload={})

@@ -7,11 +7,11 @@ import time
 from quickstudy.api.decisions import Ask, Case, Event, LearnerInfo, Report
 from quickstudy.api.runs import ValueInfo
 from quickstudy.api.sizes import Sizes
-from quickstudy.deploy.core.context import Desk
+from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.failures import answering
 from quickstudy.deploy.decisions import forms, queries
-from quickstudy.deploy.hosting.learner import Duty, OutOfService
-from quickstudy.deploy.runs.hosted import Watch
+from quickstudy.deploy.hosting.learner import HostedLearner, OutOfService
+from quickstudy.deploy.runs.hosted import HostedValue
 from quickstudy.encode.values import plain_scalar
 from quickstudy.errors import InputError
 from quickstudy.log.store import Store, read_events
@@ -20,16 +20,16 @@ from quickstudy.types import Explanation, Label
 MOST_AT_ONCE = 1000  # rows in one call
 
 
-class Views:
+class ReadMethods:
     """The reading half of `Deployment`."""
 
     store: Store
-    desk: Desk
+    context: Context
     sizes: Sizes
 
     def learners(self) -> list[LearnerInfo | ValueInfo]:
         """All learners on duty, by name: classifiers and value learners."""
-        return [self.learner(name) for name in sorted(self.desk.names().values())]
+        return [self.learner(name) for name in sorted(self.context.names().values())]
 
     def learner(self, name: str) -> LearnerInfo | ValueInfo:
         """One learner, of either kind.
@@ -37,36 +37,36 @@ class Views:
         Raises:
             NotFoundError: there is none of that name.
         """
-        one = self.desk.anyone(name)
-        return self._value(one) if isinstance(one, Watch) else self._classifier(one)
+        one = self.context.anyone(name)
+        return self._value(one) if isinstance(one, HostedValue) else self._classifier(one)
 
-    def _value(self, watch: Watch) -> ValueInfo:
+    def _value(self, hosted_value: HostedValue) -> ValueInfo:
         with self.store.reading() as connection:
-            tally = queries.tally(connection, watch.number)
+            tally = queries.tally(connection, hosted_value.number)
         return ValueInfo(
-            name=watch.name,
-            settings=watch.settings,
-            created=watch.created,
+            name=hosted_value.name,
+            settings=hosted_value.settings,
+            created=hosted_value.created,
             runs=tally["runs"],
             steps=tally["steps"],
             open=tally["open"],
             quarantined=tally.get("quarantined", 0),
-            out_of_service=str(watch.failed or ""),
+            out_of_service=str(hosted_value.failed or ""),
         )
 
-    def _classifier(self, duty: Duty | OutOfService) -> LearnerInfo:
+    def _classifier(self, hosted: HostedLearner | OutOfService) -> LearnerInfo:
         examples, labels, why = 0, tuple[Label, ...](), ""
-        if isinstance(duty, OutOfService):
-            why = str(duty.failed)
+        if isinstance(hosted, OutOfService):
+            why = str(hosted.failed)
         else:
-            with duty.twins.reading() as learner:
+            with hosted.replicas.reading() as learner:
                 examples, labels = learner.examples, learner.labels
         with self.store.reading() as connection:
-            tally = queries.tally(connection, duty.number)
+            tally = queries.tally(connection, hosted.number)
         return LearnerInfo(
-            name=duty.name,
-            settings=duty.settings,
-            created=duty.created,
+            name=hosted.name,
+            settings=hosted.settings,
+            created=hosted.created,
             examples=examples,
             labels=labels,
             quarantined=tally.get("quarantined", 0),
@@ -75,9 +75,9 @@ class Views:
 
     def asks(self, name: str, *, limit: int = 50) -> list[Ask]:
         """Cases that wait for a label, those that teach most first."""
-        duty = self.desk.duty(name)
+        hosted = self.context.hosted(name)
         with self.store.reading() as connection:
-            return queries.asks(connection, duty.number, name, limit=checked_limit(limit))
+            return queries.asks(connection, hosted.number, name, limit=checked_limit(limit))
 
     def history(self, prediction_id: str) -> Case:
         """A prediction with all that happened to it.
@@ -96,9 +96,9 @@ class Views:
             NotFoundError, NotReadyError: there is no such prediction, or nothing was learned yet.
         """
         case = self.history(prediction_id)
-        duty = self.desk.duty(case.learner)
+        hosted = self.context.hosted(case.learner)
         with answering(case.learner):
-            with duty.twins.reading() as learner:
+            with hosted.replicas.reading() as learner:
                 copy = learner.copy()  # explaining takes long, and predictions must not wait for it
             return copy.explain(case.record)
 
@@ -114,13 +114,13 @@ class Views:
         limit: int = 50,
     ) -> list[Case]:
         """Predictions, newest first; `before` is the seq of the last one seen, to page on."""
-        duty = self.desk.duty(name)
-        if label is not None and not duty.knows(plain_scalar(label)):
+        hosted = self.context.hosted(name)
+        if label is not None and not hosted.has_label(plain_scalar(label)):
             label = self.sizes.label(label)
         with self.store.reading() as connection:
             return queries.cases(
                 connection,
-                duty.number,
+                hosted.number,
                 name,
                 text=text,
                 decision=decision,
@@ -132,19 +132,19 @@ class Views:
 
     def report(self, name: str) -> Report:
         """How a learner does, at a glance."""
-        duty = self.desk.duty(name)
-        with duty.twins.reading() as learner:
+        hosted = self.context.hosted(name)
+        with hosted.replicas.reading() as learner:
             experts = learner.experts if learner.examples else ()
         with self.store.reading() as connection:
-            tally = queries.tally(connection, duty.number)
-            share, low, high, audits = queries.precision(connection, duty.number)
-            policies, alarms, attempt = queries.policies(duty.control)
+            tally = queries.tally(connection, hosted.number)
+            share, low, high, audits = queries.precision(connection, hosted.number)
+            policies, alarms, attempt = queries.policies(hosted.control)
             return Report(
-                learner=self._classifier(duty),
+                learner=self._classifier(hosted),
                 cases=tally["cases"],
                 acted=tally["acted"],
                 labels_used=tally["labels"],
-                share_handled=queries.share_handled(connection, duty.number),
+                share_handled=queries.share_handled(connection, hosted.number),
                 precision=share if audits else None,
                 precision_low=low if audits else None,
                 precision_high=high if audits else None,
@@ -156,18 +156,18 @@ class Views:
                 policies=policies,
                 alarms=alarms,
                 attempt=attempt,
-                curve=queries.curve(connection, duty.number),
-                sources=queries.sources(connection, duty.number),
+                curve=queries.curve(connection, hosted.number),
+                sources=queries.sources(connection, hosted.number),
                 experts=experts,
                 seq=self.store.head[0],
-                quarantined=queries.quarantined(connection, duty.number),
+                quarantined=queries.quarantined(connection, hosted.number),
                 unfamiliar=tally.get("unfamiliar", 0),
                 form=forms.notice(tally),
             )
 
     def events(self, after: int = 0, limit: int = 1000, learner: str | None = None) -> list[Event]:
         """Events with a number above `after`, in order."""
-        number = None if learner is None else self.desk.anyone(learner).number
+        number = None if learner is None else self.context.anyone(learner).number
         with self.store.reading() as connection:
             names = queries.names(connection)
             found = read_events(connection, after=after, learner=number, limit=checked_limit(limit))
@@ -175,8 +175,8 @@ class Views:
 
     def lag(self, name: str) -> int:
         """Feedbacks that are logged and not yet learned."""
-        worker = self.desk.duty(name).worker
-        return worker.lag if worker else 0
+        trainer = self.context.hosted(name).trainer
+        return trainer.lag if trainer else 0
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -184,11 +184,15 @@ class Views:
 
     def faults(self) -> list[str]:
         """What keeps learners from learning; empty when all is well."""
-        workers = [(duty.name, duty.worker) for duty in list(self.desk.duties.values())]
-        found = [f"{name}: {w.failed}" for name, w in workers if w is not None and w.failed]
-        found += [str(out.failed) for out in list(self.desk.out_of_service.values())]
-        watches = list(self.desk.watches.by_name.values())
-        return found + [str(watch.failed) for watch in watches if watch.failed]
+        trainers = [
+            (hosted.name, hosted.trainer) for hosted in list(self.context.hosted_learners.values())
+        ]
+        found = [f"{name}: {w.failed}" for name, w in trainers if w is not None and w.failed]
+        found += [str(out.failed) for out in list(self.context.out_of_service.values())]
+        hosted_values = list(self.context.hosted_values.by_name.values())
+        return found + [
+            str(hosted_value.failed) for hosted_value in hosted_values if hosted_value.failed
+        ]
 
 
 def checked_limit(limit: int) -> int:

@@ -17,7 +17,7 @@ from quickstudy.log.statements import Cursor, Key, TableStatements
 MOST_KEPT = 4000  # rows of a table from one transaction to the next
 
 
-class Shelf:
+class TableCache:
     """The rows of one table that are at hand, by primary key."""
 
     def __init__(self, table: Table, dialect: Dialect) -> None:
@@ -78,7 +78,7 @@ class Shelf:
             del self._rows[next(iter(self._rows))]
 
 
-class Book:
+class RowCache:
     """Shelves for tables."""
 
     def __init__(self, tables: Sequence[Table], dialect: Dialect) -> None:
@@ -88,13 +88,13 @@ class Book:
 
     def forget(self) -> None:
         """The transaction failed: what is at hand may never have been written."""
-        self._shelves = {table.name: Shelf(table, self._dialect) for table in self._tables}
+        self._shelves = {table.name: TableCache(table, self._dialect) for table in self._tables}
 
     def begin(self, cursor: Cursor) -> None:
         """Work in this transaction."""
         self._cursor = cursor
 
-    def __getitem__(self, table: Table) -> Shelf:
+    def __getitem__(self, table: Table) -> TableCache:
         return self._shelves[table.name]
 
     def find(self, table: Table, *key: Any) -> Row | None:

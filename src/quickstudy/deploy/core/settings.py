@@ -14,9 +14,9 @@ from quickstudy.errors import InputError, SettingError
 from quickstudy.types import Label
 
 LONGEST_WAIT = 1e9  # seconds
-PROMISE = ("target", "alpha", "targets", "costs", "audit")  # a change of these proves nothing yet
+GUARANTEE = ("target", "alpha", "targets", "costs", "audit")  # a change of these proves nothing yet
 CHANGEABLE = (
-    *PROMISE,
+    *GUARANTEE,
     "wait_seconds",
     "trusted",
     "ceiling",

@@ -14,8 +14,8 @@ from quickstudy.api.versions import SourceReport
 from quickstudy.deploy.core.tables import CASES, SAID, SOURCES, Row, checked
 
 if TYPE_CHECKING:
-    from quickstudy.deploy.core.context import Desk
-    from quickstudy.deploy.hosting.learner import Duty
+    from quickstudy.deploy.core.context import Context
+    from quickstudy.deploy.hosting.learner import HostedLearner
 
 SURE = 0.9  # confidence of an answer, from which on a contradiction is worth counting
 MOST_SOURCES = 50  # reported, those that taught most
@@ -25,7 +25,9 @@ REFUSED = '{"not":'  # begins what says that an answer is wrong, and not what is
 SILENT = -1  # instead of the number of a label
 
 
-def credit(desk: Desk, duty: Duty, source: str, *, labels: int, spoke: bool, against: bool) -> None:
+def credit(
+    context: Context, hosted: HostedLearner, source: str, *, labels: int, spoke: bool, against: bool
+) -> None:
     """Keep count of a word of a source.
 
     Args:
@@ -33,15 +35,15 @@ def credit(desk: Desk, duty: Duty, source: str, *, labels: int, spoke: bool, aga
         spoke: it is about an answer of confidence `SURE` or more.
         against: it contradicts that answer; counts only where it spoke of one.
     """
-    now = desk.transaction.time
-    new = {"learner": duty.number, "source": source, "labels": 0, "spoke": 0, "against": 0}
-    row = desk.book.find(SOURCES, duty.number, source) or {**new, "first": now}
+    now = context.transaction.time
+    new = {"learner": hosted.number, "source": source, "labels": 0, "spoke": 0, "against": 0}
+    row = context.rows.find(SOURCES, hosted.number, source) or {**new, "first": now}
     changed = {
         "labels": row["labels"] + labels,
         "spoke": row["spoke"] + spoke,
         "against": row["against"] + (spoke and against),
     }
-    desk.book.put(SOURCES, {**row, **changed, "last": now})
+    context.rows.put(SOURCES, {**row, **changed, "last": now})
 
 
 def sources(connection: Connection, number: int, trusted: Collection[str]) -> list[SourceReport]:

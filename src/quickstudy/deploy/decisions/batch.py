@@ -51,12 +51,12 @@ def feedback_of(items: Any, *, learner: str | None = None, labels: Any = None) -
     if (learner is None) != (labels is None):
         raise InputError("learner and labels go together: records are taught with both")
     if labels is not None:
-        return _lessons(items, learner, labels)
+        return _updates(items, learner, labels)
     rows = rows_of(items, "items")
     return [row if isinstance(row, Feedback) else _feedback(row, i) for i, row in enumerate(rows)]
 
 
-def _lessons(records: Any, learner: str | None, labels: Any) -> list[Feedback]:
+def _updates(records: Any, learner: str | None, labels: Any) -> list[Feedback]:
     xs, ys = rows_of(records, "items"), labels_of(labels, "labels")
     if len(xs) != len(ys):
         raise InputError(f"there are {len(xs)} items and {len(ys)} labels; one each")

@@ -13,9 +13,9 @@ from quickstudy.api.versions import Bound, Condition, Kind, Limits
 from quickstudy.types import Label, Prediction
 
 if TYPE_CHECKING:
-    from quickstudy.deploy.hosting.learner import Duty
+    from quickstudy.deploy.hosting.learner import HostedLearner
     from quickstudy.deploy.hosting.quarantine import SetAside
-    from quickstudy.deploy.runs.hosted import Watch
+    from quickstudy.deploy.runs.hosted import HostedValue
     from quickstudy.learners.classifier.refits import Fitted
 
 
@@ -60,13 +60,13 @@ class Predicted:
 class Predict:
     """Decide on predictions and put them on record."""
 
-    duty: Duty
+    hosted: HostedLearner
     items: Sequence[Predicted]
     actor: str
 
 
 @dataclass(frozen=True, slots=True)
-class Give:
+class RecordFeedback:
     """Take in feedback."""
 
     items: Sequence[Feedback]
@@ -74,7 +74,7 @@ class Give:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ResolveDispute:
     """Say the last word on a contested input."""
 
     case_id: str
@@ -84,7 +84,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RecordClaim:
     """A case was handed to somebody."""
 
     case_id: str
@@ -100,14 +100,14 @@ class Expire:
 class Refitted:
     """Slow experts were refitted on the state after event `asof`."""
 
-    duty: Duty
+    hosted: HostedLearner
     asof: int
     fitted: Fitted
     file: str
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class VersionSpec:
     """A version that was made, as in the table. `simpler`: it is no larger than the champion."""
 
     id: str
@@ -123,8 +123,8 @@ class Made:
 class Challenge:
     """Put a version into shadow; its base is on disk."""
 
-    duty: Duty
-    made: Made
+    hosted: HostedLearner
+    made: VersionSpec
     reason: str
     actor: str
 
@@ -136,7 +136,7 @@ class Promote:
     `exam`: the mark of the exam that it sat, None if it sat none.
     """
 
-    duty: Duty
+    hosted: HostedLearner
     version: str
     conditions: Sequence[Condition]
     override: Sequence[str]
@@ -150,7 +150,7 @@ class Promote:
 class Rollback:
     """Have the previous version answer again; with `version`, only if it is that one."""
 
-    duty: Duty
+    hosted: HostedLearner
     version: str
     reason: str
     actor: str
@@ -161,7 +161,7 @@ class Rollback:
 class Refuse:
     """Take the challenger out of shadow: by the `gate`, or because people say so."""
 
-    duty: Duty
+    hosted: HostedLearner
     version: str
     gate: bool
     reason: str
@@ -206,7 +206,7 @@ class Quarantine:
 class Checkpoint:
     """Tell where risk control stands, for a snapshot."""
 
-    duty: Duty
+    hosted: HostedLearner
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +226,7 @@ class RevokeKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Pinning:
+class PinSpec:
     """A case for the exam: that of a prediction, or a record. `source` None: who asks for it."""
 
     label: Label
@@ -241,7 +241,7 @@ class PinCases:
     """Pin cases, all of them or none."""
 
     learner_name: str
-    items: Sequence[Pinning]
+    items: Sequence[PinSpec]
     actor: str
     sizes: Sizes = Sizes()  # noqa: RUF009 - frozen
 
@@ -319,21 +319,21 @@ class ExpireRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class GetStateHash:
     """Tell where a value learner stands: its last event, and the digest of its state."""
 
-    watch: Watch
+    hosted_value: HostedValue
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
+class GetReport:
     """Tell what a value learner rests on: its report of stops, and its experts."""
 
-    watch: Watch
+    hosted_value: HostedValue
 
 
 @dataclass(frozen=True, slots=True)
-class Shoot:
+class TakeSnapshot:
     """Pack a value learner for a snapshot; None if nothing happened since the last."""
 
-    watch: Watch
+    hosted_value: HostedValue

@@ -13,8 +13,8 @@ from quickstudy.deploy.core.tables import LEARNERS
 from quickstudy.types import Unfamiliar
 
 if TYPE_CHECKING:
-    from quickstudy.deploy.core.context import Desk
-    from quickstudy.deploy.hosting.learner import Duty
+    from quickstudy.deploy.core.context import Context
+    from quickstudy.deploy.hosting.learner import HostedLearner
 
 OVER = 50  # familiar cases in a row after which an episode of unfamiliar ones is over
 
@@ -38,12 +38,12 @@ def told(unfamiliar: Unfamiliar, limit: str) -> str:
     return f"{why}; it is limited, too: {limit}" if limit else why
 
 
-def count(desk: Desk, duty: Duty, unfamiliar: Unfamiliar) -> None:
+def count(context: Context, hosted: HostedLearner, unfamiliar: Unfamiliar) -> None:
     """Count a case of unfamiliar form, and begin or continue the episode that it belongs to."""
-    row = desk.book.find(LEARNERS, duty.number)
+    row = context.rows.find(LEARNERS, hosted.number)
     assert row is not None
     tally = json.loads(row["tally"])
-    now = desk.transaction.time
+    now = context.transaction.time
     before = _going_on(tally) or {"since": now, "cases": 0}
     tally["unfamiliar"] = tally.get("unfamiliar", 0) + 1
     tally["episode"] = {
@@ -53,7 +53,7 @@ def count(desk: Desk, duty: Duty, unfamiliar: Unfamiliar) -> None:
         "at": tally["cases"],
         **written_unfamiliar(unfamiliar),
     }
-    desk.book[LEARNERS].change((duty.number,), tally=written(tally))
+    context.rows[LEARNERS].change((hosted.number,), tally=written(tally))
 
 
 def notice(tally: Mapping[str, Any]) -> FormNotice | None:

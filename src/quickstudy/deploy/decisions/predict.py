@@ -13,10 +13,10 @@ from quickstudy.deploy.core.tables import CASES, EARLY, STRETCHES, Row, damaged
 from quickstudy.deploy.decisions import feedback, forms
 from quickstudy.deploy.decisions.commands import Predict, Predicted
 from quickstudy.deploy.guardrails import enforce
-from quickstudy.deploy.guardrails.autonomy import Ruling, overruled
-from quickstudy.deploy.guardrails.risk import written_ruling
-from quickstudy.deploy.hosting.learner import Duty
-from quickstudy.deploy.hosting.updates import Said
+from quickstudy.deploy.guardrails.autonomy import GatedDecision, vetoed
+from quickstudy.deploy.guardrails.risk import encode_decision
+from quickstudy.deploy.hosting.learner import HostedLearner
+from quickstudy.deploy.hosting.updates import StoredVotes
 from quickstudy.errors import InputError
 from quickstudy.experts.pool import MEMBERS
 from quickstudy.log.store import events_at
@@ -24,30 +24,30 @@ from quickstudy.stats.disagreement import disagreement
 from quickstudy.stats.risk import Decision
 
 if TYPE_CHECKING:
-    from quickstudy.deploy.core.context import Desk
+    from quickstudy.deploy.core.context import Context
 
 SUCCEEDED = "another version answers from now on"
 STRETCH = 50  # cases that a point of the learning curve stands for
 ALTERNATIVES = 5
 
 
-def predict(desk: Desk, request: Predict) -> list[Answer]:
+def predict(context: Context, request: Predict) -> list[Answer]:
     """Decide on each prediction, in order."""
-    if desk.duties.get(request.duty.name) is not request.duty:
-        raise InputError(f"learner {request.duty.name!r} was deleted meanwhile")
+    if context.hosted_learners.get(request.hosted.name) is not request.hosted:
+        raise InputError(f"learner {request.hosted.name!r} was deleted meanwhile")
     together: dict[str, bytes] = {}
     for item in request.items:
         if item.id is not None:
             checked_name("id", item.id)
             if item.id.startswith(feedback.OURS):
                 raise InputError(f"id {item.id!r} starts with {feedback.OURS!r}, as only ours do")
-            case = desk.book.find(CASES, item.id)
-            record = digest(desk.secret, item.record)
+            case = context.rows.find(CASES, item.id)
+            record = digest(context.secret, item.record)
             same = together.setdefault(item.id, record) == record
-            if not same or (case and _other(desk, case, request.duty, item)):
+            if not same or (case and _other(context, case, request.hosted, item)):
                 raise InputError(f"id {item.id!r} was used for another record; give each its own")
-    pause = enforce.pause_in_force(desk, request.duty)
-    return [shown(_one(desk, request, item, pause)) for item in request.items]
+    pause = enforce.pause_in_force(context, request.hosted)
+    return [shown(_one(context, request, item, pause)) for item in request.items]
 
 
 def shown(answer: Answer) -> Answer:
@@ -57,43 +57,43 @@ def shown(answer: Answer) -> Answer:
     return replace(answer, label=None, confidence=0.0, novelty=0.0, alternatives=())
 
 
-def _other(desk: Desk, case: Row, duty: Duty, item: Predicted) -> bool:
-    same = case["input"] == digest(desk.secret, item.record) and case["learner"] == duty.number
+def _other(context: Context, case: Row, hosted: HostedLearner, item: Predicted) -> bool:
+    same = case["input"] == digest(context.secret, item.record) and case["learner"] == hosted.number
     return not same
 
 
-def _limit(desk: Desk, duty: Duty, item: Predicted, ruling: Ruling) -> str:
+def _limit(context: Context, hosted: HostedLearner, item: Predicted, ruling: GatedDecision) -> str:
     """The limit that forbids to act, if it would."""
     label = item.prediction.label
     if label is None or not (ruling.decision.act or ruling.held):
         return ""
-    return enforce.refusal(desk, duty, item.record, label)
+    return enforce.refusal(context, hosted, item.record, label)
 
 
-def _one(desk: Desk, request: Predict, item: Predicted, pause: str) -> Answer:
-    known = desk.book.find(CASES, item.id) if item.id is not None else None
+def _one(context: Context, request: Predict, item: Predicted, pause: str) -> Answer:
+    known = context.rows.find(CASES, item.id) if item.id is not None else None
     if known:
-        return _again(desk, request, item, answer_of(desk, known, request.duty.name), pause)
-    duty, said = request.duty, item.prediction
-    control = desk.control(duty)
-    level, least = control.level, control.least
+        return _again(context, request, item, answer_of(context, known, request.hosted.name), pause)
+    hosted, said = request.hosted, item.prediction
+    control = context.control(hosted)
+    level, min_label_probability = control.level, control.min_label_probability
     sure = said.confidence if said.label is not None else 0.0
     ruling = control.decide(sure, said.label, eligible=said.unfamiliar is None)
-    hit = _limit(desk, duty, item, ruling)
-    limit = pause or (SUCCEEDED if item.version != duty.roles.champion else hit)
+    hit = _limit(context, hosted, item, ruling)
+    limit = pause or (SUCCEEDED if item.version != hosted.roles.champion else hit)
     if limit:
-        ruling = overruled(ruling)
+        ruling = vetoed(ruling)
     decision = ruling.decision
     if decision.act and said.label is not None:
-        enforce.acted(desk, duty, said.label)
+        enforce.acted(context, hosted, said.label)
     why = control.reason(ruling, said.label, limit)
     if said.unfamiliar:
         why = forms.told(said.unfamiliar, limit)
     if not decision.labelled:
         control.record(ruling, None)
-    seq = desk.transaction.head[0] + 1
+    seq = context.transaction.head[0] + 1
     case_id = item.id or f"{feedback.OURS}{seq:010x}{secrets.token_hex(5)}"
-    promised = written_ruling(ruling, duty.epoch)
+    promised = encode_decision(ruling, hosted.epoch)
     payload = {
         "record": item.record,
         "label": said.label,
@@ -104,37 +104,39 @@ def _one(desk: Desk, request: Predict, item: Predicted, pause: str) -> Answer:
         "decision": promised,
         "seen": item.seen,
         "level": level,
-        "least": least,
+        "least": min_label_probability,
         "limit": limit,
         "version": item.version,
         **forms.written_unfamiliar(said.unfamiliar),
     }
-    desk.log("predicted", duty.number, actor=request.actor, subject=case_id, payload=payload)
-    desk.once_committed(partial(duty.recent.add, case_id, Said.of(said)))
+    context.log("predicted", hosted.number, actor=request.actor, subject=case_id, payload=payload)
+    context.once_committed(partial(hosted.recent.add, case_id, StoredVotes.of(said)))
     if limit and limit == hit:
         about = {"limit": limit, "case": seq}
-        desk.log("limited", duty.number, actor="desk", subject=case_id, payload=about)
-    desk.note_steps(duty)
-    stretch = _tally(desk, duty, decision)
+        context.log("limited", hosted.number, actor="desk", subject=case_id, payload=about)
+    context.note_steps(hosted)
+    stretch = _tally(context, hosted, decision)
     if said.unfamiliar:
-        forms.count(desk, duty, said.unfamiliar)
-    case = _case(desk, duty, item, ruling, case_id=case_id, seq=seq)
+        forms.count(context, hosted, said.unfamiliar)
+    case = _case(context, hosted, item, ruling, case_id=case_id, seq=seq)
     due = {"decision": written(promised) if decision.labelled else None, "stretch": stretch}
-    desk.book.put(CASES, case | due)
-    answer = make_answer(payload, case_id, duty.name, seq=seq, time=desk.transaction.time)
+    context.rows.put(CASES, case | due)
+    answer = make_answer(payload, case_id, hosted.name, seq=seq, time=context.transaction.time)
     if item.id is not None:
-        _join_early(desk, item.id)
+        _join_early(context, item.id)
     return answer
 
 
-def _again(desk: Desk, request: Predict, item: Predicted, answer: Answer, pause: str) -> Answer:
+def _again(
+    context: Context, request: Predict, item: Predicted, answer: Answer, pause: str
+) -> Answer:
     """An answer that was given before; nobody is to act on it any more if that is forbidden now."""
-    duty = request.duty
+    hosted = request.hosted
     if answer.decision == "ask" or answer.label is None:
         return answer
-    limit = pause or enforce.refusal(desk, duty, item.record, answer.label)
-    if not limit and duty.control.level != "act":
-        limit = f"the level is {duty.control.level} now"
+    limit = pause or enforce.refusal(context, hosted, item.record, answer.label)
+    if not limit and hosted.control.level != "act":
+        limit = f"the level is {hosted.control.level} now"
     if not limit:
         return answer
     told = f"it was to act, but that is forbidden now: {limit}"
@@ -142,37 +144,45 @@ def _again(desk: Desk, request: Predict, item: Predicted, answer: Answer, pause:
 
 
 def _case(
-    desk: Desk, duty: Duty, item: Predicted, ruling: Ruling, *, case_id: str, seq: int
+    context: Context,
+    hosted: HostedLearner,
+    item: Predicted,
+    ruling: GatedDecision,
+    *,
+    case_id: str,
+    seq: int,
 ) -> Row:
     decision = ruling.decision
-    now = desk.transaction.time
+    now = context.transaction.time
     experts = item.prediction.votes[:-MEMBERS]
     return {
         "id": case_id,
         "seq": seq,
-        "learner": duty.number,
+        "learner": hosted.number,
         "time": now,
-        "expires": now + duty.settings.wait_seconds if decision.labelled else None,
+        "expires": now + hosted.settings.wait_seconds if decision.labelled else None,
         "status": "waiting" if decision.labelled else "closed",
         "answer": written(item.prediction.label),
         "acted": int(decision.act),
         "audit": int(decision.audit),
         "held": int(ruling.held),
         "usefulness": disagreement(experts),
-        "input": digest(desk.secret, item.record),
+        "input": digest(context.secret, item.record),
         "probability": decision.label_probability,
         "truth": None,
         "wrong": None,
     }
 
 
-def _tally(desk: Desk, duty: Duty, decision: Decision) -> int:
+def _tally(context: Context, hosted: HostedLearner, decision: Decision) -> int:
     """Count the case; the number of the stretch that it belongs to."""
-    row = desk.count(duty, cases=1, acted=decision.act, waiting=decision.labelled)
+    row = context.count(hosted, cases=1, acted=decision.act, waiting=decision.labelled)
     number = int(row["tally"]["cases"] - 1) // STRETCH
-    stretch = desk.book.find(STRETCHES, duty.number, number) or new_stretch(duty.number, number)
+    stretch = context.rows.find(STRETCHES, hosted.number, number) or new_stretch(
+        hosted.number, number
+    )
     changed = {"cases": stretch["cases"] + 1, "acted": stretch["acted"] + decision.act}
-    desk.book.put(STRETCHES, {**stretch, **changed})
+    context.rows.put(STRETCHES, {**stretch, **changed})
     return number
 
 
@@ -182,9 +192,9 @@ def new_stretch(learner: int, number: int) -> Row:
     return {"learner": learner, "number": number, **counts, "weight": 0.0, "right": 0.0}
 
 
-def _join_early(desk: Desk, case_id: str) -> None:
+def _join_early(context: Context, case_id: str) -> None:
     """Take in the feedback that came before its prediction."""
-    connection = desk.transaction.connection
+    connection = context.transaction.connection
     query = EARLY.select().where(EARLY.c.case_id == case_id).order_by(EARLY.c.seq)
     seqs = [row.seq for row in connection.execute(query)]
     if seqs:
@@ -194,12 +204,12 @@ def _join_early(desk: Desk, case_id: str) -> None:
             if event.subject != case_id:
                 raise damaged(EARLY)
             given = {**event.read()["given"], "prediction_id": case_id}
-            feedback.join(desk, Feedback(**given), event.actor)
+            feedback.join(context, Feedback(**given), event.actor)
 
 
-def answer_of(desk: Desk, case: Row, learner: str) -> Answer:
+def answer_of(context: Context, case: Row, learner: str) -> Answer:
     """The answer that was given for a case."""
-    payload = desk.payload(case["seq"])
+    payload = context.payload(case["seq"])
     return make_answer(payload, case["id"], learner, seq=case["seq"], time=case["time"])
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quickstudy.api.decisions import Ask
-from quickstudy.deploy.core.methods import Views
+from quickstudy.deploy.core.methods import ReadMethods
 from quickstudy.deploy.core.records import checked_name
 from quickstudy.deploy.core.tables import Row
 from quickstudy.deploy.decisions import queries
-from quickstudy.deploy.decisions.commands import Asked
-from quickstudy.deploy.hosting.learner import Duty
+from quickstudy.deploy.decisions.commands import RecordClaim
+from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.encode.values import plain_text
 from quickstudy.errors import InputError, NotFoundError
 from quickstudy.log.events import Logged
@@ -35,7 +35,7 @@ class _Claim:
     until: float
 
 
-class Claims:
+class Leases:
     """Kept in memory: a claim is over within minutes, and after a restart all cases are free."""
 
     def __init__(self) -> None:
@@ -98,14 +98,14 @@ class Claims:
                 skipped.pop(case_id, None)
 
 
-class Handout(Views):
+class Handout(ReadMethods):
     """The part of `Deployment` by which people take cases to label."""
 
     writer: Writer
 
     def _begin_claims(self) -> None:
-        self._claims = Claims()
-        self.desk.after.append(self._forget_claims)
+        self._claims = Leases()
+        self.context.after.append(self._forget_claims)
 
     def claim(
         self, name: str, *, holder: str, id: str | None = None, seconds: float = 120.0
@@ -115,30 +115,32 @@ class Handout(Views):
         With `id` that case, be it waiting or not (to think again about what one said); None if
         somebody else has it, or nothing waits.
         """
-        duty = self.desk.duty(name)
+        hosted = self.context.hosted(name)
         holder = checked_name("holder", holder)
         id = None if id is None else checked_name("id", id)
         if not 0.0 < seconds <= LONGEST_CLAIM:
             raise InputError(f"seconds is {seconds}; it must be above 0, at most {LONGEST_CLAIM:g}")
-        row = self._claimed(duty, holder, id, seconds)
+        row = self._claimed(hosted, holder, id, seconds)
         if row is None:
             return None
         with self.store.reading() as connection:
             ask = queries.asks_of(connection, [row], name)[0]
-        self.writer.submit(Asked(ask.id, holder)).result()
+        self.writer.submit(RecordClaim(ask.id, holder)).result()
         return ask
 
-    def _claimed(self, duty: Duty, holder: str, id: str | None, seconds: float) -> Row | None:
+    def _claimed(
+        self, hosted: HostedLearner, holder: str, id: str | None, seconds: float
+    ) -> Row | None:
         """The row of the case that was claimed, as it is once nobody else can have it."""
         while True:
             with self.store.reading() as connection:
                 if id is not None:
                     row = queries.case_row(connection, id)
-                    if row["learner"] != duty.number:
-                        raise NotFoundError(f"prediction {id!r} is not one of {duty.name!r}")
+                    if row["learner"] != hosted.number:
+                        raise NotFoundError(f"prediction {id!r} is not one of {hosted.name!r}")
                     return row if self._claims.take_one(id, holder, seconds) else None
                 limit = CLAIMABLE + self._claims.held
-                waiting = queries.waiting_ids(connection, duty.number, limit=limit)
+                waiting = queries.waiting_ids(connection, hosted.number, limit=limit)
             chosen = self._claims.take(waiting, holder, seconds)
             if chosen is None:
                 return None

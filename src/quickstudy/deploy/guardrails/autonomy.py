@@ -30,7 +30,7 @@ ROUNDING = 1e-9  # of a share of a count
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class GatedDecision:
     """What is done with one case.
 
     Attributes:
@@ -42,7 +42,7 @@ class Ruling:
     held: bool = False
 
 
-def overruled(ruling: Ruling) -> Ruling:
+def vetoed(ruling: GatedDecision) -> GatedDecision:
     """The ruling where a limit forbids to act: the case is asked for certain.
 
     The certificate stays valid. What it needs of a case is that its label probability pi was fixed
@@ -50,7 +50,7 @@ def overruled(ruling: Ruling) -> Ruling:
     and pi becomes 1. `would_act` and `smallest` (pi_min) stay as they are, since other cases of
     the same policies may still be acted on. The guard takes in only cases that were acted on.
     """
-    return Ruling(_asked(ruling.decision))
+    return GatedDecision(_asked(ruling.decision))
 
 
 def _asked(decision: Decision, **other: Any) -> Decision:
@@ -60,7 +60,7 @@ def _asked(decision: Decision, **other: Any) -> Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LevelTransition:
     """A level earned or lost."""
 
     before: Level
@@ -100,7 +100,7 @@ class Autonomy:
     >>> for i in range(300):
     ...     ruling = autonomy.decide(0.99, "spam")
     ...     autonomy.record(ruling, False if ruling.decision.labelled else None)
-    ...     for step in autonomy.taken_steps():
+    ...     for step in autonomy.pop_level_changes():
     ...         print(i, step.before, "->", step.after, "as", step.why)
     54 shadow -> suggest as the evidence is 1.8, half of the 3.5 that a certificate takes
     76 suggest -> approve as a policy is certified
@@ -115,9 +115,11 @@ class Autonomy:
         self.approved = self.refused = 0
         self._since = risk.number  # the case with which the approvals began
         self._alarmed = False  # and nothing was certified since
-        self._steps: list[Step] = []
+        self._steps: list[LevelTransition] = []
 
-    def decide(self, confidence: float, label: Label | None, *, eligible: bool = True) -> Ruling:
+    def decide(
+        self, confidence: float, label: Label | None, *, eligible: bool = True
+    ) -> GatedDecision:
         """What is done with a case that is answered with `label` at `confidence` in [0, 1].
 
         `eligible`: whether a policy may act on such a case; see `ActOrAsk.decide`.
@@ -127,16 +129,16 @@ class Autonomy:
         """
         decision = self.risk.decide(confidence, label, eligible=eligible)
         if self.level == "act":
-            return Ruling(decision)
+            return GatedDecision(decision)
         held = decision.act and self.level == "approve"
-        return Ruling(_asked(decision, smallest=1.0), held)
+        return GatedDecision(_asked(decision, smallest=1.0), held)
 
     @property
-    def least(self) -> float:
+    def min_label_probability(self) -> float:
         """The least label probability that any case can have now: 1 below the level "act"."""
         return self.risk.smallest if self.level == "act" else 1.0
 
-    def record(self, ruling: Ruling, wrong: bool | None) -> None:
+    def record(self, ruling: GatedDecision, wrong: bool | None) -> None:
         """Close a case, as `ActOrAsk.record` does; the level may change by it.
 
         Raises:
@@ -158,13 +160,13 @@ class Autonomy:
         if _lower(self.level, ceiling) != self.level:
             self._to(ceiling, f"the ceiling was lowered to {ceiling}")
 
-    def taken_steps(self) -> list[Step]:
+    def pop_level_changes(self) -> list[LevelTransition]:
         """Levels earned and lost since this was last asked; not part of the state."""
         steps, self._steps = self._steps, []
         return steps
 
     def _to(self, level: Level, why: str) -> None:
-        self._steps.append(Step(self.level, level, why))
+        self._steps.append(LevelTransition(self.level, level, why))
         self.level = level
         self._start_anew()
 
@@ -224,7 +226,7 @@ class Autonomy:
         pairs = [(float(told["log_evidence"][0]), float(told["log_bar"])) for told in reports]
         return max(pairs, key=lambda pair: pair[0] - pair[1])
 
-    def reason(self, ruling: Ruling, label: Label | None, limit: str = "") -> str:
+    def reason(self, ruling: GatedDecision, label: Label | None, limit: str = "") -> str:
         """Why it acts or asks, in words: names the level, the policy or the limit that decided.
 
         Args:
@@ -247,7 +249,7 @@ class Autonomy:
             return f"{sure}, but {self._obstacle(ruling, limit)}"
         return f"{why}; it is limited, too: {limit}" if limit else why
 
-    def _obstacle(self, ruling: Ruling, limit: str) -> str:
+    def _obstacle(self, ruling: GatedDecision, limit: str) -> str:
         if limit:
             return f"a limit forbids to act: {limit}"
         if ruling.held:

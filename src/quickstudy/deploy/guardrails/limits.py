@@ -131,7 +131,7 @@ def read_limits(text: str) -> Limits:
     )
 
 
-class Guardrails:
+class LimitState:
     """Limits, and what is used up of them.
 
     Time is that of the actions: it never goes back, so that a clock that does frees nothing; until
@@ -141,9 +141,9 @@ class Guardrails:
 
     Args:
         limits: as `checked_limits` returns them.
-        usage: of another `Guardrails`, as JSON keeps it; {} at first.
+        usage: of another `LimitState`, as JSON keeps it; {} at first.
 
-    >>> rails = Guardrails(Limits(never=("amount > 500",), per_minute=1), {})
+    >>> rails = LimitState(Limits(never=("amount > 500",), per_minute=1), {})
     >>> rails.refusal({"amount": 900}, "refund", 0.0)
     'never: amount > 500'
     >>> rails.refusal({"amount": 9}, "refund", 0.0)

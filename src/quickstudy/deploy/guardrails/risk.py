@@ -8,7 +8,7 @@ from typing import Any
 from quickstudy import snapshot
 from quickstudy.api.decisions import Settings
 from quickstudy.api.versions import LEVELS, Level
-from quickstudy.deploy.guardrails.autonomy import Autonomy, Ruling
+from quickstudy.deploy.guardrails.autonomy import Autonomy, GatedDecision
 from quickstudy.errors import SettingError
 from quickstudy.stats.risk import AUDIT_TESTING, ActOrAsk, Decision
 from quickstudy.types import Label
@@ -67,7 +67,7 @@ class _ByLabel(Mapping[Label, float]):
         return self._pairs
 
 
-def written_ruling(ruling: Ruling, epoch: int) -> dict[str, Any]:
+def encode_decision(ruling: GatedDecision, epoch: int) -> dict[str, Any]:
     """A ruling for the log, with the promise it was made under."""
     decision = ruling.decision
     values = {name: getattr(decision, name) for name in Decision.__slots__}
@@ -77,12 +77,12 @@ def written_ruling(ruling: Ruling, epoch: int) -> dict[str, Any]:
     return {**values, "would_act": list(decision.would_act), "epoch": epoch, **held}
 
 
-def read_ruling(written: Mapping[str, Any]) -> tuple[Ruling, int]:
+def decode_decision(written: Mapping[str, Any]) -> tuple[GatedDecision, int]:
     """The ruling, and the promise it was made under."""
     values = dict(written)
     epoch, held = values.pop("epoch"), values.pop("held", False)
     decision = Decision(**{**values, "would_act": tuple(values["would_act"])})
-    return Ruling(decision, held), epoch
+    return GatedDecision(decision, held), epoch
 
 
 def state_of(control: Autonomy) -> tuple[snapshot.Arrays, Any]:

@@ -11,33 +11,33 @@ from quickstudy.deploy.core.failures import OutOfServiceError
 from quickstudy.deploy.core.records import written
 from quickstudy.deploy.guardrails.autonomy import Autonomy
 from quickstudy.deploy.hosting.quarantine import SetAside
-from quickstudy.deploy.hosting.replicas import Twins
-from quickstudy.deploy.hosting.trainer import Worker
-from quickstudy.deploy.hosting.updates import Said
+from quickstudy.deploy.hosting.replicas import LeftRightReplicas
+from quickstudy.deploy.hosting.trainer import Trainer
+from quickstudy.deploy.hosting.updates import StoredVotes
 from quickstudy.learners.classifier.classifier import LABELS_PER_MB
 from quickstudy.types import Label
 
-RECENT_BYTES = 32 * 2**20  # of votes of predictions that wait for their label
+MOST_VOTE_BYTES = 32 * 2**20  # of votes of predictions that wait for their label
 
 
-class Recent:
+class VoteCache:
     """What experts said of the latest predictions: late labels are scored by that, while it is
     here; the oldest leave first, and after a restart none are.
     """
 
     def __init__(self) -> None:
-        self._said: OrderedDict[str, Said] = OrderedDict()
+        self._said: OrderedDict[str, StoredVotes] = OrderedDict()
         self._bytes = 0
 
-    def add(self, case_id: str, said: Said) -> None:
+    def add(self, case_id: str, said: StoredVotes) -> None:
         """Keep what was said of a case."""
         self.drop(case_id)
         self._said[case_id] = said
         self._bytes += said.votes.nbytes
-        while self._bytes > RECENT_BYTES:
+        while self._bytes > MOST_VOTE_BYTES:
             self._bytes -= self._said.popitem(last=False)[1].votes.nbytes
 
-    def get(self, case_id: str) -> Said | None:
+    def get(self, case_id: str) -> StoredVotes | None:
         """What was said of a case, if that is still here."""
         return self._said.get(case_id)
 
@@ -48,7 +48,7 @@ class Recent:
 
 
 @dataclass(frozen=True, slots=True)
-class Roles:
+class VersionRoles:
     """Which version answers, which wants to, and which did before: ids, or ""."""
 
     champion: str
@@ -67,13 +67,13 @@ class OutOfService:
     failed: OutOfServiceError
 
 
-class Duty:
+class HostedLearner:
     """One learner on duty.
 
     Only the writer's thread changes `control`, `settings`, `epoch`, `roles`, `recent` and `known`,
-    and only the worker's changes `twins`. Other threads read `control` and `settings` for reports
-    without a lock: what such a report says may be of two moments. The learner is read through
-    `twins.reading()`.
+    and only the trainer's changes `replicas`. Other threads read `control` and `settings` for
+    reports without a lock: what such a report says may be of two moments. The learner is read through
+    `replicas.reading()`.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Duty:
         *,
         epoch: int,
         control: Autonomy,
-        roles: Roles,
+        roles: VersionRoles,
     ) -> None:
         self.number = number
         self.name = name
@@ -92,34 +92,34 @@ class Duty:
         self.epoch = epoch
         self.control = control
         self.roles = roles
-        self.recent = Recent()
+        self.recent = VoteCache()
         self.known: set[str] = set()
         self.created = 0.0
-        self.worker: Worker | None = None
+        self.trainer: Trainer | None = None
         self.saved = 0  # event up to which a snapshot holds everything
         self.refitting = False
         self.refit_event: int | None = None  # where the refit under way takes effect
-        self.refit_again = 0.0  # not before, by the monotonic clock
+        self.refit_not_before = 0.0  # not before, by the monotonic clock
         self.made_at = 0  # examples of the largest version that was made
         self.consolidating = False
-        self.consolidate_again = 0.0  # not before, by the monotonic clock
+        self.consolidate_not_before = 0.0  # not before, by the monotonic clock
         self.set_aside: list[SetAside] = []  # on the way back, and not on record yet
 
     @property
-    def twins(self) -> Twins:
-        assert self.worker is not None
-        return self.worker.twins
+    def replicas(self) -> LeftRightReplicas:
+        assert self.trainer is not None
+        return self.trainer.replicas
 
     @property
     def learned(self) -> int:
         """The last event that was learned."""
-        assert self.worker is not None
-        return self.worker.seq
+        assert self.trainer is not None
+        return self.trainer.seq
 
     @property
     def definition(self) -> int:
         """The definition of learning under which it was taught."""
-        with self.twins.reading() as learner:
+        with self.replicas.reading() as learner:
             return learner.definition
 
     @property
@@ -127,10 +127,10 @@ class Duty:
         """Labels that the learner has room for."""
         return int(LABELS_PER_MB * self.settings.budget_mb)
 
-    def knows(self, label: Label) -> bool:
+    def has_label(self, label: Label) -> bool:
         """Whether a label was taught before."""
         return written(label) in self.known
 
-    def meet(self, labels: Sequence[Label]) -> None:
+    def add_labels(self, labels: Sequence[Label]) -> None:
         """Remember labels that were taught."""
         self.known |= {written(label) for label in labels}

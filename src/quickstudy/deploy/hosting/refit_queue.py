@@ -16,7 +16,7 @@ Job = tuple[bytes, Callable[[bytes | None], None]]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-class Refits:
+class RefitQueue:
     """One child for all learners of a store, started when it is first needed."""
 
     def __init__(self) -> None:

@@ -17,11 +17,11 @@ from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.log.failpoints import reach
 
 
-class LostTwinError(StoreError):
+class LostReplicaError(StoreError):
     """One of the two copies is lost, and there is no room for another."""
 
 
-class Twins:
+class LeftRightReplicas:
     """One worker, and readers from any thread: one at a time has the active copy."""
 
     def __init__(self, learner: Classifier, version: str) -> None:
@@ -54,7 +54,7 @@ class Twins:
         Raises:
             LostTwinError: there is no room for that copy.
         """
-        learner = self.resting
+        learner = self.back
         back, maps = 1 - self._front, learner.maps
         with self._locks[back]:
             try:
@@ -92,7 +92,7 @@ class Twins:
             self._pair[1 - back] = twin
 
     @property
-    def resting(self) -> Classifier:
+    def back(self) -> Classifier:
         """The learner behind; for the worker alone, which must not change it but by `change`.
 
         Raises:
@@ -105,9 +105,9 @@ class Twins:
                     self._pair[back] = self._at(self._front).copy()
             except Exception as error:
                 told = f"there is no room for a second copy ({type(error).__name__}: {error})"
-                raise LostTwinError(told) from error
+                raise LostReplicaError(told) from error
         return self._at(back)
 
     def differ(self) -> bool:
         """Whether the twins have come apart, which they never should; for the worker alone."""
-        return self.resting.state_hash() != self._at(self._front).state_hash()
+        return self.back.state_hash() != self._at(self._front).state_hash()

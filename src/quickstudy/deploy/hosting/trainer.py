@@ -13,20 +13,20 @@ from itertools import islice
 from typing import Any
 
 from quickstudy.deploy.hosting.quarantine import SetAside
-from quickstudy.deploy.hosting.replicas import Twins
-from quickstudy.deploy.hosting.updates import Lesson, teach_both
+from quickstudy.deploy.hosting.replicas import LeftRightReplicas
+from quickstudy.deploy.hosting.updates import Update, apply_to_both
 from quickstudy.errors import StoreError
 from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.stats.moments import one_blas_thread
 
-LESSONS_AT_ONCE = 64  # before the twins change places: some 20 ms
+UPDATES_AT_ONCE = 64  # before the twins change places: some 20 ms
 NICE = 10
 REST_SECONDS = 0.04  # between rounds of lessons
 MOST_REASONS = 10_000  # kept for who waits until an event is learned
 log = logging.getLogger("quickstudy")
 
 
-class Worker:
+class Trainer:
     """Teaches the twins of one learner, in the order of the log, in a thread of its own.
 
     Args:
@@ -45,37 +45,37 @@ class Worker:
         version: str,
         seq: int,
         name: str,
-        learned: Callable[[Worker], None],
-        successor: Callable[[Lesson, Classifier], Classifier],
+        learned: Callable[[Trainer], None],
+        successor: Callable[[Update, Classifier], Classifier],
         set_aside: Callable[[SetAside], None] | None = None,
     ) -> None:
-        self.twins = Twins(learner, version)
+        self.replicas = LeftRightReplicas(learner, version)
         self.seq = seq  # of the last lesson learned
         self.failed: StoreError | None = None
         self._learned = learned
         self._successor = successor
         self._set_aside = set_aside
         self.reasons: OrderedDict[int, str] = OrderedDict()  # of the latest that were set aside
-        self._lessons: deque[Lesson] = deque()
+        self._updates: deque[Update] = deque()
         self._waiting: deque[tuple[int, Future[None]]] = deque()
-        self._errands: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._tasks: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._given = seq
         self._change = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=f"learner-{name}", daemon=True)
         self._thread.start()
 
-    def give(self, lessons: Sequence[Lesson]) -> None:
+    def give(self, updates: Sequence[Update]) -> None:
         """Queue lessons, in the order of the log."""
         with self._change:
-            self._lessons.extend(lessons)
-            self._given = lessons[-1].seq
+            self._updates.extend(updates)
+            self._given = updates[-1].seq
             self._change.notify_all()
 
     @property
     def lag(self) -> int:
         """Lessons that wait."""
-        return len(self._lessons)
+        return len(self._updates)
 
     def after(self, seq: int) -> Future[None]:
         """Done once everything up to event `seq` is learned.
@@ -86,28 +86,28 @@ class Worker:
         with self._change:
             if self.failed:
                 future.set_exception(self.failed)
-            elif self.seq >= min(seq, self._given) and not self._lessons:
+            elif self.seq >= min(seq, self._given) and not self._updates:
                 future.set_result(None)
             else:
                 self._waiting.append((seq, future))
                 self._change.notify_all()
         return future
 
-    def errand(self, act: Callable[[], Any]) -> Future[Any]:
+    def run_between(self, act: Callable[[], Any]) -> Future[Any]:
         """Have something done in the worker's thread, between lessons."""
         future: Future[Any] = Future()
         with self._change:
             if self._closed or self.failed:
                 future.set_exception(self.failed or StoreError("the learner is off duty"))
             else:
-                self._errands.append((act, future))
+                self._tasks.append((act, future))
                 self._change.notify_all()
         return future
 
     def learned_up_to(self, seq: int) -> int:
         """The last event up to `seq` by which everything is learned; in the worker's thread."""
         with self._change:
-            behind = self._lessons and self._lessons[0].seq <= seq
+            behind = self._updates and self._updates[0].seq <= seq
             return self.seq if behind else max(self.seq, seq)
 
     def _run(self) -> None:
@@ -117,21 +117,21 @@ class Worker:
             self._work()
 
     def _work(self) -> None:
-        while (lessons := self._next()) is not None:
+        while (updates := self._next()) is not None:
             try:
-                if lessons:
-                    self._teach(lessons)
+                if updates:
+                    self._teach(updates)
                     self._learned(self)
-                self._run_errands()
+                self._run_tasks()
                 self._rest()
             except Exception as error:  # what was not foreseen: answers go on, learning stops
                 log.exception("learning has stopped")
                 self._fail(error)
                 return
 
-    def _run_errands(self) -> None:
-        while self._errands:
-            act, future = self._errands.popleft()
+    def _run_tasks(self) -> None:
+        while self._tasks:
+            act, future = self._tasks.popleft()
             try:
                 future.set_result(act())
             except Exception as error:  # it is for whoever sent the errand
@@ -143,44 +143,44 @@ class Worker:
             self._change.wait_for(self._wanted, REST_SECONDS)
 
     def _wanted(self) -> bool:
-        several = len(self._lessons) >= LESSONS_AT_ONCE
-        return several or self._closed or bool(self._waiting or self._errands)
+        several = len(self._updates) >= UPDATES_AT_ONCE
+        return several or self._closed or bool(self._waiting or self._tasks)
 
-    def _next(self) -> list[Lesson] | None:
+    def _next(self) -> list[Update] | None:
         """Lessons to be taught together, perhaps none but errands; None at the end."""
         with self._change:
-            while not self._lessons and not self._errands and not self._closed:
+            while not self._updates and not self._tasks and not self._closed:
                 self._change.wait()
-            if not self._lessons and not self._errands:
+            if not self._updates and not self._tasks:
                 return None
-            lessons = list(islice(self._lessons, LESSONS_AT_ONCE))
-            switches = [i for i, lesson in enumerate(lessons) if lesson.switch]
-            return lessons[: max(switches[0], 1)] if switches else lessons
+            updates = list(islice(self._updates, UPDATES_AT_ONCE))
+            switches = [i for i, update in enumerate(updates) if update.switch]
+            return updates[: max(switches[0], 1)] if switches else updates
 
-    def _teach(self, lessons: list[Lesson]) -> None:
-        if lessons[0].switch:
-            learner = self._successor(lessons[0], self.twins.resting)
-            self.twins.replace(learner, lessons[0].switch["version"])
+    def _teach(self, updates: list[Update]) -> None:
+        if updates[0].switch:
+            learner = self._successor(updates[0], self.replicas.back)
+            self.replicas.replace(learner, updates[0].switch["version"])
         else:
-            for lesson, error in teach_both(self.twins, lessons):
-                self._leave_out(lesson, error)
+            for update, error in apply_to_both(self.replicas, updates):
+                self._leave_out(update, error)
         with self._change:
-            for _ in lessons:
-                self._lessons.popleft()
-            self.seq = lessons[-1].seq
+            for _ in updates:
+                self._updates.popleft()
+            self.seq = updates[-1].seq
             ready = []
-            while self._waiting and (self._waiting[0][0] <= self.seq or not self._lessons):
+            while self._waiting and (self._waiting[0][0] <= self.seq or not self._updates):
                 ready.append(self._waiting.popleft()[1])
         for future in ready:
             future.set_result(None)
 
-    def _leave_out(self, lesson: Lesson, error: Exception) -> None:
+    def _leave_out(self, update: Update, error: Exception) -> None:
         """Put a lesson on record that raised; before anybody hears that it was dealt with."""
         if self._set_aside is None:
             raise error
-        one = SetAside.of(lesson.seq, error)
+        one = SetAside.of(update.seq, error)
         self._set_aside(one)
-        self.reasons[lesson.seq] = one.reason
+        self.reasons[update.seq] = one.reason
         while len(self.reasons) > MOST_REASONS:
             self.reasons.popitem(last=False)
 
@@ -189,9 +189,9 @@ class Worker:
         told.__cause__ = error
         with self._change:
             self.failed = told
-            waiting = [future for _, future in [*self._waiting, *self._errands]]
+            waiting = [future for _, future in [*self._waiting, *self._tasks]]
             self._waiting.clear()
-            self._errands.clear()
+            self._tasks.clear()
         for future in waiting:
             future.set_exception(told)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quickstudy.deploy.core.failures import MOST_IN_A_ROW, LearningError, reason_of
-from quickstudy.deploy.hosting.replicas import LostTwinError, Twins
+from quickstudy.deploy.hosting.replicas import LeftRightReplicas, LostReplicaError
 from quickstudy.errors import InputError
 from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.learners.classifier.refits import Fitted
@@ -24,7 +24,7 @@ LEAST = -60_000.0  # that half precision can hold
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class Update:
     """One thing to be learned: a label of a record, that a label is wrong, or refitted experts.
 
     A `switch` (the payload of its event) is no lesson for a learner: another one takes over.
@@ -40,14 +40,14 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class StoredVotes:
     """What experts and members said, (voices, labels); half precision is enough to score them."""
 
     votes: Votes
     last_label: int
 
     @classmethod
-    def of(cls, prediction: Prediction) -> Said:
+    def of(cls, prediction: Prediction) -> StoredVotes:
         """The part of a prediction that is kept until its label comes."""
         votes = np.maximum(prediction.votes, LEAST).astype(np.float16)
         return cls(votes, prediction.last_label)
@@ -71,33 +71,35 @@ def read_votes(written: Mapping[str, Any]) -> Prediction:
     )
 
 
-def lesson_of(seq: int, payload: Mapping[str, Any], record: Any) -> Lesson | None:
+def update_of(seq: int, payload: Mapping[str, Any], record: Any) -> Update | None:
     """What a `feedback` or `ruled` event teaches about the record it speaks of, if anything."""
     if payload["learn"] is None:
         return None
     said = read_votes(payload["said"]) if payload.get("said") else None
     wrong = payload["learn"] == "not"
-    return Lesson(seq, record, payload["label"], wrong=wrong, said=said)
+    return Update(seq, record, payload["label"], wrong=wrong, said=said)
 
 
-def teach(learner: Classifier, lessons: Sequence[Lesson]) -> None:
+def teach(learner: Classifier, updates: Sequence[Update]) -> None:
     """Give lessons in order; those that the learner must refuse change nothing."""
-    run: list[Lesson] = []
-    for lesson in lessons:
-        if lesson.fitted is None and not lesson.wrong:
-            run.append(lesson)
+    run: list[Update] = []
+    for update in updates:
+        if update.fitted is None and not update.wrong:
+            run.append(update)
             continue
         _teach_labels(learner, run)
         run = []
-        if lesson.fitted is not None:
-            learner.install(lesson.fitted)
-        elif lesson.label is not None:
+        if update.fitted is not None:
+            learner.install(update.fitted)
+        elif update.label is not None:
             with suppress(InputError):
-                learner.learn_not(lesson.record, lesson.label, as_is=True)
+                learner.learn_not(update.record, update.label, as_is=True)
     _teach_labels(learner, run)
 
 
-def teach_both(twins: Twins, lessons: Sequence[Lesson]) -> list[tuple[Lesson, Exception]]:
+def apply_to_both(
+    replicas: LeftRightReplicas, updates: Sequence[Update]
+) -> list[tuple[Update, Exception]]:
     """Give lessons in order to both twins, but those that raise; these, with what they raised.
 
     The twins come to be as if they had never met those.
@@ -105,25 +107,27 @@ def teach_both(twins: Twins, lessons: Sequence[Lesson]) -> list[tuple[Lesson, Ex
     Raises:
         LostTwinError: there is no room for two learners.
     """
-    together = _failure(twins, lessons)
+    together = _failure(replicas, updates)
     if together is None:
         return []
-    if len(lessons) == 1:
-        return [(lessons[0], together)]
-    one_by_one = [(lesson, _failure(twins, [lesson])) for lesson in lessons]
-    return [(lesson, error) for lesson, error in one_by_one if error]
+    if len(updates) == 1:
+        return [(updates[0], together)]
+    one_by_one = [(update, _failure(replicas, [update])) for update in updates]
+    return [(update, error) for update, error in one_by_one if error]
 
 
-def teach_without(twins: Twins, lessons: Sequence[Lesson]) -> list[tuple[Lesson, Exception]]:
-    """As `teach_both`, where a learner is made from the log.
+def apply_without_failures(
+    replicas: LeftRightReplicas, updates: Sequence[Update]
+) -> list[tuple[Update, Exception]]:
+    """As `apply_to_both`, where a learner is made from the log.
 
     Raises:
         LearningError: so many in a row raise that it is not for the lessons: none is to be lost.
     """
     failed = []
-    for at in range(0, len(lessons), MOST_IN_A_ROW):
-        part = lessons[at : at + MOST_IN_A_ROW]
-        failed += (failed_now := teach_both(twins, part))
+    for at in range(0, len(updates), MOST_IN_A_ROW):
+        part = updates[at : at + MOST_IN_A_ROW]
+        failed += (failed_now := apply_to_both(replicas, part))
         if len(failed_now) == MOST_IN_A_ROW:
             raise LearningError(
                 f"learning all of events {part[0].seq} to {part[-1].seq} raises "
@@ -132,38 +136,38 @@ def teach_without(twins: Twins, lessons: Sequence[Lesson]) -> list[tuple[Lesson,
     return failed
 
 
-def _failure(twins: Twins, lessons: Sequence[Lesson]) -> Exception | None:
+def _failure(replicas: LeftRightReplicas, updates: Sequence[Update]) -> Exception | None:
     """Give lessons to both twins; if they raise, both are as before."""
-    half = len(lessons) // 2
+    half = len(updates) // 2
 
     def act(learner: Classifier) -> None:
-        teach(learner, lessons[:half])
+        teach(learner, updates[:half])
         reach("mid-learn")
-        teach(learner, lessons[half:])
+        teach(learner, updates[half:])
 
     try:
-        twins.change(act)
-    except LostTwinError:
+        replicas.change(act)
+    except LostReplicaError:
         raise
     except Exception as error:
         return error.with_traceback(None)  # its frames hold what there was no room for
     return None
 
 
-def _teach_labels(learner: Classifier, run: Sequence[Lesson]) -> None:
+def _teach_labels(learner: Classifier, run: Sequence[Update]) -> None:
     """Labels of records: together, which is faster, or if one is refused each by itself."""
     if not run:
         return
     try:
         _learn(learner, run)
     except InputError:
-        for lesson in run if len(run) > 1 else ():
-            _teach_labels(learner, [lesson])
+        for update in run if len(run) > 1 else ():
+            _teach_labels(learner, [update])
 
 
-def _learn(learner: Classifier, run: Sequence[Lesson]) -> None:
+def _learn(learner: Classifier, run: Sequence[Update]) -> None:
     """What the log holds is learned as it is: the doors made it plain, or did not do so yet."""
-    labels = [lesson.label for lesson in run if lesson.label is not None]
-    records = [lesson.record for lesson in run]
-    said = [lesson.said for lesson in run]
+    labels = [update.label for update in run if update.label is not None]
+    records = [update.record for update in run]
+    said = [update.said for update in run]
     learner.learn_many(records, labels, predictions=said, as_is=True)

@@ -28,7 +28,7 @@ MOST_ODDS = log(1e6)
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class PairedOutcome:
     """One labelled case, as both answered it before its label was known.
 
     Attributes:
@@ -51,7 +51,7 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class Sat:
+class PinResult:
     """A pin of the exam as both sat it: `before`, champion passes; `after`, challenger passes."""
 
     id: str
@@ -92,7 +92,7 @@ class Gate:
     >>> gate = Gate(alpha=0.05, margin=0.02, attempt=1)
     >>> for seq in range(400):
     ...     majority = ("majority", seq % 3 == 0)
-    ...     gate.compare(Compared(seq, seq % 12 == 0, seq % 50 == 0, baselines=(majority,)))
+    ...     gate.compare(PairedOutcome(seq, seq % 12 == 0, seq % 50 == 0, baselines=(majority,)))
     >>> [c.name for c in gate.conditions() if not c.holds]
     []
     >>> gate.conditions()[2].detail
@@ -156,7 +156,7 @@ class Gate:
         """By how much less it errs than each, weighted, in [-1, 1]."""
         return tuple((name, test.gain) for name, test in self._baselines.items())
 
-    def compare(self, case: Compared) -> None:
+    def compare(self, case: PairedOutcome) -> None:
         """Take in one labelled case. Once a case: a correction of its label is not another case.
 
         Raises:
@@ -189,7 +189,9 @@ class Gate:
     def _shown(self, test: Paired) -> bool:
         return test.log_evidence >= -log(self.alpha)
 
-    def conditions(self, *, exam: Sequence[Sat] = (), never: int = 0) -> tuple[Condition, ...]:
+    def conditions(
+        self, *, exam: Sequence[PinResult] = (), never: int = 0
+    ) -> tuple[Condition, ...]:
         """The five, as they stand now. `never`: answers of it that broke a must-never rule."""
         return (
             _exam(exam),
@@ -272,7 +274,7 @@ class Gate:
 class Probation:
     """Whether to go back to the old champion: the same test with the roles swapped.
 
-    Cases are `Compared` with `before`: the new champion was wrong, and `after`: the old one was.
+    Cases are `PairedOutcome`, `before`: the new champion was wrong, `after`: the old one was.
     With evidence E >= 1/alpha that the old one errs less the verdict is "roll back"; after `cases`
     labelled cases without it, "kept". Either is final: later cases change nothing.
 
@@ -282,7 +284,7 @@ class Probation:
 
     >>> watch = Probation(alpha=0.05, cases=1000)
     >>> for seq in range(1000):
-    ...     watch.compare(Compared(seq, before=seq % 4 == 0, after=seq % 8 == 0))
+    ...     watch.compare(PairedOutcome(seq, before=seq % 4 == 0, after=seq % 8 == 0))
     >>> watch.verdict, watch.labelled
     ('roll back', 61)
     """
@@ -315,7 +317,7 @@ class Probation:
             return "roll back"
         return "kept" if self.labelled >= self.cases else "watching"
 
-    def compare(self, case: Compared) -> None:
+    def compare(self, case: PairedOutcome) -> None:
         """Take in one labelled case, unless the verdict has been given."""
         if self.verdict == "watching":
             self._test.update(float(case.before) - case.after, scale=case.scale)
@@ -346,7 +348,7 @@ def odds(log_evidence: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
-def _exam(pins: Sequence[Sat]) -> Condition:
+def _exam(pins: Sequence[PinResult]) -> Condition:
     lost = [p.id for p in pins if p.bound == "must" and p.before and not p.after]
     should = [p for p in pins if p.bound == "should"]
     before, after = sum(not p.before for p in should), sum(not p.after for p in should)

@@ -16,21 +16,21 @@ from quickstudy.api.versions import Condition, Pin, Version
 from quickstudy.deploy.core.failures import LearningError
 from quickstudy.deploy.decisions.commands import (
     Challenge,
-    Made,
     Promote,
     Quarantine,
     Refuse,
     Rollback,
+    VersionSpec,
 )
-from quickstudy.deploy.hosting.learner import Duty
+from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.deploy.hosting.refit_process import CONSOLIDATE
-from quickstudy.deploy.hosting.refit_queue import Refits
-from quickstudy.deploy.promotion.shadow_supervisor import ANSWER_SECONDS, Report, Shadows
+from quickstudy.deploy.hosting.refit_queue import RefitQueue
+from quickstudy.deploy.promotion.shadow_supervisor import ANSWER_SECONDS, Report, ShadowSupervisor
 from quickstudy.deploy.recovery import lineage
-from quickstudy.deploy.recovery.lineage import Base
+from quickstudy.deploy.recovery.lineage import BaseState
 from quickstudy.deploy.recovery.replay import (
+    as_champion,
     folder_of,
-    on_duty,
     replay,
     switch_base,
     whole_or_without,
@@ -58,10 +58,10 @@ GATE = "gate"  # the actor of what happens by itself
 log = logging.getLogger("quickstudy")
 
 
-class Contests:
+class PromotionManager:
     """Versions of all learners of a store, and their shadows."""
 
-    def __init__(self, store: Store, refits: Refits, writer: Callable[[], Writer]) -> None:
+    def __init__(self, store: Store, refits: RefitQueue, writer: Callable[[], Writer]) -> None:
         self._store = store
         self._refits = refits
         self._writer = writer
@@ -69,34 +69,41 @@ class Contests:
         self._made: set[Future[Version]] = set()  # of what is being consolidated
         self._watching = threading.Lock()
         self._latest: dict[tuple[int, str], tuple[float, Report]] = {}
-        self.shadows = Shadows(store, self._heard)
+        self.shadows = ShadowSupervisor(store, self._heard)
 
-    def _folder(self, duty: Duty) -> Path:
-        return folder_of(self._store.folder, duty.number)
+    def _folder(self, hosted: HostedLearner) -> Path:
+        return folder_of(self._store.folder, hosted.number)
 
-    def consolidate_if_due(self, duty: Duty) -> None:
+    def consolidate_if_due(self, hosted: HostedLearner) -> None:
         """Make a challenger where the champion has grown so far that a new map may be better."""
-        learner = duty.twins.resting
-        busy = duty.consolidating or duty.roles.challenger or not duty.settings.consolidate
-        grown = learner.examples >= GROWTH * max(duty.made_at, lineage.YOUTH)
-        if not busy and grown and learner.map_due and time.monotonic() >= duty.consolidate_again:
-            self._consolidate(duty, "the examples have grown", GATE, Future())
+        learner = hosted.replicas.back
+        busy = hosted.consolidating or hosted.roles.challenger or not hosted.settings.consolidate
+        grown = learner.examples >= GROWTH * max(hosted.made_at, lineage.FREE_MAP_UNTIL)
+        if (
+            not busy
+            and grown
+            and learner.map_due
+            and time.monotonic() >= hosted.consolidate_not_before
+        ):
+            self._consolidate(hosted, "the examples have grown", GATE, Future())
 
-    def consolidate(self, duty: Duty, reason: str, actor: str) -> Future[Version]:
+    def consolidate(self, hosted: HostedLearner, reason: str, actor: str) -> Future[Version]:
         """Make a challenger of the champion; done once it is in shadow."""
-        assert duty.worker is not None
+        assert hosted.trainer is not None
         future: Future[Version] = Future()
-        begin = partial(self._consolidate, duty, reason, actor, future)
-        duty.worker.errand(begin).add_done_callback(lambda done: _fail_with(done, future))
+        begin = partial(self._consolidate, hosted, reason, actor, future)
+        hosted.trainer.run_between(begin).add_done_callback(lambda done: _fail_with(done, future))
         return future
 
-    def _consolidate(self, duty: Duty, reason: str, actor: str, future: Future[Version]) -> None:
+    def _consolidate(
+        self, hosted: HostedLearner, reason: str, actor: str, future: Future[Version]
+    ) -> None:
         """In the worker's thread: a copy of the champion goes to the child."""
-        learner, asof, parent = duty.twins.resting, duty.learned, duty.twins.version
+        learner, asof, parent = hosted.replicas.back, hosted.learned, hosted.replicas.version
         if not learner.examples:
-            raise InputError(f"learner {duty.name!r} has learned nothing yet")
+            raise InputError(f"learner {hosted.name!r} has learned nothing yet")
         packed = learner.packed()
-        duty.consolidating = True
+        hosted.consolidating = True
         self._made.add(future)
 
         def done(content: bytes | None) -> None:
@@ -105,19 +112,19 @@ class Contests:
                     raise StoreError("the process that consolidates ended early: try again")
                 simpler = len(content) <= NO_LARGER * len(packed)
                 about = {"kind": "consolidated", "asof": asof, "parent": parent, "simpler": simpler}
-                future.set_result(self.enlist(duty, content, about, reason, actor))
+                future.set_result(self.enlist(hosted, content, about, reason, actor))
             except Exception as error:
-                log.warning("learner %s was not consolidated: %s", duty.name, error)
-                duty.consolidate_again = time.monotonic() + RETRY_SECONDS
+                log.warning("learner %s was not consolidated: %s", hosted.name, error)
+                hosted.consolidate_not_before = time.monotonic() + RETRY_SECONDS
                 future.set_exception(error)
             finally:
                 self._made.discard(future)
-                duty.consolidating = False
+                hosted.consolidating = False
 
         self._refits.submit(CONSOLIDATE, packed, done)
 
     def enlist(
-        self, duty: Duty, packed: bytes, about: dict[str, Any], reason: str, actor: str
+        self, hosted: HostedLearner, packed: bytes, about: dict[str, Any], reason: str, actor: str
     ) -> Version:
         """Put a version into shadow.
 
@@ -126,85 +133,85 @@ class Contests:
         """
         learner = Classifier.unpacked(packed)
         id = learner.state_hash()
-        folder = self._folder(duty)
+        folder = self._folder(hosted)
         lineage.keep(lineage.version_file(folder, id), packed)
-        made = Made(id=id, examples=learner.examples, size=len(packed), **about)
-        version: Version = self._writer().submit(Challenge(duty, made, reason, actor)).result()
-        duty.made_at = max(duty.made_at, made.examples)
+        made = VersionSpec(id=id, examples=learner.examples, size=len(packed), **about)
+        version: Version = self._writer().submit(Challenge(hosted, made, reason, actor)).result()
+        hosted.made_at = max(hosted.made_at, made.examples)
         return version
 
-    def imported(self, duty: Duty, packed: bytes, reason: str, actor: str) -> Version:
+    def imported(self, hosted: HostedLearner, packed: bytes, reason: str, actor: str) -> Version:
         """Put a model that was made elsewhere into shadow; it learns what comes from now on."""
-        assert duty.worker is not None
-        self._check_records(duty, Classifier.unpacked(packed))
-        champion = duty.worker.errand(lambda: len(duty.twins.resting.packed())).result()
+        assert hosted.trainer is not None
+        self._check_records(hosted, Classifier.unpacked(packed))
+        champion = hosted.trainer.run_between(lambda: len(hosted.replicas.back.packed())).result()
         about = {
             "kind": "imported",
             "asof": self._store.head[0],
             "parent": "",
             "simpler": len(packed) <= NO_LARGER * champion,
         }
-        return self.enlist(duty, packed, about, reason, actor)
+        return self.enlist(hosted, packed, about, reason, actor)
 
-    def _check_records(self, duty: Duty, learner: Classifier) -> None:
+    def _check_records(self, hosted: HostedLearner, learner: Classifier) -> None:
         """Whether a model can read what comes here."""
         with self._store.reading() as connection:
-            cases = labelled_after(connection, duty.number, 0, CHECKED)
+            cases = labelled_after(connection, hosted.number, 0, CHECKED)
         try:
             answers_of(learner, [record for _, record, _ in cases])
         except InputError as error:
             raise InputError(
-                f"the model cannot read the records of {duty.name!r}: {error}"
+                f"the model cannot read the records of {hosted.name!r}: {error}"
             ) from None
 
     def handed_over(
-        self, duty: Duty, seq: int, switch: dict[str, Any], leaving: bytes
+        self, hosted: HostedLearner, seq: int, switch: dict[str, Any], leaving: bytes
     ) -> Classifier:
         """The champion from event `seq` on, as its shadow was there; in the worker's thread."""
-        folder = self._folder(duty)
+        folder = self._folder(hosted)
         with self._store.reading() as connection:
             left = lineage.leaving_file(folder, connection, seq)
             came = lineage.coming_file(folder, connection, seq)
         _keep_if_possible(left, leaving)
         ends = time.monotonic() + HANDOVER_SECONDS
         while not came.exists() and time.monotonic() < ends and self.shadows.alive:
-            if not self.shadows.follows(duty, switch):  # it has not begun yet, or failed
+            if not self.shadows.follows(hosted, switch):  # it has not begun yet, or failed
                 break
             time.sleep(0.02)
         if came.exists():
             packed = lineage.read_base(came, seq).packed
         else:
-            packed = self._worked_out(duty, seq, switch).packed()
+            packed = self._worked_out(hosted, seq, switch).packed()
             _keep_if_possible(came, packed)
-        self._tidy(duty)
-        return on_duty(Base(packed, seq).learner())
+        self._tidy(hosted)
+        return as_champion(BaseState(packed, seq).learner())
 
-    def _worked_out(self, duty: Duty, seq: int, switch: dict[str, Any]) -> Classifier:
+    def _worked_out(self, hosted: HostedLearner, seq: int, switch: dict[str, Any]) -> Classifier:
         """The champion from event `seq` on, where no shadow hands it over."""
-        folder = self._folder(duty)
+        folder = self._folder(hosted)
         try:
             with self._store.reading() as connection:
                 base = switch_base(connection, switch, folder, None)
                 try:
-                    return lineage.build(connection, duty.number, base, seq)
+                    return lineage.build(connection, hosted.number, base, seq)
                 except LearningError:
-                    learner, failed = lineage.build_without(connection, duty.number, base, seq)
+                    learner, failed = lineage.build_without(connection, hosted.number, base, seq)
         except ModelFileError as error:
-            log.warning("%s; learner %s is worked out from the log", error, duty.name)
+            log.warning("%s; learner %s is worked out from the log", error, hosted.name)
             fold = whole_or_without(
-                lambda without: replay(self._store, duty.number, upto=seq, without=without)
+                lambda without: replay(self._store, hosted.number, upto=seq, without=without)
             )
             learner, failed = fold.learner, fold.set_aside
         for one in failed:
-            log.warning("learner %s set aside %s", duty.name, one)
-            self._writer().submit(Quarantine(duty.number, one)).result()
+            log.warning("learner %s set aside %s", hosted.name, one)
+            self._writer().submit(Quarantine(hosted.number, one)).result()
         return learner
 
-    def _tidy(self, duty: Duty) -> None:
+    def _tidy(self, hosted: HostedLearner) -> None:
         """Remove champions of long ago; should one be needed again, a replay makes it anew."""
-        folder = self._folder(duty)
+        folder = self._folder(hosted)
         with self._store.reading() as connection:
-            rows = version_rows(connection, duty.number)
+            rows = version_rows(connection, hosted.number)
             needed = {row["anchor"] for row in rows if row["role"] in ("champion", "challenger")}
             kept = {
                 lineage.leaving_file(folder, connection, seq)
@@ -216,19 +223,21 @@ class Contests:
                 if path not in kept:
                     path.unlink(missing_ok=True)
 
-    def pins(self, duty: Duty) -> tuple[list[Pin], tuple[int, int]]:
+    def pins(self, hosted: HostedLearner) -> tuple[list[Pin], tuple[int, int]]:
         """The exam of a learner, and its mark."""
         with self._store.reading() as connection, connection.begin():
-            return exam.pins(connection, duty.number), exam.mark(connection, duty.number)
+            return exam.pins(connection, hosted.number), exam.mark(connection, hosted.number)
 
-    def judge(self, duty: Duty, version: str, *, seconds: float = ANSWER_SECONDS) -> Report:
+    def judge(
+        self, hosted: HostedLearner, version: str, *, seconds: float = ANSWER_SECONDS
+    ) -> Report:
         """How a challenger stands, the exam included: `pins`, their `mark`, its `answers`.
 
         Raises:
             StoreError: its shadow does not answer within some seconds.
         """
-        pins, mark = self.pins(duty)
-        answers = champions_answers(duty, [pin.record for pin in pins])
+        pins, mark = self.pins(hosted)
+        answers = champions_answers(hosted, [pin.record for pin in pins])
         asked = [
             {
                 "id": pin.id,
@@ -239,85 +248,90 @@ class Contests:
             }
             for pin, answer in zip(pins, answers, strict=True)
         ]
-        report = self.shadows.judge(duty, version, asked, seconds=seconds)
+        report = self.shadows.judge(hosted, version, asked, seconds=seconds)
         report |= {"pins": pins, "mark": mark}
-        self._latest[duty.number, version] = (time.monotonic(), report)
+        self._latest[hosted.number, version] = (time.monotonic(), report)
         return report
 
-    def lately_judged(self, duty: Duty, version: str) -> Report:
+    def lately_judged(self, hosted: HostedLearner, version: str) -> Report:
         """The same, or what it was some seconds ago: for people who watch, all of them together.
 
         Raises:
             StoreError: nothing is known of it yet.
         """
         with self._watching:
-            then, report = self._latest.get((duty.number, version), (-math.inf, {}))
+            then, report = self._latest.get((hosted.number, version), (-math.inf, {}))
             if time.monotonic() < then + FRESH_SECONDS:
                 return report
             try:
-                return self.judge(duty, version, seconds=WATCH_SECONDS)
+                return self.judge(hosted, version, seconds=WATCH_SECONDS)
             except StoreError:
                 if not report:
                     raise
-                self._latest[duty.number, version] = (time.monotonic(), report)
+                self._latest[hosted.number, version] = (time.monotonic(), report)
                 return report
 
-    def _heard(self, duty: Duty, report: Report) -> None:
+    def _heard(self, hosted: HostedLearner, report: Report) -> None:
         """A shadow reports; in the thread of shadows."""
         try:
             if "failed" in report:
-                self._fails(duty, report)
+                self._fails(hosted, report)
             elif report["purpose"] == "challenge":
-                self._challenger_reports(duty, report)
+                self._challenger_reports(hosted, report)
             elif report["purpose"] == "probation" and report["verdict"] == "roll back":
-                self._roll_back(duty, report)
+                self._roll_back(hosted, report)
         except (InputError, StoreError) as error:
-            log.warning("the gate of learner %s: %s", duty.name, error)
+            log.warning("the gate of learner %s: %s", hosted.name, error)
 
-    def _challenger_reports(self, duty: Duty, report: Report) -> None:
+    def _challenger_reports(self, hosted: HostedLearner, report: Report) -> None:
         version = report["version"]
         ripe = report["labelled"] >= MOST_LABELLED
-        if duty.roles.challenger != version or not (ripe or self._to_be_judged(duty, report)):
+        if hosted.roles.challenger != version or not (ripe or self._to_be_judged(hosted, report)):
             return
-        report = self.judge(duty, version)
+        report = self.judge(hosted, version)
         failing = [c["name"] for c in report["conditions"] if not c["holds"]]
         if not failing:
-            self.promote(duty, report, (), passed(report), GATE)
+            self.promote(hosted, report, (), passed(report), GATE)
         elif ripe:
             reason = f"after {report['labelled']:,} labelled cases: {', '.join(failing)}"
-            request = Refuse(duty, version, gate=True, reason=reason, actor=GATE)
+            request = Refuse(hosted, version, gate=True, reason=reason, actor=GATE)
             self._writer().submit(request).result()
 
-    def _to_be_judged(self, duty: Duty, report: Report) -> bool:
+    def _to_be_judged(self, hosted: HostedLearner, report: Report) -> bool:
         """Whether all but the exam is passed, and that was not sat in vain a moment ago."""
-        place = (duty.number, report["version"])
+        place = (hosted.number, report["version"])
         passed_so_far = all(condition["holds"] for condition in report["conditions"])
         if not passed_so_far or time.monotonic() < self._judged.get(place, 0.0):
             return False
         self._judged[place] = time.monotonic() + RETRY_SECONDS
         return True
 
-    def _fails(self, duty: Duty, report: Report) -> None:
+    def _fails(self, hosted: HostedLearner, report: Report) -> None:
         """A version that cannot follow the log is no challenger."""
-        if duty.roles.challenger == report["version"]:
+        if hosted.roles.challenger == report["version"]:
             reason = f"it cannot follow the log: {report['failed']}"[:MOST_REASON]
-            request = Refuse(duty, report["version"], gate=True, reason=reason, actor=GATE)
+            request = Refuse(hosted, report["version"], gate=True, reason=reason, actor=GATE)
             self._writer().submit(request).result()
 
-    def _roll_back(self, duty: Duty, report: Report) -> None:
-        if duty.roles.previous == report["version"]:
+    def _roll_back(self, hosted: HostedLearner, report: Report) -> None:
+        if hosted.roles.previous == report["version"]:
             gain = f"{100 * report['gain']:.1f} points"
             reason = f"it errs {gain} less than its successor on {report['labelled']:,} cases"
             version = report["version"]
-            request = Rollback(duty, version, reason=reason, actor=GATE, by_gate=True)
+            request = Rollback(hosted, version, reason=reason, actor=GATE, by_gate=True)
             self._writer().submit(request).result()
 
     def promote(
-        self, duty: Duty, report: Report, override: Sequence[str], reason: str, actor: str
+        self,
+        hosted: HostedLearner,
+        report: Report,
+        override: Sequence[str],
+        reason: str,
+        actor: str,
     ) -> Version:
         """Have the challenger answer, on the ground of a report."""
         request = Promote(
-            duty,
+            hosted,
             report["version"],
             conditions=[Condition(**condition) for condition in report["conditions"]],
             override=override,
@@ -329,9 +343,9 @@ class Contests:
         version: Version = self._writer().submit(request).result()
         return version
 
-    def dropped(self, duty: Duty) -> None:
+    def dropped(self, hosted: HostedLearner) -> None:
         """A learner is off duty."""
-        self.shadows.dropped(duty)
+        self.shadows.dropped(hosted)
 
     def close(self) -> None:
         """End the shadows, and whoever waits for a version that will not be made now."""
@@ -340,11 +354,11 @@ class Contests:
             future.set_exception(StoreError("the store was closed before it was consolidated"))
 
 
-def champions_answers(duty: Duty, records: Sequence[Any]) -> list[Label | None]:
+def champions_answers(hosted: HostedLearner, records: Sequence[Any]) -> list[Label | None]:
     """What the champion says of records, a few at a time: predictions come in between."""
     answers: list[Label | None] = []
     for at in range(0, len(records), RECORDS_AT_ONCE):
-        with duty.twins.reading() as learner:
+        with hosted.replicas.reading() as learner:
             answers += answers_of(learner, records[at : at + RECORDS_AT_ONCE])
     return answers
 

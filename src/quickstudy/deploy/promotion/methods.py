@@ -26,14 +26,14 @@ from quickstudy.api.versions import (
     SourceReport,
     Version,
 )
-from quickstudy.deploy.core.methods import Views, checked_limit
+from quickstudy.deploy.core.methods import ReadMethods, checked_limit
 from quickstudy.deploy.core.records import read
 from quickstudy.deploy.core.tables import LIMITS, Row
 from quickstudy.deploy.decisions import annotators as of_sources
 from quickstudy.deploy.decisions import queries
 from quickstudy.deploy.decisions.commands import (
     PinCases,
-    Pinning,
+    PinSpec,
     Refuse,
     Resume,
     Rollback,
@@ -43,8 +43,8 @@ from quickstudy.deploy.decisions.commands import (
 )
 from quickstudy.deploy.guardrails import enforce
 from quickstudy.deploy.guardrails.autonomy import report_of
-from quickstudy.deploy.guardrails.limits import Guardrails, checked_limits, read_limits
-from quickstudy.deploy.hosting.learner import Duty
+from quickstudy.deploy.guardrails.limits import LimitState, checked_limits, read_limits
+from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.deploy.promotion import manager
 from quickstudy.deploy.recovery.replay import folder_of, read_settings
 from quickstudy.deploy.versions import exam
@@ -55,17 +55,17 @@ from quickstudy.log.store import EVENTS, read_events
 from quickstudy.types import Input, Label
 
 if TYPE_CHECKING:
-    from quickstudy.deploy.supervisor import Staff
+    from quickstudy.deploy.supervisor import Supervisor
     from quickstudy.log.writer import Writer
 
 HISTORY = 50  # changes of level, and hits of limits, that are shown
 MOST_REASON = 500  # characters
 
 
-class Steering(Views):
+class PromotionMethods(ReadMethods):
     """The part of `Deployment` by which people steer."""
 
-    staff: Staff
+    supervisor: Supervisor
     writer: Writer
     _actor: Callable[[str | None], str]
 
@@ -73,9 +73,9 @@ class Steering(Views):
 
     def versions(self, name: str) -> list[Version]:
         """All versions there ever were, newest first."""
-        duty = self.desk.duty(name)
+        hosted = self.context.hosted(name)
         with self.store.reading() as connection:
-            return of_versions.versions(connection, duty.number, name)
+            return of_versions.versions(connection, hosted.number, name)
 
     def version_at(self, name: str, time: float) -> Version:
         """The version that answered at a time, in seconds since 1970.
@@ -83,9 +83,9 @@ class Steering(Views):
         Raises:
             NotFoundError: the learner was not there yet.
         """
-        duty = self.desk.duty(name)
+        hosted = self.context.hosted(name)
         with self.store.reading() as connection:
-            return of_versions.version_at(connection, duty.number, name, time)
+            return of_versions.version_at(connection, hosted.number, name, time)
 
     def challenge(
         self,
@@ -104,14 +104,14 @@ class Steering(Views):
             FileNotFoundError, ModelFileError: the model cannot be read.
             StoreError: the process that consolidates failed.
         """
-        duty, who = self.desk.duty(name), self._actor(actor)
+        hosted, who = self.context.hosted(name), self._actor(actor)
         reason = _reason(reason) or ("consolidated by hand" if model is None else "imported")
-        if rival := duty.roles.challenger:
+        if rival := hosted.roles.challenger:
             raise InputError(f"{rival[:12]} challenges already: withdraw it first, or wait for it")
         if model is None:
-            return self.staff.contests.consolidate(duty, reason, who).result()
+            return self.supervisor.promotion.consolidate(hosted, reason, who).result()
         packed = model if isinstance(model, bytes) else Path(model).read_bytes()
-        return self.staff.contests.imported(duty, packed, reason, who)
+        return self.supervisor.promotion.imported(hosted, packed, reason, who)
 
     def withdraw(self, name: str, *, reason: str = "", actor: str | None = None) -> None:
         """Take the challenger out of shadow.
@@ -119,28 +119,28 @@ class Steering(Views):
         Raises:
             NotFoundError: there is none.
         """
-        duty = self.desk.duty(name)
-        version = _challenger(duty)
+        hosted = self.context.hosted(name)
+        version = _challenger(hosted)
         why = _reason(reason) or "withdrawn"
-        request = Refuse(duty, version, gate=False, reason=why, actor=self._actor(actor))
+        request = Refuse(hosted, version, gate=False, reason=why, actor=self._actor(actor))
         self.writer.submit(request).result()
 
     def gate(self, name: str) -> GateReport | None:
         """How the challenger stands, or the last champion in its probation; None: there is none."""
-        duty = self.desk.duty(name)
-        manager = self.staff.contests
-        if version := duty.roles.challenger:
-            report = manager.lately_judged(duty, version)
-        elif version := duty.roles.previous:
-            report = manager.shadows.report(duty, version) or {}
+        hosted = self.context.hosted(name)
+        manager = self.supervisor.promotion
+        if version := hosted.roles.challenger:
+            report = manager.lately_judged(hosted, version)
+        elif version := hosted.roles.previous:
+            report = manager.shadows.report(hosted, version) or {}
             if report.get("purpose") != "probation" or report["verdict"] == "kept":
                 return None
         else:
             return None
-        return _gate_report(report, behind=self._behind(duty, report["at"]))
+        return _gate_report(report, behind=self._behind(hosted, report["at"]))
 
-    def _behind(self, duty: Duty, seq: int) -> int:
-        later = (EVENTS.c.learner == duty.number) & (EVENTS.c.seq > seq)
+    def _behind(self, hosted: HostedLearner, seq: int) -> int:
+        later = (EVENTS.c.learner == hosted.number) & (EVENTS.c.seq > seq)
         with self.store.reading() as connection:
             return int(connection.execute(select(func.count()).where(later)).scalar_one())
 
@@ -160,8 +160,8 @@ class Steering(Views):
             NotFoundError: there is no challenger.
             InputError: a condition does not hold, and is not named in `override`.
         """
-        duty = self.desk.duty(name)
-        report = self.staff.contests.judge(duty, _challenger(duty))
+        hosted = self.context.hosted(name)
+        report = self.supervisor.promotion.judge(hosted, _challenger(hosted))
         known = {condition["name"] for condition in report["conditions"]}
         failing = [c["name"] for c in report["conditions"] if not c["holds"]]
         if unknown := [given for given in override if given not in known]:
@@ -175,7 +175,9 @@ class Steering(Views):
             )
         why = _reason(reason) or manager.passed(report)
         overridden = [condition for condition in failing if condition in override]
-        return self.staff.contests.promote(duty, report, overridden, why, self._actor(actor))
+        return self.supervisor.promotion.promote(
+            hosted, report, overridden, why, self._actor(actor)
+        )
 
     def rollback(self, name: str, *, reason: str = "", actor: str | None = None) -> Version:
         """Have the version answer that did before, with all that was taught since.
@@ -185,9 +187,9 @@ class Steering(Views):
         Raises:
             InputError: there is none.
         """
-        duty = self.desk.duty(name)
+        hosted = self.context.hosted(name)
         why = _reason(reason) or "rolled back by hand"
-        request = Rollback(duty, "", reason=why, actor=self._actor(actor))
+        request = Rollback(hosted, "", reason=why, actor=self._actor(actor))
         version: Version = self.writer.submit(request).result()
         return version
 
@@ -198,21 +200,23 @@ class Steering(Views):
         Raises:
             NotFoundError, InputError: there is no such version.
         """
-        duty = self.desk.duty(name)
+        hosted = self.context.hosted(name)
         checked_limit(limit)
         with self.store.reading() as connection:
-            rows = [of_versions.find_row(connection, duty.number, id) for id in (before, after)]
+            rows = [of_versions.find_row(connection, hosted.number, id) for id in (before, after)]
             asof = max(row["asof"] for row in rows)
             most = of_versions.MOST_CASES
-            cases = of_versions.labelled_after(connection, duty.number, asof, most)
-            pins = exam.pins(connection, duty.number)
-        old, new = [(row["id"], self._version(duty, row)) for row in rows]
+            cases = of_versions.labelled_after(connection, hosted.number, asof, most)
+            pins = exam.pins(connection, hosted.number)
+        old, new = [(row["id"], self._version(hosted, row)) for row in rows]
         return of_versions.diff(old, new, cases, pins, limit=limit)
 
-    def _version(self, duty: Duty, row: Row) -> Classifier:
+    def _version(self, hosted: HostedLearner, row: Row) -> Classifier:
         with self.store.reading() as connection:
-            created = next(read_events(connection, learner=duty.number, types=["created"], limit=1))
-        folder = folder_of(self.store.folder, duty.number)
+            created = next(
+                read_events(connection, learner=hosted.number, types=["created"], limit=1)
+            )
+        folder = folder_of(self.store.folder, hosted.number)
         return of_versions.learner_of(row, read_settings(created.read()), folder)
 
     # exam
@@ -233,7 +237,7 @@ class Steering(Views):
         Raises:
             NotFoundError, InputError: there is no such prediction, or it cannot be pinned.
         """
-        item = Pinning(label, record, prediction_id, bound, source)
+        item = PinSpec(label, record, prediction_id, bound, source)
         pinned: list[Pin] = self.writer.submit(
             PinCases(name, [item], self._actor(actor), self.sizes)
         ).result()
@@ -247,7 +251,7 @@ class Steering(Views):
         actor: str | None = None,
     ) -> int:
         """Pin up to `sizes.max_batch` records, all or none of them; how many."""
-        items = [Pinning(label, record, None, bound) for record, label, bound in rows]
+        items = [PinSpec(label, record, None, bound) for record, label, bound in rows]
         self.sizes.batch("pins", items)
         request = PinCases(name, items, self._actor(actor), self.sizes)
         return len(self.writer.submit(request).result())
@@ -267,48 +271,48 @@ class Steering(Views):
         Raises:
             NotFoundError, InputError: there is no such version.
         """
-        duty = self.desk.duty(name)
-        pins, _ = self.staff.contests.pins(duty)
+        hosted = self.context.hosted(name)
+        pins, _ = self.supervisor.promotion.pins(hosted)
         records = [pin.record for pin in pins]
         with self.store.reading() as connection:
-            wanted = version if version is not None else duty.roles.champion
-            row = of_versions.find_row(connection, duty.number, wanted)
-        if row["id"] == duty.roles.champion:
-            answers = manager.champions_answers(duty, records)
-        elif row["id"] == duty.roles.challenger:
-            judged = self.staff.contests.judge(duty, row["id"])
+            wanted = version if version is not None else hosted.roles.champion
+            row = of_versions.find_row(connection, hosted.number, wanted)
+        if row["id"] == hosted.roles.champion:
+            answers = manager.champions_answers(hosted, records)
+        elif row["id"] == hosted.roles.challenger:
+            judged = self.supervisor.promotion.judge(hosted, row["id"])
             pins, answers = judged["pins"], judged["answers"]
         else:
-            answers = of_versions.answers_that_it_has(self._version(duty, row), records)
+            answers = of_versions.answers_that_it_has(self._version(hosted, row), records)
         return exam.sit(pins, answers, row["id"])
 
     # autonomy and limits
 
     def autonomy(self, name: str) -> AutonomyReport:
         """How much a learner may do, and what it takes to do more."""
-        duty = self.desk.duty(name)
+        hosted = self.context.hosted(name)
         with self.store.reading() as connection:
             changes = [
                 LevelChange(event.seq, event.time, **event.read())
-                for event in queries.latest(connection, duty.number, "level_changed", HISTORY)
+                for event in queries.latest(connection, hosted.number, "level_changed", HISTORY)
             ]
-        return report_of(duty.control, learner=name, history=changes)
+        return report_of(hosted.control, learner=name, history=changes)
 
     def held(self, name: str, *, limit: int = 50) -> list[Ask]:
         """Answers that are held until a person says yes, oldest first."""
-        duty = self.desk.duty(name)
+        hosted = self.context.hosted(name)
         with self.store.reading() as connection:
-            return queries.held(connection, duty.number, name, limit=checked_limit(limit))
+            return queries.held(connection, hosted.number, name, limit=checked_limit(limit))
 
     def limits(self, name: str) -> LimitsReport:
         """Limits, pauses, what is used up, and the latest hits."""
-        duty = self.desk.duty(name)
+        hosted = self.context.hosted(name)
         with self.store.reading() as connection:
-            query = select(LIMITS).where(LIMITS.c.learner == duty.number)
+            query = select(LIMITS).where(LIMITS.c.learner == hosted.number)
             rows = queries.rows_of(connection, LIMITS, query)
-            hits = queries.latest(connection, duty.number, "limited", HISTORY)
+            hits = queries.latest(connection, hosted.number, "limited", HISTORY)
         limits = read_limits(rows[0]["limits"]) if rows else Limits()
-        rails = Guardrails(limits, read(rows[0]["usage"]) if rows else {})
+        rails = LimitState(limits, read(rows[0]["usage"]) if rows else {})
         now = self.now()
         return LimitsReport(
             learner=name,
@@ -325,7 +329,7 @@ class Steering(Views):
         Raises:
             SettingError: one of them cannot be read; names it.
         """
-        self.desk.duty(name)
+        self.context.hosted(name)
         request = SetLimits(name, checked_limits(limits), self._actor(actor))
         self.writer.submit(request).result()
         return self.limits(name)
@@ -344,25 +348,25 @@ class Steering(Views):
 
     def pauses(self) -> list[Pause]:
         """All pauses in force."""
-        names = {enforce.EVERYBODY: ""} | self.desk.names()
+        names = {enforce.EVERYBODY: ""} | self.context.names()
         with self.store.reading() as connection:
             query = select(LIMITS).where(LIMITS.c.pause.is_not(None)).order_by(LIMITS.c.learner)
             rows = queries.rows_of(connection, LIMITS, query)
         found = [enforce.pause_of(row, names[r]) for row in rows if (r := row["learner"]) in names]
-        by_file = self.desk.pause_file.pause()
+        by_file = self.context.pause_file.pause()
         return [*([by_file] if by_file else []), *(pause for pause in found if pause)]
 
     def sources(self, name: str) -> list[SourceReport]:
         """Who taught what, and how they agree; who taught most first."""
-        duty = self.desk.duty(name)
+        hosted = self.context.hosted(name)
         with self.store.reading() as connection:
-            return of_sources.sources(connection, duty.number, duty.settings.trusted)
+            return of_sources.sources(connection, hosted.number, hosted.settings.trusted)
 
 
-def _challenger(duty: Duty) -> str:
-    if not duty.roles.challenger:
-        raise NotFoundError(f"nothing challenges the champion of {duty.name!r}")
-    return duty.roles.challenger
+def _challenger(hosted: HostedLearner) -> str:
+    if not hosted.roles.challenger:
+        raise NotFoundError(f"nothing challenges the champion of {hosted.name!r}")
+    return hosted.roles.challenger
 
 
 def _reason(text: str) -> str:

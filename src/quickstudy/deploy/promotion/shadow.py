@@ -17,9 +17,9 @@ from sqlalchemy import Connection
 from quickstudy.api.versions import Difference
 from quickstudy.deploy.guardrails.rules import parse
 from quickstudy.deploy.hosting.quarantine import TYPE, Ledger, set_aside_of
-from quickstudy.deploy.hosting.updates import Lesson
+from quickstudy.deploy.hosting.updates import Update
 from quickstudy.deploy.promotion.baselines import NAMES, Baselines
-from quickstudy.deploy.promotion.gate import Compared, Gate, Probation
+from quickstudy.deploy.promotion.gate import Gate, PairedOutcome, Probation
 from quickstudy.deploy.recovery import lineage
 from quickstudy.deploy.versions.registry import answers_that_it_has, same
 from quickstudy.errors import StoreError
@@ -31,7 +31,7 @@ Purpose = Literal["challenge", "probation", "standby"]
 EVENTS_AT_ONCE = 200
 MOST_PENDING = 50_000  # cases whose label may still come
 MOST_DIFFERENCES = 50
-MOST_LESSONS = 5_000  # kept until the champion is known to have learned them
+MOST_UPDATES = 5_000  # kept until the champion is known to have learned them
 
 
 class OvertakenError(StoreError):
@@ -39,7 +39,7 @@ class OvertakenError(StoreError):
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class ShadowSpec:
     """What a shadow is to do.
 
     Attributes:
@@ -57,7 +57,7 @@ class Orders:
     purpose: Purpose
     base: str
     at: int
-    knows: int
+    has_label: int
     start: int
     anchor: tuple[str, int] = ("", 0)
     attempt: int = 1
@@ -87,7 +87,7 @@ class Pending:
 class Shadow:
     """Follows one learner's log with one version."""
 
-    def __init__(self, orders: Orders, folder: Path) -> None:
+    def __init__(self, orders: ShadowSpec, folder: Path) -> None:
         self.orders = orders
         self.folder = folder
         self.at = orders.at
@@ -110,8 +110,8 @@ class Shadow:
         self._pending: dict[int, Pending] = {}
         self._baselines = Baselines(orders.schema)
         self._asked: list[lineage.Told] = []
-        self._lessons: deque[Lesson] = deque()  # that are not learned yet
-        self._learned = orders.knows
+        self._updates: deque[Update] = deque()  # that are not learned yet
+        self._learned = orders.has_label
         self._taught = orders.at  # the last event that anything was learned of
         self._skipped: set[int] | None = None  # events that were set aside, as far as is known
 
@@ -136,8 +136,8 @@ class Shadow:
             self._answer()
             if not self._compares:
                 self._learn(self.at)
-            elif len(self._lessons) > MOST_LESSONS:
-                self._learn(self._lessons[-MOST_LESSONS].seq)
+            elif len(self._updates) > MOST_UPDATES:
+                self._learn(self._updates[-MOST_UPDATES].seq)
             return True
         return False
 
@@ -154,9 +154,9 @@ class Shadow:
             self._answer()
             if payload.get("counted"):
                 self._compare(event, payload)
-            lesson = lineage.label_lesson(event, payload, about)
-            if lesson and lesson.seq not in self._known_skipped:
-                self._lessons.append(lesson)
+            update = lineage.label_update(event, payload, about)
+            if update and update.seq not in self._known_skipped:
+                self._updates.append(update)
         elif event.type == "limits_changed":
             self._answer()
             self._rules = [parse(rule) for rule in payload["limits"]["never"]]
@@ -179,7 +179,7 @@ class Shadow:
         if self.orders.at < seq <= self._taught:
             raise OvertakenError(f"event {seq} was set aside after it was learned here")
         self._skipped.add(seq)
-        self._lessons = deque(lesson for lesson in self._lessons if lesson.seq != seq)
+        self._updates = deque(update for update in self._updates if update.seq != seq)
 
     def _hand_over(self, connection: Connection, seq: int) -> None:
         """Leave the learner for whoever makes it the champion from event `seq` on."""
@@ -203,7 +203,7 @@ class Shadow:
         if not due or not self._compares or event.seq <= self.orders.start:
             return
         seen = payload["seen"]
-        if self._lessons and self._lessons[0].seq <= seen:
+        if self._updates and self._updates[0].seq <= seen:
             self._answer()  # with what was learned before
             self._learn(seen)
         if self._learned <= seen:
@@ -211,21 +211,21 @@ class Shadow:
 
     def _learn(self, upto: int) -> None:
         """Learn the lessons of events up to one."""
-        lessons = []
-        while self._lessons and self._lessons[0].seq <= upto:
-            lessons.append(self._lessons.popleft())
-        if not lessons:
+        updates = []
+        while self._updates and self._updates[0].seq <= upto:
+            updates.append(self._updates.popleft())
+        if not updates:
             return
-        self._learned = self._taught = lessons[-1].seq
-        lineage.learn(self.learner, lessons)
+        self._learned = self._taught = updates[-1].seq
+        lineage.learn(self.learner, updates)
         if self._anchor:
             since = self.orders.anchor[1]  # what came before this it has learned
-            later = [lesson for lesson in lessons if lesson.seq > since]
+            later = [update for update in updates if update.seq > since]
             if later:
                 lineage.learn(self._anchor, later)
-        for lesson in lessons if self.orders.purpose == "challenge" else ():
-            if lesson.label is not None and not lesson.wrong:
-                self._baselines.learn(lesson.record, lesson.label)
+        for update in updates if self.orders.purpose == "challenge" else ():
+            if update.label is not None and not update.wrong:
+                self._baselines.learn(update.record, update.label)
 
     def _answer(self) -> None:
         """Answer the cases that have come together."""
@@ -288,7 +288,7 @@ class Shadow:
                 case.id, "stream", case.record, case.champion, case.answer, truth
             )
             self.differences.appendleft(different)
-        compared = Compared(
+        compared = PairedOutcome(
             seq=event.seq,
             before=not same(case.champion, truth),
             after=not same(case.answer, truth),
@@ -304,15 +304,15 @@ class Shadow:
         )
         self._take(compared)
 
-    def _unknown(self, seq: int, case: Pending, *, champion_wrong: bool) -> Compared:
+    def _unknown(self, seq: int, case: Pending, *, champion_wrong: bool) -> PairedOutcome:
         """A case of which the right label stays unknown: the doubt is to nobody's gain but that of
         whom the challenger has to beat.
         """
         simple = tuple((name, False) for name in NAMES[: len(case.baselines)])
         after = champion_wrong or not same(case.champion, case.answer)
-        return Compared(seq, champion_wrong, after, baselines=simple, scale=case.scale)
+        return PairedOutcome(seq, champion_wrong, after, baselines=simple, scale=case.scale)
 
-    def _take(self, compared: Compared) -> None:
+    def _take(self, compared: PairedOutcome) -> None:
         if self.orders.purpose == "challenge":
             self.gate.compare(compared)
         else:

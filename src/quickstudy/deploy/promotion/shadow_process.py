@@ -20,8 +20,8 @@ from typing import IO, Any
 
 from quickstudy.deploy.core.failures import LearningError, reason_of
 from quickstudy.deploy.hosting.refit_process import NICE, receive, send
-from quickstudy.deploy.promotion.gate import Sat
-from quickstudy.deploy.promotion.shadow import Orders, OvertakenError, Shadow
+from quickstudy.deploy.promotion.gate import PinResult
+from quickstudy.deploy.promotion.shadow import OvertakenError, Shadow, ShadowSpec
 from quickstudy.deploy.recovery.replay import folder_of
 from quickstudy.deploy.versions.registry import same
 from quickstudy.errors import InputError, ModelFileError, StoreError
@@ -35,13 +35,13 @@ Message = dict[str, Any]
 Place = tuple[int, str]  # learner, version
 
 
-class Shadows:
+class ShadowProcess:
     """All shadows of a store, in turn."""
 
     def __init__(self, store: Store, replies: IO[bytes]) -> None:
         self._store = store
         self._replies = replies
-        self._wanted: dict[Place, Orders] = {}
+        self._wanted: dict[Place, ShadowSpec] = {}
         self._shadows: dict[Place, Shadow] = {}
         self._told: dict[Place, tuple[float, int]] = {}
         self._again = 0.0
@@ -62,7 +62,7 @@ class Shadows:
             answer = {"failed": reason_of(error)}
         self.tell({"id": message["id"], "answer": answer})
 
-    def _follow_only(self, orders: list[Orders]) -> None:
+    def _follow_only(self, orders: list[ShadowSpec]) -> None:
         wanted = {(one.number, one.version): one for one in orders}
         for place in [p for p, s in self._shadows.items() if wanted.get(p) != s.orders]:
             while place in self._shadows and self._move(place):  # it may be called to answer
@@ -79,7 +79,7 @@ class Shadows:
                     self._begin(place, orders)
         return any([self._move(place) for place in list(self._shadows)])
 
-    def _begin(self, place: Place, orders: Orders) -> None:
+    def _begin(self, place: Place, orders: ShadowSpec) -> None:
         try:
             shadow = Shadow(orders, folder_of(self._store.folder, orders.number))
         except ModelFileError as error:  # the parent may not have written it yet
@@ -133,7 +133,7 @@ class Shadows:
         shadow = self._shadows[place]
         answers, broken = shadow.sit([(pin["record"], pin["label"]) for pin in pins])
         sat = [
-            Sat(pin["id"], pin["bound"], pin["before"], same(answer, pin["label"]))
+            PinResult(pin["id"], pin["bound"], pin["before"], same(answer, pin["label"]))
             for pin, answer in zip(pins, answers, strict=True)
         ]
         conditions = shadow.gate.conditions(exam=sat, never=shadow.broken + broken)
@@ -141,8 +141,8 @@ class Shadows:
         return report(shadow) | {"conditions": found, "answers": answers}
 
 
-def _orders(given: Message) -> Orders:
-    return Orders(**{**given, "anchor": tuple(given["anchor"]), "never": tuple(given["never"])})
+def _orders(given: Message) -> ShadowSpec:
+    return ShadowSpec(**{**given, "anchor": tuple(given["anchor"]), "never": tuple(given["never"])})
 
 
 def report(shadow: Shadow) -> Message:
@@ -179,7 +179,7 @@ def main() -> None:
     os.dup2(2, 1)  # what a library prints must not get between the messages
     messages: SimpleQueue[Message | None] = SimpleQueue()
     threading.Thread(target=_listen, args=(messages,), daemon=True).start()
-    shadows = Shadows(Store(Path(sys.argv[1]), write=False), replies)
+    shadows = ShadowProcess(Store(Path(sys.argv[1]), write=False), replies)
     moved = False
     while True:
         try:

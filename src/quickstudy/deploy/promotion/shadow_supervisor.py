@@ -21,10 +21,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from quickstudy.deploy.core.tables import Row
-from quickstudy.deploy.hosting.learner import Duty
+from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.deploy.hosting.refit_process import receive, send
 from quickstudy.deploy.hosting.refit_queue import THREADS
-from quickstudy.deploy.promotion.shadow import Orders
+from quickstudy.deploy.promotion.shadow import ShadowSpec
 from quickstudy.deploy.recovery import lineage
 from quickstudy.deploy.versions.registry import version_rows
 from quickstudy.errors import StoreError
@@ -41,18 +41,18 @@ log = logging.getLogger("quickstudy")
 PROCESS = "quickstudy.deploy.promotion.shadow_process"
 
 
-class Shadows:
+class ShadowSupervisor:
     """One process for all shadows of a store, started when there is one to follow.
 
     Args:
         heard: called with every report, in a thread of its own; may take its time.
     """
 
-    def __init__(self, store: Store, heard: Callable[[Duty, Report], None]) -> None:
+    def __init__(self, store: Store, heard: Callable[[HostedLearner, Report], None]) -> None:
         self._store = store
         self._heard = heard
-        self._duties: dict[int, Duty] = {}
-        self._errands: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._hosted: dict[int, HostedLearner] = {}
+        self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._reports: dict[tuple[int, str], Report] = {}
         self._waiting: dict[int, Future[Report]] = {}
         self._numbers = count()
@@ -62,35 +62,40 @@ class Shadows:
         self._closed = False
         self._thread: threading.Thread | None = None
 
-    def changed(self, duty: Duty) -> None:
+    def changed(self, hosted: HostedLearner) -> None:
         """Other versions of a learner are to be followed."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="shadows", daemon=True)
             self._thread.start()
-        self._errands.put(lambda: self._change(duty))
+        self._tasks.put(lambda: self._change(hosted))
 
-    def dropped(self, duty: Duty) -> None:
+    def dropped(self, hosted: HostedLearner) -> None:
         """A learner is off duty."""
-        self._errands.put(lambda: self._drop(duty))
+        self._tasks.put(lambda: self._drop(hosted))
 
     @property
     def alive(self) -> bool:
         """Whether its process runs."""
         return self._child is not None and self._child.poll() is None
 
-    def report(self, duty: Duty, version: str) -> Report | None:
+    def report(self, hosted: HostedLearner, version: str) -> Report | None:
         """The latest that was heard of a shadow."""
-        return self._reports.get((duty.number, version))
+        return self._reports.get((hosted.number, version))
 
-    def follows(self, duty: Duty, switch: Report) -> bool:
+    def follows(self, hosted: HostedLearner, switch: Report) -> bool:
         """Whether it was heard that the version of a switch is followed, in its present role."""
-        report = self.report(duty, switch["version"])
+        report = self.report(hosted, switch["version"])
         if report is None or report["at"] < switch["at"]:
             return False
         return bool((report["purpose"] == "challenge") == (switch["base"] == "version"))
 
     def judge(
-        self, duty: Duty, version: str, pins: list[Report], *, seconds: float = ANSWER_SECONDS
+        self,
+        hosted: HostedLearner,
+        version: str,
+        pins: list[Report],
+        *,
+        seconds: float = ANSWER_SECONDS,
     ) -> Report:
         """How a challenger stands now, the exam included; `pins` tell what the champion passes.
 
@@ -98,9 +103,9 @@ class Shadows:
             StoreError: it is not being followed, or does not answer in time.
         """
         ends = time.monotonic() + seconds
-        about = {"do": "judge", "number": duty.number, "version": version, "pins": pins}
+        about = {"do": "judge", "number": hosted.number, "version": version, "pins": pins}
         while (answer := self._ask(about, ends)) is None:
-            gone = self._closed or duty.roles.challenger != version
+            gone = self._closed or hosted.roles.challenger != version
             if gone or time.monotonic() >= ends:
                 raise StoreError(f"version {version[:12]} is not in shadow yet: try again")
             time.sleep(LOOK_SECONDS)  # its process is being started, or reads its base
@@ -121,26 +126,30 @@ class Shadows:
         return None if "failed" in answer else answer
 
     def _run(self) -> None:
-        while (act := self._errands.get()) is not None:
+        while (act := self._tasks.get()) is not None:
             try:
                 act()
             except Exception:  # the next report or change comes through all the same
                 log.exception("looking after shadows")
 
-    def _change(self, duty: Duty) -> None:
-        self._duties[duty.number] = duty
+    def _change(self, hosted: HostedLearner) -> None:
+        self._hosted[hosted.number] = hosted
         self._order()
 
-    def _drop(self, duty: Duty) -> None:
-        self._duties.pop(duty.number, None)
+    def _drop(self, hosted: HostedLearner) -> None:
+        self._hosted.pop(hosted.number, None)
         self._order()
 
     def _order(self) -> None:
         """Tell the process what to follow; start it if there is something."""
         with self._ordering:
             with self._store.reading() as connection:
-                duties = list(self._duties.values())
-                orders = [asdict(one) for duty in duties for one in orders_of(connection, duty)]
+                hosted_learners = list(self._hosted.values())
+                orders = [
+                    asdict(one)
+                    for hosted in hosted_learners
+                    for one in orders_of(connection, hosted)
+                ]
             if self._child is None and orders and not self._closed:
                 self._start()
             self._send({"do": "follow", "orders": orders})
@@ -194,9 +203,9 @@ class Shadows:
             self._reports.pop(place, None)
         else:
             self._reports[place] = message
-        duty = self._duties.get(message["number"])
-        if duty:
-            self._errands.put(lambda: self._heard(duty, message))
+        hosted = self._hosted.get(message["number"])
+        if hosted:
+            self._tasks.put(lambda: self._heard(hosted, message))
 
     def close(self) -> None:
         """End the process; it keeps nothing that the log does not have."""
@@ -204,7 +213,7 @@ class Shadows:
         if self._child is not None:
             self._child.kill()  # who waits for its answer waits no longer
         if self._thread is not None:
-            self._errands.put(None)
+            self._tasks.put(None)
             self._thread.join()
         child = self._child
         if child is not None:
@@ -216,39 +225,39 @@ class Shadows:
                         stream.close()
 
 
-def orders_of(connection: Connection, duty: Duty) -> list[Orders]:
+def orders_of(connection: Connection, hosted: HostedLearner) -> list[ShadowSpec]:
     """What is to be followed of a learner: its challenger, and the version that answered before."""
-    rows = version_rows(connection, duty.number)
+    rows = version_rows(connection, hosted.number)
     by_id = {row["id"]: row for row in rows}
     roles = {row["role"]: row for row in rows}
     orders = []
     if row := roles.get("challenger"):
         orders.append(
-            Orders(
+            ShadowSpec(
                 version=row["id"],
                 purpose="challenge",
                 base=lineage.version_file(HERE, row["id"]).name,
                 at=row["asof"],
-                knows=row["asof"] if row["kind"] == "consolidated" else 0,
+                has_label=row["asof"] if row["kind"] == "consolidated" else 0,
                 start=row["challenged"],
                 anchor=_anchor(connection, by_id, roles["champion"]),
                 attempt=sum(0 < other["challenged"] <= row["challenged"] for other in rows),
                 simpler=bool(row["simpler"]),
-                **_terms(connection, duty.number, row["challenged"]),
+                **_terms(connection, hosted.number, row["challenged"]),
             )
         )
     if row := roles.get("previous"):
         left = row["left"]
         switch = events_at(connection, [left])[left].type
         orders.append(
-            Orders(
+            ShadowSpec(
                 version=row["id"],
                 purpose="probation" if switch == "promoted" else "standby",
                 base=lineage.leaving_file(HERE, connection, left).name,
                 at=left,
-                knows=left,
+                has_label=left,
                 start=left,
-                **_terms(connection, duty.number, left),
+                **_terms(connection, hosted.number, left),
             )
         )
     return orders

@@ -16,25 +16,25 @@ from sqlalchemy import Connection
 from quickstudy import snapshot
 from quickstudy.deploy.core.failures import LearningError
 from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
-from quickstudy.deploy.hosting.replicas import Twins
-from quickstudy.deploy.hosting.updates import Lesson, lesson_of, teach, teach_without
+from quickstudy.deploy.hosting.replicas import LeftRightReplicas
+from quickstudy.deploy.hosting.updates import Update, apply_without_failures, teach, update_of
 from quickstudy.errors import ModelFileError
 from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.log.events import Logged
 from quickstudy.log.store import events_at, read_events
 from quickstudy.stats.moments import one_blas_thread
 
-YOUTH = 2000
+FREE_MAP_UNTIL = 2000
 """Examples up to which a learner chooses its feature map by itself, as it grows by leaps; later a
 new map is a matter for the gate."""
 
-AHEAD = 500  # events of which the records are looked up at once
+PREFETCH = 500  # events of which the records are looked up at once
 LABELS = ("feedback", "ruled")
 Told = tuple[Logged, dict[str, Any], dict[str, Any]]  # event, payload, that of the case it is about
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class BaseState:
     """Where a line starts: a packed learner, and the last event that it had learned."""
 
     packed: bytes
@@ -43,7 +43,7 @@ class Base:
     def learner(self) -> Classifier:
         """The learner, ready to learn what comes after `at`."""
         learner = Classifier.unpacked(self.packed)
-        learner.freeze_map(YOUTH)
+        learner.freeze_map(FREE_MAP_UNTIL)
         return learner
 
 
@@ -67,15 +67,15 @@ def _place(connection: Connection, seq: int) -> str:
     return f"{seq:012d}-{events_at(connection, [seq])[seq].link.hex()[:16]}"
 
 
-def read_base(path: Path, at: int) -> Base:
+def read_base(path: Path, at: int) -> BaseState:
     """Raises `ModelFileError` if the file is not there."""
     try:
-        return Base(path.read_bytes(), at)
+        return BaseState(path.read_bytes(), at)
     except OSError as error:
         raise ModelFileError(f"{path.name} is gone ({error})") from error
 
 
-def read_version(folder: Path, version: str, asof: int) -> Base:
+def read_version(folder: Path, version: str, asof: int) -> BaseState:
     """The base of a version.
 
     Raises:
@@ -126,41 +126,39 @@ def groups(events: Iterable[Logged]) -> Iterator[list[Logged]]:
     group: list[Logged] = []
     for event in events:
         group.append(event)
-        if len(group) == AHEAD:
+        if len(group) == PREFETCH:
             yield group
             group = []
     if group:
         yield group
 
 
-def label_lesson(event: Logged, payload: dict[str, Any], about: dict[str, Any]) -> Lesson | None:
+def label_update(event: Logged, payload: dict[str, Any], about: dict[str, Any]) -> Update | None:
     """What an event teaches every line but the champion's, whose experts' votes it has with it."""
-    lesson = champions_lesson(event, payload, about)
-    return replace(lesson, said=None) if lesson else None
+    update = champion_update(event, payload, about)
+    return replace(update, said=None) if update else None
 
 
-def champions_lesson(
-    event: Logged, payload: dict[str, Any], about: dict[str, Any]
-) -> Lesson | None:
+def champion_update(event: Logged, payload: dict[str, Any], about: dict[str, Any]) -> Update | None:
     """What an event that brings a label teaches the champion."""
-    return lesson_of(event.seq, payload, about.get("record")) if event.type in LABELS else None
+    return update_of(event.seq, payload, about.get("record")) if event.type in LABELS else None
 
 
-def build(connection: Connection, number: int, base: Base, upto: int) -> Classifier:
+def build(connection: Connection, number: int, base: BaseState, upto: int) -> Classifier:
     """The learner of a line as of event `upto`, without what was set aside before.
 
     Raises:
         LearningError: a lesson raises that was not set aside.
     """
     learner = base.learner()
-    for lessons in _lessons(connection, number, base, upto):
-        learn(learner, lessons)
+    for updates in _updates(connection, number, base, upto):
+        learn(learner, updates)
     return learner
 
 
 @one_blas_thread()
 def build_without(
-    connection: Connection, number: int, base: Base, switch: int
+    connection: Connection, number: int, base: BaseState, switch: int
 ) -> tuple[Classifier, list[SetAside]]:
     """The learner of a line as of event `switch`, without lessons that raise, and which these are.
 
@@ -169,31 +167,33 @@ def build_without(
     Raises:
         LearningError: too many in a row raise.
     """
-    twins = Twins(base.learner(), "")
+    replicas = LeftRightReplicas(base.learner(), "")
     failed = []
-    for lessons in _lessons(connection, number, base, switch):
-        for lesson, error in teach_without(twins, lessons):
-            failed.append(SetAside.of(lesson.seq, error, switch=switch))
-    return twins.resting, failed
+    for updates in _updates(connection, number, base, switch):
+        for update, error in apply_without_failures(replicas, updates):
+            failed.append(SetAside.of(update.seq, error, switch=switch))
+    return replicas.back, failed
 
 
-def _lessons(connection: Connection, number: int, base: Base, upto: int) -> Iterator[list[Lesson]]:
+def _updates(
+    connection: Connection, number: int, base: BaseState, upto: int
+) -> Iterator[list[Update]]:
     """What a line learns after its base, in order, some hundred at a time."""
     skipped = Ledger.of(connection, number).of_line(upto)
     for group in told(connection, number, after=base.at, upto=upto):
-        lessons = [label_lesson(*one) for one in group]
-        yield [lesson for lesson in lessons if lesson and lesson.seq not in skipped]
+        updates = [label_update(*one) for one in group]
+        yield [update for update in updates if update and update.seq not in skipped]
 
 
-def learn(learner: Classifier, lessons: Sequence[Lesson]) -> None:
+def learn(learner: Classifier, updates: Sequence[Update]) -> None:
     """Teach a learner that nobody has a copy of.
 
     Raises:
         LearningError: a lesson raised; the learner is not to be used any more.
     """
     try:
-        teach(learner, lessons)
+        teach(learner, updates)
     except Exception as error:
-        first, last = lessons[0].seq, lessons[-1].seq
+        first, last = updates[0].seq, updates[-1].seq
         told = f"learning events {first} to {last} raises {type(error).__name__}: {error}"
         raise LearningError(told) from error

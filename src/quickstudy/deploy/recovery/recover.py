@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from quickstudy.deploy.hosting.quarantine import Ledger
 from quickstudy.deploy.recovery import snapshots
 from quickstudy.deploy.recovery.replay import (
-    Fold,
     Progress,
+    ReplayState,
     advance,
     folder_of,
     replay,
@@ -49,18 +49,18 @@ def newest(folder: Path, go_on: Callable[[Path], F | None]) -> F | None:
 @one_blas_thread()  # a learner that is read works out again what it does not keep
 def recover(
     store: Store, number: int, *, upto: int | None = None, progress: Progress = None
-) -> Fold:
+) -> ReplayState:
     """Where learner `number` stands, now or after event `upto`.
 
     Events that raise when they are learned, and were not set aside, are left out; see
-    `Fold.set_aside`.
+    `ReplayState.set_aside`.
 
     Raises:
         StoreError: the log is damaged.
     """
     folder = folder_of(store.folder, number)
 
-    def from_snapshot(path: Path, without: bool) -> Fold | None:
+    def from_snapshot(path: Path, without: bool) -> ReplayState | None:
         fold = snapshots.read(path, store.link_at)
         known = max(fold.learned, fold.decided)
         if upto is not None and known > upto:
@@ -78,10 +78,10 @@ def recover(
             )
         return fold
 
-    def go_on(path: Path) -> Fold | None:
+    def go_on(path: Path) -> ReplayState | None:
         return whole_or_without(partial(from_snapshot, path))
 
-    def from_log(without: bool) -> Fold:
+    def from_log(without: bool) -> ReplayState:
         return replay(store, number, upto=upto, progress=progress, without=without)
 
     return newest(folder, go_on) or whole_or_without(from_log)

@@ -18,14 +18,14 @@ from sqlalchemy import Connection, select
 from quickstudy.api.decisions import Settings
 from quickstudy.deploy.core.failures import LearningError
 from quickstudy.deploy.core.tables import LEARNERS, Row, checked
-from quickstudy.deploy.guardrails.autonomy import Autonomy, overruled
-from quickstudy.deploy.guardrails.risk import new_control, read_ruling, state_of
+from quickstudy.deploy.guardrails.autonomy import Autonomy, vetoed
+from quickstudy.deploy.guardrails.risk import decode_decision, new_control, state_of
 from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
 from quickstudy.deploy.hosting.refit_process import artifact_name, unpack_fitted
-from quickstudy.deploy.hosting.replicas import Twins
-from quickstudy.deploy.hosting.updates import Lesson, teach_without
+from quickstudy.deploy.hosting.replicas import LeftRightReplicas
+from quickstudy.deploy.hosting.updates import Update, apply_without_failures
 from quickstudy.deploy.recovery import lineage
-from quickstudy.deploy.recovery.lineage import Base
+from quickstudy.deploy.recovery.lineage import BaseState
 from quickstudy.errors import ModelFileError, NotFoundError, StoreError
 from quickstudy.learners.base import DEFINITION
 from quickstudy.learners.classifier.classifier import Classifier
@@ -52,13 +52,13 @@ def new_learner(settings: Settings) -> Classifier:
     learner = Classifier(
         budget_mb=settings.budget_mb, schema=settings.schema or None, seed=settings.seed
     )
-    return on_duty(learner)
+    return as_champion(learner)
 
 
-def on_duty(learner: Classifier) -> Classifier:
+def as_champion(learner: Classifier) -> Classifier:
     """A champion: others refit its slow experts, and make its later feature maps."""
     learner.defer_refits()
-    learner.freeze_map(lineage.YOUTH)
+    learner.freeze_map(lineage.FREE_MAP_UNTIL)
     return learner
 
 
@@ -69,7 +69,7 @@ def state_hash(learner: str, control: Autonomy, epoch: int) -> str:
 
 
 @dataclass
-class Fold:
+class ReplayState:
     """Where a learner stands: what was learned up to `learned`, what is proved up to `decided`.
 
     `set_aside`: events that could not be learned on the way here, and of which the log does not
@@ -83,10 +83,10 @@ class Fold:
     learned: int
     decided: int
     set_aside: list[SetAside] = field(default_factory=list)
-    twins: Twins | None = None  # where lessons that raise are left out
+    replicas: LeftRightReplicas | None = None  # where lessons that raise are left out
 
     @classmethod
-    def new(cls, settings: Settings, seq: int) -> Fold:
+    def new(cls, settings: Settings, seq: int) -> ReplayState:
         """At the event that created the learner."""
         return cls(new_learner(settings), new_control(settings, 0), 0, settings, seq, seq)
 
@@ -94,51 +94,51 @@ class Fold:
         """Take risk control past an event; `decision` is that of the case it speaks of."""
         if event.type == "changed":
             self.settings = read_settings(payload["settings"])
-            self._prove_anew(payload["epoch"])
+            self._reset_evidence(payload["epoch"])
             settings = self.settings
             self.control.bound(ceiling=settings.ceiling, approvals=settings.approvals)
         elif event.type == "predicted":
             label, known = payload["label"], "unfamiliar" not in payload
             sure = payload["confidence"] if label is not None else 0.0
             made = self.control.decide(sure, label, eligible=known)
-            made = overruled(made) if payload["limit"] else made
-            if made != read_ruling(payload["decision"])[0]:
+            made = vetoed(made) if payload["limit"] else made
+            if made != decode_decision(payload["decision"])[0]:
                 raise StoreError(f"event {event.seq}: a replay decides otherwise than was logged")
             if not made.decision.labelled:
                 self.control.record(made, None)
         elif event.type in SWITCHES:
-            self._prove_anew(payload["epoch"])
+            self._reset_evidence(payload["epoch"])
         elif payload.get("counted"):
-            self.control.record(read_ruling(decision)[0], payload.get("wrong"))
-        self.control.taken_steps()  # they are on record
+            self.control.record(decode_decision(decision)[0], payload.get("wrong"))
+        self.control.pop_level_changes()  # they are on record
         self.decided = event.seq
 
-    def _prove_anew(self, epoch: int) -> None:
+    def _reset_evidence(self, epoch: int) -> None:
         if epoch != self.epoch:
             self.epoch = epoch
             self.control = new_control(self.settings, epoch, before=self.control.level)
 
-    def learn(self, lessons: Sequence[Lesson]) -> None:
+    def learn(self, updates: Sequence[Update]) -> None:
         """Take the learner past the events of these lessons.
 
         Raises:
             LearningError: one of them raised, and none is to be left out.
         """
-        if not lessons:
+        if not updates:
             return
-        if self.twins is None:
-            lineage.learn(self.learner, lessons)
+        if self.replicas is None:
+            lineage.learn(self.learner, updates)
         else:
-            failed = teach_without(self.twins, lessons)
-            self.set_aside += [SetAside.of(lesson.seq, error) for lesson, error in failed]
-            self.learner = self.twins.resting
-        self.learned = lessons[-1].seq
+            failed = apply_without_failures(self.replicas, updates)
+            self.set_aside += [SetAside.of(update.seq, error) for update, error in failed]
+            self.learner = self.replicas.back
+        self.learned = updates[-1].seq
 
     def replace(self, learner: Classifier, seq: int) -> None:
         """Another learner takes over, at event `seq`."""
         self.learner, self.learned = learner, seq
-        if self.twins is not None:
-            self.twins = Twins(learner, "")
+        if self.replicas is not None:
+            self.replicas = LeftRightReplicas(learner, "")
 
     @property
     def hash(self) -> str:
@@ -146,17 +146,17 @@ class Fold:
 
 
 @dataclass
-class Made:
+class JobArtifacts:
     """What background jobs made, in a replay: worked out again at the events they rest on."""
 
     refits: set[int]
     consolidations: set[int]
     asofs: set[int]  # of both, that are yet to come
     fitted: dict[int, Fitted] = field(default_factory=dict)
-    bases: dict[tuple[str, Any], Base] = field(default_factory=dict)
+    bases: dict[tuple[str, Any], BaseState] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, connection: Connection, number: int) -> Made:
+    def of(cls, connection: Connection, number: int) -> JobArtifacts:
         """For a learner's log."""
         types = ["refitted", "consolidated"]
         made = [(e.type, e.read()) for e in read_events(connection, learner=number, types=types)]
@@ -177,12 +177,12 @@ class Made:
             if asof in self.consolidations:
                 champion = learner.copy()
                 champion.consolidate()
-                self.bases["version", champion.state_hash()] = Base(champion.packed(), asof)
+                self.bases["version", champion.state_hash()] = BaseState(champion.packed(), asof)
 
 
 @one_blas_thread()  # the same bits as in the thread of the worker
 def advance(
-    fold: Fold,
+    fold: ReplayState,
     connection: Connection,
     number: int,
     *,
@@ -202,49 +202,49 @@ def advance(
         LearningError: a lesson raises that was not set aside.
     """
     after = min(fold.learned, fold.decided)
-    made = Made.of(connection, number) if anew else None
+    made = JobArtifacts.of(connection, number) if anew else None
     ledger = Ledger.of(connection, number)
     skipped = ledger.of_champion
     if without:
-        fold.twins = Twins(fold.learner, "")
+        fold.replicas = LeftRightReplicas(fold.learner, "")
     for group in lineage.told(connection, number, after=after, upto=upto):
-        lessons: list[Lesson] = []
+        updates: list[Update] = []
         for event, payload, about in group:
             if made and made.due(event.seq):
-                fold.learn(lessons)
-                lessons = []
+                fold.learn(updates)
+                updates = []
                 made.make(fold.learner, event.seq)
             if event.seq > fold.decided:
                 fold.decide(event, payload, about.get("decision"))
             if event.seq > fold.learned and event.seq not in skipped:
-                lesson = lineage.champions_lesson(event, payload, about)
-                lessons += [lesson] if lesson else []
+                update = lineage.champion_update(event, payload, about)
+                updates += [update] if update else []
                 if event.type == "refitted":
                     late = ledger.late(payload["asof"] + 1)
                     fitted = _fitted(event, payload, folder, made, late=late)
-                    lessons.append(Lesson(event.seq, fitted=fitted))
+                    updates.append(Update(event.seq, fitted=fitted))
                 if event.type in SWITCHES:
-                    fold.learn(lessons)
-                    lessons = []
+                    fold.learn(updates)
+                    updates = []
                     _switch(fold, connection, number, event.seq, payload, folder, made)
-        fold.learn(lessons)
+        fold.learn(updates)
         if progress:
             progress(group[-1][0].seq)
 
 
 def _switch(
-    fold: Fold,
+    fold: ReplayState,
     connection: Connection,
     number: int,
     seq: int,
     payload: dict[str, Any],
     folder: Path,
-    made: Made | None,
+    made: JobArtifacts | None,
 ) -> None:
     """Another version answers from event `seq` on."""
     leaving = fold.learner.packed()
     if made:
-        made.bases["leaving", seq] = Base(leaving, seq)
+        made.bases["leaving", seq] = BaseState(leaving, seq)
     else:
         lineage.keep(lineage.leaving_file(folder, connection, seq), leaving)
     came = lineage.coming_file(folder, connection, seq)
@@ -252,19 +252,19 @@ def _switch(
         learner = lineage.read_base(came, seq).learner()
     else:
         base = switch_base(connection, payload, folder, made)
-        if fold.twins is None:
+        if fold.replicas is None:
             learner = lineage.build(connection, number, base, seq)
         else:
             learner, failed = lineage.build_without(connection, number, base, seq)
             fold.set_aside += failed
         if not made and not fold.set_aside:  # else it is kept once the log says so
             lineage.keep(came, learner.packed())
-    fold.replace(on_duty(learner), seq)
+    fold.replace(as_champion(learner), seq)
 
 
 def switch_base(
-    connection: Connection, payload: dict[str, Any], folder: Path, made: Made | None
-) -> Base:
+    connection: Connection, payload: dict[str, Any], folder: Path, made: JobArtifacts | None
+) -> BaseState:
     """What a version goes on from: what it was made as, or where it stopped to answer."""
     if payload["base"] == "leaving":
         at = payload["at"]
@@ -278,7 +278,7 @@ def switch_base(
 
 
 def _fitted(
-    event: Logged, payload: dict[str, Any], folder: Path, made: Made | None, *, late: bool
+    event: Logged, payload: dict[str, Any], folder: Path, made: JobArtifacts | None, *, late: bool
 ) -> Fitted:
     """Refitted experts; `late`: their learner may have learned what was set aside only later.
 
@@ -306,7 +306,7 @@ def replay(
     upto: int | None = None,
     progress: Progress = None,
     without: bool = False,
-) -> Fold:
+) -> ReplayState:
     """The learner `number` of a store, folded from its first event to the last or to `upto`.
 
     Raises:
@@ -318,7 +318,7 @@ def replay(
         created = next(read_events(connection, learner=number, types=["created"], limit=1), None)
         if created is None:
             raise NotFoundError(f"there is no learner number {number}")
-        fold = Fold.new(read_settings(created.read()), created.seq)
+        fold = ReplayState.new(read_settings(created.read()), created.seq)
         folder = folder_of(store.folder, number)
         advance(
             fold,
@@ -349,7 +349,7 @@ def folder_of(store_folder: Path, number: int) -> Path:
 
 def learner_rows(connection: Connection) -> list[Row]:
     """Rows of the classifiers on duty, their settings and tallies read."""
-    rows = rows_on_duty(connection)
+    rows = live_rows(connection)
     return [
         {**row, "settings": read_settings(row["settings"])}
         for row in rows
@@ -357,7 +357,7 @@ def learner_rows(connection: Connection) -> list[Row]:
     ]
 
 
-def rows_on_duty(connection: Connection) -> list[Row]:
+def live_rows(connection: Connection) -> list[Row]:
     """Rows of the learners on duty; settings and tallies as JSON values.
 
     Only settings of other learners than classifiers name their kind: classifiers were first.

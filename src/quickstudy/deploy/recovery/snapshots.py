@@ -10,7 +10,7 @@ from typing import Any
 
 from quickstudy import snapshot
 from quickstudy.deploy.guardrails.risk import control_from, state_of
-from quickstudy.deploy.recovery.replay import Fold, on_duty, read_settings, state_hash
+from quickstudy.deploy.recovery.replay import ReplayState, as_champion, read_settings, state_hash
 from quickstudy.errors import ModelFileError, StoreError
 from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.log.failpoints import reach
@@ -19,7 +19,7 @@ KEPT = 2  # snapshots of a learner; the older is for the day the newer is damage
 CONTROL = "control"  # what the names of risk control's arrays start with
 
 
-def write(folder: Path, fold: Fold, link: bytes) -> Path:
+def write(folder: Path, fold: ReplayState, link: bytes) -> Path:
     """Write a snapshot, and remove those that it makes superfluous.
 
     `link` is that of the last event it knows: it belongs to the log that has this link there.
@@ -76,7 +76,7 @@ def found(folder: Path) -> list[Path]:
     return sorted(folder.glob("snapshot-*.safetensors"))
 
 
-def read(path: Path, link_at: Callable[[int], bytes]) -> Fold:
+def read(path: Path, link_at: Callable[[int], bytes]) -> ReplayState:
     """The fold that was kept; `link_at` tells the links of the log it is for.
 
     Raises:
@@ -110,17 +110,17 @@ def _fits(plain: dict[str, Any], link_at: Callable[[int], bytes]) -> bool:
     return link_at(max(plain["learned"], plain["decided"])).hex() == link
 
 
-def _fold(arrays: snapshot.Arrays, plain: dict[str, Any]) -> Fold:
+def _fold(arrays: snapshot.Arrays, plain: dict[str, Any]) -> ReplayState:
     settings = read_settings(plain["settings"])
     taught = {n.removeprefix("learner/"): a for n, a in arrays.items() if n.startswith("learner/")}
     learner = Classifier.from_state(taught, plain["learner"])
-    on_duty(learner)
+    as_champion(learner)
     control = control_from(
         {n.removeprefix(CONTROL): a for n, a in arrays.items() if n.startswith(CONTROL)},
         plain["control"],
     )
     epoch, learned, decided = plain["epoch"], plain["learned"], plain["decided"]
-    fold = Fold(learner, control, epoch, settings, learned, decided)
+    fold = ReplayState(learner, control, epoch, settings, learned, decided)
     if state_hash(Classifier.hash_of(taught, plain["learner"]), control, epoch) != plain["hash"]:
         raise ModelFileError("the snapshot's state is not what its hash says")
     return fold

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from quickstudy.api.runs import ValueSettings
 from quickstudy.deploy.core.failures import OutOfServiceError, reason_of
 from quickstudy.deploy.hosting.quarantine import TYPE, SetAside, set_aside_of
-from quickstudy.deploy.runs.state import FOLDED, CourseFold
+from quickstudy.deploy.runs.state import STATE_EVENTS, ValueState
 from quickstudy.errors import InputError, ModelFileError, NotFoundError, StoreError
 from quickstudy.log.events import Logged
 
@@ -18,11 +18,11 @@ log = logging.getLogger("quickstudy")
 Note = Callable[[int, SetAside], int]
 
 
-class NotFoldedError(OutOfServiceError):
+class ReplayNeededError(OutOfServiceError):
     """A value learner has to be made anew from the log, and that does not work just now."""
 
 
-class Watch:
+class HostedValue:
     """One value learner on duty.
 
     `fold` belongs to the writer's thread. It is None after a transaction failed in which it was
@@ -39,7 +39,7 @@ class Watch:
         number: int,
         name: str,
         created: float,
-        fold: CourseFold | None,
+        fold: ValueState | None,
         *,
         settings: ValueSettings | None = None,
     ) -> None:
@@ -53,7 +53,7 @@ class Watch:
         self.saved = 0  # event up to which a snapshot holds everything
         self.unsaved = 0  # events since
         self.bytes = 0  # of that snapshot
-        self.failed: NotFoldedError | None = None  # why it cannot be made anew
+        self.failed: ReplayNeededError | None = None  # why it cannot be made anew
         self._again = 0.0  # not before, by the monotonic clock
 
     def committed(self, events: int) -> None:
@@ -66,22 +66,22 @@ class Watch:
         """It cannot be made from the log, or changed; after a while that is tried again."""
         self.fold, self._again = None, time.monotonic() + AGAIN_SECONDS
         told = f"learner {self.name!r} is out of service, as it cannot be made from the log"
-        self.failed = NotFoldedError(
+        self.failed = ReplayNeededError(
             f"{told} ({reason_of(error)}); the other learners go on: run `quickstudy doctor`"
         )
         log.error("%s", self.failed)
 
     def check_in_service(self) -> None:
-        """Raises `NotFoldedError` for a while after it could not be made."""
+        """Raises `ReplayNeededError` for a while after it could not be made."""
         if self.failed is not None and time.monotonic() < self._again:
-            raise NotFoldedError(str(self.failed))
+            raise ReplayNeededError(str(self.failed))
 
     def shot(self) -> None:
         """It was packed for a snapshot."""
         self.unsaved = 0
 
 
-class Roll:
+class HostedValues:
     """The value learners on duty.
 
     Args:
@@ -91,23 +91,23 @@ class Roll:
     """
 
     def __init__(
-        self, refold: Callable[[int], CourseFold], note: Note = lambda number, one: 0
+        self, replay: Callable[[int], ValueState], note: Note = lambda number, one: 0
     ) -> None:
-        self.by_name: dict[str, Watch] = {}
-        self._refold = refold
+        self.by_name: dict[str, HostedValue] = {}
+        self._replay = replay
         self._note = note
         self._before = self.by_name
-        self._touched: dict[int, tuple[Watch, int]] = {}  # with how many events
+        self._touched: dict[int, tuple[HostedValue, int]] = {}  # with how many events
 
-    def take_over(self, watch: Watch) -> None:
+    def register(self, hosted_value: HostedValue) -> None:
         """Put a learner on duty."""
-        self.by_name[watch.name] = watch
+        self.by_name[hosted_value.name] = hosted_value
 
-    def drop(self, watch: Watch) -> None:
+    def drop(self, hosted_value: HostedValue) -> None:
         """Take a learner off duty."""
-        self.by_name = {n: other for n, other in self.by_name.items() if other is not watch}
+        self.by_name = {n: other for n, other in self.by_name.items() if other is not hosted_value}
 
-    def find(self, name: str) -> Watch:
+    def find(self, name: str) -> HostedValue:
         """The value learner of a name.
 
         Raises:
@@ -130,56 +130,61 @@ class Roll:
                 "end, runs or run"
             )
 
-    def fold(self, watch: Watch) -> CourseFold:
+    def fold(self, hosted_value: HostedValue) -> ValueState:
         """Where a learner stands, to be changed in this transaction; before anything else is.
 
         Raises:
             NotFoldedError: it has to be made anew, and that does not work.
         """
-        if watch.fold is None:
-            watch.check_in_service()
+        if hosted_value.fold is None:
+            hosted_value.check_in_service()
             try:
-                watch.fold = self._refold(watch.number)
+                hosted_value.fold = self._replay(hosted_value.number)
             except (StoreError, ModelFileError) as error:  # perhaps of the disk: soon again
-                watch.failed = NotFoldedError(f"{watch.name} cannot be read again: {error}")
-                raise watch.failed from error
+                hosted_value.failed = ReplayNeededError(
+                    f"{hosted_value.name} cannot be read again: {error}"
+                )
+                raise hosted_value.failed from error
             except Exception as error:
-                watch.fail(error)
-                raise NotFoldedError(str(watch.failed)) from error
-            watch.failed = None
-        self._touched.setdefault(watch.number, (watch, 0))
-        if watch.fold.set_aside:
-            found, watch.fold.set_aside = watch.fold.set_aside, []
+                hosted_value.fail(error)
+                raise ReplayNeededError(str(hosted_value.failed)) from error
+            hosted_value.failed = None
+        self._touched.setdefault(hosted_value.number, (hosted_value, 0))
+        if hosted_value.fold.set_aside:
+            found, hosted_value.fold.set_aside = hosted_value.fold.set_aside, []
             for one in found:
-                self.folded(watch, self._note(watch.number, one))
-        return watch.fold
+                self.folded(hosted_value, self._note(hosted_value.number, one))
+        return hosted_value.fold
 
-    def restored(self, watch: Watch, events: Sequence[Logged]) -> CourseFold:
+    def restored(self, hosted_value: HostedValue, events: Sequence[Logged]) -> ValueState:
         """A learner as it was before something raised half-way; `events`: of this transaction.
 
         Raises:
             NotFoldedError: it cannot be made.
         """
-        watch.fold = None
-        fold = self.fold(watch)
-        ours = [event for event in events if event.learner == watch.number]
+        hosted_value.fold = None
+        fold = self.fold(hosted_value)
+        ours = [event for event in events if event.learner == hosted_value.number]
         skipped = {set_aside_of(event).seq for event in ours if event.type == TYPE}
         try:
             for event in ours:
-                if event.type in FOLDED and event.seq > fold.folded:
+                if event.type in STATE_EVENTS and event.seq > fold.folded:
                     fold.take(event, event.read(), skip=event.seq in skipped)
         except Exception as error:
-            watch.fail(error)
-            raise NotFoldedError(str(watch.failed)) from error
+            hosted_value.fail(error)
+            raise ReplayNeededError(str(hosted_value.failed)) from error
         if ours:
             fold.folded = max(fold.folded, ours[-1].seq)
         return fold
 
-    def folded(self, watch: Watch, seq: int) -> None:
+    def folded(self, hosted_value: HostedValue, seq: int) -> None:
         """A learner went past event `seq`, in this transaction."""
-        assert watch.fold is not None
-        watch.fold.folded = seq
-        self._touched[watch.number] = (watch, self._touched[watch.number][1] + 1)
+        assert hosted_value.fold is not None
+        hosted_value.fold.folded = seq
+        self._touched[hosted_value.number] = (
+            hosted_value,
+            self._touched[hosted_value.number][1] + 1,
+        )
 
     def begin(self) -> None:
         """A transaction begins."""
@@ -187,12 +192,12 @@ class Roll:
 
     def undo(self) -> None:
         """It failed: who was changed in it has to be made anew."""
-        for watch, _ in self._touched.values():
-            watch.fold = None
+        for hosted_value, _ in self._touched.values():
+            hosted_value.fold = None
         self.by_name, self._touched = self._before, {}
 
     def committed(self) -> None:
         """It is on disk."""
-        for watch, events in self._touched.values():
-            watch.committed(events)
+        for hosted_value, events in self._touched.values():
+            hosted_value.committed(events)
         self._touched = {}

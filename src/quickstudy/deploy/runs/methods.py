@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from quickstudy.api.runs import RunInfo, RunReport, ValueInfo, ValueReport
 from quickstudy.api.sizes import Sizes
-from quickstudy.deploy.core.methods import Views, checked_limit
+from quickstudy.deploy.core.methods import ReadMethods, checked_limit
 from quickstudy.deploy.core.records import checked_figure, checked_flag, checked_name
 from quickstudy.deploy.core.tables import Row
 from quickstudy.deploy.decisions import queries as decision_queries
@@ -19,16 +19,16 @@ from quickstudy.deploy.decisions.commands import (
     CreateValue,
     EndRun,
     ExpireRun,
-    Look,
-    Shoot,
+    GetReport,
+    GetStateHash,
     StartRun,
+    TakeSnapshot,
     TakeStep,
-    Tell,
 )
 from quickstudy.deploy.runs import queries as run_queries
 from quickstudy.deploy.runs import snapshots
 from quickstudy.deploy.runs.handlers import checked_run
-from quickstudy.deploy.runs.hosted import NotFoldedError, Watch
+from quickstudy.deploy.runs.hosted import HostedValue, ReplayNeededError
 from quickstudy.deploy.runs.settings import value_changes, value_settings
 from quickstudy.encode.values import plain_action, plain_text
 from quickstudy.errors import InputError, ModelFileError, StoreError
@@ -44,7 +44,7 @@ BYTES_AN_EVENT = 20_000  # of a snapshot, that cost as much to write as an event
 log = logging.getLogger("quickstudy")
 
 
-class Watching(Views):
+class RunMethods(ReadMethods):
     """The part of `Deployment` that is about value learners and their runs.
 
     >>> import tempfile, quickstudy
@@ -107,12 +107,12 @@ class Watching(Views):
         settings = value_settings(given)
         request = CreateValue(checked_learner(name), settings, self._actor(actor))
         self.writer.submit(request).result()
-        return self._value(self.desk.watch(name))
+        return self._value(self.context.hosted_value(name))
 
     def _change_value(self, name: str, values: Mapping[str, Any], actor: str | None) -> ValueInfo:
         request = ChangeValue(name, value_changes(values), self._actor(actor))
         self.writer.submit(request).result()
-        return self._value(self.desk.watch(name))
+        return self._value(self.context.hosted_value(name))
 
     def start(
         self,
@@ -130,7 +130,7 @@ class Watching(Views):
         Raises:
             NotFoundError, InputError: no such learner, the id is taken, or too many runs are open.
         """
-        self.desk.watch(name)
+        self.context.hosted_value(name)
         task = None if task is None else self.sizes.action("task", task)
         run = None if id is None else checked_run(id)
         info: RunInfo = self.writer.submit(StartRun(name, task, run, self._actor(actor))).result()
@@ -172,7 +172,7 @@ class Watching(Views):
         actor: str | None = None,
     ) -> Future[Estimate]:
         """An estimate that is done once it is on disk; `given`: x, action, error, reward."""
-        self.desk.watch(name)
+        self.context.hosted_value(name)
         checked = _step(self.sizes, **given)
         if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
             raise InputError(f"number is {number!r:.60}; it must be a whole number from 1")
@@ -199,7 +199,7 @@ class Watching(Views):
             NotFoundError: there is no such learner or run.
             InputError: it is no outcome, or another one is on record.
         """
-        self.desk.watch(name)
+        self.context.hosted_value(name)
         number = checked_figure("outcome", outcome, LARGEST)
         success = None if success is None else checked_flag("success", success)
         who = self._actor(actor)
@@ -218,7 +218,7 @@ class Watching(Views):
             NotFoundError: there is no such learner or run.
             InputError: it has ended.
         """
-        self.desk.watch(name)
+        self.context.hosted_value(name)
         request = ExpireRun(name, checked_name("run", run), self._actor(actor))
         info: RunInfo = self.writer.submit(request).result()
         return info
@@ -229,10 +229,14 @@ class Watching(Views):
         Raises:
             InputError: the status is none of live, ended, expired, late.
         """
-        watch = self.desk.watch(name)
+        hosted_value = self.context.hosted_value(name)
         with self.store.reading() as connection:
             return run_queries.runs(
-                connection, watch.number, watch.name, status=status, limit=checked_limit(limit)
+                connection,
+                hosted_value.number,
+                hosted_value.name,
+                status=status,
+                limit=checked_limit(limit),
             )
 
     def run(self, name: str, run: str) -> RunReport:
@@ -241,9 +245,9 @@ class Watching(Views):
         Raises:
             NotFoundError: there is no such learner or run.
         """
-        watch = self.desk.watch(name)
+        hosted_value = self.context.hosted_value(name)
         with self.store.reading() as connection:
-            return run_queries.run(connection, watch.number, watch.name, run)
+            return run_queries.run(connection, hosted_value.number, hosted_value.name, run)
 
     def value(self, name: str) -> ValueReport:
         """How a value learner does, at a glance.
@@ -251,14 +255,14 @@ class Watching(Views):
         Raises:
             NotFoundError: there is no value learner of that name.
         """
-        watch = self.desk.watch(name)
-        stopping, experts = self.writer.submit(Tell(watch)).result()
+        hosted_value = self.context.hosted_value(name)
+        stopping, experts = self.writer.submit(GetReport(hosted_value)).result()
         with self.store.reading() as connection:
-            tally = decision_queries.tally(connection, watch.number)
-            quarantined = decision_queries.quarantined(connection, watch.number)
+            tally = decision_queries.tally(connection, hosted_value.number)
+            quarantined = decision_queries.quarantined(connection, hosted_value.number)
         counts = {name: tally[name] for name in ("expired", "late", "successes", "stopped")}
         return ValueReport(
-            learner=self._value(watch),
+            learner=self._value(hosted_value),
             live=tally["open"],
             ended=tally["runs"],
             stopping=run_queries.stop_report(stopping),
@@ -277,9 +281,9 @@ class Watching(Views):
         with self.store.reading() as connection:
             rows = value_rows(connection)
         for row in rows:
-            self.desk.watches.take_over(self._recalled(row))
+            self.context.hosted_values.register(self._recalled(row))
 
-    def _recalled(self, row: Row) -> Watch:
+    def _recalled(self, row: Row) -> HostedValue:
         """A value learner from the log, or if that does not work out of service.
 
         Raises:
@@ -288,47 +292,47 @@ class Watching(Views):
         about = row["id"], row["name"], row["created"]
         try:
             snapshots.sweep(self.store, row["id"])
-            return Watch(*about, snapshots.recover(self.store, row["id"]))
+            return HostedValue(*about, snapshots.recover(self.store, row["id"]))
         except LogError:
             raise
         except Exception as error:
-            watch = Watch(*about, None, settings=row["settings"])
-            watch.fail(error)
-            return watch
+            hosted_value = HostedValue(*about, None, settings=row["settings"])
+            hosted_value.fail(error)
+            return hosted_value
 
-    def _value_state(self, watch: Watch) -> tuple[int, str]:
+    def _value_state(self, hosted_value: HostedValue) -> tuple[int, str]:
         """Where a value learner stands: its last event, and the digest of its state."""
-        state: tuple[int, str] = self.writer.submit(Look(watch)).result()
+        state: tuple[int, str] = self.writer.submit(GetStateHash(hosted_value)).result()
         return state
 
     def _value_states(self) -> dict[int, tuple[int, str]]:
         """Where each value learner stands that is in service, by number."""
         states = {}
-        for watch in list(self.desk.watches.by_name.values()):
-            with suppress(NotFoldedError):
-                states[watch.number] = self._value_state(watch)
+        for hosted_value in list(self.context.hosted_values.by_name.values()):
+            with suppress(ReplayNeededError):
+                states[hosted_value.number] = self._value_state(hosted_value)
         return states
 
     def _look_after_values(self) -> None:
-        for watch in list(self.desk.watches.by_name.values()):
-            if watch.unsaved >= max(EVENTS_BETWEEN, watch.bytes // BYTES_AN_EVENT):
-                self._save_value(watch)
+        for hosted_value in list(self.context.hosted_values.by_name.values()):
+            if hosted_value.unsaved >= max(EVENTS_BETWEEN, hosted_value.bytes // BYTES_AN_EVENT):
+                self._save_value(hosted_value)
 
     def _save_values(self) -> None:
-        for watch in list(self.desk.watches.by_name.values()):
-            self._save_value(watch)
+        for hosted_value in list(self.context.hosted_values.by_name.values()):
+            self._save_value(hosted_value)
 
-    def _save_value(self, watch: Watch) -> None:
+    def _save_value(self, hosted_value: HostedValue) -> None:
         """Write a snapshot; if that fails, again after as many events."""
         try:
-            shot = self.writer.submit(Shoot(watch)).result()
+            shot = self.writer.submit(TakeSnapshot(hosted_value)).result()
             if shot is not None:
-                path = snapshots.write(self.store, watch.number, shot)
-                watch.saved, watch.bytes = shot.folded, path.stat().st_size
-        except NotFoldedError:  # it was said why
+                path = snapshots.write(self.store, hosted_value.number, shot)
+                hosted_value.saved, hosted_value.bytes = shot.folded, path.stat().st_size
+        except ReplayNeededError:  # it was said why
             return
         except (OSError, StoreError, ModelFileError, MemoryError) as error:
-            log.warning("no snapshot of learner %s was written: %s", watch.name, error)
+            log.warning("no snapshot of learner %s was written: %s", hosted_value.name, error)
 
 
 def checked_learner(name: str) -> str:

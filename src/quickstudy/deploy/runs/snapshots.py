@@ -20,7 +20,7 @@ from quickstudy.deploy.recovery import snapshots
 from quickstudy.deploy.recovery.recover import check_not_outdated, clear, newest
 from quickstudy.deploy.recovery.replay import folder_of, whole_or_without
 from quickstudy.deploy.runs.settings import KIND, read_value_settings
-from quickstudy.deploy.runs.state import CourseFold, advance, replay
+from quickstudy.deploy.runs.state import ValueState, advance, replay
 from quickstudy.errors import ModelFileError, StoreError
 from quickstudy.learners.value.value_function import ValueFunction
 from quickstudy.log.failpoints import reach
@@ -37,7 +37,7 @@ class Shot:
     folded: int
 
 
-def shoot(fold: CourseFold) -> Shot:
+def shoot(fold: ValueState) -> Shot:
     """Take the state of a learner; in the thread that changes it."""
     return Shot(fold.learner.state(), fold.settings, fold.folded)
 
@@ -68,7 +68,7 @@ def write(store: Store, number: int, shot: Shot) -> Path:
     return path
 
 
-def read(path: Path, link_at: Callable[[int], bytes]) -> CourseFold:
+def read(path: Path, link_at: Callable[[int], bytes]) -> ValueState:
     """The fold that was kept; `link_at` tells the links of the log it is for.
 
     Raises:
@@ -85,25 +85,25 @@ def read(path: Path, link_at: Callable[[int], bytes]) -> CourseFold:
         raise ModelFileError(f"{path} lacks a part of a value learner ({error})") from error
 
 
-def _fold(arrays: snapshot.Arrays, plain: dict[str, Any]) -> CourseFold:
+def _fold(arrays: snapshot.Arrays, plain: dict[str, Any]) -> ValueState:
     learner = ValueFunction.unpacked(arrays["learner"].tobytes())
     if learner.state_hash() != plain["hash"]:
         raise ModelFileError("the snapshot's state is not what its hash says")
-    return CourseFold(learner, read_value_settings(plain["settings"]), plain["learned"])
+    return ValueState(learner, read_value_settings(plain["settings"]), plain["learned"])
 
 
 @one_blas_thread()  # a learner that is read works out again what it does not keep
-def recover(store: Store, number: int, *, upto: int | None = None) -> CourseFold:
+def recover(store: Store, number: int, *, upto: int | None = None) -> ValueState:
     """Where value learner `number` stands, now or after event `upto`.
 
     Events that raise when they are learned, and were not set aside, are left out; see
-    `CourseFold.set_aside`.
+    `ValueState.set_aside`.
 
     Raises:
         StoreError: the log is damaged.
     """
 
-    def from_snapshot(path: Path, without: bool) -> CourseFold | None:
+    def from_snapshot(path: Path, without: bool) -> ValueState | None:
         fold = read(path, store.link_at)
         if upto is not None and fold.folded > upto:
             return None
@@ -113,10 +113,10 @@ def recover(store: Store, number: int, *, upto: int | None = None) -> CourseFold
             advance(fold, connection, number, strict=False, upto=upto, without=without)
         return fold
 
-    def go_on(path: Path) -> CourseFold | None:
+    def go_on(path: Path) -> ValueState | None:
         return whole_or_without(partial(from_snapshot, path))
 
-    def from_log(without: bool) -> CourseFold:
+    def from_log(without: bool) -> ValueState:
         return replay(store, number, strict=False, upto=upto, without=without)
 
     folder = folder_of(store.folder, number)

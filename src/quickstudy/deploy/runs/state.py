@@ -17,7 +17,7 @@ from quickstudy.api.runs import ValueSettings
 from quickstudy.deploy.core.failures import MOST_IN_A_ROW, LearningError
 from quickstudy.deploy.core.tables import Row
 from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
-from quickstudy.deploy.recovery.replay import rows_on_duty
+from quickstudy.deploy.recovery.replay import live_rows
 from quickstudy.deploy.runs.settings import KIND, read_value_settings
 from quickstudy.errors import InputError, NotFoundError, StoreError
 from quickstudy.learners.value.value_function import ValueFunction
@@ -26,7 +26,7 @@ from quickstudy.log.store import Store, read_events
 from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Estimate, Loop
 
-FOLDED = ("changed", "run_started", "stepped", "run_ended", "expired")
+STATE_EVENTS = ("changed", "run_started", "stepped", "run_ended", "expired")
 SPARED = ("stepped", "run_ended")  # that may be set aside in a replay, and the run goes on
 PROGRESS = 500  # events between two words of progress
 BETWEEN_COPIES = 50  # events, where those that raise are left out
@@ -56,7 +56,7 @@ def new_value(settings: ValueSettings) -> ValueFunction:
 
 
 @dataclass
-class CourseFold:
+class ValueState:
     """A value learner after event `folded`, which is one of its own.
 
     `set_aside`: events that could not be learned on the way here, and of which the log does not
@@ -69,7 +69,7 @@ class CourseFold:
     set_aside: list[SetAside] = field(default_factory=list)
 
     @classmethod
-    def new(cls, settings: ValueSettings, seq: int) -> CourseFold:
+    def new(cls, settings: ValueSettings, seq: int) -> ValueState:
         """At the event that created it."""
         return cls(new_value(settings), settings, seq)
 
@@ -167,7 +167,7 @@ def _loop(values: Mapping[str, Any]) -> Loop:
 
 @one_blas_thread()  # the same bits as in the writer's thread
 def advance(
-    fold: CourseFold,
+    fold: ValueState,
     connection: Connection,
     number: int,
     *,
@@ -191,7 +191,7 @@ def advance(
     skipped = ledger.of_champion
     way = _Way(fold) if without else fold
     for event in read_events(connection, learner=number, after=fold.folded, upto=upto):
-        if event.type not in FOLDED:
+        if event.type not in STATE_EVENTS:
             continue
         payload = event.read()
         try:
@@ -219,7 +219,7 @@ class _Way:
     It goes back to a copy from before, and takes the events since then again.
     """
 
-    def __init__(self, fold: CourseFold) -> None:
+    def __init__(self, fold: ValueState) -> None:
         self._fold = fold
         self._failed: set[int] = set()
         self._in_a_row = 0
@@ -282,7 +282,7 @@ def replay(
     upto: int | None = None,
     progress: Callable[[int], None] | None = None,
     without: bool = False,
-) -> CourseFold:
+) -> ValueState:
     """Value learner `number` of a store, from its first event to the last or to `upto`.
 
     Raises:
@@ -294,7 +294,7 @@ def replay(
         created = next(read_events(connection, learner=number, types=["created"], limit=1), None)
         if created is None or created.read().get("kind") != KIND:
             raise NotFoundError(f"there is no value learner number {number}")
-        fold = CourseFold.new(read_value_settings(created.read()), created.seq)
+        fold = ValueState.new(read_value_settings(created.read()), created.seq)
         advance(
             fold,
             connection,
@@ -309,7 +309,7 @@ def replay(
 
 def value_rows(connection: Connection) -> list[Row]:
     """Rows of the value learners on duty, their settings and tallies read."""
-    rows = rows_on_duty(connection)
+    rows = live_rows(connection)
     return [
         {**row, "settings": read_value_settings(row["settings"])}
         for row in rows

@@ -18,15 +18,15 @@ from quickstudy.api.versions import Bound, Exam, Pin
 from quickstudy.deploy.core.records import checked_label, checked_name, digest, read
 from quickstudy.deploy.core.records import written as text_of
 from quickstudy.deploy.core.tables import CASES, EXAM, LEARNERS, Row, checked, checksum
-from quickstudy.deploy.decisions.commands import PinCases, Pinning, Unpin
-from quickstudy.deploy.hosting.learner import Duty
+from quickstudy.deploy.decisions.commands import PinCases, PinSpec, Unpin
+from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.errors import DataFileError, InputError, LabelError, NotFoundError
 from quickstudy.evaluate.data.options import ReadOptions
 from quickstudy.evaluate.data.table import Table, read_table
 from quickstudy.types import Label
 
 if TYPE_CHECKING:
-    from quickstudy.deploy.core.context import Desk
+    from quickstudy.deploy.core.context import Context
 
 MOST_PINS = 5000  # of a learner, made by hand
 MOST_AUTO = 1000  # beside them, made of corrections
@@ -45,7 +45,7 @@ class _Case:
     about: str
 
 
-def pin(desk: Desk, request: PinCases) -> list[Pin]:
+def pin(context: Context, request: PinCases) -> list[Pin]:
     """Pin cases, in order: all of them, or, if one is refused, none.
 
     An input that is pinned already gets a new pin in place of the old one.
@@ -54,26 +54,27 @@ def pin(desk: Desk, request: PinCases) -> list[Pin]:
         NotFoundError: there is no such learner or prediction.
         InputError: a record, label, bound or source cannot be one, or there are too many pins.
     """
-    duty = desk.duty(request.learner_name)
+    hosted = context.hosted(request.learner_name)
     cases = []
     for i, item in enumerate(request.items):
         try:
-            cases.append(_checked(desk, duty, item, request))
+            cases.append(_checked(context, hosted, item, request))
         except InputError as error:
             where = f"pins[{i}]: " if len(request.items) > 1 else ""
             raise type(error)(f"{where}{error}", field=error.field) from None
-    before = _pins_of(desk, duty, [case.input for case in cases])
+    before = _pins_of(context, hosted, [case.input for case in cases])
     new = {case.input for case in cases if case.input not in before or before[case.input]["auto"]}
-    held = _count(desk, duty, auto=0)
+    held = _count(context, hosted, auto=0)
     if held + len(new) > MOST_PINS:
         raise InputError(
-            f"learner {duty.name!r} has {held:,} pins, and {len(new):,} more are too many: it may "
+            f"learner {hosted.name!r} has {held:,} pins, and {len(new):,} more are too many: "
+            "it may "
             f"have {MOST_PINS:,}; unpin some first"
         )
-    return _write(desk, duty, cases, before, actor=request.actor)
+    return _write(context, hosted, cases, before, actor=request.actor)
 
 
-def _checked(desk: Desk, duty: Duty, item: Pinning, request: PinCases) -> _Case:
+def _checked(context: Context, hosted: HostedLearner, item: PinSpec, request: PinCases) -> _Case:
     if (item.prediction_id is None) == (item.record is None):
         raise InputError("give either prediction_id or record")
     label = request.sizes.label(item.label)
@@ -83,53 +84,55 @@ def _checked(desk: Desk, duty: Duty, item: Pinning, request: PinCases) -> _Case:
     if item.prediction_id is None:
         about = ""
         record = request.sizes.record(item.record)
-        with duty.twins.reading() as learner:
+        with hosted.replicas.reading() as learner:
             learner.check(record)
     else:
         about = checked_name("prediction_id", item.prediction_id)
-        case = desk.book.find(CASES, about)
-        if case is None or case["learner"] != duty.number:
-            raise NotFoundError(f"learner {duty.name!r} made no prediction {about!r}")
-        record = desk.payload(case["seq"])["record"]
-    place = digest(desk.secret, record)
+        case = context.rows.find(CASES, about)
+        if case is None or case["learner"] != hosted.number:
+            raise NotFoundError(f"learner {hosted.name!r} made no prediction {about!r}")
+        record = context.payload(case["seq"])["record"]
+    place = digest(context.secret, record)
     return _Case(record, place, label, item.bound, source, about)
 
 
-def auto_pin(desk: Desk, duty: Duty, case_row: Row, label: Label, source: str) -> Pin | None:
+def auto_pin(
+    context: Context, hosted: HostedLearner, case_row: Row, label: Label, source: str
+) -> Pin | None:
     """Pin a case whose answer was wrong, as a trusted source says; the oldest such pins leave.
 
     None if nothing was pinned: a pin that was made by hand stays, as does one with this label.
     """
-    before = _pins_of(desk, duty, [case_row["input"]])
+    before = _pins_of(context, hosted, [case_row["input"]])
     old = before.get(case_row["input"])
     if old and (not old["auto"] or old["label"] == text_of(label)):
         return None
-    record = desk.payload(case_row["seq"])["record"]
+    record = context.payload(case_row["seq"])["record"]
     case = _Case(record, case_row["input"], label, "should", source, case_row["id"])
-    excess = _count(desk, duty, auto=1) + (old is None) - MOST_AUTO
+    excess = _count(context, hosted, auto=1) + (old is None) - MOST_AUTO
     leaving: list[int] = []
     if excess > 0:
-        query = select(EXAM.c.seq).where(EXAM.c.learner == duty.number, EXAM.c.auto == 1)
+        query = select(EXAM.c.seq).where(EXAM.c.learner == hosted.number, EXAM.c.auto == 1)
         oldest = query.order_by(EXAM.c.seq).limit(excess)
-        leaving = list(desk.transaction.connection.execute(oldest).scalars())
-    return _write(desk, duty, [case], before, actor="desk", auto=True, leaving=leaving)[0]
+        leaving = list(context.transaction.connection.execute(oldest).scalars())
+    return _write(context, hosted, [case], before, actor="desk", auto=True, leaving=leaving)[0]
 
 
-def _pins_of(desk: Desk, duty: Duty, inputs: Sequence[bytes]) -> dict[bytes, Row]:
+def _pins_of(context: Context, hosted: HostedLearner, inputs: Sequence[bytes]) -> dict[bytes, Row]:
     """The pins of these inputs."""
-    query = select(EXAM).where(EXAM.c.learner == duty.number, EXAM.c.input.in_(inputs))
-    rows = desk.transaction.connection.execute(query).mappings()
+    query = select(EXAM).where(EXAM.c.learner == hosted.number, EXAM.c.input.in_(inputs))
+    rows = context.transaction.connection.execute(query).mappings()
     return {row["input"]: checked(EXAM, row) for row in rows}
 
 
-def _count(desk: Desk, duty: Duty, *, auto: int) -> int:
-    query = select(func.count()).where(EXAM.c.learner == duty.number, EXAM.c.auto == auto)
-    return desk.transaction.connection.execute(query).scalar_one()
+def _count(context: Context, hosted: HostedLearner, *, auto: int) -> int:
+    query = select(func.count()).where(EXAM.c.learner == hosted.number, EXAM.c.auto == auto)
+    return context.transaction.connection.execute(query).scalar_one()
 
 
 def _write(
-    desk: Desk,
-    duty: Duty,
+    context: Context,
+    hosted: HostedLearner,
     cases: Sequence[_Case],
     before: dict[bytes, Row],
     *,
@@ -150,10 +153,12 @@ def _write(
             "source": case.source,
             "replaces": [f"pin-{seq}" for seq in replaces],
         }
-        event = desk.log("pinned", duty.number, actor=actor, subject=case.about, payload=payload)
+        event = context.log(
+            "pinned", hosted.number, actor=actor, subject=case.about, payload=payload
+        )
         gone += replaces
         standing[case.input] = {
-            "learner": duty.number,
+            "learner": hosted.number,
             "seq": event.seq,
             "input": case.input,
             "record": text_of(case.record),
@@ -163,29 +168,31 @@ def _write(
             "source": case.source,
             "time": event.time,
         }
-        made.append(_pin_of(standing[case.input], duty.name))
+        made.append(_pin_of(standing[case.input], hosted.name))
     rows = [standing[place] for place in dict.fromkeys(case.input for case in cases)]
-    connection = desk.transaction.connection
+    connection = context.transaction.connection
     if gone:
-        connection.execute(EXAM.delete().where(EXAM.c.learner == duty.number, EXAM.c.seq.in_(gone)))
+        connection.execute(
+            EXAM.delete().where(EXAM.c.learner == hosted.number, EXAM.c.seq.in_(gone))
+        )
     if rows:
         connection.execute(EXAM.insert(), [{**row, "sum": checksum(row)} for row in rows])
     return made
 
 
-def unpin(desk: Desk, request: Unpin) -> None:
+def unpin(context: Context, request: Unpin) -> None:
     """Take a case out of the exam.
 
     Raises:
         NotFoundError: there is no such learner, or no such pin of it.
     """
-    duty = desk.duty(request.name)
+    hosted = context.hosted(request.name)
     found = ID.fullmatch(request.id)
     seq = int(found[1]) if found else 0
-    here = (EXAM.c.learner == duty.number) & (EXAM.c.seq == seq)
-    if not desk.transaction.connection.execute(EXAM.delete().where(here)).rowcount:
-        raise NotFoundError(f"learner {duty.name!r} has no pin {request.id!r:.60}")
-    desk.log("unpinned", duty.number, actor=request.actor, subject=request.id, payload={})
+    here = (EXAM.c.learner == hosted.number) & (EXAM.c.seq == seq)
+    if not context.transaction.connection.execute(EXAM.delete().where(here)).rowcount:
+        raise NotFoundError(f"learner {hosted.name!r} has no pin {request.id!r:.60}")
+    context.log("unpinned", hosted.number, actor=request.actor, subject=request.id, payload={})
 
 
 def pins(connection: Connection, number: int) -> list[Pin]:

@@ -7,26 +7,36 @@ from typing import TYPE_CHECKING, Any
 
 from quickstudy.api.versions import Role, Version
 from quickstudy.deploy.core.tables import VERSIONS, Row
-from quickstudy.deploy.decisions.commands import Challenge, Made, Promote, Refuse, Rollback
-from quickstudy.deploy.hosting.learner import Duty
-from quickstudy.deploy.hosting.updates import Lesson
+from quickstudy.deploy.decisions.commands import Challenge, Promote, Refuse, Rollback, VersionSpec
+from quickstudy.deploy.hosting.learner import HostedLearner
+from quickstudy.deploy.hosting.updates import Update
 from quickstudy.deploy.versions import exam
 from quickstudy.errors import InputError
 
 if TYPE_CHECKING:
-    from quickstudy.deploy.core.context import Desk
+    from quickstudy.deploy.core.context import Context
 
 SHORT = 12  # characters of an id in messages
 
 
-def first_version(desk: Desk, number: int, made: Made, *, seq: int, actor: str) -> None:
+def first_version(
+    context: Context, number: int, made: VersionSpec, *, seq: int, actor: str
+) -> None:
     """Put on record what a learner starts with."""
     why = "the learner was created"
-    _new_row(desk, number, made, role="champion", seq=seq, actor=actor, why=why)
+    _new_row(context, number, made, role="champion", seq=seq, actor=actor, why=why)
 
 
 def _new_row(
-    desk: Desk, number: int, made: Made, *, role: Role, seq: int, actor: str, why: str, **more: Any
+    context: Context,
+    number: int,
+    made: VersionSpec,
+    *,
+    role: Role,
+    seq: int,
+    actor: str,
+    why: str,
+    **more: Any,
 ) -> Row:
     row = {
         "learner": number,
@@ -34,7 +44,7 @@ def _new_row(
         "simpler": int(made.simpler),
         "role": role,
         "seq": seq,
-        "time": desk.transaction.time,
+        "time": context.transaction.time,
         "actor": actor,
         "why": why,
         "challenged": 0,
@@ -42,26 +52,26 @@ def _new_row(
         "anchor": "",
         **more,
     }
-    desk.book.put(VERSIONS, row)
+    context.rows.put(VERSIONS, row)
     return row
 
 
-def challenge(desk: Desk, request: Challenge) -> Version:
+def challenge(context: Context, request: Challenge) -> Version:
     """A version wants to answer: from now on it is in shadow."""
-    duty, made = request.duty, request.made
-    _check_on_duty(desk, duty)
-    if rival := duty.roles.challenger:
+    hosted, made = request.hosted, request.made
+    _check_hosted(context, hosted)
+    if rival := hosted.roles.challenger:
         raise InputError(f"{rival[:SHORT]} challenges already: withdraw it first, or wait for it")
-    if desk.book.find(VERSIONS, duty.number, made.id):
+    if context.rows.find(VERSIONS, hosted.number, made.id):
         raise InputError(f"version {made.id[:SHORT]} is known: it was in shadow before")
-    about = asdict(made) | {"seed": duty.settings.seed}
+    about = asdict(made) | {"seed": hosted.settings.seed}
     who = {"actor": request.actor, "subject": made.id}
-    event = desk.log("consolidated", duty.number, **who, payload=about)
+    event = context.log("consolidated", hosted.number, **who, payload=about)
     why = {"reason": request.reason}
-    challenged = desk.log("challenged", duty.number, **who, payload=why)
+    challenged = context.log("challenged", hosted.number, **who, payload=why)
     row = _new_row(
-        desk,
-        duty.number,
+        context,
+        hosted.number,
         made,
         role="challenger",
         seq=event.seq,
@@ -69,121 +79,125 @@ def challenge(desk: Desk, request: Challenge) -> Version:
         why=request.reason,
         challenged=challenged.seq,
     )
-    desk.set_roles(duty, challenger=made.id)
-    return version_of(row, duty.name)
+    context.set_roles(hosted, challenger=made.id)
+    return version_of(row, hosted.name)
 
 
-def promote(desk: Desk, request: Promote) -> Version:
+def promote(context: Context, request: Promote) -> Version:
     """The challenger answers from now on."""
-    duty, version = request.duty, request.version
-    _check_challenger(desk, duty, version)
-    champion = duty.roles.champion
+    hosted, version = request.hosted, request.version
+    _check_challenger(context, hosted, version)
+    champion = hosted.roles.champion
     payload = {
         "base": "version",
-        "at": _row(desk, duty, version)["asof"],
+        "at": _row(context, hosted, version)["asof"],
         "conditions": [asdict(condition) for condition in request.conditions],
         "override": list(request.override),
         "better": request.better,
     }
-    if request.exam not in (None, exam.mark(desk.transaction.connection, duty.number)):
+    if request.exam not in (None, exam.mark(context.transaction.connection, hosted.number)):
         raise InputError("the exam was changed meanwhile: try again")
     # what the champion may do alone was proved of its own answers, not of those of a stranger
     if request.override:
-        desk.prove_anew(duty, duty.settings, f"{version[:SHORT]} did not pass the gate")
-    elif _row(desk, duty, version)["kind"] == "imported":
-        desk.prove_anew(duty, duty.settings, f"{version[:SHORT]} was made elsewhere")
-    seq = _switch(desk, "promoted", duty, version, payload, request.actor, request.reason)
-    if duty.roles.previous:
-        _change(desk, duty, duty.roles.previous, role="retired")
+        context.reset_evidence(hosted, hosted.settings, f"{version[:SHORT]} did not pass the gate")
+    elif _row(context, hosted, version)["kind"] == "imported":
+        context.reset_evidence(hosted, hosted.settings, f"{version[:SHORT]} was made elsewhere")
+    seq = _switch(context, "promoted", hosted, version, payload, request.actor, request.reason)
+    if hosted.roles.previous:
+        _change(context, hosted, hosted.roles.previous, role="retired")
     why = f"{version[:SHORT]} was promoted: {request.reason}"
-    gone = _change(desk, duty, champion, role="previous", left=seq, why=why)
+    gone = _change(context, hosted, champion, role="previous", left=seq, why=why)
     anchor = "" if request.better else gone["anchor"] or champion
-    row = _change(desk, duty, version, role="champion", why=request.reason, anchor=anchor)
-    desk.set_roles(duty, champion=version, challenger="", previous=champion)
-    return version_of(row, duty.name)
+    row = _change(context, hosted, version, role="champion", why=request.reason, anchor=anchor)
+    context.set_roles(hosted, champion=version, challenger="", previous=champion)
+    return version_of(row, hosted.name)
 
 
-def rollback(desk: Desk, request: Rollback) -> Version:
+def rollback(context: Context, request: Rollback) -> Version:
     """The version that answered before answers again, with all that was taught since."""
-    duty = request.duty
-    _check_on_duty(desk, duty)
-    previous, champion = duty.roles.previous, duty.roles.champion
+    hosted = request.hosted
+    _check_hosted(context, hosted)
+    previous, champion = hosted.roles.previous, hosted.roles.champion
     if not previous or request.version not in ("", previous):
-        raise InputError(f"learner {duty.name!r} has no previous version to go back to")
-    if duty.roles.challenger:  # it was measured against the one that leaves now
-        _end(desk, duty, "withdrawn", "retired", request.actor, "the champion was rolled back")
-    payload = {"base": "leaving", "at": _row(desk, duty, previous)["left"]}
+        raise InputError(f"learner {hosted.name!r} has no previous version to go back to")
+    if hosted.roles.challenger:  # it was measured against the one that leaves now
+        _end(context, hosted, "withdrawn", "retired", request.actor, "the champion was rolled back")
+    payload = {"base": "leaving", "at": _row(context, hosted, previous)["left"]}
     if not request.by_gate:  # it has evidence; people may also go back to what was worse
-        desk.prove_anew(duty, duty.settings, f"{previous[:SHORT]} was brought back by hand")
-    seq = _switch(desk, "rolled_back", duty, previous, payload, request.actor, request.reason)
+        context.reset_evidence(
+            hosted, hosted.settings, f"{previous[:SHORT]} was brought back by hand"
+        )
+    seq = _switch(context, "rolled_back", hosted, previous, payload, request.actor, request.reason)
     why = f"rolled back: {request.reason}"
-    _change(desk, duty, champion, role="previous", left=seq, why=why)
-    row = _change(desk, duty, previous, role="champion", why=why)
-    desk.set_roles(duty, champion=previous, previous=champion)
-    return version_of(row, duty.name)
+    _change(context, hosted, champion, role="previous", left=seq, why=why)
+    row = _change(context, hosted, previous, role="champion", why=why)
+    context.set_roles(hosted, champion=previous, previous=champion)
+    return version_of(row, hosted.name)
 
 
-def refuse(desk: Desk, request: Refuse) -> Version:
+def refuse(context: Context, request: Refuse) -> Version:
     """The challenger did not pass the gate, or gives up its claim."""
-    duty = request.duty
-    _check_challenger(desk, duty, request.version)
+    hosted = request.hosted
+    _check_challenger(context, hosted, request.version)
     type, role = REFUSED if request.gate else WITHDRAWN
-    row = _end(desk, duty, type, role, request.actor, request.reason)
-    return version_of(row, duty.name)
+    row = _end(context, hosted, type, role, request.actor, request.reason)
+    return version_of(row, hosted.name)
 
 
 REFUSED: tuple[str, Role] = ("refused", "refused")
 WITHDRAWN: tuple[str, Role] = ("withdrawn", "retired")
 
 
-def _end(desk: Desk, duty: Duty, type: str, role: Role, actor: str, reason: str) -> Row:
-    version = duty.roles.challenger
-    desk.log(type, duty.number, actor=actor, subject=version, payload={"reason": reason})
-    row = _change(desk, duty, version, role=role, why=reason)
-    desk.set_roles(duty, challenger="")
+def _end(
+    context: Context, hosted: HostedLearner, type: str, role: Role, actor: str, reason: str
+) -> Row:
+    version = hosted.roles.challenger
+    context.log(type, hosted.number, actor=actor, subject=version, payload={"reason": reason})
+    row = _change(context, hosted, version, role=role, why=reason)
+    context.set_roles(hosted, challenger="")
     return row
 
 
 def _switch(
-    desk: Desk,
+    context: Context,
     type: str,
-    duty: Duty,
+    hosted: HostedLearner,
     version: str,
     payload: dict[str, Any],
     actor: str,
     reason: str,
 ) -> int:
     """Log that another version answers, and have the worker bring it in."""
-    about = {"version": version, "before": duty.roles.champion, "reason": reason}
-    payload = {**about, "epoch": duty.epoch, **payload}
-    event = desk.log(type, duty.number, actor=actor, subject=version, payload=payload)
-    desk.learn(duty, Lesson(event.seq, switch=payload))
+    about = {"version": version, "before": hosted.roles.champion, "reason": reason}
+    payload = {**about, "epoch": hosted.epoch, **payload}
+    event = context.log(type, hosted.number, actor=actor, subject=version, payload=payload)
+    context.learn(hosted, Update(event.seq, switch=payload))
     return event.seq
 
 
-def _check_on_duty(desk: Desk, duty: Duty) -> None:
-    if desk.duties.get(duty.name) is not duty:
-        raise InputError(f"learner {duty.name!r} was deleted meanwhile")
+def _check_hosted(context: Context, hosted: HostedLearner) -> None:
+    if context.hosted_learners.get(hosted.name) is not hosted:
+        raise InputError(f"learner {hosted.name!r} was deleted meanwhile")
 
 
-def _check_challenger(desk: Desk, duty: Duty, version: str) -> None:
-    _check_on_duty(desk, duty)
-    if not version or duty.roles.challenger != version:
+def _check_challenger(context: Context, hosted: HostedLearner, version: str) -> None:
+    _check_hosted(context, hosted)
+    if not version or hosted.roles.challenger != version:
         raise InputError(
-            f"{version[:SHORT] or 'no version'} does not challenge the champion of {duty.name!r}"
+            f"{version[:SHORT] or 'no version'} does not challenge the champion of {hosted.name!r}"
         )
 
 
-def _row(desk: Desk, duty: Duty, version: str) -> Row:
-    row = desk.book.find(VERSIONS, duty.number, version)
+def _row(context: Context, hosted: HostedLearner, version: str) -> Row:
+    row = context.rows.find(VERSIONS, hosted.number, version)
     assert row is not None
     return row
 
 
-def _change(desk: Desk, duty: Duty, version: str, **values: Any) -> Row:
-    _row(desk, duty, version)
-    desk.book[VERSIONS].change((duty.number, version), **values)
-    return _row(desk, duty, version)
+def _change(context: Context, hosted: HostedLearner, version: str, **values: Any) -> Row:
+    _row(context, hosted, version)
+    context.rows[VERSIONS].change((hosted.number, version), **values)
+    return _row(context, hosted, version)
 
 
 def version_of(row: Row, learner: str) -> Version:

@@ -13,7 +13,7 @@ from quickstudy.api.versions import Diff, Difference, Pin, Version
 from quickstudy.deploy.core.records import read, written
 from quickstudy.deploy.core.tables import CASES, VERSIONS, Row
 from quickstudy.deploy.decisions.queries import rows_of
-from quickstudy.deploy.hosting.learner import Roles
+from quickstudy.deploy.hosting.learner import VersionRoles
 from quickstudy.deploy.recovery import lineage
 from quickstudy.deploy.recovery.replay import SWITCHES, new_learner
 from quickstudy.deploy.versions.handlers import version_of
@@ -42,11 +42,11 @@ def largest(connection: Connection, number: int) -> int:
     return max((row["examples"] for row in version_rows(connection, number)), default=0)
 
 
-def roles_of(connection: Connection, number: int) -> Roles:
+def roles_of(connection: Connection, number: int) -> VersionRoles:
     """Which version answers, which wants to, and which did before."""
     roles = {row["role"]: row["id"] for row in version_rows(connection, number)}
     found = {name: roles.get(name, "") for name in ("champion", "challenger", "previous")}
-    return Roles(**found)
+    return VersionRoles(**found)
 
 
 def find_row(connection: Connection, number: int, id: str) -> Row:

@@ -333,7 +333,7 @@ class Classifier(Kept):
             raise NotReadyError("there is nothing to explain before the first example is learned")
         return explain(x, self, self._encoder, self._mixture)
 
-    def _duties(self) -> tuple[bool, int]:
+    def _jobs(self) -> tuple[bool, int]:
         return self._mixture.deferred, self._mixture.frozen_at
 
     def _take_over(self, *duties: Any) -> Self:

@@ -15,7 +15,7 @@ START = np.array([[0.0, 1.0, 0.0], [0.0, 1.0, -3.0]])  # confidence as the pool 
 MOST_LOGIT = 9.0
 
 
-class Doubt:
+class Confidence:
     """Two logistic regressions by online Newton steps, each from three inputs.
 
     Novelty: from the share of labels met once (the chance of a new one by Good and Turing) and from

@@ -15,7 +15,7 @@ CAPACITY = 10_000  # corrected inputs that are kept, the oldest leave first
 CONTESTED = 3  # changes of label after which an input is no longer recalled
 
 
-class Recall:
+class Corrections:
     """Corrected inputs by a 64-bit digest of their raw columns: label, and how often it changed.
 
     A correction is a label that differs from the answer the learner would have given. A later label

@@ -17,8 +17,8 @@ from quickstudy.experts.base import LEFT_OUT, Block, Expert
 from quickstudy.experts.exemplars import Exemplars
 from quickstudy.experts.pool import MEMBERS, Pool
 from quickstudy.learners.classifier.answers import Answers, joined, padded, said_by
-from quickstudy.learners.classifier.confidence import Doubt
-from quickstudy.learners.classifier.corrections import Recall, digests
+from quickstudy.learners.classifier.confidence import Confidence
+from quickstudy.learners.classifier.corrections import Corrections, digests
 from quickstudy.learners.classifier.order import Order
 from quickstudy.learners.classifier.recipe import Recipe, capacity, default_recipe
 from quickstudy.learners.classifier.refits import Refits
@@ -50,8 +50,8 @@ class Mixture(Refits):
         self.kind = "tabular"
         self._only = only
         self._adopt("tabular")
-        self.doubt = Doubt()
-        self.recall = Recall()
+        self.doubt = Confidence()
+        self.recall = Corrections()
         self._codes: NDArray[np.bool_] | None = None  # a cache: which columns hold codes
         self._memo: Any = (None, None, None)  # a cache, not state: map, input, what it maps to
         self._due, self._midway = 1, 0

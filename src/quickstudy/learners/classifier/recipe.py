@@ -12,7 +12,7 @@ from quickstudy.experts.base import Expert
 from quickstudy.experts.counts import ValueCounts
 from quickstudy.experts.gaussian import GaussianClasses
 from quickstudy.experts.kernel import LeastSquares
-from quickstudy.experts.label_frequency import Habit
+from quickstudy.experts.label_frequency import LabelFrequency
 from quickstudy.experts.neighbours import Neighbours
 from quickstudy.experts.refitted import SlowSoftmax, SlowTrees
 from quickstudy.experts.softmax import OnlineSoftmax
@@ -96,7 +96,7 @@ def tabular_recipe(budget_mb: float, labels: int = 0) -> Recipe:
         OnlineSoftmax("softmax linear .999", view="linear", discount=0.999),
         GaussianClasses("gaussian", view="after", prior=5.0),
         Neighbours(most_bytes=int(NEIGHBOURS_SHARE * budget_mb * MIB)),
-        Habit(),
+        LabelFrequency(),
         SlowTrees("trees"),
         ValueCounts(most_bytes=int(COUNTS_SHARE * budget_mb * MIB)),
     ]

@@ -10,8 +10,8 @@ from quickstudy.experts.episodes import MOST_STEPS, Episodes, Tasks
 from quickstudy.experts.lstd import LSTD
 from quickstudy.learners.value.loops import LoopRecord, named
 from quickstudy.learners.value.stacking import step_weights
-from quickstudy.learners.value.step_features import RENEWED, Rows
-from quickstudy.learners.value.trajectory import SIGNS, Course, Steps
+from quickstudy.learners.value.step_features import RENEWED, StepFeatures
+from quickstudy.learners.value.trajectory import SIGNS, Episode, Steps
 from quickstudy.types import Floats
 
 EXPERTS = ("task", "lstd", "state", "returns", "course", "nearest", "loops")
@@ -48,10 +48,12 @@ class Valued:
             part.restore(its)
 
 
-class Panel:
+class ValueExperts:
     """All experts, and the runs they need until the features are frozen."""
 
-    def __init__(self, rows: Rows, *, discount: float, trace: float, budget_mb: float) -> None:
+    def __init__(
+        self, rows: StepFeatures, *, discount: float, trace: float, budget_mb: float
+    ) -> None:
         self.rows = rows
         self.discount, self.trace, self.budget_mb = discount, trace, budget_mb
         self.tasks = Tasks()
@@ -70,7 +72,7 @@ class Panel:
         room = EPISODES_SHARE * self.budget_mb * 2**20 / (MOST_STEPS * place * 4)
         self.episodes = Episodes(size=int(np.clip(room, 20, MOST_EPISODES)), dim=place)
 
-    def say(self, course: Course, base: Floats) -> Floats:
+    def say(self, course: Episode, base: Floats) -> Floats:
         """What each expert says after the latest step of a run, shape (experts, 2)."""
         said = dict.fromkeys(EXPERTS, base)
         said["task"] = self.of_task(course, base)
@@ -93,11 +95,11 @@ class Panel:
         """Runs learned."""
         return self.course.parts[0].courses
 
-    def of_task(self, course: Course, base: Floats) -> Floats:
+    def of_task(self, course: Episode, base: Floats) -> Floats:
         """Success rate and mean return of the task of a run, drawn to the base."""
         return base if course.task is None else self.tasks.predict(named(course.task), base)
 
-    def learn(self, course: Course, steps: Steps, ended: Floats) -> None:
+    def learn(self, course: Episode, steps: Steps, ended: Floats) -> None:
         """A run ended, with this success and return (2,)."""
         if course.task is not None:
             self.tasks.learn(named(course.task), ended)

@@ -35,7 +35,7 @@ def bucket(step: int) -> int:
     return min(step.bit_length() - 1, BUCKETS - 1)
 
 
-class Spread:
+class Intervals:
     """Half widths of intervals by step, and the steps that are left."""
 
     def __init__(self) -> None:

@@ -35,7 +35,7 @@ SIGN_SCALE = 0.3  # signs are about as large as the differences of unit vectors 
 RENEWED = (1, 2, 5, 10, 20, 40, 80, 160)  # runs that ended when the map is chosen anew
 
 
-class Rows:
+class StepFeatures:
     """The encoder of steps, and the map from raw rows to features; frozen after 160 runs."""
 
     def __init__(self, encoder: RecordEncoder, *, seed: int) -> None:

@@ -45,7 +45,7 @@ class Steps:
 
 
 @dataclass
-class Course:
+class Episode:
     """One open run."""
 
     task: str | None
@@ -107,7 +107,7 @@ class Course:
         return {**vars(self), **rows, "trail": self.trail.state(), "rewards": list(self.rewards)}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Course:
+    def from_state(cls, state: dict[str, Any]) -> Episode:
         """The course that gave this state; its arrays are never changed in place."""
         rows = {name: list(state[name]) for name in ("numbers", "dense", "signs", "said", "pooled")}
         trail, latest = Trail.from_state(state["trail"]), tuple(state["latest"])
@@ -200,7 +200,7 @@ def _cosines(rows: Floats, x: Floats) -> Floats:
 
 
 def means(dense: Floats) -> Floats:
-    """Mean so far at each row of `dense` (T, d), as `Course` adds it up."""
+    """Mean so far at each row of `dense` (T, d), as `Episode` adds it up."""
     out = np.zeros_like(dense)
     mean = np.zeros(dense.shape[1])
     for t, x in enumerate(dense):

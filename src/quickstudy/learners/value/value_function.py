@@ -17,15 +17,15 @@ from quickstudy.encode.values import plain_action, plain_input, plain_text
 from quickstudy.errors import InputError, NotFoundError
 from quickstudy.learners.base import Kept, atomic
 from quickstudy.learners.value.advice import advise, checked_costs, told_to_stop, with_loop
-from quickstudy.learners.value.experts import BEGINNERS, EXPERTS, PRIOR, Panel
-from quickstudy.learners.value.intervals import Spread
+from quickstudy.learners.value.experts import BEGINNERS, EXPERTS, PRIOR, ValueExperts
+from quickstudy.learners.value.intervals import Intervals
 from quickstudy.learners.value.loops import described, spelled
 from quickstudy.learners.value.run import Run
 from quickstudy.learners.value.settings import LARGEST, check_text, checked_number, plain_settings
 from quickstudy.learners.value.stacking import Stack
-from quickstudy.learners.value.step_features import Rows
+from quickstudy.learners.value.step_features import StepFeatures
 from quickstudy.learners.value.stopping import StopRule
-from quickstudy.learners.value.trajectory import MOST_ROWS, Course, returns_of
+from quickstudy.learners.value.trajectory import MOST_ROWS, Episode, returns_of
 from quickstudy.types import Costs, Estimate, Floats, Input
 
 BASE_DOUBT = 10.0  # runs that an even chance counts for in the base rate
@@ -128,15 +128,15 @@ class ValueFunction(Kept):
         self.costs = checked_costs(costs)
         self.most_open = given["most_open"]
         room = replace(room_for(budget_mb), numbers=int(NUMBERS_PER_MB * budget_mb))
-        self._rows = Rows(RecordEncoder(schema, room=room), seed=seed)
+        self._rows = StepFeatures(RecordEncoder(schema, room=room), seed=seed)
         trace = given["trace"]
-        self._panel = Panel(self._rows, discount=discount, trace=trace, budget_mb=budget_mb)
+        self._panel = ValueExperts(self._rows, discount=discount, trace=trace, budget_mb=budget_mb)
         self._stacks = [Stack(PRIOR, odds=odds, beginners=BEGINNERS) for odds in (True, False)]
-        self._spread = Spread()
+        self._spread = Intervals()
         self._stop = StopRule(
             given["stop_error"], alpha=given["alpha"], audit=given["audit"], seed=seed
         )
-        self._open: dict[str, Course] = {}
+        self._open: dict[str, Episode] = {}
         self._sums = np.zeros(3)  # runs, successes, returns from the start
         self._reach = np.array([low, high], dtype=float)  # of returns so far
         self._graded = discount < 1.0 or (low, high) != (0.0, 1.0)  # more than successes
@@ -206,7 +206,7 @@ class ValueFunction(Kept):
             raise InputError(f"id {id!r} is that of an open run; choose another one")
         while len(self._open) >= self.most_open:
             self.expire(next(iter(self._open)))
-        course = Course(task, number=self._started)
+        course = Episode(task, number=self._started)
         self._started += 1
         course.success = course.start = self._before(course)
         self._open[id] = course
@@ -226,7 +226,7 @@ class ValueFunction(Kept):
         id = plain_text(id)
         return Run(self, id, self._course(id).task)
 
-    def _course(self, id: str) -> Course:
+    def _course(self, id: str) -> Episode:
         """The open run of a plain id.
 
         Raises:
@@ -322,7 +322,7 @@ class ValueFunction(Kept):
             votes=tuple(zip(EXPERTS, np.clip(said[:, 0], 0.0, 1.0).tolist(), strict=True)),
         )
 
-    def _said(self, course: Course) -> tuple[float, float, Floats]:
+    def _said(self, course: Episode) -> tuple[float, float, Floats]:
         """Success probability, value, and what each expert says after the latest step."""
         said = self._panel.say(course, self._base)
         if not self.settings["loops"]:
@@ -354,7 +354,7 @@ class ValueFunction(Kept):
         if course.steps and not stopped:
             self._learn(course, outcome, won)
 
-    def _learn(self, course: Course, outcome: float, won: bool) -> None:
+    def _learn(self, course: Episode, outcome: float, won: bool) -> None:
         returns = returns_of(course.rewards, outcome, self.settings["discount"])
         self._graded |= bool(outcome != won or any(course.rewards))
         rows = len(course.signs)
@@ -420,7 +420,7 @@ class ValueFunction(Kept):
     def _worth(self) -> float:
         return float(max(self.settings["outcome_range"][1], self.settings["success"]))
 
-    def _before(self, course: Course) -> float:
+    def _before(self, course: Episode) -> float:
         """Success probability before the first step: by the task alone."""
         said = np.tile(self._base, (len(EXPERTS), 1))
         said[0] = self._panel.of_task(course, self._base)
@@ -467,7 +467,7 @@ class ValueFunction(Kept):
             stack.restore(its)
         made._spread.restore(state["spread"])
         made._stop = StopRule.from_state(state["stop"])
-        made._open = {id: Course.from_state(course) for id, course in state["open"]}
+        made._open = {id: Episode.from_state(course) for id, course in state["open"]}
         made._started, made.steps, made._graded = state["counts"]
         made._sums, made._reach = state["sums"], state["reach"]
         return made

@@ -37,7 +37,7 @@ SLOW_AT_ONCE = 2  # secrets whose slow digest is taken: each needs 16 MiB
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class Principal:
     """Who makes a request. `learners`: those it may see, None for all; `key`: id of its key."""
 
     name: str
@@ -54,10 +54,10 @@ class Visitor:
         return self.learners is None or learner in self.learners
 
 
-LOCAL = Visitor("local", "manage")
+LOCAL = Principal("local", "manage")
 
 
-class Doors:
+class Authenticator:
     """Keys, sessions and rates of one app."""
 
     def __init__(self, deployment: Deployment, settings: ServerSettings) -> None:
@@ -74,7 +74,7 @@ class Doors:
         """Whether no key is needed."""
         return self._settings.loopback and not self._deployment.keys()
 
-    async def who(self, request: Request) -> Visitor:
+    async def who(self, request: Request) -> Principal:
         """The visitor who makes a request, held to its rate.
 
         Raises:
@@ -84,7 +84,7 @@ class Doors:
         self._charge(visitor)
         return visitor
 
-    async def _recognise(self, request: Request) -> Visitor:
+    async def _recognise(self, request: Request) -> Principal:
         given = request.headers.get("authorization")
         if given is not None:
             scheme, _, secret = given.partition(" ")
@@ -92,7 +92,7 @@ class Doors:
         else:
             key = self._key_of_session(request.cookies.get(COOKIE))
         if key is not None:
-            return Visitor(key.name, key.role, key.learners, key.id)
+            return Principal(key.name, key.role, key.learners, key.id)
         if self.open:
             return LOCAL
         raise Problem(
@@ -147,7 +147,7 @@ class Doors:
         known = self._deployment.keys()
         return next((key for key in known if key.id == key_id and not key.revoked), None)
 
-    def _charge(self, visitor: Visitor) -> None:
+    def _charge(self, visitor: Principal) -> None:
         """Take one token out of the visitor's bucket."""
         rate = self._settings.rate
         if rate is None:
@@ -163,16 +163,16 @@ class Doors:
         self._buckets[visitor.key or ""] = (left - 1.0, now)
 
 
-async def who(request: Request) -> Visitor:
-    """The visitor who makes a request; see `Doors.who`."""
-    doors: Doors = request.app.state.doors
+async def who(request: Request) -> Principal:
+    """The visitor who makes a request; see `Authenticator.who`."""
+    doors: Authenticator = request.app.state.doors
     return await doors.who(request)
 
 
-def entry(role: Role) -> Callable[[Request], Awaitable[Visitor]]:
+def entry(role: Role) -> Callable[[Request], Awaitable[Principal]]:
     """A dependency that lets in visitors of a role, to learners of their scope."""
 
-    async def enter(request: Request) -> Visitor:
+    async def enter(request: Request) -> Principal:
         visitor = await who(request)
         if not visitor.may(role):
             detail = f"this needs a key of role {role}; {visitor.name} has {visitor.role}"
@@ -184,12 +184,12 @@ def entry(role: Role) -> Callable[[Request], Awaitable[Visitor]]:
     return enter
 
 
-Predictor = Annotated[Visitor, Depends(entry("predict"))]
-Teacher = Annotated[Visitor, Depends(entry("teach"))]
-Manager = Annotated[Visitor, Depends(entry("manage"))]
+Predictor = Annotated[Principal, Depends(entry("predict"))]
+Teacher = Annotated[Principal, Depends(entry("teach"))]
+Manager = Annotated[Principal, Depends(entry("manage"))]
 
 
-def check_learner(visitor: Visitor, learner: str | None) -> None:
+def check_learner(visitor: Principal, learner: str | None) -> None:
     """Refuse a learner out of the visitor's scope, whether there is one of that name or not.
 
     Raises:
@@ -199,7 +199,7 @@ def check_learner(visitor: Visitor, learner: str | None) -> None:
         raise Problem(403, "access", f"the key {visitor.name} is not good for this learner")
 
 
-def check_unscoped(visitor: Visitor) -> None:
+def check_unscoped(visitor: Principal) -> None:
     """Refuse a key that is good for some learners only.
 
     Raises:
@@ -209,7 +209,7 @@ def check_unscoped(visitor: Visitor) -> None:
         raise Problem(403, "access", "this needs a key that is good for all learners")
 
 
-def check_predictions(visitor: Visitor, deployment: Deployment, ids: Iterable[str]) -> None:
+def check_predictions(visitor: Principal, deployment: Deployment, ids: Iterable[str]) -> None:
     """Refuse predictions of learners out of scope, in the words for those that do not exist.
 
     Raises:

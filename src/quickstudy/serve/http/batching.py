@@ -25,7 +25,7 @@ class Wanted:
     future: asyncio.Future[list[Any]]
 
 
-class Gather:
+class MicroBatcher:
     """Hands items of one kind on together, for one event loop.
 
     Args:

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from quickstudy.errors import QuickstudyError
-from quickstudy.serve.http.auth import Doors
+from quickstudy.serve.http.auth import Authenticator
 from quickstudy.serve.http.body import is_model
 from quickstudy.serve.http.exchange import Exchange
 from quickstudy.serve.http.methods import SAFE, methods_of, options
@@ -27,7 +27,7 @@ log = logging.getLogger("quickstudy.serve")
 LEFT = 499  # the status, for the figures alone, of a client that did not wait for its answer
 
 
-class Frame:
+class Middleware:
     """ASGI middleware around the whole app. A handler's own headers win over those given here.
 
     Routes of which the endpoint takes the request and nothing else (`lanes`) are called from here:
@@ -40,7 +40,7 @@ class Frame:
         app: ASGIApp,
         *,
         settings: ServerSettings,
-        doors: Doors,
+        doors: Authenticator,
         metrics: Metrics,
         lanes: Sequence[APIRoute] = (),
         uploads: Sequence[APIRoute] = (),

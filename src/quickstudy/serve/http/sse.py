@@ -24,7 +24,7 @@ SHOWN = ("seq", "time", "type", "learner", "actor", "subject")
 Wanted = Callable[[str], bool]  # of a learner's name
 
 
-class Reader:
+class Subscriber:
     """One client's queue. `over` is set when it is cut off or the server stops."""
 
     def __init__(self, wanted: Wanted, size: int) -> None:
@@ -42,25 +42,25 @@ class Reader:
                 self.queue.put_nowait(event)
 
 
-class Hub:
+class Broadcaster:
     """Hands events from the writer's thread to the readers of one app."""
 
     def __init__(self, deployment: Deployment, settings: ServerSettings) -> None:
         self._deployment = deployment
         self._settings = settings
-        self._readers: set[Reader] = set()
+        self._readers: set[Subscriber] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = False
         self._deaf: Callable[[], None] | None = None  # what ends listening, while anyone reads
 
-    def join(self, reader: Reader) -> None:
+    def join(self, reader: Subscriber) -> None:
         """Hand events to a reader too, from now on."""
         self._loop = asyncio.get_running_loop()
         self._readers.add(reader)
         if self._deaf is None:
             self._deaf = self._deployment.listen(self._heard)
 
-    def leave(self, reader: Reader) -> None:
+    def leave(self, reader: Subscriber) -> None:
         """Hand it no more; without readers nothing is listened to, and costs nothing."""
         self._readers.discard(reader)
         if self._deaf is not None and not self._readers:
@@ -91,10 +91,10 @@ class Hub:
             raise Problem(
                 503, "store", "no more event streams now; try later", headers={"retry-after": "5"}
             )
-        reader = Reader(wanted, self._settings.max_events)
+        reader = Subscriber(wanted, self._settings.max_events)
         return EventStream(self, reader, self._chunks(reader, after))
 
-    async def _chunks(self, reader: Reader, after: int | None) -> AsyncIterator[bytes]:
+    async def _chunks(self, reader: Subscriber, after: int | None) -> AsyncIterator[bytes]:
         yield b"retry: 2000\n\n"
         if after is not None:
             async for event in self._past(after):
@@ -127,7 +127,7 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Hub, reader: Reader, chunks: AsyncIterator[bytes]) -> None:
+    def __init__(self, hub: Broadcaster, reader: Subscriber, chunks: AsyncIterator[bytes]) -> None:
         super().__init__()
         del self.headers["content-length"]
         self._hub = hub

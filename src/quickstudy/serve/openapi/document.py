@@ -44,7 +44,7 @@ FORMS: tuple[type[BaseModel], ...] = (
     forms.Changes,
     forms.ToPredict,
     forms.ToTeach,
-    forms.Ruling,
+    forms.GatedDecision,
     forms.Claim,
     forms.Release,
     forms.NewKey,

@@ -147,7 +147,7 @@ class ToTeach(OneFeedback):
     feedback: list[OneFeedback] | None = None
 
 
-class Ruling(Form):
+class GatedDecision(Form):
     """The label that ends a contested case."""
 
     model_config = ConfigDict(

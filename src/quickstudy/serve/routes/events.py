@@ -14,7 +14,7 @@ from quickstudy.errors import StoreError
 from quickstudy.serve.http.auth import Manager, Teacher, check_learner
 from quickstudy.serve.http.body import takes
 from quickstudy.serve.http.responses import Served, reply
-from quickstudy.serve.http.sse import EventStream, Hub
+from quickstudy.serve.http.sse import Broadcaster, EventStream
 from quickstudy.serve.openapi import examples
 from quickstudy.serve.openapi.document import says
 from quickstudy.serve.openapi.forms import Patience
@@ -52,7 +52,7 @@ async def stream(
         check_learner(visitor, learner)
     if last_event_id is not None and last_event_id.isascii() and last_event_id.isdigit():
         after = min(int(last_event_id[:16]), LARGEST)
-    hub: Hub = request.app.state.hub
+    hub: Broadcaster = request.app.state.hub
 
     def wanted(name: str) -> bool:
         return visitor.sees(name) if learner is None else name == learner

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from quickstudy.api.decisions import Receipt
 from quickstudy.api.json_schema import schema, several
 from quickstudy.deploy.deployment import Deployment
-from quickstudy.serve.http.auth import Visitor, check_learner, check_predictions, entry
-from quickstudy.serve.http.batching import Gather
+from quickstudy.serve.http.auth import Principal, check_learner, check_predictions, entry
+from quickstudy.serve.http.batching import MicroBatcher
 from quickstudy.serve.http.body import takes
 from quickstudy.serve.http.problems import Problem
 from quickstudy.serve.http.responses import reply
@@ -61,7 +61,7 @@ async def teach(request: Request) -> Response:
     served.sizes.batch("feedback", given)  # an empty one has no place among others
     await _check(given, visitor, served)
     items = [one.noun() for one in given]
-    gather: Gather = request.app.state.feedback
+    gather: MicroBatcher = request.app.state.feedback
     receipts = await gather.ask((visitor.name, wait == "learned"), items)
     return reply(receipts[0] if body.feedback is None else {"receipts": receipts})
 
@@ -70,7 +70,7 @@ LANES = [route for route in router.routes if isinstance(route, APIRoute)]
 
 
 async def _check(
-    given: list[ToTeach] | list[OneFeedback], visitor: Visitor, served: Deployment
+    given: list[ToTeach] | list[OneFeedback], visitor: Principal, served: Deployment
 ) -> None:
     """Refuse what is about learners out of scope."""
     if visitor.learners is not None:

@@ -13,8 +13,8 @@ from quickstudy.api.versions import LimitsReport, Pause
 from quickstudy.serve.http.auth import (
     Manager,
     Predictor,
+    Principal,
     Teacher,
-    Visitor,
     check_learner,
     check_unscoped,
 )
@@ -99,7 +99,7 @@ async def index(visitor: Predictor, served: Served) -> Response:
     return reply({"pauses": [p for p in found if not p.scope or visitor.sees(p.scope)]})
 
 
-def _check(visitor: Visitor, learner: str | None) -> None:
+def _check(visitor: Principal, learner: str | None) -> None:
     if learner is None:
         check_unscoped(visitor)
     else:

@@ -15,13 +15,13 @@ from quickstudy.api.json_schema import schema, several
 from quickstudy.deploy.deployment import Deployment
 from quickstudy.errors import NotReadyError
 from quickstudy.serve.http.auth import Teacher, check_predictions, entry
-from quickstudy.serve.http.batching import Gather
+from quickstudy.serve.http.batching import MicroBatcher
 from quickstudy.serve.http.body import takes
 from quickstudy.serve.http.problems import Problem
 from quickstudy.serve.http.responses import Served, reply
 from quickstudy.serve.openapi import examples
 from quickstudy.serve.openapi.document import NAME, says
-from quickstudy.serve.openapi.forms import Ruling, ToPredict
+from quickstudy.serve.openapi.forms import GatedDecision, ToPredict
 from quickstudy.types import Explanation
 
 router = APIRouter(tags=["predictions"])
@@ -68,7 +68,7 @@ async def predict(request: Request) -> Response:
     size = len(await request.body())  # which was read
     each = ids if ids is not None else [None] * len(records)
     if 0 < len(records) == len(each) <= AT_ONCE and size <= BYTES_AT_ONCE:
-        gather: Gather = request.app.state.predictions
+        gather: MicroBatcher = request.app.state.predictions
         answers = await gather.ask((name, visitor.name), list(zip(records, each, strict=True)))
     else:
         answers = await run_in_threadpool(
@@ -114,13 +114,13 @@ async def explain(id: str, visitor: Teacher, served: Served) -> Response:
 @router.post(
     "/v1/predictions/{id:part}/ruling",
     summary="End a contested case",
-    **says("teach", schema(Receipt), examples.RECEIPT, takes=Ruling, refuses=(404,)),
+    **says("teach", schema(Receipt), examples.RECEIPT, takes=GatedDecision, refuses=(404,)),
 )
 async def rule(
     id: str,
     visitor: Teacher,
     served: Served,
-    body: Annotated[Ruling, Depends(takes(Ruling))],
+    body: Annotated[GatedDecision, Depends(takes(GatedDecision))],
 ) -> Response:
     """A person's label ends a case whose label changed too often."""
 

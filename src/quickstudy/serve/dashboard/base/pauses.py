@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 
 from quickstudy.serve.dashboard.base.rendering import go, page_router
-from quickstudy.serve.dashboard.base.session import Form, Known, Store, Visitor, field
+from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
 from quickstudy.serve.http.problems import Problem
 
 router = page_router()
@@ -28,7 +28,7 @@ def resume(request: Request, visitor: Known, store: Store, form: Form) -> Respon
     return go(request, _back(form))
 
 
-def _scope(visitor: Visitor, form: Form) -> str | None:
+def _scope(visitor: Session, form: Form) -> str | None:
     """The learner that is meant, None for all, if this visitor may pause it."""
     name = field(form, "learner")
     visitor.require("manage", name or None)

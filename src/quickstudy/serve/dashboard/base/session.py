@@ -28,12 +28,12 @@ LONGEST_NAME = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class Session:
     """One browser. `id` is its secret; `door` is who the doors say it is, None before sign-in."""
 
     id: str
     name: str
-    door: auth.Visitor | None
+    door: auth.Principal | None
     is_new: bool
 
     @property
@@ -79,28 +79,28 @@ class Visitor:
             raise Problem(403, "access", f"this needs a key of role {role}")
 
 
-async def recognise(request: Request) -> Visitor:
+async def recognise(request: Request) -> Session:
     """The visitor of a request, whether or not a key is needed and given; asked once."""
     known = request.cookies.get(ID_COOKIE, "")
     is_new = len(known) < LEAST_ID
     id = secrets.token_urlsafe(LEAST_ID) if is_new else known
     name = cleaned_name(unquote(request.cookies.get(NAME_COOKIE, "")))
-    request.state.visitor = Visitor(id, name, None, is_new)  # also where the doors refuse
-    request.state.visitor = Visitor(id, name, await _door(request), is_new)
+    request.state.visitor = Session(id, name, None, is_new)  # also where the doors refuse
+    request.state.visitor = Session(id, name, await _door(request), is_new)
     return stranger(request)
 
 
-def stranger(request: Request) -> Visitor:
+def stranger(request: Request) -> Session:
     """The visitor, once recognised."""
-    visitor: Visitor = request.state.visitor
+    visitor: Session = request.state.visitor
     return visitor
 
 
-async def _stranger(request: Request) -> Visitor:
+async def _stranger(request: Request) -> Session:
     return stranger(request)
 
 
-async def signed_in(request: Request) -> Visitor:
+async def signed_in(request: Request) -> Session:
     """The visitor; one who needs a key and has none is sent to the page that asks for it."""
     visitor = stranger(request)
     if visitor.door is None:
@@ -186,7 +186,7 @@ def _page_of(request: Request) -> str:
     return request.url.path if request.method == "GET" else "/"
 
 
-async def _door(request: Request) -> auth.Visitor | None:
+async def _door(request: Request) -> auth.Principal | None:
     try:
         return await auth.who(request)
     except Problem as problem:
@@ -199,8 +199,8 @@ def _digest(purpose: str, secret: str) -> str:
     return hashlib.sha256(f"quickstudy {purpose} {secret}".encode()).hexdigest()
 
 
-Known = Annotated[Visitor, Depends(signed_in)]
-Anyone = Annotated[Visitor, Depends(_stranger)]
+Known = Annotated[Session, Depends(signed_in)]
+Anyone = Annotated[Session, Depends(_stranger)]
 Form = Annotated[FormData, Depends(posted)]
 LongForm = Annotated[FormData, Depends(long_posted)]
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from quickstudy.serve.dashboard.base.session import (
     field,
     set_cookie,
 )
-from quickstudy.serve.http.auth import COOKIE, Doors
+from quickstudy.serve.http.auth import COOKIE, Authenticator
 
 router = page_router()
 
@@ -59,8 +59,8 @@ def name_yourself(request: Request, visitor: Known, form: Form) -> Response:
     return response
 
 
-def _doors(request: Request) -> Doors:
-    doors: Doors = request.app.state.doors
+def _doors(request: Request) -> Authenticator:
+    doors: Authenticator = request.app.state.doors
     return doors
 
 

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from quickstudy.api.runs import ValueInfo
 from quickstudy.errors import QuickstudyError, SettingError
 from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
-from quickstudy.serve.dashboard.base.session import Form, Known, Store, Visitor, field
+from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
 from quickstudy.serve.dashboard.learners.figures import Headline, headline
 from quickstudy.serve.dashboard.runs import figures
 from quickstudy.serve.dashboard.runs.runs import MOST
@@ -73,7 +73,7 @@ def share(form: Any, name: str) -> float:
 
 def _page(
     request: Request,
-    visitor: Visitor,
+    visitor: Session,
     store: Store,
     *,
     status: int = 200,

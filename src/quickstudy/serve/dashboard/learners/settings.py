@@ -10,7 +10,7 @@ from quickstudy.api.runs import ValueInfo
 from quickstudy.errors import InputError, QuickstudyError, SettingError
 from quickstudy.serve.dashboard.base.kinds import classifier, is_value
 from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
-from quickstudy.serve.dashboard.base.session import Form, Known, Store, Visitor, field
+from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
 from quickstudy.serve.dashboard.learners.list import share
 from quickstudy.serve.dashboard.runs.settings import value_changes, value_settings_page
 from quickstudy.serve.http.problems import of_error
@@ -71,7 +71,7 @@ def _changes(form: Form) -> dict[str, Any]:
 
 def _page(
     request: Request,
-    visitor: Visitor,
+    visitor: Session,
     store: Store,
     name: str,
     *,

@@ -10,7 +10,7 @@ from quickstudy.api.versions import LEVELS
 from quickstudy.errors import QuickstudyError, SettingError
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
-from quickstudy.serve.dashboard.base.session import Form, Known, Store, Visitor, field
+from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
 from quickstudy.serve.dashboard.teaching.queue import HELD_SHOWN
 from quickstudy.serve.http.problems import of_error
 
@@ -45,7 +45,7 @@ def _changes(form: Form) -> dict[str, Any]:
 
 def _page(
     request: Request,
-    visitor: Visitor,
+    visitor: Session,
     store: Store,
     name: str,
     *,

@@ -18,8 +18,8 @@ from quickstudy.serve.dashboard.base.session import (
     Form,
     Known,
     LongForm,
+    Session,
     Store,
-    Visitor,
     field,
     file_of,
 )
@@ -130,7 +130,7 @@ def _result(exam: Exam) -> str:
 
 def _page(
     request: Request,
-    visitor: Visitor,
+    visitor: Session,
     store: Store,
     name: str,
     *,

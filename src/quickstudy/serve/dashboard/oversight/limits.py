@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from quickstudy.errors import QuickstudyError
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
-from quickstudy.serve.dashboard.base.session import Known, LongForm, Store, Visitor
+from quickstudy.serve.dashboard.base.session import Known, LongForm, Session, Store
 from quickstudy.serve.dashboard.oversight.limits_form import Draft, drafted, read_draft, typed
 from quickstudy.serve.http.problems import of_error
 
@@ -39,7 +39,7 @@ def change(request: Request, visitor: Known, store: Store, form: LongForm, name:
 
 def _page(
     request: Request,
-    visitor: Visitor,
+    visitor: Session,
     store: Store,
     name: str,
     *,

@@ -17,8 +17,8 @@ from quickstudy.serve.dashboard.base.rendering import go, home, is_partial, page
 from quickstudy.serve.dashboard.base.session import (
     Form,
     Known,
+    Session,
     Store,
-    Visitor,
     check_token,
     field,
     fields,
@@ -157,7 +157,7 @@ def mark_of(gate: GateReport) -> str:
 
 def _do(
     request: Request,
-    visitor: Visitor,
+    visitor: Session,
     store: Store,
     name: str,
     act: Callable[[], None],
@@ -179,7 +179,7 @@ def _do(
 
 def _page(
     request: Request,
-    visitor: Visitor,
+    visitor: Session,
     store: Store,
     name: str,
     *,

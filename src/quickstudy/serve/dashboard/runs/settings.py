@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from quickstudy.api.runs import ValueInfo, ValueSettings
 from quickstudy.errors import SettingError
 from quickstudy.serve.dashboard.base.rendering import render
-from quickstudy.serve.dashboard.base.session import Form, Store, Visitor, field
+from quickstudy.serve.dashboard.base.session import Form, Session, Store, field
 from quickstudy.types import Costs
 
 HOUR = 3_600.0  # seconds
@@ -81,7 +81,7 @@ def value_changes(form: Form, now: ValueSettings) -> dict[str, Any]:
 
 def value_settings_page(
     request: Request,
-    visitor: Visitor,
+    visitor: Session,
     store: Store,
     name: str,
     *,

@@ -17,7 +17,7 @@ from quickstudy.errors import InputError, QuickstudyError
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.records import label_code, label_text, read_label, same
 from quickstudy.serve.dashboard.base.rendering import page_router, render
-from quickstudy.serve.dashboard.base.session import Form, Known, Store, Visitor, field
+from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
 from quickstudy.serve.dashboard.teaching.cases import explanation
 from quickstudy.serve.dashboard.teaching.queue import (
     HELD_SHOWN,
@@ -127,7 +127,7 @@ def _verdict(
 
 def _sheet(
     request: Request,
-    visitor: Visitor,
+    visitor: Session,
     store: Store,
     form: FormData,
     name: str,

@@ -13,7 +13,7 @@ from quickstudy.serve.dashboard.base import words
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.records import label_text, read_label
 from quickstudy.serve.dashboard.base.rendering import is_partial, page_router, render
-from quickstudy.serve.dashboard.base.session import Form, Known, Store, Visitor, field
+from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
 from quickstudy.serve.http.paths import PART
 from quickstudy.types import Explanation, label_key
 
@@ -112,7 +112,7 @@ def ruling(request: Request, visitor: Known, store: Store, form: Form, id: str) 
     return render(request, "parts/case.html", said=said, **_case(visitor, store, id))
 
 
-def _reachable(visitor: Visitor, store: Store, id: str) -> Any:
+def _reachable(visitor: Session, store: Store, id: str) -> Any:
     """The case, if this visitor may see it; else it does not exist."""
     case = store.history(id)
     if not visitor.may("teach", case.learner):
@@ -120,7 +120,7 @@ def _reachable(visitor: Visitor, store: Store, id: str) -> Any:
     return case
 
 
-def _case(visitor: Visitor, store: Store, id: str) -> dict[str, Any]:
+def _case(visitor: Session, store: Store, id: str) -> dict[str, Any]:
     case = _reachable(visitor, store, id)
     said = _said(case)
     return {

@@ -21,7 +21,7 @@ from quickstudy.serve.dashboard.base import words
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.records import label_code, label_text, read_label
 from quickstudy.serve.dashboard.base.rendering import page_router, render
-from quickstudy.serve.dashboard.base.session import Form, Known, Store, Visitor, field
+from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
 from quickstudy.serve.dashboard.teaching.cases import explanation
 from quickstudy.types import Label, label_key
 
@@ -126,7 +126,7 @@ def undo(request: Request, visitor: Known, store: Store, form: Form, name: str) 
 
 def _desk(
     request: Request,
-    visitor: Visitor,
+    visitor: Session,
     store: Store,
     form: FormData,
     name: str,
