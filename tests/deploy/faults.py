@@ -10,7 +10,7 @@ from numpy.linalg import LinAlgError
 
 from quickstudy.experts.episodes import Tasks
 from quickstudy.experts.exemplars import Exemplars
-from quickstudy.learners.value.experts import Panel
+from quickstudy.learners.value.experts import ValueExperts
 
 ERRORS = (
     MemoryError("no room for 8 GiB"),
@@ -46,7 +46,7 @@ def failing_value(error):
     """Value functions that raise at a step with a marked record, and when a run of the task
     "marked" ends, after half of it was learned.
     """
-    say, learn = Panel.say, Tasks.learn
+    say, learn = ValueExperts.say, Tasks.learn
 
     def say_fails(self, course, base):
         if np.any(course.latest[0] == MARK):
@@ -59,6 +59,6 @@ def failing_value(error):
             raise error
 
     with ExitStack() as stack:
-        stack.enter_context(mock.patch.object(Panel, "say", say_fails))
+        stack.enter_context(mock.patch.object(ValueExperts, "say", say_fails))
         stack.enter_context(mock.patch.object(Tasks, "learn", learn_fails))
         yield

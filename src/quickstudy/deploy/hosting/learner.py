@@ -72,8 +72,8 @@ class HostedLearner:
 
     Only the writer's thread changes `control`, `settings`, `epoch`, `roles`, `recent` and `known`,
     and only the trainer's changes `replicas`. Other threads read `control` and `settings` for
-    reports without a lock: what such a report says may be of two moments. The learner is read through
-    `replicas.reading()`.
+    reports without a lock: what such a report says may be of two moments. The learner is read
+    through `replicas.reading()`.
     """
 
     def __init__(
