@@ -12,7 +12,7 @@ import quickstudy
 from quickstudy.deploy.core.failures import MOST_IN_A_ROW
 from quickstudy.deploy.doctor import check_file
 from quickstudy.errors import InputError, NotFoundError, StoreError
-from quickstudy.learners.value.experts import Panel
+from quickstudy.learners.value.experts import ValueExperts
 from tests.deploy.faults import ERRORS, failing_classifier, record
 from tests.deploy.support import expire, statuses, types
 
@@ -46,7 +46,7 @@ def lived(path):
 @contextmanager
 def failing():
     """Neither `t` nor `v` can be made from the log."""
-    of_task = Panel.of_task
+    of_task = ValueExperts.of_task
 
     def fails(self, course, base):
         if course.task == "marked":
@@ -55,7 +55,7 @@ def failing():
 
     with ExitStack() as stack:
         stack.enter_context(failing_classifier(ERRORS[0]))
-        stack.enter_context(mock.patch.object(Panel, "of_task", fails))
+        stack.enter_context(mock.patch.object(ValueExperts, "of_task", fails))
         yield
 
 
