@@ -21,10 +21,10 @@ README, PAGE = ROOT / "README.md", ROOT / "docs" / "benchmarks.md"
 IN_README = (  # how its rows begin
     "accuracy, electricity",
     "accuracy, forest cover",
-    "% right on the test set, 77 bank intents, built-in",
-    "bank intents handled alone",
+    "% correct on the test set, 77 bank intents, built-in",
+    "bank intents handled without asking",
     "acted on, of 10,000 records",
-    "success foreseen at step 12 of an airline",
+    "success predicted at step 12 of an airline",
     "examples a second",
     "feedbacks lost",
 )
@@ -59,7 +59,7 @@ def read(name: str) -> Runs:
 
 
 def table() -> str:
-    """The whole table in Markdown, and what was promised and not reached."""
+    """The whole table in Markdown, and the targets that were not reached."""
     return in_markdown(rows()) + missed()
 
 
@@ -76,22 +76,22 @@ def rows() -> list[tuple[str, ...]]:
 
 def in_markdown(found: list[tuple[str, ...]]) -> str:
     """Rows as a table."""
-    head = "| what | Quickstudy | beside it | measured by |\n| --- | --- | --- | --- |\n"
+    head = "| what | Quickstudy | compared with | measured by |\n| --- | --- | --- | --- |\n"
     return head + "".join(f"| {' | '.join(row)} |\n" for row in found)
 
 
 def order() -> Iterator[tuple[str, ...]]:
-    """What it costs that history comes sorted by label."""
+    """What history that is sorted by label costs."""
     runs = read("order").get("runs", {})
     found = {name: run["test_points"] for name, run in runs.items() if "test_points" in run}
     worst = min(found, key=found.__getitem__, default=None)
     cell = MISSING if worst is None else f"{-found[worst]:.1f} ({worst})"
-    what = f"points lost if history comes sorted by label, worst of {len(found)} tables"
+    what = f"points lost if history is sorted by label, worst of {len(found)} tables"
     yield what, cell, "", "`order.py`"
 
 
 def familiarity() -> Iterator[tuple[str, ...]]:
-    """What it does not know, it does not act on; what wide inputs cost."""
+    """Unfamiliar records are not acted on; what wide inputs cost."""
     runs = read("familiarity").get("runs", {})
     gone = {name: r["acted_with_all_gone"] for name, r in runs.items() if "points_lost" in r}
     acted = [sum(each.values()) for each in gone.values()]
@@ -99,7 +99,7 @@ def familiarity() -> Iterator[tuple[str, ...]]:
     cell = f"**{max(acted)}** on each of {len(gone)} data sets" if acted else MISSING
     yield what, cell, "", "`familiarity.py`"
     lost = [r["points_lost"] for r in runs.values() if "points_lost" in r]
-    what = "points of the share handled that this check costs where nothing is wrong"
+    what = "points of the share handled that this check costs on records of the usual form"
     yield what, f"at most {max(lost):.1f}" if lost else MISSING, "", "`familiarity.py`"
     wide = {name: r for name, r in runs.items() if "rss_mib" in r}
     state = max((r["state_mib"] for r in wide.values()), default=0.0)
@@ -110,14 +110,14 @@ def familiarity() -> Iterator[tuple[str, ...]]:
 
 
 def missed() -> str:
-    """What was promised and not reached, as a list in Markdown."""
+    """The targets that were not reached, as a list in Markdown."""
     lines = [
-        f"- {c['claim']}: {c['value']:.4g}, promised {c['sign']} {c['need']:g}\n"
+        f"- {c['claim']}: {c['value']:.4g}, target {c['sign']} {c['need']:g}\n"
         for name in ("streams", "order", "fewshot", "familiarity", "value", "speed", "server")
         for c in read(name).get("claims", [])
         if c["reached"] is False
     ]
-    return "\nPromised, and not reached:\n\n" + "".join(lines) if lines else ""
+    return "\nTargets that were not reached:\n\n" + "".join(lines) if lines else ""
 
 
 def or_missing(cell: Callable[[], str]) -> str:
@@ -140,9 +140,9 @@ def streams() -> Iterator[tuple[str, ...]]:
         }
         still = theirs.pop("no-change", None)
         best = max(theirs, key=theirs.__getitem__, default=None)
-        beside = MISSING if best is None else f"{theirs[best]:.3f} {best} (best of {len(theirs)})"
-        beside += "" if still is None else f"; no-change {still:.3f}"
-        yield f"accuracy, {words}", mine, beside, "`streams.py`, `peers_streams.py`"
+        others = MISSING if best is None else f"{theirs[best]:.3f} {best} (best of {len(theirs)})"
+        others += "" if still is None else f"; no-change {still:.3f}"
+        yield f"accuracy, {words}", mine, others, "`streams.py`, `peers_streams.py`"
     lost = or_missing(lambda: permuted(ours))
     yield "points lost 500 rows after all labels changed their meaning", lost, "", "`streams.py`"
 
@@ -170,10 +170,10 @@ def few_labels() -> Iterator[tuple[str, ...]]:
             cell = f"**{np.mean(found):.1f}**" if len(found) == draws else MISSING
             if inputs == "minilm" or size != "3 a class":
                 cells.append(f"{size} {cell}")
-        yield f"% right on the test set, {what}", "; ".join(cells), "", "`fewshot.py`"
+        yield f"% correct on the test set, {what}", "; ".join(cells), "", "`fewshot.py`"
     auroc = over_draws(runs, "clinc150 | minilm | 5 a class", "auroc")
     cell = f"{np.mean(auroc):.3f}" if len(auroc) == SIZES["3 a class"] else MISSING
-    yield "out-of-scope queries told by novelty, AUROC, 5 a class", cell, "", "`fewshot.py`"
+    yield "out-of-scope queries detected by novelty, AUROC, 5 a class", cell, "", "`fewshot.py`"
 
 
 def over_draws(runs: Runs, kind: str, figure: str) -> list[float]:
@@ -182,7 +182,7 @@ def over_draws(runs: Runs, kind: str, figure: str) -> list[float]:
 
 
 def autonomy() -> Iterator[tuple[str, ...]]:
-    """How much of a stream is handled alone, and how well."""
+    """How much of a stream is handled without asking, and at which precision."""
     runs = read("autonomy")
 
     def cell(learner: str) -> str:
@@ -196,10 +196,10 @@ def autonomy() -> Iterator[tuple[str, ...]]:
         right = np.mean([run["precision"] for run in acting]) if acting else float("nan")
         return f"{late:.0%} at {right:.1%}; below 95 % in {below} of {len(found)} shuffles"
 
-    what = "bank intents handled alone from case 3,000 on, at a target of 95 % right"
-    beside = cell("logistic regression")
-    beside += "" if beside == MISSING else " (logistic regression acting at probability >= 0.95)"
-    yield what, cell("quickstudy:Classifier"), beside, "`autonomy.py`"
+    what = "bank intents handled without asking from case 3,000 on, target precision 95 %"
+    others = cell("logistic regression")
+    others += "" if others == MISSING else " (logistic regression acting at probability >= 0.95)"
+    yield what, cell("quickstudy:Classifier"), others, "`autonomy.py`"
 
 
 def certificate() -> Iterator[tuple[str, ...]]:
@@ -214,7 +214,7 @@ def certificate() -> Iterator[tuple[str, ...]]:
 
 
 def value() -> Iterator[tuple[str, ...]]:
-    """How early the end of an agent's run is foreseen, what a certified stop saves, how fast."""
+    """How well the end of an agent's run is predicted, what a certified stop saves, how fast."""
     runs, by = read("value").get("runs", {}), "`value.py`"
     for name, words in AGENTS.items():
 
@@ -227,7 +227,7 @@ def value() -> Iterator[tuple[str, ...]]:
             return "; ".join(f"{said[r]['auroc']:.3f} {words}" for r, words in VALUE_RIVALS.items())
 
         ours = or_missing(lambda found=point: f"**{found()['ours']['auroc']:.3f}**")
-        yield f"success foreseen at step 12 {words}, AUROC", ours, or_missing(rivals), by
+        yield f"success predicted at step 12 {words}, AUROC", ours, or_missing(rivals), by
     for q in ("5%", "10%", "20%"):
         cells = (or_missing(lambda of=of, q=q: saved(runs[f"stop | {of} | {q}"])) for of in AGENTS)
         what = f"steps saved by a stop certified at {q.replace('%', ' %')}: airline; shopping"
@@ -255,8 +255,8 @@ def speed() -> Iterator[tuple[str, ...]]:
     runs = read("speed").get("runs", {})
     ours = or_missing(lambda: f"{runs['stream']['examples_per_second']:,.0f}")
     peers = [name for name in ("river.ARF", "vw", "lightgbm") if name in runs]
-    beside = "; ".join(f"{name} {runs[name]['examples_per_second']:,.0f}" for name in peers)
-    yield "examples a second, predicted and learned (elec2)", ours, beside or MISSING, "`speed.py`"
+    others = "; ".join(f"{name} {runs[name]['examples_per_second']:,.0f}" for name in peers)
+    yield "examples a second, predicted and learned (elec2)", ours, others or MISSING, "`speed.py`"
     one = or_missing(lambda: "{p50_ms:.2f} ms; {p99_ms:.2f} ms".format(**runs["single"]["wall"]))
     yield "predict + learn one by one, median; 99th percentile", one, "", "`speed.py`"
     saved = or_missing(lambda: "{file_mb:.1f} MB in {save_ms:.0f} ms".format(**runs["saving"]))
@@ -264,7 +264,7 @@ def speed() -> Iterator[tuple[str, ...]]:
 
 
 def server() -> Iterator[tuple[str, ...]]:
-    """Latencies under load, and what is lost when the server is killed; River's beside it."""
+    """Latencies under load, and what is lost when the server is killed; compared with River's."""
     runs = read("server").get("runs", {})
 
     def cell(kind: str, form: Callable[[Runs, Runs], str]) -> tuple[str, str]:

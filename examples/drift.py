@@ -1,4 +1,4 @@
-"""Two queues of a support desk swap their meaning over night; what a deployed learner makes of it.
+"""Two queues of a help desk swap their meaning overnight; what a deployed learner does about it.
 
     python examples/drift.py --plot drift.png      less than a minute
 
@@ -34,8 +34,8 @@ TARGET, WINDOW = 0.9, 100  # tickets of a moving average
 LEVELS = ("shadow", "suggest", "approve", "act")
 TELLING = """\
 ticket {acts_from:,}: it sorts by itself
-until the swap {precision_before:.1%} of that is right; promised were {target:.0%}
-ticket {swap:,}: two queues swap over night
+until the swap {precision_before:.1%} of that is right; the target is {target:.0%}
+ticket {swap:,}: two queues swap overnight
 ticket {alarm:,}: alarm, after {acted} answers of its own, {wrong} of them wrong
 ticket {acts_again_from:,}: it has earned its way back
 from there on {precision_after:.1%} of what it does alone is right"""
@@ -107,7 +107,7 @@ def plot(rows: np.ndarray, alarm: float, swap: int, path: Path) -> None:
     right, alone, asked, levels = axes = figure.subplots(4, 1, sharex=True)
     right.plot(at, moving(1 - wrong, every), color="0.6", lw=1, label="all suggestions")
     right.plot(at, moving(1 - wrong, acted), color="C0", label="what it did alone")
-    right.axhline(TARGET, color="C2", ls="--", lw=1, label=f"promised: {TARGET:.0%}")
+    right.axhline(TARGET, color="C2", ls="--", lw=1, label=f"target: {TARGET:.0%}")
     right.set(ylim=(0.4, 1.03), ylabel="right")
     right.legend(loc="lower right", fontsize=8)
     alone.fill_between(at, moving(acted, every), color="C0", alpha=0.4)
@@ -121,7 +121,7 @@ def plot(rows: np.ndarray, alarm: float, swap: int, path: Path) -> None:
         axis.axvline(alarm, color="C3", lw=1.5, ls=":")
     right.annotate("two queues swap ", (swap, 0.45), ha="right")
     right.annotate(f" alarm, {alarm - swap} tickets later", (alarm, 0.45), color="C3")
-    figure.suptitle(f"Two labels swap their meaning over night (means of {WINDOW} tickets)")
+    figure.suptitle(f"Two labels swap their meaning overnight (means of {WINDOW} tickets)")
     levels.set_xlim(0, len(rows))
     figure.savefig(path, dpi=100)
 

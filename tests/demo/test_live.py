@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 import quickstudy
-from quickstudy.demo.live import LiveDemo, questions, show
-from quickstudy.demo.served import HOST, Served, free_port
-from quickstudy.demo.simulation import Demo
+from quickstudy.demo.live import show
+from quickstudy.demo.server_process import HOST, ServerProcess, free_port
+from quickstudy.demo.settings import LiveDemo
 from quickstudy.errors import SettingError, StoreError
 
 PAGE = re.compile(r"http://127\.0\.0\.1:\d+")
@@ -84,11 +84,6 @@ def test_settings_out_of_range_are_refused_by_name(setting):
         LiveDemo(**setting)
 
 
-def test_the_questions_are_those_of_the_other_demo():
-    other = Demo(None, questions=100, seed=3)
-    assert questions(100, 3) == list(zip(other.questions, other.answers, strict=True))
-
-
 def test_a_port_that_is_taken_makes_way_for_the_next():
     with socket.socket() as taken:
         taken.bind((HOST, 0))
@@ -100,7 +95,7 @@ def test_a_port_that_is_taken_makes_way_for_the_next():
 def test_a_server_that_cannot_start_says_why(tmp_path):
     store = tmp_path / "broken.db"
     store.write_bytes(b"this is no store" * 1000)
-    with pytest.raises(StoreError, match="did not start: quickstudy: "), Served(store, 8450):
+    with pytest.raises(StoreError, match="did not start: quickstudy: "), ServerProcess(store, 8450):
         pass
 
 

@@ -1,11 +1,11 @@
-"""The simulated teacher answers what is asked and audited; a small desk stays for the visitor."""
+"""The simulated teacher labels what is asked and audited; a few asks stay for the visitor."""
 
 from dataclasses import dataclass, field
 
 import pytest
 
 from quickstudy.api.decisions import Answer
-from quickstudy.demo.teacher import DESK, LEAVE_EVERY, NAME, Teacher
+from quickstudy.demo.teacher import LEAVE_EVERY, MOST_LEFT, NAME, Teacher
 
 
 @dataclass
@@ -52,19 +52,19 @@ def test_it_answers_asks_and_audits_and_nothing_else(shop, teacher):
     assert shop.taught == {"p_1": ("lost card", NAME), "p_3": ("fees", NAME)}
 
 
-def test_one_ask_in_twenty_stays_and_never_more_than_a_desk_full(shop, teacher):
+def test_one_ask_in_twenty_stays_and_never_more_than_twelve(shop, teacher):
     sizes = []
     for i in range(1, 1001):
         teacher.see(shop.answer(i), i)
         sizes.append(len(shop.waiting))
     assert sizes[LEAVE_EVERY - 2] == 0 and sizes[LEAVE_EVERY - 1] == 1
-    assert max(sizes) == sizes[-1] == DESK
-    assert min(shop.waiting.values()) > 1000 - (DESK + 1) * LEAVE_EVERY, "the latest ones stay"
+    assert max(sizes) == sizes[-1] == MOST_LEFT
+    assert min(shop.waiting.values()) > 1000 - (MOST_LEFT + 1) * LEAVE_EVERY, "the latest ones stay"
     assert all(shop.taught[f"p_{i}"] == (i, NAME) for i in range(1, 700))
 
 
 def test_what_the_visitor_holds_or_answered_is_left_alone(shop, teacher):
-    for i in range(1, DESK * LEAVE_EVERY + 1):
+    for i in range(1, MOST_LEFT * LEAVE_EVERY + 1):
         teacher.see(shop.answer(i), i)
     held, answered, *_ = sorted(shop.waiting, key=shop.waiting.get)
     shop.held.add(held)
@@ -72,7 +72,7 @@ def test_what_the_visitor_holds_or_answered_is_left_alone(shop, teacher):
     for later in range(i + 1, i + 3 * LEAVE_EVERY + 1):
         teacher.see(shop.answer(later), later)
     assert held in shop.waiting and shop.taught[answered] == ("mine", "visitor")
-    assert len(shop.waiting) <= DESK + 1
+    assert len(shop.waiting) <= MOST_LEFT + 1
 
 
 def test_audits_are_never_left(shop, teacher):

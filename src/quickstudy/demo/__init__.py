@@ -1,1 +1,1 @@
-"""The demo: 6,000 bank questions, a learner that starts from nothing, and a teacher."""
+"""The demo: a stream of bank questions, a learner that starts from nothing, and a teacher."""

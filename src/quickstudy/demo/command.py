@@ -28,42 +28,29 @@ def demo(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Order of the questions.")] = 0,
     port: Annotated[
-        int, typer.Option("--port", help="Where the page is; the next free one if it is taken.")
+        int, typer.Option("--port", help="Port of the page; the next free one if it is taken.")
     ] = 8321,
     store: Annotated[
         Path | None, typer.Option("--store", metavar="NEW.db", help="Keep what it learns here.")
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="End when the stream does.")] = False,
-    terminal: Annotated[
-        bool, typer.Option("--terminal", help="No server: all in this terminal, and a report.")
-    ] = False,
-    report: Annotated[
-        Path, typer.Option("--report", metavar="OUT.html", help="Where --terminal's report goes.")
-    ] = Path("report-demo.html"),
 ) -> None:
     """Watch it learn 77 kinds of bank questions from nothing, and teach it.
 
-    A server starts, and real questions stream in. It asks a simulated teacher
-    until it has proved that it can answer alone; from then on it asks only when
-    it is not sure, and a few of its answers are audited. Open the page that is
-    printed: some of what it asks is left for you.
+    A server starts, and real questions stream in. The learner asks a simulated
+    teacher until it has proved that it can answer alone; from then on it asks
+    only when it is not sure, and a few of its answers are audited. Open the
+    page that is printed: some of the asks are left for you.
 
     \b
     [bold]Examples[/bold]
     quickstudy demo
     quickstudy demo --fast --speed 50
     quickstudy demo --store bank.db
-    quickstudy demo --terminal --precision 0.9
     """
     usual = (1_500, 0.9) if fast else (6_000, 0.95)
     count, share = questions or usual[0], usual[1] if target is None else target
-    if terminal:
-        from quickstudy.console import check_writable
-        from quickstudy.demo.screen import watch
+    from quickstudy.demo.live import show
+    from quickstudy.demo.settings import LiveDemo
 
-        check_writable(report)
-        watch(questions=count, target=share, seed=seed, report=report)
-    else:
-        from quickstudy.demo.live import LiveDemo, show
-
-        show(LiveDemo(count, speed, share, seed, port=port, store=store, once=once))
+    show(LiveDemo(count, speed, share, seed, port=port, store=store, once=once))

@@ -1,4 +1,4 @@
-"""The demo over HTTP: a server, questions that stream in, a teacher, and a page to watch it on."""
+"""The demo over HTTP: a server, a stream of questions, a simulated teacher, and a page."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich.text import Text
 
 from quickstudy.console import out
-from quickstudy.datasets import load_banking77
-from quickstudy.demo.panel import Panel, closing_line
-from quickstudy.demo.served import Served
+from quickstudy.demo.server_process import ServerProcess
+from quickstudy.demo.settings import LiveDemo, questions
+from quickstudy.demo.status_panel import Panel, closing_line
 from quickstudy.demo.teacher import Teacher
-from quickstudy.errors import SettingError, StoreError
+from quickstudy.errors import StoreError
 
 if TYPE_CHECKING:
     from quickstudy.client.client import Client
@@ -31,45 +29,8 @@ LEARNER = "bank"
 REDRAW = 0.5  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class LiveDemo:
-    """What the demo is set to.
-
-    Attributes:
-        questions: how many of the 13,083, in an order that `seed` decides.
-        speed: questions a second; 0: as fast as it goes.
-        target: precision that the answers it gives alone must have.
-        port: where the page is to be; the next free one if it is taken.
-        store: a file that is kept; None: a temporary one, gone at the end.
-        once: end when the stream does. It also does where nobody is at a terminal.
-    """
-
-    questions: int = 6_000
-    speed: float = 20.0
-    target: float = 0.95
-    seed: int = 0
-    port: int = 8321
-    store: Path | None = None
-    once: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.speed < float("inf"):
-            raise SettingError(f"speed is {self.speed}; it must be 0 or more questions a second")
-        if not 0.0 < self.target < 1.0:
-            raise SettingError(f"target is {self.target}; it must be a share between 0 and 1")
-        if self.questions < 1:
-            raise SettingError(f"questions is {self.questions}; it must be at least 1")
-        if not 1 <= self.port <= 65_535:
-            raise SettingError(f"port is {self.port}; it must be 1 to 65535")
-        if self.store is not None and self.store.exists():
-            raise SettingError(
-                f"store is {self.store}, which is there already: the demo starts from nothing. "
-                f"To go on with it: quickstudy serve --store {self.store}"
-            )
-
-
 def show(demo: LiveDemo) -> None:
-    """Run the demo until its stream, or its visitor, has had enough."""
+    """Run the demo until its stream ends or its visitor stops it."""
     with _stoppable(), _store(demo.store) as store, suppress(KeyboardInterrupt):
         _serve(demo, store)
     out.print(Text(closing_line(demo.store)), soft_wrap=True)
@@ -78,7 +39,7 @@ def show(demo: LiveDemo) -> None:
 def _serve(demo: LiveDemo, store: Path) -> None:
     from quickstudy import connect
 
-    with Served(store, demo.port) as server:
+    with ServerProcess(store, demo.port) as server:
         if server.port != demo.port:
             out.print(Text(f"port {demo.port} is taken, so it is {server.port}"), soft_wrap=True)
         try:
@@ -90,11 +51,11 @@ def _serve(demo: LiveDemo, store: Path) -> None:
         except StoreError:
             if server.alive:
                 raise
-            raise StoreError(f"the server has ended: {server.last_words()}") from None
+            raise StoreError(f"the server has ended: {server.last_line()}") from None
 
 
 def stream(client: Client, demo: LiveDemo, panel: Panel) -> None:
-    """Ask about every question, and let the teacher answer what the learner asks."""
+    """Ask for a prediction of every question; the teacher labels what the learner asks about."""
     teacher = Teacher(client, LEARNER)
     drawn = 0.0
     for question, right in _paced(questions(demo.questions, demo.seed), demo.speed):
@@ -107,15 +68,8 @@ def stream(client: Client, demo: LiveDemo, panel: Panel) -> None:
     panel.show(client.report(LEARNER))
 
 
-def questions(count: int, seed: int) -> list[tuple[str, str]]:
-    """Questions with their right answers, the same ones in the same order as in `Demo`."""
-    texts, labels = load_banking77()
-    order = np.random.default_rng(seed).permutation(len(texts))[:count]
-    return [(texts[i], labels[i]) for i in order]
-
-
 def _paced(items: list[Any], speed: float) -> Iterator[Any]:
-    """The items, `speed` a second at most: a hitch is not made up for by a rush."""
+    """The items, at most `speed` a second: time lost by a delay is not made up."""
     due = time.monotonic()
     for item in items:
         if speed:
@@ -125,7 +79,7 @@ def _paced(items: list[Any], speed: float) -> Iterator[Any]:
 
 
 def _stay(client: Client, panel: Panel) -> None:
-    """Go on serving, until somebody ends it."""
+    """Keep serving until the visitor ends the demo."""
     panel.note("all questions are through; the page stays open for you to teach it: Ctrl-C ends it")
     while True:
         panel.show(client.report(LEARNER))
@@ -134,7 +88,7 @@ def _stay(client: Client, panel: Panel) -> None:
 
 @contextmanager
 def _store(kept: Path | None) -> Iterator[Path]:
-    """Where the store goes."""
+    """The path of the store; a temporary one is deleted afterwards."""
     if kept is not None:
         yield kept
         return
@@ -147,7 +101,7 @@ def _store(kept: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Being told to end (SIGTERM) is a Ctrl-C: the server is ended, and the folder removed."""
+    """SIGTERM acts as Ctrl-C does: the server is stopped, and the temporary folder removed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

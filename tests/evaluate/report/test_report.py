@@ -54,7 +54,7 @@ def test_page_follows_light_and_dark(page):
 @pytest.mark.parametrize(
     "svg",
     [
-        line_chart([Line("a", np.linspace(0, 1, 9), "blue")], marks=[(4, "here")]),
+        line_chart([Line("a", np.linspace(0, 1, 9), "blue")]),
         line_chart([Line("a", np.full(1, 0.5), "blue", dashed=True)], percent=False),
         reliability_chart(reliability(np.linspace(0, 1, 90), np.arange(90) % 3 > 0)),
     ],

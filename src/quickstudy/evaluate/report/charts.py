@@ -18,7 +18,6 @@ SERIES = ("blue", "orange", "green", "violet", "red", "teal", "brown", "grey")
 _NAMES = ("ink", "muted", "grid", "surface", *SERIES)
 _HEX = {name: f"#0a1b{i:02x}" for i, name in enumerate(_NAMES)}  # var(--name)
 _SIZE = (7.6, 3.3)  # inches; the page scales the picture to its column
-_WORD = 0.09  # share of the width that a mark's word takes
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 10.0,
@@ -46,10 +45,9 @@ def line_chart(
     *,
     x_label: str = "examples so far",
     percent: bool = True,
-    marks: Sequence[tuple[int, str]] = (),
     y_range: tuple[float, float] | None = None,
 ) -> str:
-    """Curves over the stream, the first drawn strongest; `marks` are upright lines with a word."""
+    """Curves over the stream, the first drawn strongest."""
     figure, axes = _axes()
     for i, line in reversed(list(enumerate(lines))):
         at = thin(len(line.values))
@@ -67,7 +65,6 @@ def line_chart(
     axes.set_xlim(1, max(2, *(len(line.values) for line in lines)))
     if y_range:
         axes.set_ylim(*y_range)
-    _mark(axes, marks)
     _tick_format(axes, percent)
     axes.set_xlabel(x_label)
     return _svg(figure)
@@ -103,18 +100,6 @@ def _axes() -> tuple[Any, Any]:
     figure.patch.set_visible(False)
     axes.patch.set_visible(False)
     return figure, axes
-
-
-def _mark(axes: Any, marks: Sequence[tuple[int, str]]) -> None:
-    top, (left, right) = axes.get_ylim()[1], axes.get_xlim()
-    free = left
-    for at, word in marks:
-        axes.axvline(at, color=_HEX["muted"], linewidth=1, linestyle=(0, (1, 2)))
-        if at < free or at > right - _WORD * (right - left):
-            continue  # its word would lie on another's, or outside
-        free = at + _WORD * (right - left)
-        style = {"textcoords": "offset points", "va": "top", "fontsize": 9}
-        axes.annotate(word, (at, top), (4, -2), color=_HEX["muted"], **style)
 
 
 def _tick_format(axes: Any, percent: bool) -> None:

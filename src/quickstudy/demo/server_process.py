@@ -1,4 +1,4 @@
-"""A server in a process of its own, for as long as the demo lasts."""
+"""The server of the demo, in a child process."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from quickstudy.errors import SettingError, StoreError
 
 HOST = "127.0.0.1"
 MOST_PORTS = 100  # tried one after the other
-START_WITHIN, STOP_WITHIN = 60.0, 30.0
-LOOK_EVERY = 0.05
+START_WITHIN, STOP_WITHIN = 60.0, 30.0  # seconds
+LOOK_EVERY = 0.05  # seconds
 
 
-class Served:
-    """`quickstudy serve` on a store, as a context: ready inside, ended in order afterwards.
+class ServerProcess:
+    """`quickstudy serve` on a store, as a context manager: ready inside, stopped afterwards.
 
-    It gets a session of its own, so that a Ctrl-C in the terminal reaches the demo alone, which
-    then ends it: requests in flight finish, and what was learned is on disk.
+    The server gets a session of its own, so that a Ctrl-C in the terminal reaches the demo alone.
+    The demo then stops the server: requests in flight finish, and what was learned is on disk.
 
     Raises:
-        StoreError: the server did not start; with its last words.
+        StoreError: the server did not start; with the last line that it printed.
     """
 
     def __init__(self, store: Path, port: int) -> None:
         self.port = free_port(port)
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed on exit)
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 (closed on exit)
         place = ["--host", HOST, "--port", str(self.port)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "quickstudy.cli", "serve", "--store", str(store), *place],
             stdin=subprocess.DEVNULL,
-            stdout=self._said,
-            stderr=self._said,
+            stdout=self._output,
+            stderr=self._output,
             env={"OMP_NUM_THREADS": "1", **os.environ},
             start_new_session=True,
         )
 
     @property
     def url(self) -> str:
-        """The page's address."""
+        """The address of the page."""
         return f"http://{HOST}:{self.port}"
 
     def __enter__(self) -> Self:
@@ -55,7 +55,7 @@ class Served:
             deadline = time.monotonic() + START_WITHIN
             while not self._ready():
                 if not self.alive or time.monotonic() > deadline:
-                    raise StoreError(f"the server did not start: {self.last_words()}")
+                    raise StoreError(f"the server did not start: {self.last_line()}")
                 time.sleep(LOOK_EVERY)
         except BaseException:
             self.stop()
@@ -74,17 +74,19 @@ class Served:
 
     @property
     def alive(self) -> bool:
-        """Whether the process is still there."""
+        """Whether the process runs."""
         return self._process.poll() is None
 
-    def last_words(self) -> str:
-        """The last line that it printed."""
-        self._said.seek(0)
-        lines = self._said.read().decode("utf-8", "replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    def last_line(self) -> str:
+        """The last line that the server printed."""
+        self._output.seek(0)
+        lines = self._output.read().decode("utf-8", "replace").split("\n")
+        return next(
+            (line.strip() for line in reversed(lines) if line.strip()), "it printed nothing"
+        )
 
     def stop(self) -> None:
-        """End it in order; by force if that takes too long."""
+        """Stop the server in order; by force if that takes longer than `STOP_WITHIN`."""
         if self.alive:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -92,11 +94,11 @@ class Served:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        self._said.close()
+        self._output.close()
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
@@ -104,10 +106,10 @@ class Served:
 
 
 def free_port(first: int) -> int:
-    """The first port from `first` on that nobody listens at.
+    """The first port from `first` on that no process listens at.
 
     Raises:
-        SettingError: there is none nearby.
+        SettingError: the next `MOST_PORTS` ports are all taken.
     """
     for port in range(first, min(first + MOST_PORTS, 65_536)):
         with socket.socket() as probe:

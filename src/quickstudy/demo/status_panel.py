@@ -1,12 +1,14 @@
-"""What the terminal shows while the demo serves: the address, and how the learner does."""
+"""What the terminal shows while the demo serves: the page's address, and the learner's figures."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -14,24 +16,25 @@ from rich.table import Table
 from rich.text import Text
 
 from quickstudy.console import Rate, out
-from quickstudy.demo.screen import spark
+from quickstudy.demo.settings import LiveDemo
 from quickstudy.demo.teacher import NAME
 
 if TYPE_CHECKING:
     from quickstudy.api.decisions import Report
-    from quickstudy.demo.live import LiveDemo
 
-LINES = 10  # printed on the way where there is no terminal
+LINES = 10  # printed during the run where there is no terminal
+BLOCKS = "▁▂▃▄▅▆▇█"
+SPARKS = 60  # characters of a small curve
 
 
 class Panel:
-    """A few lines that change in place at a terminal; elsewhere one line for each tenth."""
+    """A few lines that change in place at a terminal; elsewhere a line for each tenth of a run."""
 
     def __init__(self, url: str, demo: LiveDemo) -> None:
         self.url = url
         self.demo = demo
         self._done = 0
-        self._said = 0
+        self._printed = 0
         self._report: Report | None = None
         self._note = "asks, learns, and acts alone once it has proved itself; Ctrl-C ends it"
         columns = (BarColumn(None), MofNCompleteColumn(), Rate(), TextColumn("left"))
@@ -49,33 +52,33 @@ class Panel:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is KeyboardInterrupt:
+        if error_type is KeyboardInterrupt:
             self.note("ending: what it has learned is being written")
         if self._live:
             self._live.stop()
 
     def advance(self) -> None:
-        """One question more is through."""
+        """Count one more question as answered."""
         self._done += 1
 
     def note(self, text: str) -> None:
-        """Say something else below the figures."""
+        """Replace the note below the figures."""
         self._note = text
         if self._report is not None:
             self.show(self._report)
 
     def show(self, report: Report) -> None:
-        """Draw the present figures."""
+        """Draw the figures of a report."""
         self._report = report
         self._bar.update(self._task, completed=self._done)
         if self._live:
             self._live.update(self._drawn(report), refresh=True)
-        elif self._done * LINES // self.demo.questions > self._said:
-            self._said = self._done * LINES // self.demo.questions
+        elif self._done * LINES // self.demo.questions > self._printed:
+            self._printed = self._done * LINES // self.demo.questions
             out.print(Text(line(report)), soft_wrap=True)
             sys.stdout.flush()
 
@@ -126,7 +129,7 @@ def line(report: Report) -> str:
 
 
 def status(report: Report) -> str:
-    """What it may do at present, and why."""
+    """What the learner may do now, and why."""
     target = report.learner.settings.target
     level = sum(1 for policy in report.policies if policy.certified)
     if level:
@@ -137,8 +140,19 @@ def status(report: Report) -> str:
     return f"Asks about everything: not yet proved {target:.0%} right."
 
 
+def spark(values: Sequence[float]) -> str:
+    """Shares over time as a line of blocks.
+
+    >>> spark([False, False, True, False, True, True])
+    '▁▁█▁██'
+    """
+    parts = np.array_split(np.asarray(values, dtype=float), min(SPARKS, max(len(values), 1)))
+    shares = [part.mean() if len(part) else 0.0 for part in parts]
+    return "".join(BLOCKS[round(share * (len(BLOCKS) - 1))] for share in shares)
+
+
 def closing_line(store: Path | None) -> str:
-    """What became of the store."""
+    """Where the store is, or that it is deleted."""
     if store is None:
         return "The demo is over; its store was temporary and is gone (--store PATH keeps one)."
     return f"The demo is over; to go on: quickstudy serve --store {store}"

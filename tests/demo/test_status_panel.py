@@ -3,8 +3,16 @@
 import pytest
 
 from quickstudy.api.decisions import CurvePoint, LearnerInfo, Policy, Report, Settings
-from quickstudy.demo.live import LiveDemo
-from quickstudy.demo.panel import Panel, closing_line, line, status, taught_by_visitors, tiles
+from quickstudy.demo.settings import LiveDemo
+from quickstudy.demo.status_panel import (
+    Panel,
+    closing_line,
+    line,
+    spark,
+    status,
+    taught_by_visitors,
+    tiles,
+)
 from quickstudy.demo.teacher import NAME
 
 
@@ -77,3 +85,8 @@ def test_at_a_terminal_everything_is_in_the_panel(capsys):
 def test_it_says_how_to_go_on(tmp_path):
     assert f"--store {tmp_path}" in closing_line(tmp_path)
     assert "temporary" in closing_line(None)
+
+
+def test_spark_has_a_block_for_each_stretch():
+    assert spark([]) == "▁"
+    assert spark([True] * 600) == "█" * 60
