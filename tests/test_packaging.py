@@ -1,6 +1,9 @@
 """What a fresh machine gets: pinned versions of all that is needed, and every licence."""
 
+import ast
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -24,6 +27,47 @@ def pins(name):
 
 def test_lock_pins_the_core_and_the_tools():
     assert names(PROJECT["dependencies"] + EXTRAS["dev"]) <= names(pins("requirements.lock"))
+
+
+def imported():
+    """Third-party modules that a file of `src` imports by name."""
+    found = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"quickstudy"}
+
+
+def test_the_core_depends_on_what_it_imports_and_on_nothing_else():
+    modules = {name.replace("_", "-") for name in imported()}
+    core = names(PROJECT["dependencies"])
+    assert modules - core == {"starlette", "pydantic-core"}  # parts of fastapi and pydantic
+    assert core - modules == {"httptools", "python-multipart"}  # uvicorn and starlette use them
+
+
+def test_it_learns_and_answers_without_scikit_learn():
+    """Lightgbm and others use it where it is; nothing that Quickstudy calls needs it."""
+    code = """
+import sys
+sys.modules["sklearn"] = None
+import quickstudy.serve.app
+from quickstudy import Classifier
+from quickstudy.evaluate.peers import make_peer
+records = [{"a": float(i % 7), "b": "xy"[i % 2]} for i in range(200)]
+learner = Classifier(seed=0)
+learner.learn_many(records, [record["b"] for record in records])
+learner.consolidate()
+assert "lightgbm" in sys.modules
+peer = make_peer("lightgbm", labels=["x", "y"], fields={})
+for record in records:
+    peer.learn(record, record["b"])
+print(learner.predict(records[1]).label, peer.predict(records[1])["y"] > 0.9)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 0 and run.stdout.strip() == "y True", run.stderr
 
 
 def test_peers_are_pinned_beside_the_core():

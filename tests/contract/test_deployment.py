@@ -124,7 +124,7 @@ def test_neither_end_has_a_method_that_the_other_has_not():
     )
     assert there == set(METHODS)
     own = {"backup", "create_key", "doctor", "faults", "find_key", "keys", "lag", "listen"}
-    own |= {"now", "revoke_key", "submit_feedback", "submit_predict", "submit_step"}
+    own |= {"is_slow_key", "revoke_key", "submit_feedback", "submit_predict", "submit_step"}
     assert here - there == own
 
 

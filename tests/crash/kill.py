@@ -25,6 +25,7 @@ from tests.crash.forking import LONGEST, Child, Message, Say, parallel
 from tests.crash.ledger import Ledger
 from tests.crash.rows import Row, Scale, Tick
 from tests.crash.verify import Check
+from tests.failpoints import arm
 
 LIVES = 10  # of a store, so many points
 THREADS = 4
@@ -96,7 +97,7 @@ def live(path: Path, ledger: Ledger, point: Point) -> Callable[[Say], None]:
         if not point.real_refits:
             spare.prepare()
         supervisor.EVENTS_BETWEEN = point.between_snapshots
-        failpoints.arm(point.failpoint)
+        arm(point.failpoint)
         started = time.monotonic()
         deployment = quickstudy.open(path)
         say("opened", seconds=time.monotonic() - started)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import quickstudy
 from quickstudy.client.client import Client
 from quickstudy.deploy import supervisor
-from quickstudy.log import failpoints
 from quickstudy.serve.app import create_app
 from quickstudy.serve.server import listen, run
 from quickstudy.serve.settings import ServerSettings
@@ -18,6 +17,7 @@ from tests.crash import load, spare
 from tests.crash.data import LEARNERS, SMALL
 from tests.crash.forking import Child, Say
 from tests.crash.ledger import Ledger
+from tests.failpoints import arm
 
 if TYPE_CHECKING:
     from tests.crash.kill import Point, Tally
@@ -40,7 +40,7 @@ def serve(path: Path, point: Point) -> Callable[[Say], None]:
         settings = ServerSettings(port=0)
         listening, address = listen(settings)
         app = create_app(deployment, settings=settings)
-        failpoints.arm(point.failpoint)
+        arm(point.failpoint)
         run(app, listening, ready=lambda: say("ready", address=address))
 
     return work

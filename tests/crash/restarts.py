@@ -21,6 +21,7 @@ from tests.crash.data import LEARNERS, SMALL, draw
 from tests.crash.forking import Say, outcome
 from tests.crash.rows import Row, Scale, Tick
 from tests.crash.truth import replayed_hashes
+from tests.failpoints import arm
 
 AT_ONCE = 50
 QUESTIONS = 0.2  # share of rounds that go to the slower learner
@@ -42,7 +43,7 @@ def live(path: Path, life: int, events: int, *, killed: bool) -> Callable[[Say],
         tell(deployment, say)
         if killed:
             visits = rng.randrange(2, 2 + (events - deployment.report(LEARNERS[0]).seq) // AT_ONCE)
-            failpoints.arm(f"{rng.choice(failpoints.NAMES[:4])}:{visits}")
+            arm(f"{rng.choice(failpoints.NAMES[:4])}:{visits}")
         while deployment.report(LEARNERS[0]).seq < events:
             rounds(deployment, "questions" if rng.random() < QUESTIONS else "prices", rng)
         tell(deployment, say)

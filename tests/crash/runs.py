@@ -26,13 +26,13 @@ from quickstudy.deploy import deployment
 from quickstudy.deploy.runs import methods
 from quickstudy.deploy.runs.state import replay
 from quickstudy.errors import QuickstudyError, StoreError
-from quickstudy.log import failpoints
 from tests.crash import spare
 from tests.crash.forking import LONGEST, Child, Message, Say, parallel, preload
 from tests.crash.kill import PATIENCE, Point, Tally, die
 from tests.crash.rows import Row, Scale, Tick
 from tests.crash.truth import all_events
 from tests.crash.verify import digest, plain
+from tests.failpoints import arm
 
 NAME, THREADS, LIVES, LAST = "agents", 4, 10, 12
 NAMES = (
@@ -162,7 +162,7 @@ def live(path: Path, books: Books, point: Point) -> Callable[[Say], None]:
     def work(say: Say) -> None:
         spare.none()
         methods.EVENTS_BETWEEN, deployment.TICK_SECONDS = BETWEEN, TICK
-        failpoints.arm(point.failpoint)
+        arm(point.failpoint)
         api = quickstudy.open(path)
         say("opened", seconds=0.0)
         if not api.learners():

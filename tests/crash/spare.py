@@ -8,57 +8,50 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-from contextlib import suppress
-from types import SimpleNamespace
-from typing import IO, Any
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Any
 
-from quickstudy.deploy.hosting import refit_process, refit_queue
+from quickstudy.deploy.hosting import child, refit_process, refit_queue
+
+HANDLE = 3  # of the connection, in the process
 
 
 class Spare:
-    """Looks like the `Popen` that `refits` works with."""
+    """Looks like the `Child` that `refits` works with."""
 
     def __init__(self) -> None:
-        here, there = os.pipe(), os.pipe()
+        self.connection, theirs = Pipe()
         self.pid = os.fork()
         if self.pid == 0:
-            _serve(here[0], there[1])
-        os.close(here[0])
-        os.close(there[1])
-        self.stdin: IO[bytes] = os.fdopen(here[1], "wb")
-        self.stdout: IO[bytes] = os.fdopen(there[0], "rb")
+            _serve(theirs)
+        theirs.close()
         self._ended = False
 
-    def poll(self) -> int | None:
+    @property
+    def alive(self) -> bool:
         if not self._ended:
             self._ended = os.waitpid(self.pid, os.WNOHANG)[0] != 0
-        return 0 if self._ended else None
+        return not self._ended
 
     def kill(self) -> None:
-        if self.poll() is None:
+        if self.alive:
             os.kill(self.pid, signal.SIGKILL)
 
-    def communicate(self) -> None:
-        with suppress(OSError):
-            self.stdin.close()
-        self.stdout.close()
+    def close(self) -> None:
+        self.kill()
         if not self._ended:
             os.waitpid(self.pid, 0)
             self._ended = True
-
-    def wait(self, timeout: float | None = None) -> int:
-        self.communicate()
-        return 0
+        self.connection.close()
 
 
-def _serve(requests: int, replies: int) -> None:
+def _serve(connection: Connection[Any, Any]) -> None:
     try:
-        os.dup2(requests, 0)
-        os.dup2(replies, 1)
-        os.closerange(3, 4096)
-        sys.stdin = os.fdopen(0, "r", closefd=False)
+        os.dup2(connection.fileno(), HANDLE)
+        os.closerange(HANDLE + 1, 4096)
+        sys.argv = ["refit_child", str(HANDLE)]
         refit_process.main()
     finally:
         os._exit(0)
@@ -68,10 +61,10 @@ def prepare() -> None:
     """Have the first process for refits be one that is forked now; to be called before threads."""
     waiting = [Spare()]
 
-    def popen(*args: Any, **kwargs: Any) -> Any:
-        return waiting.pop() if waiting else subprocess.Popen(*args, **kwargs)
+    def start(module: str) -> Any:
+        return waiting.pop() if waiting else child.Child(module)
 
-    refit_queue.subprocess = SimpleNamespace(Popen=popen, PIPE=subprocess.PIPE)  # type: ignore
+    refit_queue.Child = start  # type: ignore
 
 
 def none() -> None:

@@ -2,7 +2,7 @@
 
 import time
 
-from quickstudy.deploy.decisions.commands import Expire
+from quickstudy.deploy.decisions.commands import Expire, MakeKey
 from quickstudy.deploy.recovery.replay import replay
 
 # a promise so easy that policies are certified after some 30 labels
@@ -13,6 +13,16 @@ EASY = {
     "seed": 1,
     "trusted": ["boss"],
     "start": "act",
+}
+# a key as version 0.1.0 made it, with the scrypt digest of its secret
+OLD_SECRET = "qs_00c0ffee0042_kkkkkkkkkkkkkkkkkkkkOld-Store_secret_x1234"
+OLD_KEY = {
+    "id": "00c0ffee0042",
+    "name": "old",
+    "role": "teach",
+    "learners": None,
+    "salt": bytes(range(16)),
+    "hash": bytes.fromhex("082a0e9c93ba7cccd182efbb6893ad82cd7ba64099dafba6dfb7b675193de38d"),
 }
 SECONDS = 60.0  # nobody waits that long unless something hangs
 
@@ -49,6 +59,12 @@ def acted(deployment, name, *, audit):
         if answer.decision == "ask" or answer.audit:
             deployment.feedback(answer.id, label=truth(record(i)), source="boss")
     raise AssertionError("it never acted")
+
+
+def add_old_key(deployment):
+    """Put a key into the store as an older version of Quickstudy kept it."""
+    deployment.writer.submit(MakeKey(OLD_KEY, "local")).result(SECONDS)
+    deployment.create_key("new", "predict")  # whoever makes a key reads all of them
 
 
 def expire(deployment):

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from quickstudy.errors import SettingError
-from quickstudy.log import failpoints
+from quickstudy.log.failpoints import reach
+from tests.failpoints import arm
 
 VISITS = """
 from quickstudy.log.failpoints import reach
@@ -37,5 +38,5 @@ def test_it_dies_at_the_visit_it_was_told():
 )
 def test_a_place_that_is_not_there_is_refused(spec):
     with pytest.raises(SettingError, match="before-commit"):
-        failpoints.arm(spec)
-    failpoints.reach("before-commit")
+        arm(spec)
+    reach("before-commit")

@@ -26,7 +26,6 @@ TYPES = frozenset(
         "expired",
         "contested",
         "ruled",
-        "retracted",
         "refitted",
         "consolidated",
         "challenged",
@@ -45,7 +44,6 @@ TYPES = frozenset(
         "stepped",
         "run_ended",
         "quarantined",
-        "forgotten",
         "key_created",
         "key_revoked",
     ]

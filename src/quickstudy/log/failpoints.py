@@ -57,16 +57,6 @@ def _parse(spec: str | None) -> _Trap | None:
 _trap = _parse(os.environ.get(VARIABLE))
 
 
-def arm(spec: str | None) -> None:
-    """Set the trap of this process, "name:n", or none; in place of the environment variable.
-
-    Raises:
-        SettingError: there is no place of that name, or n is no number of at least 1.
-    """
-    global _trap
-    _trap = _parse(spec)
-
-
 def reach(name: str) -> None:
     """Say that the process is at `name`; it ends here if it was told to."""
     if _trap is not None and _trap.name == name:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import log, pi
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,26 +117,6 @@ class Paired:
     def gain(self) -> float:
         """Mean difference in [-1, 1], each case with its weight `scale`; 0 before the first."""
         return self._sum / self._weight if self.cases else 0.0
-
-    def state(self) -> dict[str, Any]:
-        """Everything needed to go on, as plain numbers and lists: fit for JSON."""
-        return {
-            "margin": self.margin,
-            "log_wealth": self._log_wealth.tolist(),
-            "cases": self.cases,
-            "weight": self._weight,
-            "sum": self._sum,
-        }
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Paired:
-        """The test that `state()` was taken from, bit for bit."""
-        made = cls(float(state["margin"]))
-        made._log_wealth = np.array(state["log_wealth"], dtype=np.float64)
-        made.cases = int(state["cases"])
-        made._weight = float(state["weight"])
-        made._sum = float(state["sum"])
-        return made
 
 
 def first_crossings(

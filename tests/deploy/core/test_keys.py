@@ -1,12 +1,13 @@
 """Keys: a secret is kept nowhere, opens what it was made for, and nothing once it is revoked."""
 
+import hmac
 import threading
 
 import pytest
 
 import quickstudy
 from quickstudy.errors import InputError, NotFoundError, SettingError
-from tests.deploy.support import sound
+from tests.deploy.support import OLD_KEY, OLD_SECRET, add_old_key, sound
 
 
 def test_a_key_is_found_by_its_secret_and_by_nothing_else(deployment):
@@ -40,6 +41,37 @@ def test_keys_outlive_the_process_and_revoked_ones_do_not_come_back(path):
         assert [k.name for k in kept_keys] == ["kept", "gone", "later"]
         assert [k.revoked for k in kept_keys] == [False, True, False]
         assert sound(deployment) == []
+
+
+def test_a_key_of_an_older_store_goes_on_working_until_it_is_revoked(path):
+    with quickstudy.open(path) as deployment:
+        add_old_key(deployment)
+    with quickstudy.open(path) as deployment:
+        assert deployment.find_key(OLD_SECRET[:-1] + "5") is None
+        assert deployment.is_slow_key(OLD_SECRET)
+        key = deployment.find_key(OLD_SECRET)
+        assert (key.id, key.name, key.role) == (OLD_KEY["id"], "old", "teach")
+        assert not deployment.is_slow_key(OLD_SECRET)
+        assert (
+            deployment.find_key(OLD_SECRET) == key
+            and deployment.find_key(OLD_SECRET[:-1] + "5") is None
+        )
+        deployment.revoke_key(key.id)
+        assert deployment.find_key(OLD_SECRET) is None and not deployment.is_slow_key(OLD_SECRET)
+        assert sound(deployment) == []
+
+
+def test_a_new_key_is_verified_fast_and_in_constant_time(deployment, monkeypatch):
+    """Digests of equal length are compared: a wrong secret tells nothing of the right one."""
+    _, secret = deployment.create_key("ana", "teach")
+    compared, compare = [], hmac.compare_digest
+    monkeypatch.setattr(
+        hmac, "compare_digest", lambda a, b: compared.append((a, b)) or compare(a, b)
+    )
+    assert not deployment.is_slow_key(secret) and deployment.find_key(secret) is not None
+    assert deployment.find_key(secret[:-1] + "!") is deployment.find_key(secret + "!") is None
+    assert [(len(a), len(b)) for a, b in compared] == [(32, 32)] * 3
+    assert len({a for a, _ in compared}) == 3 and len({b for _, b in compared}) == 1
 
 
 def test_no_secret_is_written_down(path):

@@ -1,10 +1,12 @@
 """What sources said is counted, compared with others, and odd ones stand out."""
 
 from dataclasses import dataclass
+from fractions import Fraction
+from math import comb
 
 import numpy as np
 import pytest
-from scipy.stats import hypergeom
+from scipy.stats import fisher_exact
 from sqlalchemy import text
 
 from quickstudy.api.decisions import Feedback
@@ -93,15 +95,35 @@ def test_alone_nobody_is_unusual(deployment, words):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_chance_is_that_of_the_hypergeometric_distribution(seed):
+def test_the_chance_is_that_of_fishers_exact_test(seed):
     rng = np.random.default_rng(seed)
     for size in (5, 50, 5_000, 1_000_000):
         spoke, others = (int(n) for n in rng.integers(1, size, 2))
         against = int(rng.binomial(spoke, 0.1))
         against_others = int(rng.binomial(others, 0.1))
-        n, k = spoke + others, against + against_others
-        expected = hypergeom.sf(against - 1, n, k, spoke)
+        table = [[against, spoke - against], [against_others, others - against_others]]
+        expected = fisher_exact(table, alternative="greater").pvalue
         assert chance(spoke, against, (others, against_others)) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("spoke", "against", "others"),
+    [(4, 3, (4, 1)), (20, 6, (200, 4)), (700, 40, (3_000, 120)), (5, 5, (1, 0)), (9, 1, (90, 0))],
+)
+def test_the_chance_is_counted_among_all_ways_to_draw(spoke, against, others):
+    """Every way in which the contradictions could have fallen to the source, in whole numbers."""
+    total, wrong = spoke + others[0], against + others[1]
+    ways = [comb(wrong, k) * comb(total - wrong, spoke - k) for k in range(spoke + 1)]
+    counted = Fraction(sum(ways[against:]), sum(ways))
+    assert sum(ways) == comb(total, spoke)
+    assert chance(spoke, against, others) == pytest.approx(float(counted), rel=1e-12)
+
+
+def test_the_tea_that_the_lady_tasted():
+    """Fisher (1935), "The Design of Experiments", chapter 2: three of four cups, 17 ways in 70."""
+    assert chance(4, 3, (4, 1)) == pytest.approx(17 / 70, rel=1e-12)
+    assert chance(4, 4, (4, 0)) == pytest.approx(1 / 70, rel=1e-12)
+    assert chance(0, 0, (4, 0)) == chance(4, 4, (0, 0)) == 1.0
 
 
 def test_like_the_others_one_in_a_thousand_at_most_is_called_unusual():

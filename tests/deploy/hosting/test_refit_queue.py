@@ -83,7 +83,7 @@ def test_closing_ends_the_child_also_in_the_middle_of_its_work(packed):
     until(lambda: refits._child is not None)
     child = refits._child
     refits.close()
-    assert child.poll() is not None and len(heard) <= 1
+    assert not child.alive and len(heard) <= 1
 
 
 def test_a_store_that_is_closed_at_once_speaks_of_no_failure(path, caplog):
@@ -116,7 +116,7 @@ def test_a_deployment_refits_while_it_answers_and_outlives_its_child(path):
         until(lambda: "refitted" in types(deployment))
         child = deployment.supervisor._refits._child
         child.kill()
-        child.wait()
+        until(lambda: not child.alive)
         teach(deployment, 3)
         assert deployment.predict("t", vector(1)).label == 1 and deployment.faults() == []
         assert agrees(deployment, "t")

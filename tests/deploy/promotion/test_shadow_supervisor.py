@@ -72,7 +72,7 @@ def test_it_goes_on_when_the_store_is_opened_anew(contest, path):
     before = as_the_log_says(contest)
     state, child = contest.state_hash("t"), child_of(contest)
     contest.close()
-    assert child.poll() is not None
+    assert not child.alive
     with quickstudy.open(path) as deployment:
         assert deployment.state_hash("t") == state
         after = as_the_log_says(deployment)
@@ -139,7 +139,7 @@ import os, signal, sys
 import quickstudy
 from quickstudy.deploy import lines
 from quickstudy.deploy.decisions.commands import Promote, Rollback
-from quickstudy.log import failpoints
+from tests.failpoints import arm
 from tests.deploy.rivals import SMALL, cases, model, wrong
 
 desk = quickstudy.open(sys.argv[1])
@@ -166,7 +166,7 @@ if point == "kept":
 
     lines.keep = until_kept
 else:
-    failpoints.arm(sys.argv[2])
+    arm(sys.argv[2])
 desk.writer.submit(Promote(duty, version, [], (), True, "", "me")).result()
 cases(desk, range(10))
 desk.flush()

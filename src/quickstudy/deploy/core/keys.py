@@ -1,11 +1,10 @@
-"""API keys: made, kept as scrypt digests, found again. A secret is shown once and kept nowhere."""
+"""API keys: made, kept as SHA-256 digests, found by their secrets. A secret is shown once."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import secrets
-import threading
 from typing import TYPE_CHECKING, get_args
 
 from sqlalchemy import Connection, select
@@ -22,9 +21,15 @@ if TYPE_CHECKING:
 PREFIX = "qs_"
 
 
-def scrypt(secret: str, salt: bytes) -> bytes:
-    """A digest that is slow to guess by: 16 MiB and some 40 ms a try."""
-    return hashlib.scrypt(secret.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)
+def digest(secret: str, salt: bytes = b"") -> bytes:
+    """The digest that a key is verified by.
+
+    SHA-256: a secret has 256 random bits, so a slow digest would not make it harder to guess.
+    Keys of older stores, the ones with a salt, are scrypt digests: 16 MiB and some 40 ms each.
+    """
+    if salt:
+        return hashlib.scrypt(secret.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)
+    return hashlib.sha256(secret.encode()).digest()
 
 
 def new_key(name: str, role: str, learners: tuple[str, ...] | None) -> tuple[Row, str]:
@@ -36,15 +41,15 @@ def new_key(name: str, role: str, learners: tuple[str, ...] | None) -> tuple[Row
     name = checked_name("name", name)
     if role not in get_args(Role):
         raise SettingError(f"role is {role!r}; it must be one of {', '.join(get_args(Role))}")
-    key_id, salt = secrets.token_hex(6), secrets.token_bytes(16)
+    key_id = secrets.token_hex(6)
     secret = f"{PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
     row = {
         "id": key_id,
         "name": name,
         "role": role,
         "learners": None if learners is None else written(list(learners)),
-        "salt": salt,
-        "hash": scrypt(secret, salt),
+        "salt": b"",
+        "hash": digest(secret),
     }
     return row, secret
 
@@ -69,32 +74,35 @@ def all_keys(connection: Connection) -> list[Row]:
 
 
 class KeyRing:
-    """Finds keys by their secrets; the slow digest is taken once a secret."""
+    """Finds keys by their secrets."""
 
     def __init__(self) -> None:
         self._rows: dict[str, Row] = {}
-        self._met: dict[bytes, str] = {}
-        self._lock = threading.Lock()
-        self._pepper = secrets.token_bytes(16)
 
     def refresh(self, rows: list[Row]) -> None:
         """Take over the keys of the store."""
-        with self._lock:
-            self._rows = {row["id"]: row for row in rows}
+        self._rows = {row["id"]: row for row in rows}
 
     def find(self, secret: str) -> Key | None:
         """The key of a secret, unless there is none or it was revoked."""
-        parts = secret.split("_", 2)
-        row = self._rows.get(parts[1]) if len(parts) == 3 and secret.startswith(PREFIX) else None
-        if row is None or row["revoked"]:
+        row = self._row_of(secret)
+        if row is None or not hmac.compare_digest(digest(secret, row["salt"]), row["hash"]):
             return None
-        short = hashlib.blake2b(secret.encode(), key=self._pepper, digest_size=32).digest()
-        if self._met.get(short) != row["id"]:
-            if not hmac.compare_digest(scrypt(secret, row["salt"]), row["hash"]):
-                return None
-            with self._lock:
-                self._met[short] = row["id"]
+        if row["salt"]:  # a key of an older store: the next request verifies it fast
+            self._rows[row["id"]] = {**row, "salt": b"", "hash": digest(secret)}
         return key_of(row)
+
+    def is_slow(self, secret: str) -> bool:
+        """Whether `find` has to take a slow digest of a secret, as of a key of an older store."""
+        row = self._row_of(secret)
+        return row is not None and bool(row["salt"])
+
+    def _row_of(self, secret: str) -> Row | None:
+        """The row of the key that a secret names, unless it was revoked."""
+        parts = secret.split("_", 2)
+        named = len(parts) == 3 and secret.startswith(PREFIX) and secret.isascii()
+        row = self._rows.get(parts[1]) if named else None
+        return None if row is None or row["revoked"] else row
 
     def keys(self) -> list[Key]:
         """All keys, revoked ones too."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from quickstudy.api.decisions import Ask, Case, Event, LearnerInfo, Report
 from quickstudy.api.runs import ValueInfo
 from quickstudy.api.sizes import Sizes
@@ -177,10 +175,6 @@ class ReadMethods:
         """Feedbacks that are logged and not yet learned."""
         trainer = self.context.hosted(name).trainer
         return trainer.lag if trainer else 0
-
-    def now(self) -> float:
-        """Seconds since 1970."""
-        return time.time()
 
     def faults(self) -> list[str]:
         """What keeps learners from learning; empty when all is well."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 from sqlalchemy import Connection, func, select
 
 from quickstudy.api.versions import SourceReport
@@ -109,16 +108,12 @@ def chance(spoke: int, against: int, others: tuple[int, int]) -> float:
     >>> round(chance(20, 6, (200, 4)), 6)
     4.4e-05
     """
-    n, N, K = spoke, spoke + others[0], against + others[1]
     if not (against and others[0]):
         return 1.0
-    k = np.arange(against, min(n, K) + 1)
-    logs = _log_choose(K, k) + _log_choose(N - K, n - k) - _log_choose(N, n)
-    return min(float(np.exp(logs).sum()), 1.0)
+    from scipy.stats import hypergeom  # half a second, which few stores ever need
 
-
-def _log_choose(n: int, k: Any) -> Any:
-    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    total, contradicted = spoke + others[0], against + others[1]
+    return float(hypergeom.sf(against - 1, total, contradicted, spoke))
 
 
 def _words(connection: Connection, number: int, names: Sequence[str]) -> list[tuple[str, str, str]]:

@@ -1,43 +1,23 @@
 """Refits and consolidates learners, in a child process of the server.
 
-Reads packed learners from standard input, each after a byte that says what to do with it, and
-writes what came of it to standard output; each message after eight bytes that say how long it is.
-It ends when its input does, so it never outlives its parent.
+It receives packed learners, each after a byte that says what to do with it, and sends what came of
+it. It ends when its connection does, so it never outlives its parent.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
-from typing import IO, Any
+from contextlib import suppress
+from typing import Any
 
 from quickstudy import snapshot
 from quickstudy.deploy.core.failures import reason_of
+from quickstudy.deploy.hosting.child import connect
 from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.learners.classifier.refits import Fitted
 
-NICE = 10  # answers come first
 REFIT, CONSOLIDATE = b"r", b"c"
-
-
-def send(stream: IO[bytes], content: bytes) -> None:
-    """Write one message."""
-    stream.write(len(content).to_bytes(8, "little") + content)
-    stream.flush()
-
-
-def receive(stream: IO[bytes]) -> bytes:
-    """Read one message.
-
-    Raises:
-        EOFError: the other side is gone.
-    """
-    size = stream.read(8)
-    content = stream.read(int.from_bytes(size, "little")) if len(size) == 8 else b""
-    if len(size) < 8 or len(content) < int.from_bytes(size, "little"):
-        raise EOFError("the other side of the pipe is gone")
-    return content
 
 
 def refit(packed: bytes) -> bytes:
@@ -75,22 +55,21 @@ def unpack_fitted(content: bytes, *, name: str = "the refitted experts") -> Fitt
     return Fitted(arrays=arrays, **plain)
 
 
+def outcome(message: bytes) -> bytes | None:
+    """What comes of a message; None if that failed: the parent tries again with another child."""
+    try:
+        return WORK[message[:1]](message[1:])
+    except Exception as error:
+        print(f"quickstudy: refitting failed ({reason_of(error)})", file=sys.stderr)
+        return None
+
+
 def main() -> None:
-    """Serve until the input ends."""
-    os.nice(NICE)
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))  # a server may keep to one core
-    replies = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not get between the messages
-    while True:
-        try:
-            message = receive(sys.stdin.buffer)
-            send(replies, WORK[message[:1]](message[1:]))
-        except (EOFError, BrokenPipeError):
-            return
-        except Exception as error:  # the parent tries again later, with another child
-            print(f"quickstudy: refitting failed ({reason_of(error)})", file=sys.stderr)
-            return
+    """Serve until the connection ends."""
+    connection = connect()
+    with suppress(EOFError, OSError):  # the parent is gone
+        while (made := outcome(connection.recv_bytes())) is not None:
+            connection.send_bytes(made)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from queue import SimpleQueue
 
-from quickstudy.deploy.hosting.refit_process import receive, send
+from quickstudy.deploy.hosting.child import Child
 
 Job = tuple[bytes, Callable[[bytes | None], None]]
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class RefitQueue:
@@ -22,7 +17,7 @@ class RefitQueue:
     def __init__(self) -> None:
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._closed = False
         self._entry = threading.Lock()
 
@@ -52,34 +47,26 @@ class RefitQueue:
             packed, done = job
             try:
                 done(self._ask(packed))
-            except (OSError, EOFError, ValueError):  # the child died, or was told to
+            except (OSError, EOFError):  # the child died, or was told to
                 self._stop()
                 if not self._closed:
                     done(None)
+        self._stop()
 
     def _ask(self, packed: bytes) -> bytes:
-        if self._child is None or self._child.poll() is not None:
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "quickstudy.deploy.hosting.refit_process"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env={**os.environ, **dict.fromkeys(THREADS, "1")},
-                start_new_session=True,  # a Ctrl-C is for the server, which then ends the child
-            )
-        child = self._child
-        assert child.stdin is not None and child.stdout is not None
-        send(child.stdin, packed)
-        return receive(child.stdout)
+        if self._child is None or not self._child.alive:
+            self._stop()
+            self._child = Child("quickstudy.deploy.hosting.refit_process")
+        if self._closed:  # the child was started too late for `close` to see it
+            raise EOFError("no more is begun")
+        connection = self._child.connection
+        connection.send_bytes(packed)
+        return connection.recv_bytes()
 
     def _stop(self) -> None:
         child, self._child = self._child, None
         if child is not None:
-            child.kill()
-            child.wait()
-            for stream in (child.stdin, child.stdout):
-                if stream is not None:
-                    with suppress(OSError):  # what was not yet sent
-                        stream.close()
+            child.close()
 
     def close(self) -> None:
         """End the child; what it was at is lost, and done again when it is due again."""
@@ -90,4 +77,3 @@ class RefitQueue:
             if child is not None:
                 child.kill()  # the thread, which waits for its answer, cleans up
             self._thread.join()
-            self._stop()

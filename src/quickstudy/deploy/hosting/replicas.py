@@ -107,7 +107,3 @@ class LeftRightReplicas:
                 told = f"there is no room for a second copy ({type(error).__name__}: {error})"
                 raise LostReplicaError(told) from error
         return self._at(back)
-
-    def differ(self) -> bool:
-        """Whether the twins have come apart, which they never should; for the worker alone."""
-        return self.back.state_hash() != self._at(self._front).state_hash()

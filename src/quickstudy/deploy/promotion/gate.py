@@ -5,10 +5,10 @@ Nothing here reads a store or a clock: the same cases in the same order give the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
-from typing import Any, Literal
+from typing import Literal
 
 from quickstudy.api.versions import Bound, Condition, Group
 from quickstudy.stats.certificate import require
@@ -242,34 +242,6 @@ class Gate:
             return True, said
         return False, f"{said}: odds of {odds(test.log_evidence)} to 1, {1 / self.alpha:g} needed"
 
-    def state(self) -> dict[str, Any]:
-        """Everything needed to go on, fit for JSON."""
-        return {
-            "alpha": self.alpha,
-            "margin": self.margin,
-            "attempt": self.attempt,
-            "simpler": self.simpler,
-            "better": self._better.state(),
-            "near": _states(self._near),
-            "groups": _states(self._groups),
-            "rest": self._rest.state(),
-            "baselines": _states(self._baselines),
-            "weight": self._weight,
-            "wrong": self._wrong,
-        }
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Gate:
-        """The gate that `state()` was taken from, bit for bit."""
-        made = cls(**{name: state[name] for name in ("alpha", "margin", "attempt", "simpler")})
-        made._better = Paired.from_state(state["better"])
-        made._near = _tests(state["near"])
-        made._groups = _tests(state["groups"])
-        made._rest = Paired.from_state(state["rest"])
-        made._baselines = _tests(state["baselines"])
-        made._weight, made._wrong = float(state["weight"]), float(state["wrong"])
-        return made
-
 
 class Probation:
     """Whether to go back to the old champion: the same test with the roles swapped.
@@ -322,17 +294,6 @@ class Probation:
         if self.verdict == "watching":
             self._test.update(float(case.before) - case.after, scale=case.scale)
 
-    def state(self) -> dict[str, Any]:
-        """Everything needed to go on, fit for JSON."""
-        return {"alpha": self.alpha, "cases": self.cases, "test": self._test.state()}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Probation:
-        """The probation that `state()` was taken from, bit for bit."""
-        made = cls(alpha=float(state["alpha"]), cases=int(state["cases"]))
-        made._test = Paired.from_state(state["test"])
-        return made
-
 
 def odds(log_evidence: float) -> str:
     """Evidence as people read it, to one.
@@ -359,14 +320,6 @@ def _exam(pins: Sequence[PinResult]) -> Condition:
     if should:
         said += f'; fails {after} of {len(should)} "should" pins, the champion {before}'
     return Condition("exam", not lost and after <= before, said)
-
-
-def _states(tests: Mapping[str, Paired]) -> dict[str, Any]:
-    return {name: test.state() for name, test in tests.items()}
-
-
-def _tests(states: Mapping[str, Any]) -> dict[str, Paired]:
-    return {name: Paired.from_state(state) for name, state in states.items()}
 
 
 def _count(number: int, noun: str) -> str:

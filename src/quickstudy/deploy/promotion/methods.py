@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -313,7 +314,7 @@ class PromotionMethods(ReadMethods):
             hits = queries.latest(connection, hosted.number, "limited", HISTORY)
         limits = read_limits(rows[0]["limits"]) if rows else Limits()
         rails = LimitState(limits, read(rows[0]["usage"]) if rows else {})
-        now = self.now()
+        now = time.time()
         return LimitsReport(
             learner=name,
             limits=limits,

@@ -1,25 +1,26 @@
-"""The child process of shadows: `python -m quickstudy.deploy.promotion.shadow_process STORE`.
+"""The child process of shadows; `quickstudy.deploy.promotion.shadow_supervisor` starts it with the path of a store.
 
 It reads the store's log, never writes to it, and keeps no state: what it knows is a function of the
-log and of the orders that come by standard input. Messages are JSON, each after eight bytes that
-say how long it is. It ends when its input does, so it never outlives its parent.
+log and of the orders that it receives. Messages are JSON. It ends when its connection does, so it
+never outlives its parent.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import IO, Any
+from typing import Any
 
 from quickstudy.deploy.core.failures import LearningError, reason_of
-from quickstudy.deploy.hosting.refit_process import NICE, receive, send
+from quickstudy.deploy.hosting.child import connect
 from quickstudy.deploy.promotion.gate import PinResult
 from quickstudy.deploy.promotion.shadow import OvertakenError, Shadow, ShadowSpec
 from quickstudy.deploy.recovery.replay import folder_of
@@ -36,20 +37,16 @@ Place = tuple[int, str]  # learner, version
 
 
 class ShadowProcess:
-    """All shadows of a store, in turn."""
+    """All shadows of a store, in turn; `tell` sends a message to the parent."""
 
-    def __init__(self, store: Store, replies: IO[bytes]) -> None:
+    def __init__(self, store: Store, tell: Callable[[Message], None]) -> None:
         self._store = store
-        self._replies = replies
+        self.tell = tell
         self._wanted: dict[Place, ShadowSpec] = {}
         self._shadows: dict[Place, Shadow] = {}
         self._told: dict[Place, tuple[float, int]] = {}
         self._again = 0.0
         self._attempts: dict[Place, int] = {}  # that ended in an error
-
-    def tell(self, message: Message) -> None:
-        """Send a message to the parent."""
-        send(self._replies, json.dumps(message).encode())
 
     def heed(self, message: Message) -> None:
         """Carry out what the parent wants."""
@@ -171,15 +168,15 @@ def report(shadow: Shadow) -> Message:
 
 
 def main() -> None:
-    """Serve until the input ends."""
-    os.nice(NICE)
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))  # a server may keep to one core
-    replies = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not get between the messages
+    """Serve until the connection ends."""
+    connection = connect()
     messages: SimpleQueue[Message | None] = SimpleQueue()
-    threading.Thread(target=_listen, args=(messages,), daemon=True).start()
-    shadows = ShadowProcess(Store(Path(sys.argv[1]), write=False), replies)
+    threading.Thread(target=_listen, args=(connection, messages), daemon=True).start()
+
+    def tell(message: Message) -> None:
+        connection.send_bytes(json.dumps(message).encode())
+
+    shadows = ShadowProcess(Store(Path(sys.argv[2]), write=False), tell)
     moved = False
     while True:
         try:
@@ -189,17 +186,17 @@ def main() -> None:
                     return
                 shadows.heed(message)
             moved = shadows.move()
-        except BrokenPipeError:
+        except ConnectionError:
             return
         except StoreError:  # it is being written, or gone: the next look tells
             time.sleep(AGAIN_SECONDS)
 
 
-def _listen(messages: SimpleQueue[Message | None]) -> None:
+def _listen(connection: Connection[Any, Any], messages: SimpleQueue[Message | None]) -> None:
     while True:
         try:
-            messages.put(json.loads(receive(sys.stdin.buffer)))
-        except (EOFError, ValueError):
+            messages.put(json.loads(connection.recv_bytes()))
+        except (EOFError, OSError, ValueError):
             messages.put(None)
             return
 

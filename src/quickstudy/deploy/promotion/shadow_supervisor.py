@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -21,16 +18,15 @@ from typing import Any
 from sqlalchemy import Connection
 
 from quickstudy.deploy.core.tables import Row
+from quickstudy.deploy.hosting.child import Child
 from quickstudy.deploy.hosting.learner import HostedLearner
-from quickstudy.deploy.hosting.refit_process import receive, send
-from quickstudy.deploy.hosting.refit_queue import THREADS
 from quickstudy.deploy.promotion.shadow import ShadowSpec
 from quickstudy.deploy.recovery import lineage
 from quickstudy.deploy.versions.registry import version_rows
 from quickstudy.errors import StoreError
 from quickstudy.log.store import Store, events_at, read_events
 
-AGAIN_SECONDS = 2.0  # until a process that ended is started anew
+AGAIN_SECONDS = 2.0  # until a process that ended is started again
 ANSWER_SECONDS = 60.0
 LOOK_SECONDS = 0.05
 HERE = Path()
@@ -56,10 +52,11 @@ class ShadowSupervisor:
         self._reports: dict[tuple[int, str], Report] = {}
         self._waiting: dict[int, Future[Report]] = {}
         self._numbers = count()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
+        self._listener: threading.Thread | None = None
         self._sending = threading.Lock()
         self._ordering = threading.Lock()
-        self._closed = False
+        self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
     def changed(self, hosted: HostedLearner) -> None:
@@ -76,7 +73,7 @@ class ShadowSupervisor:
     @property
     def alive(self) -> bool:
         """Whether its process runs."""
-        return self._child is not None and self._child.poll() is None
+        return (child := self._child) is not None and child.alive
 
     def report(self, hosted: HostedLearner, version: str) -> Report | None:
         """The latest that was heard of a shadow."""
@@ -105,7 +102,7 @@ class ShadowSupervisor:
         ends = time.monotonic() + seconds
         about = {"do": "judge", "number": hosted.number, "version": version, "pins": pins}
         while (answer := self._ask(about, ends)) is None:
-            gone = self._closed or hosted.roles.challenger != version
+            gone = self._closing.is_set() or hosted.roles.challenger != version
             if gone or time.monotonic() >= ends:
                 raise StoreError(f"version {version[:12]} is not in shadow yet: try again")
             time.sleep(LOOK_SECONDS)  # its process is being started, or reads its base
@@ -143,6 +140,8 @@ class ShadowSupervisor:
     def _order(self) -> None:
         """Tell the process what to follow; start it if there is something."""
         with self._ordering:
+            if self._closing.is_set():
+                return
             with self._store.reading() as connection:
                 hosted_learners = list(self._hosted.values())
                 orders = [
@@ -150,43 +149,39 @@ class ShadowSupervisor:
                     for hosted in hosted_learners
                     for one in orders_of(connection, hosted)
                 ]
-            if self._child is None and orders and not self._closed:
+            if self._child is None and orders:
                 self._start()
             self._send({"do": "follow", "orders": orders})
 
     def _start(self) -> None:
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", PROCESS, str(self._store.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **dict.fromkeys(THREADS, "1")},
-            start_new_session=True,  # a Ctrl-C is for the server, which then ends the child
-        )
-        threading.Thread(target=self._listen, args=(self._child,), daemon=True).start()
+        self._child = child = Child(PROCESS, str(self._store.path))
+        self._listener = threading.Thread(target=self._listen, args=(child,), daemon=True)
+        self._listener.start()
 
     def _send(self, message: Report) -> bool:
         """Whether there is a process to send it to."""
         child = self._child
-        if child is None or child.stdin is None:
+        if child is None:
             return False
         try:
             with self._sending:
-                send(child.stdin, json.dumps(message).encode())
-        except OSError:  # it ended: it will be started anew
+                child.connection.send_bytes(json.dumps(message).encode())
+        except OSError:  # it ended: it will be started again
             return False
         return True
 
-    def _listen(self, child: subprocess.Popen[bytes]) -> None:
-        assert child.stdout is not None
+    def _listen(self, child: Child) -> None:
         with suppress(EOFError, ValueError, OSError):
             while True:
-                self._take(json.loads(receive(child.stdout)))
-        child.wait()
+                self._take(json.loads(child.connection.recv_bytes()))
+        child.kill()
+        with self._sending:
+            child.close()
         while self._waiting:
             self._waiting.popitem()[1].set_result({"failed": "the process of shadows ended"})
-        if not self._closed:
-            log.warning("the process of shadows ended; it is started anew")
-            time.sleep(AGAIN_SECONDS)
+        if not self._closing.is_set():
+            log.warning("the process of shadows ended; it is started again")
+        if not self._closing.wait(AGAIN_SECONDS):
             self._child = None
             self._order()
 
@@ -209,20 +204,17 @@ class ShadowSupervisor:
 
     def close(self) -> None:
         """End the process; it keeps nothing that the log does not have."""
-        self._closed = True
-        if self._child is not None:
-            self._child.kill()  # who waits for its answer waits no longer
+        self._closing.set()
+        with self._ordering:  # none is started from here on
+            child, listener = self._child, self._listener
+        if child is not None:
+            child.kill()  # who waits for its answer waits no longer
         if self._thread is not None:
             self._tasks.put(None)
             self._thread.join()
-        child = self._child
-        if child is not None:
-            child.kill()
-            child.wait()
-            for stream in (child.stdin, child.stdout):
-                if stream is not None:
-                    with suppress(OSError):
-                        stream.close()
+        if child is not None and listener is not None:
+            listener.join()  # before its connection is closed
+            child.close()
 
 
 def orders_of(connection: Connection, hosted: HostedLearner) -> list[ShadowSpec]:

@@ -11,6 +11,7 @@ from quickstudy.evaluate.peers.base import Fields, Peer, require, split_record
 from quickstudy.types import Floats, Record
 
 FIRST_FIT = 100  # rows; LightGBM's leaves hold at least 20 examples, so fewer rows give no tree
+TREES = 100  # of each label, LightGBM's default
 REFIT_EVERY = 1_000  # rows; what a team with a nightly retraining job would roughly have
 
 
@@ -83,8 +84,11 @@ class LightGBMPeer(Peer):
         table = np.full((len(self.rows), self.width), np.nan)
         for i, row in enumerate(self.rows):
             table[i, : len(row)] = row
-        model = self.library.LGBMClassifier(random_state=self.seed, n_jobs=1, verbose=-1)
+        labels, target = np.unique(self.targets, return_inverse=True)
+        settings = {"seed": self.seed, "num_threads": 1, "verbosity": -1, "objective": "binary"}
+        if len(labels) > 2:
+            settings |= {"objective": "multiclass", "num_class": len(labels)}
         categorical = [i for (_, is_word), i in self.columns.items() if is_word]
-        model.fit(table, np.array(self.targets), categorical_feature=categorical)
-        self.booster = model.booster_
-        self.outputs = tuple(str(label) for label in model.classes_)
+        data = self.library.Dataset(table, target, categorical_feature=categorical)
+        self.booster = self.library.train(settings, data, num_boost_round=TREES)
+        self.outputs = tuple(str(label) for label in labels)

@@ -8,12 +8,11 @@ cookie that was given in exchange for one.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import math
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
@@ -22,6 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from quickstudy.api.decisions import Key, Role
 from quickstudy.errors import NotFoundError, SettingError
 from quickstudy.serve.http.problems import Problem
+from quickstudy.serve.http.sessions import Sessions
 from quickstudy.serve.settings import ServerSettings
 
 if TYPE_CHECKING:
@@ -29,11 +29,8 @@ if TYPE_CHECKING:
 
 ROLES = ("predict", "teach", "manage")  # each includes those before it
 COOKIE = "qs_session"
-SESSION_SECONDS = 12 * 3_600.0
-MOST_SESSIONS = 10_000
 BURST_SECONDS = 2.0  # of its rate that a key may use at once
 LONGEST_SECRET = 256
-SLOW_AT_ONCE = 2  # secrets whose slow digest is taken: each needs 16 MiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +60,7 @@ class Authenticator:
     def __init__(self, deployment: Deployment, settings: ServerSettings) -> None:
         self._deployment = deployment
         self._settings = settings
-        self._pepper = secrets.token_bytes(32)
-        self._passed: set[bytes] = set()  # digests of secrets that were right once
-        self._slowly = asyncio.Semaphore(SLOW_AT_ONCE)
-        self._sessions: dict[bytes, tuple[str, float]] = {}
+        self._slowly = asyncio.Semaphore(1)  # a slow digest needs 16 MiB
         self._buckets: dict[str, tuple[float, float]] = {}
 
     @property
@@ -103,49 +97,36 @@ class Authenticator:
         )
 
     async def _key_of(self, secret: str) -> Key | None:
-        """The valid key of a secret; its slow digest is taken aside, a few at a time."""
-        if not secret.startswith("qs_") or len(secret) > LONGEST_SECRET or not secret.isascii():
+        """The valid key of a secret."""
+        if not secret.startswith("qs_") or len(secret) > LONGEST_SECRET:
             return None
-        digest = self._digest(secret)
-        if digest in self._passed:
+        if not self._deployment.is_slow_key(secret):
             return self._deployment.find_key(secret)
         async with self._slowly:
-            key = await run_in_threadpool(self._deployment.find_key, secret)
-        if key is not None:
-            self._passed.add(digest)
-        return key
-
-    def _digest(self, secret: str) -> bytes:
-        """What a secret is looked up by: without the pepper, timing tells nothing of it."""
-        return hmac.digest(self._pepper, secret.encode(), "sha256")
+            return await run_in_threadpool(self._deployment.find_key, secret)
 
     async def log_in(self, secret: str) -> str | None:
-        """A session token in exchange for a key's secret; None if that is not valid.
+        """A session in exchange for a key's secret; None if that is not valid.
 
         Set it as the cookie `COOKIE`, HttpOnly and SameSite=Strict.
         """
         key = await self._key_of(secret)
-        if key is None:
-            return None
-        now = time.monotonic()
-        live = {d: s for d, s in self._sessions.items() if s[1] > now}
-        self._sessions = dict(list(live.items())[-MOST_SESSIONS + 1 :])
-        token = secrets.token_urlsafe(32)
-        self._sessions[self._digest(token)] = (key.id, now + SESSION_SECONDS)
-        return token
+        return None if key is None else self._sessions.begin(key.id)
 
-    def log_out(self, token: str | None) -> None:
+    def log_out(self, session: str | None) -> None:
         """End a session."""
-        self._sessions.pop(self._digest(token or ""), None)
+        if session:
+            self._sessions.end(session)
 
-    def _key_of_session(self, token: str | None) -> Key | None:
-        if not token or len(token) > LONGEST_SECRET:
+    @cached_property
+    def _sessions(self) -> Sessions:
+        return Sessions(self._deployment.store.folder)
+
+    def _key_of_session(self, session: str | None) -> Key | None:
+        if not session:
             return None
-        key_id, expires = self._sessions.get(self._digest(token), ("", -math.inf))
-        if expires <= time.monotonic():
-            return None
-        known = self._deployment.keys()
-        return next((key for key in known if key.id == key_id and not key.revoked), None)
+        id, known = self._sessions.key_of(session), self._deployment.keys()
+        return next((key for key in known if key.id == id and not key.revoked), None)
 
     def _charge(self, visitor: Principal) -> None:
         """Take one token out of the visitor's bucket."""

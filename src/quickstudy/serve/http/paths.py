@@ -22,10 +22,6 @@ class Part(Convertor[str]):
         """The name that the part stands for."""
         return value.replace(SLASH, "/")
 
-    def to_string(self, value: str) -> str:
-        """The part that stands for a name."""
-        return value.replace("/", SLASH)
-
 
 register_url_convertor(PART, Part())
 

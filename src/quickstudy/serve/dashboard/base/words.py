@@ -37,7 +37,6 @@ EVENTS = {
     "expired": "Nobody answered in time",
     "contested": "People disagreed: learning from it stopped",
     "ruled": "A person ruled",
-    "retracted": "A label was taken back",
     "limited": "A limit kept it from acting",
     "pinned": "Was pinned to the exam",
     "quarantined": "Was set aside: learning it failed",
