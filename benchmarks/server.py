@@ -3,6 +3,7 @@
     python benchmarks/server.py             a quarter of an hour; nothing else should be running
     python benchmarks/server.py --short     a few minutes, to see that all of it works
     python benchmarks/server.py --no-peer   without River
+    python benchmarks/server.py --only beside     one or several measurements
     python benchmarks/server.py --table     print the results there are
 
 Both servers run over loopback with uvicorn, the load generator (`server_load.py`) in a process of
@@ -15,6 +16,8 @@ moment a request was due, and percentiles are over all requests of all repeats.
   pickled (River);
 - single: 300 predictions and 150 durable feedbacks a second, one by one, by a learner that has
   learned some 15,000 examples; batches: 1,000 and 500 a second, ten in a request;
+- beside: 40 predictions a second, alone and while batches of 1,000 are predicted all the time
+  (`server_beside.py`);
 - kill: kill -9 at a random moment of that load. Every feedback that was acknowledged is sent again
   after the restart: what is not known as a repetition was lost. River's server counts what it has
   learned. Then labels come for predictions of before the kill;
@@ -47,6 +50,7 @@ from common import Figures, Results
 from quickstudy.console import progress_bar
 from quickstudy.evaluate.peers.base import require
 from quickstudy.warm import warm
+from server_beside import LEARNED, beside
 from server_load import PREDICT, Plan
 from server_process import LEARNER, NEVER_MS, OURS, RIVER, Server, Times, shares, slow_if_failed
 from server_table import claims, print_table
@@ -54,6 +58,7 @@ from server_table import claims, print_table
 SINGLE = Plan(port=0, predictions=300, feedbacks=150, seconds=0)
 BATCHES = Plan(port=0, predictions=1_000, feedbacks=500, seconds=0, batch=10)
 TREE_SIZES = (12_975, 19_462)  # examples at which the trees are grown anew
+STEPS = ("refit", "single", "batches", "beside", "kill", "start", "memory")
 BEFORE = 150  # labels: a load begins so many before a refit is due
 REFIT_SECONDS = 10.0
 
@@ -65,6 +70,7 @@ class Scale:
     repeats: int = 2
     seconds: float = 15.0
     batch_seconds: float = 8.0
+    beside_seconds: float = 20.0
     sizes: tuple[int, ...] = TREE_SIZES
     kills: int = 3
     start_events: int = 100_000
@@ -72,7 +78,7 @@ class Scale:
     memory: tuple[int, ...] = (20_000, 100_000, 200_000)
 
 
-SHORT = Scale(1, 8.0, 4.0, (1_709, 2_563), 2, 8_000, 1, (2_000, 5_000, 10_000))
+SHORT = Scale(1, 8.0, 4.0, 5.0, (1_709, 2_563), 2, 8_000, 1, (2_000, 5_000, 10_000))
 
 
 @contextmanager
@@ -102,6 +108,7 @@ class Measuring:
         yield "refit", self.refit
         yield "single", lambda: self.loaded(SINGLE, self.scale.seconds)
         yield "batches", lambda: self.loaded(BATCHES, self.scale.batch_seconds)
+        yield "beside", self.beside
         yield "kill", self.kill
         yield "start", self.start
 
@@ -149,6 +156,11 @@ class Measuring:
             report = self.server.ask("GET", f"/v1/learners/{LEARNER}/report")
             return [(a, b) for a, b in report["saves"] if a >= began]
         return self.server.refits(head)
+
+    def beside(self) -> Figures:
+        """Single predictions, alone and beside batches of 1,000."""
+        self.fill_to(max(LEARNED, self.server.learned()))
+        return beside(self.server, self.scale.beside_seconds, int(self.rng.integers(1 << 31)))
 
     def kill(self) -> Figures:
         """kill -9 under load, again and again; what was lost of what had been acknowledged."""
@@ -213,15 +225,19 @@ def joined(runs: list[Times]) -> Times:
     return {name: np.concatenate([run[name] for run in runs]) for name in names}
 
 
-def measured(results: Results, kind: str, scale: Scale, step: Callable[[int], None]) -> None:
+def measured(
+    results: Results, kind: str, scale: Scale, only: set[str], step: Callable[[int], None]
+) -> None:
     """All measurements of one kind of server; memory with a server that did nothing else."""
     with server(kind) as made:
         for name, measure in Measuring(made, scale, seed=len(kind)).steps():
-            results.run(f"{kind} | {name}", measure)
-            step(1)
-    with server(kind) as made:
-        results.run(f"{kind} | memory", lambda: memory(made, scale))
-    step(1)
+            if name in only:
+                results.run(f"{kind} | {name}", measure)
+                step(1)
+    if "memory" in only:
+        with server(kind) as made:
+            results.run(f"{kind} | memory", lambda: memory(made, scale))
+        step(1)
 
 
 def pace() -> Figures:
@@ -246,6 +262,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--short", action="store_true", help="a few minutes; no file is written")
     parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--only", help=f"measurements, of {', '.join(STEPS)}; others are kept")
     parser.add_argument("--table", action="store_true", help="print the results there are")
     given = parser.parse_args()
     results = Results("server", keep=given.table)
@@ -255,15 +272,19 @@ def main() -> None:
     kinds = [OURS] if given.no_peer else [OURS, RIVER]
     if RIVER in kinds:
         require("river.forest")  # before much time has gone by
-    results.runs.clear()
+    only = set((given.only or ",".join(STEPS)).split(","))
+    wanted = {"pace"} | {f"{kind} | {name}" for kind in kinds for name in only}
+    results.runs = {name: run for name, run in results.runs.items() if name not in wanted}
+    if not given.only:
+        results.runs.clear()
     if given.short:
         results.path = Path(tempfile.gettempdir()) / "server-short.json"
     two_cores()
     warm()
     results.run("pace", pace)
-    with progress_bar("server", 6 * len(kinds)) as step:
+    with progress_bar("server", len(only) * len(kinds)) as step:
         for kind in kinds:
-            measured(results, kind, SHORT if given.short else Scale(), step)
+            measured(results, kind, SHORT if given.short else Scale(), only, step)
     results.save(claims(results.runs))
     print_table(results.runs)
     if given.short:

@@ -217,6 +217,7 @@ class Counted:
 
     def __init__(self) -> None:
         self.taken = 0
+        self.shared = self
 
     def __enter__(self) -> None:
         self.taken += 1

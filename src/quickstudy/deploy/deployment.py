@@ -275,9 +275,8 @@ class Deployment(Handout, PromotionMethods, RunMethods):
         self.sizes.batch("records", rows)
         names = checked_ids(ids, len(rows))
         plain = [self.sizes.record(record) for record in rows]
-        with answering(name), hosted.replicas.reading() as learner:
-            said = learner.predict_many(plain, as_is=True)
-            seen, version = hosted.learned, hosted.replicas.version
+        with answering(name), hosted.replicas.reading_version() as (learner, version):
+            said, seen = learner.predict_many(plain, as_is=True), hosted.learned
         items = [
             Predicted(x, i, p, seen, version) for x, i, p in zip(plain, names, said, strict=True)
         ]

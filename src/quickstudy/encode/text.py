@@ -55,10 +55,10 @@ class TextEncoder:
         texts = [text[:MOST_CHARACTERS] for text in texts]
         if len(texts) > MEMO // 2:
             return _encoded(texts, size)
-        new = list(dict.fromkeys(t for t in texts if (size, t) not in self._memo))
-        if len(self._memo) + len(new) > MEMO:
-            self._memo, new = {}, list(dict.fromkeys(texts))
-        found = self._memo
+        found = self._memo  # another thread may put an empty one in its place meanwhile
+        new = list(dict.fromkeys(t for t in texts if (size, t) not in found))
+        if len(found) + len(new) > MEMO:
+            self._memo, new = (found := {}), list(dict.fromkeys(texts))
         found |= {(size, t): v for t, v in zip(new, _encoded(new, size), strict=True)}
         rows = [found[size, t] for t in texts]
         return np.array(rows, np.float32).reshape(len(rows), size)

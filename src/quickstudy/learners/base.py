@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from copy import deepcopy
 from functools import wraps
@@ -11,6 +10,7 @@ from typing import Any, ClassVar, Concatenate, ParamSpec, Self, TypeVar
 
 from quickstudy import snapshot
 from quickstudy.errors import ModelFileError
+from quickstudy.learners.lock import ReadWriteLock
 
 DEFINITION = 2
 """The present definition of learning: raised whenever the same calls come to give other bits."""
@@ -33,6 +33,23 @@ def atomic(
     return locked
 
 
+def shared(
+    method: Callable[Concatenate[Learner, Given], Result],
+) -> Callable[Concatenate[Learner, Given], Result]:
+    """A method that changes nothing but caches: calls of several threads may overlap.
+
+    No `atomic` call of another thread overlaps it. A cache is filled in one step, by an assignment
+    or an entry in a dict, and whoever reads it keeps what it found.
+    """
+
+    @wraps(method)
+    def locked(learner: Learner, /, *args: Given.args, **given: Given.kwargs) -> Result:
+        with learner._lock.shared:
+            return method(learner, *args, **given)
+
+    return locked
+
+
 class Kept:
     """A learner whose state goes into files and copies; every call that reads it takes its lock.
 
@@ -42,7 +59,7 @@ class Kept:
     _NOUN: ClassVar[tuple[str, str]]  # its kind in files, and what an error calls it
 
     def __init__(self) -> None:
-        self._lock: Any = threading.RLock()  # a method may call others of the same learner
+        self._lock: Any = ReadWriteLock()  # a method may call others of the same learner
 
     def _state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
         """The state as it is held, to be read under the lock alone."""
@@ -61,13 +78,13 @@ class Kept:
         """The learner itself, with the duties of another one."""
         return self
 
-    @atomic
+    @shared
     def state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
         """All that later answers depend on: arrays by name, and plain values; a copy of both."""
         arrays, plain = self._state()
         return {name: array.copy() for name, array in arrays.items()}, deepcopy(plain)
 
-    @atomic
+    @shared
     def state_hash(self) -> str:
         """Digest of exactly what later answers depend on; 32 hex characters."""
         return self.hash_of(*self._state())
@@ -77,7 +94,7 @@ class Kept:
         """The `state_hash` of the learner that gave a state, also where an older version did."""
         return snapshot.digest(arrays, plain)
 
-    @atomic
+    @shared
     def copy(self) -> Self:
         """An independent learner in the same state, that defers and freezes what this one does."""
         return self.from_state(*self._state())._take_over(*self._jobs())
@@ -85,11 +102,11 @@ class Kept:
     def __reduce__(self) -> tuple[Any, ...]:
         return _revived, (type(self), *self._packed_deployed())
 
-    @atomic
+    @shared
     def _packed_deployed(self) -> tuple[Any, ...]:
         return self.packed(), *self._jobs()
 
-    @atomic
+    @shared
     def packed(self) -> bytes:
         """The learner as bytes: what `save` writes."""
         return snapshot.pack(*self._state())

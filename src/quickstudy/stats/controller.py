@@ -78,6 +78,12 @@ class _Ring:
         self.rows[self.count % len(self.rows)] = row
         self.count += 1
 
+    def fill(self, rows: Floats) -> None:
+        """What pushing these rows onto an empty ring comes to, in one go."""
+        kept = rows[-len(self.rows) :]
+        self.rows[: len(kept)] = kept
+        self.count = len(kept)
+
     def read(self) -> Floats:
         if self.count <= len(self.rows):
             return self.rows[: self.count]
@@ -254,8 +260,7 @@ class Controller:
             half_life=float(state["half_life"]),
         )
         for ring, rows in ((made._labelled, state["labelled"]), (made._seen, state["seen"])):
-            for row in np.asarray(rows, dtype=np.float64):
-                ring.push(*row)
+            ring.fill(np.asarray(rows, dtype=np.float64))
         made._calibration = np.array(state["calibration"], dtype=np.float64)
         made._thresholds = np.array(state["thresholds"], dtype=np.float64)
         made._since = int(state["since"])

@@ -1,12 +1,35 @@
 """Twins: whoever reads meets a whole learner, never one that is being taught."""
 
+import random
 import threading
+import time
 
 import pytest
 
 from quickstudy import Classifier
 from quickstudy.deploy.hosting.replicas import LeftRightReplicas, LostReplicaError
 from tests.deploy.support import record, truth
+
+
+class Counted:
+    """What twins need of a learner: two numbers that are one, except in the middle of a change."""
+
+    def __init__(self, first=0, line="0"):
+        self.first = self.second = first
+        self.line, self.maps = line, 0
+
+    def copy(self):
+        return Counted(self.first, self.line)
+
+    def count(self):
+        self.first += 1
+        time.sleep(0.0)  # others may run in the middle
+        self.second += 1
+
+    def fail(self):
+        self.first += 1
+        time.sleep(0.0)
+        raise RuntimeError("half-way")
 
 
 def update(i):
@@ -50,6 +73,91 @@ def test_readers_are_answered_while_the_other_is_taught():
     go_on.set()
     trainer.join()
     assert replicas.back.examples == 2 and alike(replicas)
+
+
+def test_readers_are_inside_at_the_same_time():
+    """Each leaves only once all have arrived: were one to wait for another, none ever would."""
+    replicas, all_here = LeftRightReplicas(Classifier(seed=1), "v"), threading.Barrier(5)
+    replicas.change(update(0))
+    answers = []
+
+    def read():
+        with replicas.reading() as learner:
+            all_here.wait(20)
+            answers.append(learner.predict(record(0)).label)
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    with replicas.reading() as learner:
+        all_here.wait(20)
+        assert learner.predict(record(0)).label == "even"
+    for reader in readers:
+        reader.join()
+    assert answers == ["even"] * 4
+
+
+def test_the_worker_waits_for_no_reader_that_came_after_it():
+    """There is a reader inside at every moment, and the changes come to their end all the same."""
+    replicas, seen = LeftRightReplicas(Classifier(seed=1), "v"), []
+    changes = threading.Thread(target=lambda: [replicas.change(update(i)) for i in range(20)])
+    last = replicas.reading()
+    last.__enter__()
+    changes.start()
+    while changes.is_alive():
+        coming = replicas.reading()
+        seen.append(coming.__enter__().examples)  # the next one comes before the last one goes
+        last.__exit__(None, None, None)
+        last = coming
+    last.__exit__(None, None, None)
+    assert replicas.back.examples == 20 and seen == sorted(seen) and not replicas.differ()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_readers_and_the_worker_do_nobody_meets_a_change(seed):
+    """Readers of all lengths, one inside another, while the worker changes, fails and replaces."""
+    replicas, stop, wrong = LeftRightReplicas(Counted(), "0"), threading.Event(), []
+
+    def read(mine):
+        rng = random.Random(mine)
+        while not stop.is_set():
+            with replicas.reading_version() as (learner, version):
+                before = learner.first
+                for _ in range(rng.randrange(3)):
+                    with replicas.reading() as inner:
+                        now = inner.first
+                        time.sleep(rng.choice((0.0, 0.0, 1e-4)))
+                        wrong.extend([("inner", now)] if inner.second != now else [])
+                time.sleep(rng.choice((0.0, 0.0, 1e-3)))
+                told = (learner.first, learner.second, learner.line)
+                wrong.extend([told] if told != (before, before, version) else [])
+
+    readers = [threading.Thread(target=read, args=(10 * seed + i,)) for i in range(6)]
+    for reader in readers:
+        reader.start()
+    rng, count, line = random.Random(seed), 0, 0
+    for _ in range(300):
+        way = rng.randrange(4)
+        if way == 3:
+            line, count = line + 1, 0
+            replicas.replace(Counted(line=str(line)), str(line))
+        elif way == 2:
+            with pytest.raises(RuntimeError):
+                replicas.change(Counted.fail)
+        else:
+            replicas.change(Counted.count)
+            count += 1
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert not wrong
+    assert (replicas.back.first, replicas.back.line, replicas.version) == (
+        count,
+        str(line),
+        str(line),
+    )
+    with replicas.reading() as learner:
+        assert (learner.first, learner.line) == (count, str(line))
 
 
 def test_no_reader_ever_meets_a_half_taught_learner():
@@ -97,8 +205,8 @@ def test_another_learner_takes_the_place_of_both():
 
     def read():
         while not stop.is_set():
-            with replicas.reading() as learner:
-                seen.add((replicas.version, learner.seed, learner.examples))
+            with replicas.reading_version() as (learner, version):
+                seen.add((version, learner.seed, learner.examples))
 
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
@@ -114,22 +222,25 @@ def test_another_learner_takes_the_place_of_both():
     for reader in readers:
         reader.join()
     assert seen <= expected and len(seen) > 1
-    with replicas.reading() as learner:
-        assert (replicas.version, learner.seed, learner.examples) == ("v29", 29, 1)
+    with replicas.reading_version() as (learner, version):
+        assert (version, learner.seed, learner.examples) == ("v29", 29, 1)
 
 
 def test_readers_keep_the_learner_that_leaves_until_they_are_done():
     replicas = LeftRightReplicas(Classifier(seed=1), "old")
     replicas.change(update(0))
-    with replicas.reading() as learner:
+    with replicas.reading_version() as (learner, version):
         trainer = threading.Thread(target=replicas.replace, args=(Classifier(seed=2), "new"))
         trainer.start()
         trainer.join(0.2)
-        assert trainer.is_alive() and replicas.version == "old"
+        assert trainer.is_alive() and version == "old"
         assert learner.seed == 1 and learner.predict(record(0)).label == "even"
+        with replicas.reading_version() as (coming, its_version):  # who comes later need not wait
+            assert coming.seed == 2 and its_version == "new"
+        assert trainer.is_alive() and learner.examples == 1
     trainer.join()
-    with replicas.reading() as learner:
-        assert replicas.version == "new" and learner.seed == 2
+    with replicas.reading_version() as (learner, version):
+        assert version == "new" and learner.seed == 2
 
 
 def test_a_change_that_raises_half_way_changes_neither():

@@ -139,8 +139,8 @@ def test_a_switch_comes_at_its_place_in_the_log(trainer, places):
 def test_who_waits_for_a_switch_meets_the_successor(trainer):
     trainer.give([*updates(1, 5), switch(6, 10)])
     trainer.after(6).result(SECONDS)
-    with trainer.replicas.reading() as learner:
-        assert (trainer.replicas.version, learner.seed, learner.examples) == ("v10", 10, 0)
+    with trainer.replicas.reading_version() as (learner, version):
+        assert (version, learner.seed, learner.examples) == ("v10", 10, 0)
 
 
 def test_the_successor_is_found_by_who_leaves():

@@ -104,9 +104,9 @@ class Context:
         self.roles_changed = roles_changed
         self.pause_file = pause_file
         self.rails: dict[int, tuple[str, str, LimitState]] = {}  # by what they were made of
-        self._saved: dict[
-            int, tuple[HostedLearner, dict[str, Any], Settings, int, VersionRoles]
-        ] = {}
+        self._changed: dict[
+            int, HostedLearner
+        ] = {}  # whose risk control, settings or roles may have
         self._learned_names: list[tuple[HostedLearner, str]] = []
         self._updates: dict[int, list[Update]] = {}
         self._hosted_before = (
@@ -210,9 +210,8 @@ class Context:
 
     def undo(self) -> None:
         """Nothing of the last `handle` happened."""
-        for hosted, control, settings, epoch, roles in self._saved.values():
-            hosted.control, hosted.settings = Autonomy.from_state(control), settings
-            hosted.epoch, hosted.roles = epoch, roles
+        for hosted in self._changed.values():
+            hosted.revert()
         self.hosted_learners, self.by_number, self.out_of_service = self._hosted_before
         self.hosted_values.undo()
         for hosted, label in self._learned_names:
@@ -222,7 +221,9 @@ class Context:
         self._clear()
 
     def committed(self, transaction: Transaction) -> None:
-        """What was logged is taught."""
+        """What was logged is taught, and what it changed is what reports say."""
+        for hosted in self._changed.values():
+            hosted.commit()
         for number, updates in self._updates.items():
             trainer = self._hosted_before[1][number].trainer
             if trainer:
@@ -239,7 +240,7 @@ class Context:
             tell(transaction.events)
 
     def _clear(self) -> None:
-        self._saved, self._updates = {}, {}
+        self._changed, self._updates = {}, {}
         self._learned_names, self._once_committed = [], []
         self._scored = set()
 
@@ -262,20 +263,12 @@ class Context:
 
     def control(self, hosted: HostedLearner) -> Autonomy:
         """What a learner may do, to be changed in this transaction."""
-        if hosted.number not in self._saved:
-            state = hosted.control.state()
-            self._saved[hosted.number] = (
-                hosted,
-                state,
-                hosted.settings,
-                hosted.epoch,
-                hosted.roles,
-            )
+        self._changed[hosted.number] = hosted
         return hosted.control
 
     def set_roles(self, hosted: HostedLearner, **roles: str) -> None:
         """Another version answers, or wants to; who looks after shadows is told once it is so."""
-        self.control(hosted)  # saves them
+        self.control(hosted)  # notes that they change
         hosted.roles = replace(hosted.roles, **roles)
         self.once_committed(lambda: self.roles_changed(hosted))
 

@@ -55,15 +55,16 @@ class ReadMethods:
     def _classifier(self, hosted: HostedLearner | OutOfService) -> LearnerInfo:
         examples, labels, why = 0, tuple[Label, ...](), ""
         if isinstance(hosted, OutOfService):
-            why = str(hosted.failed)
+            settings, why = hosted.settings, str(hosted.failed)
         else:
+            settings = hosted.committed.settings
             with hosted.replicas.reading() as learner:
                 examples, labels = learner.examples, learner.labels
         with self.store.reading() as connection:
             tally = queries.tally(connection, hosted.number)
         return LearnerInfo(
             name=hosted.name,
-            settings=hosted.settings,
+            settings=settings,
             created=hosted.created,
             examples=examples,
             labels=labels,
@@ -97,7 +98,7 @@ class ReadMethods:
         hosted = self.context.hosted(case.learner)
         with answering(case.learner):
             with hosted.replicas.reading() as learner:
-                copy = learner.copy()  # explaining takes long, and predictions must not wait for it
+                copy = learner.copy()  # explaining takes long, and the worker must not wait for it
             return copy.explain(case.record)
 
     def cases(
@@ -136,7 +137,7 @@ class ReadMethods:
         with self.store.reading() as connection:
             tally = queries.tally(connection, hosted.number)
             share, low, high, audits = queries.precision(connection, hosted.number)
-            policies, alarms, attempt = queries.policies(hosted.control)
+            policies, alarms, attempt = queries.policies(hosted.committed.autonomy())
             return Report(
                 learner=self._classifier(hosted),
                 cases=tally["cases"],

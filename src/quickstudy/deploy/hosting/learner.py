@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from quickstudy.api.decisions import Settings
 from quickstudy.deploy.core.failures import OutOfServiceError
@@ -56,6 +57,23 @@ class VersionRoles:
     previous: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What the last transaction left of a learner's risk control, settings and roles.
+
+    It is never changed, so any thread may read it. `control` is the state of an `Autonomy`.
+    """
+
+    control: dict[str, Any]
+    settings: Settings
+    epoch: int
+    roles: VersionRoles
+
+    def autonomy(self) -> Autonomy:
+        """The risk control of that moment, for the caller alone."""
+        return Autonomy.from_state(self.control)
+
+
 @dataclass
 class OutOfService:
     """A classifier that cannot be made from the log: nothing is asked of it, and why."""
@@ -71,9 +89,9 @@ class HostedLearner:
     """One learner on duty.
 
     Only the writer's thread changes `control`, `settings`, `epoch`, `roles`, `recent` and `known`,
-    and only the trainer's changes `replicas`. Other threads read `control` and `settings` for
-    reports without a lock: what such a report says may be of two moments. The learner is read
-    through `replicas.reading()`.
+    and only the trainer's changes `replicas`. Reports of other threads read `committed`, which the
+    writer's thread replaces after each transaction. The learner is read through
+    `replicas.reading()`.
     """
 
     def __init__(
@@ -92,6 +110,7 @@ class HostedLearner:
         self.epoch = epoch
         self.control = control
         self.roles = roles
+        self.committed = self._as_it_is()
         self.recent = VoteCache()
         self.known: set[str] = set()
         self.created = 0.0
@@ -104,6 +123,18 @@ class HostedLearner:
         self.consolidating = False
         self.consolidate_not_before = 0.0  # not before, by the monotonic clock
         self.set_aside: list[SetAside] = []  # on the way back, and not on record yet
+
+    def _as_it_is(self) -> Committed:
+        return Committed(self.control.state(), self.settings, self.epoch, self.roles)
+
+    def commit(self) -> None:
+        """The transaction is on disk: what it left is what reports say from now on."""
+        self.committed = self._as_it_is()
+
+    def revert(self) -> None:
+        """The transaction failed: all is as the last one left it."""
+        self.control, self.settings = self.committed.autonomy(), self.committed.settings
+        self.epoch, self.roles = self.committed.epoch, self.committed.roles
 
     @property
     def replicas(self) -> LeftRightReplicas:

@@ -2,16 +2,19 @@
 
 A reader uses the active copy while the worker teaches the other; then the copies change places, and
 the first is taught the same, or becomes a copy of the other where that is cheaper. As the same
-lessons give the same bits, the twins are equal whenever the worker rests. (After left-right
-concurrency: Ramalhete & Correia, 2013; their readers do not wait for each other, these do.)
+lessons give the same bits, the twins are equal whenever the worker rests.
+
+The scheme is left-right (Ramalhete & Correia, 2013, "Left-right: a concurrency control technique
+with wait-free population oblivious reads"): readers wait neither for the worker nor for each other,
+and the worker waits for the readers of the copy that it wants to change.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from quickstudy.deploy.hosting.readers import Readers
 from quickstudy.errors import StoreError
 from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.log.failpoints import reach
@@ -22,28 +25,55 @@ class LostReplicaError(StoreError):
 
 
 class LeftRightReplicas:
-    """One worker, and readers from any thread: one at a time has the active copy."""
+    """One worker, and any number of readers from any thread, all at the same time."""
 
     def __init__(self, learner: Classifier, version: str) -> None:
-        self.version = version  # that the learner in front is a line of; read it while reading
         self._pair: list[Classifier | None] = [learner, learner.copy()]
-        self._locks = (threading.Lock(), threading.Lock())
+        self._versions = [version, version]  # that the learner at each place is a line of
         self._front = 0
+        self._readers = (Readers(), Readers())
+        self._entry = 0  # of these two, the one that readers now arrive at
 
     @contextmanager
     def reading(self) -> Iterator[Classifier]:
         """The learner in front; nobody changes it meanwhile. Not to be changed by the reader."""
-        while True:
-            front = self._front
-            with self._locks[front]:
-                if front == self._front:
-                    yield self._at(front)
-                    return
+        with self.reading_version() as (learner, _):
+            yield learner
+
+    @contextmanager
+    def reading_version(self) -> Iterator[tuple[Classifier, str]]:
+        """The same, with the version that it is a line of."""
+        inside = self._readers[self._entry]
+        inside.arrive()
+        try:
+            front = self._front  # read after it has arrived: `_turn` relies on that
+            yield self._at(front), self._versions[front]
+        finally:
+            inside.depart()
+
+    def _turn(self) -> None:
+        """The twins change places; returns once no reader has the one that was in front.
+
+        Who arrives from now on meets the one that is in front now. Those who arrived before are
+        counted at either entry: one of them may have chosen its entry long ago and arrived late.
+        So both must have been empty once since, and the worker waits for each while others arrive
+        at the other one: it never waits for readers that come later.
+        """
+        self._front = 1 - self._front
+        entry = self._entry
+        self._readers[1 - entry].wait_until_none()
+        self._entry = 1 - entry
+        self._readers[entry].wait_until_none()
 
     def _at(self, place: int) -> Classifier:
         learner = self._pair[place]
         assert learner is not None
         return learner
+
+    @property
+    def version(self) -> str:
+        """The version that the learner in front is a line of; for the worker alone."""
+        return self._versions[self._front]
 
     def change(self, act: Callable[[Classifier], None]) -> None:
         """Do the same to both, one after the other; for the worker alone.
@@ -56,16 +86,14 @@ class LeftRightReplicas:
         """
         learner = self.back
         back, maps = 1 - self._front, learner.maps
-        with self._locks[back]:
-            try:
-                act(learner)
-            except Exception:
-                self._pair[back] = None
-                raise
-        self._front = back
+        try:
+            act(learner)
+        except Exception:
+            self._pair[back] = None
+            raise
+        self._turn()
         reach("between-twins")
-        with self._locks[1 - back]:
-            self._follow(act, learner, same_map=learner.maps == maps)
+        self._follow(act, learner, same_map=learner.maps == maps)
 
     def _follow(
         self, act: Callable[[Classifier], None], learner: Classifier, *, same_map: bool
@@ -84,12 +112,9 @@ class LeftRightReplicas:
         """Another learner takes the place of both; for the worker alone."""
         twin = learner.copy()
         back = 1 - self._front
-        with self._locks[back]:
-            self._pair[back] = learner
-        with self._locks[self._front]:  # readers go to the front, so they see both change at once
-            self.version, self._front = version, back
-        with self._locks[1 - back]:
-            self._pair[1 - back] = twin
+        self._pair[back], self._versions[back] = learner, version
+        self._turn()
+        self._pair[1 - back], self._versions[1 - back] = twin, version
 
     @property
     def back(self) -> Classifier:
@@ -101,8 +126,7 @@ class LeftRightReplicas:
         back = 1 - self._front
         if self._pair[back] is None:
             try:
-                with self._locks[self._front]:
-                    self._pair[back] = self._at(self._front).copy()
+                self._pair[back] = self._at(self._front).copy()
             except Exception as error:
                 told = f"there is no room for a second copy ({type(error).__name__}: {error})"
                 raise LostReplicaError(told) from error

@@ -297,7 +297,7 @@ class PromotionMethods(ReadMethods):
                 LevelChange(event.seq, event.time, **event.read())
                 for event in queries.latest(connection, hosted.number, "level_changed", HISTORY)
             ]
-        return report_of(hosted.control, learner=name, history=changes)
+        return report_of(hosted.committed.autonomy(), learner=name, history=changes)
 
     def held(self, name: str, *, limit: int = 50) -> list[Ask]:
         """Answers that are held until a person says yes, oldest first."""
@@ -361,7 +361,7 @@ class PromotionMethods(ReadMethods):
         """Who taught what, and how they agree; who taught most first."""
         hosted = self.context.hosted(name)
         with self.store.reading() as connection:
-            return of_sources.sources(connection, hosted.number, hosted.settings.trusted)
+            return of_sources.sources(connection, hosted.number, hosted.committed.settings.trusted)
 
 
 def _challenger(hosted: HostedLearner) -> str:

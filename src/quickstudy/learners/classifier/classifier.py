@@ -15,7 +15,7 @@ from quickstudy.encode.room import room_for
 from quickstudy.encode.tables import labels_of, rows_of
 from quickstudy.encode.values import plain_input, plain_label, plain_scalar
 from quickstudy.errors import InputError, LabelError, NotReadyError, SettingError
-from quickstudy.learners.base import DEFINITION, Kept, atomic
+from quickstudy.learners.base import DEFINITION, Kept, atomic, shared
 from quickstudy.learners.classifier.answers import Answers
 from quickstudy.learners.classifier.explain import explain
 from quickstudy.learners.classifier.familiarity import Familiarity, Judgement, dimmed
@@ -46,7 +46,7 @@ class Classifier(Kept):
     not count. A batch is a list of inputs, a table of pandas, polars or Arrow (a row is a record;
     what is NaN there is missing), or an array whose rows are vectors.
 
-    Safe for threads: each call is atomic, so many threads may teach and ask one learner. Nothing
+    Safe for threads: many may ask at the same time, and whoever teaches is alone. Nothing
     that was taught is lost; a prediction is that of some moment between two lessons.
 
     Args:
@@ -100,38 +100,38 @@ class Classifier(Kept):
         self._definition = DEFINITION
 
     @property
-    @atomic
+    @shared
     def labels(self) -> tuple[Label, ...]:
         """Labels in order of first appearance."""
         return tuple(self._labels)
 
     @property
-    @atomic
+    @shared
     def examples(self) -> int:
         """Number of examples learned."""
         return self._mixture.count
 
     @property
-    @atomic
+    @shared
     def maps(self) -> int:
         """Number of times the feature map was chosen: each takes as long as many examples."""
         return self._mixture.maps
 
     @property
-    @atomic
+    @shared
     def fields(self) -> tuple[FieldReport, ...]:
         """Fields met so far, with the types they came in."""
         return self._encoder.report()
 
     @property
-    @atomic
+    @shared
     def experts(self) -> tuple[tuple[str, float], ...]:
         """Experts with their weights in the present answer, which add up to 1."""
         names = [name for e in self._mixture.experts for name in e.names]
         return tuple(zip(names, self._mixture.pool.weights.tolist(), strict=True))
 
     @property
-    @atomic
+    @shared
     def size_bytes(self) -> int:
         """Bytes of all arrays of the state."""
         return sum(a.nbytes for a in self._mixture.state()[0].values())
@@ -157,7 +157,7 @@ class Classifier(Kept):
         """
         return self._predict(xs if as_is else [plain_input(x) for x in rows_of(xs)])
 
-    @atomic
+    @shared
     def _predict(self, xs: list[Input]) -> PredictionBatch:
         parsed = self._encoder.read(xs)
         found = self._familiarity.judgements(parsed)
@@ -219,7 +219,7 @@ class Classifier(Kept):
         """
         self._check(plain_input(x))
 
-    @atomic
+    @shared
     def _check(self, x: Input) -> None:
         self._encoder.parse([x])
 
@@ -327,7 +327,7 @@ class Classifier(Kept):
         """
         return self._explain(plain_input(x))
 
-    @atomic
+    @shared
     def _explain(self, x: Input) -> Explanation:
         if not self._labels:
             raise NotReadyError("there is nothing to explain before the first example is learned")
@@ -351,13 +351,13 @@ class Classifier(Kept):
         self._mixture.frozen_at = examples
 
     @property
-    @atomic
+    @shared
     def map_due(self) -> bool:
         """Whether the feature map wants to be chosen anew, while it is frozen."""
         return self._mixture.map_due
 
     @property
-    @atomic
+    @shared
     def refit_due(self) -> bool:
         """Whether a slow expert wants to be refitted, while refits are deferred."""
         return self._mixture.refit_due

@@ -29,6 +29,7 @@ LABELS_AT_ONCE = 16  # labels beyond those planned for, for which room is made a
 LEFT_OUT_SHARE, LEAST_LEFT_OUT = 0.5, 100  # of the budget, for left-out votes; rows at least
 LEAST_UNCOUNTED = 16  # a share of the examples: so many came in a run of one label
 CHUNK = 256  # rows whose features are held at once
+ASKED_AT_ONCE = 32  # rows that are predicted in one go: compiled loops let no other thread run
 Ints = NDArray[np.int64]
 Given = Sequence[tuple[Floats, int] | None] | None  # votes and last label of earlier predictions
 
@@ -100,8 +101,8 @@ class Mixture(Refits):
     def predict(self, raw: Raw) -> Answers:
         """What it says of `raw`, changing nothing."""
         parts = []
-        for at in range(0, len(raw), CHUNK):
-            rows = raw.rows(slice(at, at + CHUNK))
+        for at in range(0, len(raw), ASKED_AT_ONCE):
+            rows = raw.rows(slice(at, at + ASKED_AT_ONCE))
             last = np.full(len(rows), self.last)
             parts.append(self._answer(rows, last)[0])
         return self.joined(parts)

@@ -70,10 +70,13 @@ async def predict(request: Request) -> Response:
     if 0 < len(records) == len(each) <= AT_ONCE and size <= BYTES_AT_ONCE:
         gather: MicroBatcher = request.app.state.predictions
         answers = await gather.ask((name, visitor.name), list(zip(records, each, strict=True)))
-    else:
-        answers = await run_in_threadpool(
-            lambda: served.predict_many(name, records, ids=ids, actor=visitor.name)
-        )
+        return _reply(body, answers)
+    return await run_in_threadpool(  # the answer is spelled there, too: a large one takes long
+        lambda: _reply(body, served.predict_many(name, records, ids=ids, actor=visitor.name))
+    )
+
+
+def _reply(body: ToPredict, answers: list[Answer]) -> Response:
     return reply(answers[0] if body.records is None else {"predictions": answers})
 
 
