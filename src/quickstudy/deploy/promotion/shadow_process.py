@@ -1,4 +1,4 @@
-"""The child process of shadows; `quickstudy.deploy.promotion.shadow_supervisor` starts it with the path of a store.
+"""The child process of shadows: `shadow_supervisor` starts it with the path of a store.
 
 It reads the store's log, never writes to it, and keeps no state: what it knows is a function of the
 log and of the orders that it receives. Messages are JSON. It ends when its connection does, so it
