@@ -35,7 +35,7 @@ from typing import Any
 import quickstudy
 from quickstudy.deploy import supervisor
 from quickstudy.deploy.recovery import lineage, snapshots
-from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.log.backends import sqlite
 from quickstudy.log.store import Store
 from tests.crash import load, spare

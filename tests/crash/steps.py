@@ -27,7 +27,7 @@ import quickstudy
 from quickstudy.client.client import Client
 from quickstudy.deploy.promotion.shadow import Shadow
 from quickstudy.deploy.promotion.shadow_supervisor import orders_of
-from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.serve.app import create_app
 from quickstudy.serve.server import listen, run
 from quickstudy.serve.settings import ServerSettings

@@ -3,7 +3,7 @@
 import itertools
 from random import Random
 
-from quickstudy.deploy.decisions.commands import Expire
+from quickstudy.deploy.core.commands import Expire
 from quickstudy.deploy.runs.state import replay
 
 WORDS = ["search", "open", "read", "write", "retry", "book", "flight", "cancel", "look", "pay"]

@@ -2,7 +2,7 @@
 
 import time
 
-from quickstudy.deploy.decisions.commands import Expire
+from quickstudy.deploy.core.commands import Expire
 from quickstudy.deploy.recovery.replay import replay
 
 # a promise so easy that policies are certified after some 30 labels

@@ -8,7 +8,7 @@ from quickstudy import Feedback
 from quickstudy.errors import InputError
 from tests.deploy.support import EASY, expire, record, truth
 
-SOURCES = ("boss", "ana", "ben")
+ANNOTATORS = ("boss", "ana", "ben")
 LABELS = ("even", "odd", 1, True, "1")
 
 
@@ -75,7 +75,7 @@ class Walk:
         return {"prediction_id": case, "label": label}
 
     def feedback(self):
-        items = [Feedback(**self.say(), source=self.pick(SOURCES)) for _ in range(2) if self.cases]
+        items = [Feedback(**self.say(), source=self.pick(ANNOTATORS)) for _ in range(2) if self.cases]
         with suppress(InputError):
             for item in items:
                 self.context.feedback_many([item])

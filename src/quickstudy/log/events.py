@@ -26,7 +26,6 @@ TYPES = frozenset(
         "expired",
         "contested",
         "ruled",
-        "retracted",
         "refitted",
         "consolidated",
         "challenged",
@@ -45,9 +44,10 @@ TYPES = frozenset(
         "stepped",
         "run_ended",
         "quarantined",
-        "forgotten",
         "key_created",
         "key_revoked",
+        "version_created",
+        "migrated",
     ]
 )
 VERSION = 1  # of the payloads

@@ -4,14 +4,14 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from quickstudy.deploy.core.rows import MOST_KEPT, RowCache
-from quickstudy.deploy.core.tables import SOURCES
+from quickstudy.deploy.core.tables import ANNOTATORS
 from quickstudy.errors import StoreError
 
 
 @pytest.fixture
 def connection():
     engine = create_engine("sqlite://")
-    SOURCES.create(engine)
+    ANNOTATORS.create(engine)
     with engine.connect() as connection:
         yield connection
     engine.dispose()
@@ -19,7 +19,7 @@ def connection():
 
 @pytest.fixture
 def rows(connection):
-    rows = RowCache((SOURCES,), connection.dialect)
+    rows = RowCache((ANNOTATORS,), connection.dialect)
     rows.begin(connection.connection.cursor())
     return rows
 
@@ -30,46 +30,46 @@ def row(source, labels=1):
 
 
 def test_what_was_put_is_found_before_and_after_it_is_written(rows, connection):
-    assert rows.find(SOURCES, 1, "ana") is None
-    rows.put(SOURCES, row("ana"))
-    assert rows.find(SOURCES, 1, "ana") == row("ana")
+    assert rows.find(ANNOTATORS, 1, "ana") is None
+    rows.put(ANNOTATORS, row("ana"))
+    assert rows.find(ANNOTATORS, 1, "ana") == row("ana")
     rows.flush()
-    rows[SOURCES].change((1, "ana"), labels=2)
+    rows[ANNOTATORS].change((1, "ana"), labels=2)
     rows.flush()
     rows.forget()
     rows.begin(connection.connection.cursor())
-    assert rows.find(SOURCES, 1, "ana") == row("ana", 2)
+    assert rows.find(ANNOTATORS, 1, "ana") == row("ana", 2)
 
 
 def test_after_a_failure_only_what_is_on_disk_is_known(rows, connection):
-    rows.put(SOURCES, row("ana"))
+    rows.put(ANNOTATORS, row("ana"))
     rows.flush()
     connection.connection.commit()
-    rows[SOURCES].change((1, "ana"), labels=9)
-    rows.put(SOURCES, row("ben"))
+    rows[ANNOTATORS].change((1, "ana"), labels=9)
+    rows.put(ANNOTATORS, row("ben"))
     rows.flush()
     connection.connection.rollback()
     rows.forget()
     rows.begin(connection.connection.cursor())
-    assert rows.find(SOURCES, 1, "ana") == row("ana") and rows.find(SOURCES, 1, "ben") is None
+    assert rows.find(ANNOTATORS, 1, "ana") == row("ana") and rows.find(ANNOTATORS, 1, "ben") is None
 
 
 def test_many_rows_are_had_by_one_look_and_few_are_kept(rows):
     for i in range(2 * MOST_KEPT):
-        rows.put(SOURCES, row(f"s{i}", i))
+        rows.put(ANNOTATORS, row(f"s{i}", i))
     rows.flush()
     rows.tidy()
-    assert len(rows[SOURCES]._rows) <= MOST_KEPT
-    rows.load(SOURCES, [(1, f"s{i}") for i in range(2 * MOST_KEPT)])
-    assert all(rows.find(SOURCES, 1, f"s{i}")["labels"] == i for i in range(2 * MOST_KEPT))
+    assert len(rows[ANNOTATORS]._rows) <= MOST_KEPT
+    rows.load(ANNOTATORS, [(1, f"s{i}") for i in range(2 * MOST_KEPT)])
+    assert all(rows.find(ANNOTATORS, 1, f"s{i}")["labels"] == i for i in range(2 * MOST_KEPT))
 
 
 def test_a_row_that_was_altered_is_refused_each_time(rows, connection):
-    rows.put(SOURCES, row("ana"))
+    rows.put(ANNOTATORS, row("ana"))
     rows.flush()
     connection.execute(text("UPDATE sources SET labels = 7"))
     for _ in range(2):
         rows.forget()
         rows.begin(connection.connection.cursor())
         with pytest.raises(StoreError, match="sources"):
-            rows.find(SOURCES, 1, "ana")
+            rows.find(ANNOTATORS, 1, "ana")

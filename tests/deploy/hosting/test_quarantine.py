@@ -10,7 +10,7 @@ import quickstudy
 from quickstudy import Feedback
 from quickstudy.deploy.doctor import check_file
 from quickstudy.deploy.recovery import snapshots
-from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.errors import InputError, StoreError
 from quickstudy.learners.classifier.classifier import Classifier
 from tests.deploy.faults import ERRORS, failing_classifier, failing_value, record

@@ -11,13 +11,14 @@ import pytest
 import quickstudy
 from quickstudy import Classifier
 from quickstudy.deploy.core.failures import LearningError
-from quickstudy.deploy.decisions.commands import Promote, Quarantine
+from quickstudy.deploy.hosting.commands import Quarantine
 from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
 from quickstudy.deploy.promotion import shadow_process
 from quickstudy.deploy.promotion.shadow import OvertakenError, Shadow
 from quickstudy.deploy.promotion.shadow_supervisor import orders_of
 from quickstudy.deploy.recovery import lineage
-from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.deploy.recovery.files import folder_of
+from quickstudy.deploy.versions.commands import Promote
 from tests.deploy.faults import ERRORS, failing_classifier, record
 from tests.deploy.promotion.rivals import followed
 from tests.deploy.support import agrees

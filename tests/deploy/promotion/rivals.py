@@ -8,7 +8,7 @@ from quickstudy import Classifier, Feedback
 from quickstudy.deploy.promotion.shadow import Shadow
 from quickstudy.deploy.promotion.shadow_process import report
 from quickstudy.deploy.promotion.shadow_supervisor import orders_of
-from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.log.store import read_events
 from tests.deploy.support import SECONDS
 

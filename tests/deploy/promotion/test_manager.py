@@ -8,9 +8,9 @@ import pytest
 
 import quickstudy
 from quickstudy import Classifier
-from quickstudy.deploy.decisions.commands import Promote, Rollback
 from quickstudy.deploy.hosting import refit_process
 from quickstudy.deploy.promotion import manager
+from quickstudy.deploy.versions.commands import Promote, Rollback
 from quickstudy.errors import InputError
 from tests.deploy.promotion.rivals import (
     ALL,

@@ -4,10 +4,10 @@ import pytest
 
 import quickstudy
 from quickstudy.api.versions import Limits
-from quickstudy.deploy.decisions.commands import Promote
 from quickstudy.deploy.promotion import gate
 from quickstudy.deploy.promotion import shadow as following
 from quickstudy.deploy.promotion.shadow_process import report
+from quickstudy.deploy.versions.commands import Promote
 from tests.deploy.promotion.rivals import SMALL, cases, figures, followed, kind, model, right, wrong
 from tests.deploy.support import expire, replayed
 

@@ -6,9 +6,9 @@ import shutil
 import pytest
 
 import quickstudy
-from quickstudy.deploy.decisions.commands import Promote
 from quickstudy.deploy.recovery import snapshots
-from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.deploy.recovery.files import folder_of
+from quickstudy.deploy.versions.commands import Promote
 from quickstudy.errors import ModelFileError, StoreError
 from tests.deploy.promotion.rivals import model, right
 from tests.deploy.support import EASY, agrees, sound, train

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import quickstudy
-from quickstudy.deploy.decisions.commands import Promote
 from quickstudy.deploy.hosting.refit_process import consolidate
 from quickstudy.deploy.recovery.replay import replay
+from quickstudy.deploy.versions.commands import Promote
 from quickstudy.errors import NotFoundError, StoreError
 from quickstudy.log.store import Store
 from tests.deploy.promotion.rivals import cases, model, right, wrong

@@ -3,10 +3,10 @@
 import pytest
 
 from quickstudy import Classifier
-from quickstudy.deploy.decisions.commands import Promote, Refuse, Rollback
 from quickstudy.deploy.hosting.refit_process import consolidate
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.deploy.recovery.lineage import read_version, version_file
-from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.deploy.versions.commands import Promote, Refuse, Rollback
 from quickstudy.errors import InputError, ModelFileError, NotFoundError
 from tests.deploy.promotion.rivals import SMALL, cases, ids, model, right, wrong
 from tests.deploy.support import EASY, agrees, record, train, types
@@ -196,7 +196,7 @@ def test_the_last_version_that_was_better_stays_the_measure(deployment, hosted, 
         promote(deployment, hosted, better=better)
         with deployment.store.reading() as connection:
             rows = {row["id"]: row for row in version_rows(connection, hosted.number)}
-        assert rows[version]["anchor"] == anchor
+        assert rows[version]["reference"] == anchor
 
 
 def test_going_back_by_hand_takes_back_what_was_proved(deployment):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from quickstudy.deploy.decisions.commands import Challenge, Promote, VersionSpec
+from quickstudy.deploy.versions.commands import Challenge, Promote, VersionSpec
 from quickstudy.errors import InputError, ModelFileError, NotFoundError
 from tests.deploy.promotion.rivals import SMALL, cases, kind, model, right, wrong
 

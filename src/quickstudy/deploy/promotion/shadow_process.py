@@ -22,7 +22,7 @@ from quickstudy.deploy.core.failures import LearningError, reason_of
 from quickstudy.deploy.hosting.refit_process import NICE, receive, send
 from quickstudy.deploy.promotion.gate import PinResult
 from quickstudy.deploy.promotion.shadow import OvertakenError, Shadow, ShadowSpec
-from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.deploy.versions.registry import same
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.log.store import LogError, Store

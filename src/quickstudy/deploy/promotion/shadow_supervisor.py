@@ -265,9 +265,9 @@ def orders_of(connection: Connection, hosted: HostedLearner) -> list[ShadowSpec]
 
 def _anchor(connection: Connection, rows: dict[str, Row], champion: Row) -> tuple[str, int]:
     """File and event of the last version promoted for being better, unless that is the champion."""
-    if not champion["anchor"]:
+    if not champion["reference"]:
         return "", 0
-    left = rows[champion["anchor"]]["left"]
+    left = rows[champion["reference"]]["left"]
     return lineage.leaving_file(HERE, connection, left).name, left
 
 
