@@ -155,7 +155,7 @@ def judged(life: Life, honest: int) -> dict[str, Any]:
 
 def caught_up(deployment: quickstudy.Deployment, version: str) -> None:
     """Wait until the shadow has seen all there is, or is none any more."""
-    hosted, shadows = deployment.context.hosted(NAME), deployment.supervisor.promotion.shadows
+    hosted, shadows = deployment.classifiers.by_name[NAME], deployment.promotion.shadows
     deployment.flush()
     head, ends = deployment.store.head[0], time.monotonic() + 60
     while hosted.roles.challenger == version and time.monotonic() < ends:

@@ -218,7 +218,7 @@ class Office:
         with self.store.reading() as connection:
             for row in learner_rows(connection):
                 self.context.take_over(hosted_of(row | {"roles": roles_of(connection, row["id"])}))
-        self.hosted_learners = self.context.hosted_learners
+        self.hosted_learners = self.classifiers.by_name
         self.writer = Writer(self.store, self.context)
 
     def ask(self, *requests: Any) -> list[Any]:
@@ -308,7 +308,7 @@ def taught(deployment: Any, rng: Random, count: int) -> None:
 
 def deed(deployment: Any, rng: Random, seed: str) -> None:
     """A version is made, promoted, refused, or goes back; what does not apply is refused."""
-    hosted, contests = deployment.context.hosted("t"), deployment.supervisor.promotion
+    hosted, contests = deployment.classifiers.by_name["t"], deployment.promotion
     version = hosted.roles.challenger
     if not version and rng.random() < 0.7:
         if rng.random() < 0.5:

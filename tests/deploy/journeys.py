@@ -61,7 +61,7 @@ def expire(deployment):
 
 
 def number_of(deployment, name):
-    return deployment.context.hosted_value(name).number
+    return deployment.values.by_name[name].number
 
 
 def replayed(deployment, name):

@@ -84,7 +84,7 @@ def types(deployment, **which):
 def replayed(deployment, name):
     """The state hash that the log alone leads to."""
     deployment.flush()
-    return replay(deployment.store, deployment.context.hosted(name).number).hash
+    return replay(deployment.store, deployment.classifiers.by_name[name].number).hash
 
 
 def agrees(deployment, name):

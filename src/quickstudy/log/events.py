@@ -46,7 +46,6 @@ TYPES = frozenset(
         "quarantined",
         "key_created",
         "key_revoked",
-        "version_created",
         "migrated",
     ]
 )

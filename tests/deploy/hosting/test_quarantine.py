@@ -286,7 +286,7 @@ def test_refitted_experts_that_do_not_fit_in_are_set_aside(path, monkeypatch):
         deployment.create("t", **SMALL)
         teach(deployment, "t", range(20))
         before = deployment.state_hash("t")
-        hosted = deployment.context.hosted("t")
+        hosted = deployment.classifiers.by_name["t"]
         with monkeypatch.context() as patch:
             patch.setattr(Classifier, "install", fails)
             packed = hosted.trainer.run_between(lambda: hosted.replicas.back.packed()).result(

@@ -8,8 +8,9 @@ from sqlalchemy import update
 
 import quickstudy
 from quickstudy.api.versions import Pin
-from quickstudy.deploy.core.context import HANDLERS
 from quickstudy.deploy.core.tables import CASES, EXAM
+from quickstudy.deploy.handlers import HANDLERS
+from quickstudy.deploy.hosting.transaction import HostedLearners
 from quickstudy.deploy.versions import exam, exam_file, exam_queries
 from quickstudy.deploy.versions.commands import PinCases, PinSpec, Unpin
 from quickstudy.errors import (
@@ -31,10 +32,15 @@ class Corrected:
     label: Any
 
 
-def correct(deployment, request):
-    case = deployment.rows.find(CASES, request.prediction_id)
-    hosted = deployment.by_number[case["learner"]]
-    return exam.auto_pin(deployment, hosted, case, request.label, "boss")
+def correct(context, command):
+    case = context.rows.find(CASES, command.prediction_id)
+    hosted = context.of(HostedLearners).by_number[case["learner"]]
+    before = len(context.transaction.events)
+    yield from exam.auto_pin(context, hosted, case, command.label, "boss")
+    made = [event.seq for event in context.transaction.events[before:]]
+    return (
+        exam_queries.pin_of(context.rows.find(EXAM, hosted.number, made[0]), "t") if made else None
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +59,7 @@ def put(deployment, *items, actor="ana", name="t"):
 
 def standing(deployment, name="t"):
     with deployment.store.reading() as connection:
-        return exam_queries.pins(connection, deployment.context.hosted(name).number)
+        return exam_queries.pins(connection, deployment.classifiers.by_name[name].number)
 
 
 def test_pins_a_record(deployment):
@@ -184,7 +190,7 @@ def test_corrections_are_pinned_and_the_oldest_leave(deployment, monkeypatch):
     last = ask(deployment, Corrected(answers[4].id, "odd"))
     assert standing(deployment) == [by_hand, made[2], changed, last]
     (event,) = [e for e in deployment.events() if e.type == "pinned" and e.seq == last.seq]
-    assert (event.actor, event.subject) == ("desk", answers[4].id)
+    assert (event.actor, event.subject) == ("system", answers[4].id)
     assert event.payload["replaces"] == [made[1].id]
     assert sound(deployment) == []
 
@@ -253,7 +259,11 @@ def test_reads_records(tmp_path):
         ({"amount": -2.5, "new": False}, "keep", "should"),
         ({"plan": "7", "new": True}, "7", "must"),
     ]
-    assert [type(r.get("amount")) for r, _, _ in exam_file.read_pins(path)] == [int, float, type(None)]
+    assert [type(r.get("amount")) for r, _, _ in exam_file.read_pins(path)] == [
+        int,
+        float,
+        type(None),
+    ]
 
 
 def test_reads_plain_texts(tmp_path):
@@ -272,7 +282,10 @@ def test_labels_are_those_that_the_learner_knows(tmp_path):
 
 def test_what_was_read_can_be_pinned(deployment, tmp_path):
     path = written(tmp_path, "a,b,label\n1,x,odd\n2,,even\n")
-    put(deployment, *[PinSpec(label, r, bound=bound) for r, label, bound in exam_file.read_pins(path)])
+    put(
+        deployment,
+        *[PinSpec(label, r, bound=bound) for r, label, bound in exam_file.read_pins(path)],
+    )
     assert [p.record for p in standing(deployment)] == [{"a": 1, "b": "x"}, {"a": 2}]
     put(
         deployment, PinSpec("even", {"a": 1, "b": "x"})

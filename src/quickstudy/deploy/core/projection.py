@@ -24,12 +24,12 @@ def count(rows: Rows, learner: int, **changes: int) -> Row:
     return {**row, "tally": tally}
 
 
-def new_learner_row(event: Logged, tally: Mapping[str, int]) -> Row:
-    """The row of a learner that an event creates; its payload is the settings."""
+def new_learner_row(event: Logged, settings: Mapping[str, Any], tally: Mapping[str, int]) -> Row:
+    """The row of a learner that an event creates."""
     return {
         "id": event.learner,
         "name": event.subject,
-        "settings": encode(event.read()),
+        "settings": encode(settings),
         "created": event.time,
         "guarantee_version": 0,
         "deleted": 0,

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
 MOST_QUARANTINED = 20  # shown
 
-INTERNAL = ("decision", "said", "receipt", "rows", "gone", "salt", "hash")  # parts of payloads that are for the fold alone
+INTERNAL = (
+    "decision",
+    "said",
+    "receipt",
+    "rows",
+    "gone",
+    "salt",
+    "hash",
+)  # parts of payloads that are for the fold alone
 
 
 def rows_of(connection: Connection, table: Table, query: Select[Any]) -> list[Row]:

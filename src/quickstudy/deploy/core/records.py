@@ -89,6 +89,7 @@ def decode(text: str | None) -> Any:
 
 def decode_settings(values: Mapping[str, Any]) -> Settings:
     """Settings of a classifier as an event or a row keeps them."""
+    values = {name: value for name, value in values.items() if name != "version"}
     pairs = {n: tuple((label, v) for label, v in values[n]) for n in ("targets", "costs")}
     return Settings(**{**values, **pairs, "trusted": tuple(values["trusted"])})
 

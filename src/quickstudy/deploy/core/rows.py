@@ -29,7 +29,7 @@ class TableCache:
         self._rows: dict[Key, Row | None] = {}
         self._dirty: dict[Key, None] = {}
         self._before: dict[Key, tuple[Any, bool]] = {}  # rows before the command, and if dirty
-        self._flushed: list[Key] = []  # keys written since the command began
+        self._flushed: list[Key] = []  # changed before the command, and written since
 
     def prefetch(self, cursor: Cursor, keys: Iterable[Key]) -> None:
         """Read the rows with these keys that are not cached, by one statement."""
@@ -74,7 +74,9 @@ class TableCache:
             self._statements.delete(cursor, gone)
         if rows := [self._encoded(row) for row in changed.values() if row is not None]:
             self._statements.upsert(cursor, rows)
-        self._flushed += self._dirty
+        for key in self._dirty:
+            if self._before.get(key, (None, True))[1]:  # an earlier command had changed it
+                self._flushed.append(key)
         self._dirty.clear()
 
     def _encoded(self, row: Row) -> Key:
@@ -88,15 +90,15 @@ class TableCache:
 
     def rollback_command(self) -> None:
         """Restore the rows; what was flushed is taken back by the savepoint of the database."""
-        for key in self._flushed:
-            self._dirty[key] = None
         for key, (row, dirty) in self._before.items():
             if row is _UNKNOWN:
                 self._rows.pop(key)
             else:
                 self._rows[key] = row
             if not dirty:
-                del self._dirty[key]
+                self._dirty.pop(key, None)
+        for key in self._flushed:
+            self._dirty[key] = None
         self.begin_command()
 
     def evict(self) -> None:

@@ -18,7 +18,6 @@ from quickstudy.deploy.hosting.commands import Checkpoint, Refitted
 from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.deploy.hosting.transaction import HostedLearners
 from quickstudy.deploy.recovery.settings import new_learner
-from quickstudy.deploy.versions.commands import VersionSpec
 from quickstudy.errors import InputError
 
 
@@ -31,20 +30,9 @@ def create(context: Context, command: Create) -> Decided[None]:
     number = context.new_number(command.name)
     new_control(command.settings, 0)  # these two refuse settings out of range
     learner = new_learner(command.settings)
-    version = learner.state_hash()
-    event = yield Draft(
-        "created",
-        number,
-        actor=command.actor,
-        subject=command.name,
-        payload=asdict(command.settings),
-        memo=version,
-    )
-    size = len(learner.packed())
-    first = VersionSpec(version, "first", event.seq, 0, size, "", simpler=False)
-    yield Draft(
-        "version_created", number, actor=command.actor, subject=version, payload=asdict(first)
-    )
+    version = {"id": learner.state_hash(), "size": len(learner.packed())}
+    payload = {**asdict(command.settings), "version": version}
+    yield Draft("created", number, actor=command.actor, subject=command.name, payload=payload)
 
 
 def change(context: Context, command: Change) -> Decided[HostedLearner]:

@@ -25,6 +25,7 @@ from quickstudy.deploy.decisions.feedback import label_of
 from quickstudy.deploy.decisions.queries import episode_of
 from quickstudy.deploy.decisions.statuses import MESSAGES
 from quickstudy.deploy.guardrails.projection import count_action
+from quickstudy.deploy.versions.projection import first_version
 from quickstudy.log.events import Logged
 
 BUCKET = 50  # cases that a point of the learning curve stands for
@@ -46,7 +47,10 @@ def settings_of(rows: Rows, learner: int) -> Settings:
 
 
 def _created(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
-    rows.upsert(LEARNERS, new_learner_row(event, dict.fromkeys(TALLY, 0)))
+    settings = {name: value for name, value in payload.items() if name != "version"}
+    rows.upsert(LEARNERS, new_learner_row(event, settings, dict.fromkeys(TALLY, 0)))
+    if "version" in payload:  # schema 1 did not say it
+        first_version(rows, event, **payload["version"])
 
 
 def _changed(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:

@@ -140,7 +140,7 @@ class HostedLearners:
     def apply(self, event: Logged, payload: dict[str, Any], draft: Draft) -> Sequence[Draft]:
         """Change the learner that an event is about; the changes of level that follow."""
         if event.type == "created" and "kind" not in payload:
-            self._once_committed.append(partial(self._create, event, payload, draft.memo))
+            self._once_committed.append(partial(self._create, event, payload))
         if event.type == "deleted":
             self._delete(event)
         hosted = self.by_number.get(event.learner)
@@ -148,14 +148,14 @@ class HostedLearners:
             return []
         about = self.payload_of(payload["case"]) if payload.get("case") else payload
         self._save(hosted)
-        apply_to_risk(hosted, event, payload, about)
+        changes = apply_to_risk(hosted, event, payload, about)
         self._apply_roles(hosted, event, payload)
         self._learn(hosted, event, about, draft)
         if event.type == "predicted":
             self._once_committed.append(partial(hosted.votes.add, event.subject, draft.memo))
         return [
             Draft("level_changed", hosted.number, actor=SYSTEM, payload=asdict(change))
-            for change in hosted.control.pop_level_changes()
+            for change in changes
         ]
 
     def _save(self, hosted: HostedLearner) -> None:
@@ -164,13 +164,13 @@ class HostedLearners:
             rest = (hosted.settings, hosted.epoch, hosted.roles)
             self._saved[hosted.number] = (hosted, hosted.control.state(), rest)
 
-    def _create(self, event: Logged, payload: dict[str, Any], version: str) -> None:
+    def _create(self, event: Logged, payload: dict[str, Any]) -> None:
         row = {
             "id": event.learner,
             "name": event.subject,
             "settings": decode_settings(payload),
             "created": event.time,
-            "roles": VersionRoles(version),
+            "roles": VersionRoles(payload["version"]["id"]),
         }
         self.register(self._start(row, event.seq))
 
@@ -233,7 +233,6 @@ class HostedLearners:
                     case = payload.get("case")
                     about = self.payload_of(case) if case else payload
                     apply_to_risk(hosted, event, payload, about)
-                    hosted.control.pop_level_changes()
                     acts = len(self._once_committed)
                     self._apply_roles(hosted, event, payload)
                     del self._once_committed[acts:]  # it is told already

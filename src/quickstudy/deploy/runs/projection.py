@@ -16,7 +16,7 @@ TALLY = ("runs", "steps", "open", "expired", "late", "successes", "stopped")
 
 
 def _created(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
-    rows.upsert(LEARNERS, new_learner_row(event, dict.fromkeys(TALLY, 0)))
+    rows.upsert(LEARNERS, new_learner_row(event, payload, dict.fromkeys(TALLY, 0)))
 
 
 def _changed(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from quickstudy.api.runs import RunInfo, RunReport, RunStatus, StepReport, StopReport
 from quickstudy.deploy.core import queries as core_queries
+from quickstudy.deploy.core.drafts import EXPIRY
 from quickstudy.deploy.core.tables import RUNS, Row, checked
 from quickstudy.deploy.runs.state import read_estimate
 from quickstudy.errors import InputError, NotFoundError
@@ -18,6 +19,7 @@ from quickstudy.log.events import Logged
 from quickstudy.log.store import events_of
 from quickstudy.types import Estimate
 
+CLOCK = "clock"  # what the actor "expiry" was called in schema 1
 STEP = ("input", "action", "error", "reward")  # what of a step comes from outside
 
 
@@ -82,7 +84,7 @@ def run(connection: Connection, number: int, name: str, id: str) -> RunReport:
         if event.type == "stepped" and event.learner == number:
             steps.append(step_report(event))
         elif event.type == "expired" and event.learner == number and closed:
-            by = event.actor
+            by = EXPIRY if event.actor == CLOCK else event.actor
     return RunReport(run_info(row, name), tuple(steps[: row["steps"]]), by)
 
 

@@ -32,9 +32,12 @@ def _new_row(event: Logged, payload: dict[str, Any], *, role: str, why: str) -> 
     }
 
 
-def _version_created(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
-    row = _new_row(event, payload, role="champion", why="the learner was created")
-    rows.upsert(VERSIONS, {**row, "seq": payload["asof"]})
+def first_version(rows: Rows, event: Logged, *, id: str, size: int) -> None:
+    """The version that a learner starts with."""
+    made = {"id": id, "kind": "first", "asof": event.seq, "examples": 0, "size": size}
+    made |= {"parent": "", "simpler": False}
+    row = _new_row(event, made, role="champion", why="the learner was created")
+    rows.upsert(VERSIONS, row)
 
 
 def _consolidated(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
@@ -59,6 +62,8 @@ def _withdrawn(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
 def _promoted(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
     learner, version, reason = event.learner, event.subject, payload["reason"]
     champion = payload["before"]
+    if not rows.find(VERSIONS, learner, champion):  # the first one, of which schema 1 did not say
+        first_version(rows, event, id=champion, size=0)
     for previous in _with_role(rows, learner, "previous"):
         rows.change(VERSIONS, learner, previous, role="retired")
     why = f"{version[:SHORT]} was promoted: {reason}"
@@ -104,7 +109,6 @@ def _unpinned(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
 
 
 PROJECTORS: dict[str, Projector] = {
-    "version_created": _version_created,
     "consolidated": _consolidated,
     "challenged": _challenged,
     "refused": _refused,
