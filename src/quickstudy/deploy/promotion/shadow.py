@@ -57,7 +57,7 @@ class ShadowSpec:
     purpose: Purpose
     base: str
     at: int
-    has_label: int
+    learned_until: int
     start: int
     anchor: tuple[str, int] = ("", 0)
     attempt: int = 1
@@ -111,7 +111,7 @@ class Shadow:
         self._baselines = Baselines(orders.schema)
         self._asked: list[lineage.Told] = []
         self._updates: deque[Update] = deque()  # that are not learned yet
-        self._learned = orders.has_label
+        self._learned = orders.learned_until
         self._taught = orders.at  # the last event that anything was learned of
         self._skipped: set[int] | None = None  # events that were set aside, as far as is known
 

@@ -238,7 +238,7 @@ def orders_of(connection: Connection, hosted: HostedLearner) -> list[ShadowSpec]
                 purpose="challenge",
                 base=lineage.version_file(HERE, row["id"]).name,
                 at=row["asof"],
-                has_label=row["asof"] if row["kind"] == "consolidated" else 0,
+                learned_until=row["asof"] if row["kind"] == "consolidated" else 0,
                 start=row["challenged"],
                 anchor=_anchor(connection, by_id, roles["champion"]),
                 attempt=sum(0 < other["challenged"] <= row["challenged"] for other in rows),
@@ -255,7 +255,7 @@ def orders_of(connection: Connection, hosted: HostedLearner) -> list[ShadowSpec]
                 purpose="probation" if switch == "promoted" else "standby",
                 base=lineage.leaving_file(HERE, connection, left).name,
                 at=left,
-                has_label=left,
+                learned_until=left,
                 start=left,
                 **_terms(connection, hosted.number, left),
             )
