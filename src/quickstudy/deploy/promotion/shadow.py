@@ -45,7 +45,7 @@ class ShadowSpec:
     Attributes:
         number: of the learner; version: id.
         base: file of the learner that it starts from; at: the last event that this had learned.
-        knows: the last event of this log of which it had learned anything; 0 if it was imported.
+        learned_until: the last event of this log whose label it has learned; 0 if it was imported.
         start: event after which its answers are compared.
         anchor: file and event of the last version promoted for being better, or ("", 0).
         attempt: which challenger it is, from 1.
