@@ -141,7 +141,7 @@ def test_a_run_is_told_in_a_few_words(changed, says):
 
 def test_a_run_that_somebody_closed_is_told_from_one_that_the_clock_closed():
     gone = run(status="expired")
-    assert figures.standing(RunReport(gone, (), "clock"))[0] == "Its end never came"
+    assert figures.standing(RunReport(gone, (), "expiry"))[0] == "Its end never came"
     assert figures.standing(RunReport(gone, (), "robot"))[0] == "It was closed"
 
 

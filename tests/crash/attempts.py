@@ -169,7 +169,7 @@ def teach(deployment: Any, rng: Random, updates: int) -> None:
     for _ in range(updates):
         text, label = draw("questions", rng)
         deployment.feedback(learner="questions", record=text, label=label, wait_learned=True)
-    duties = list(deployment.context.hosted_learners.values())
+    duties = list(deployment.classifiers.by_name.values())
     ends = time.monotonic() + LONGEST / 2
     while time.monotonic() < ends:
         if not any(hosted.refitting and hosted.refit_event is None for hosted in duties):

@@ -35,7 +35,7 @@ from typing import Any
 import quickstudy
 from quickstudy.deploy import supervisor
 from quickstudy.deploy.recovery import lineage, snapshots
-from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.log.backends import sqlite
 from quickstudy.log.store import Store
 from tests.crash import load, spare
@@ -303,7 +303,7 @@ class After:
             snapshots.read(path, deployment.store.link_at)  # whole, and of this log
         for version in self.imported:
             folder = folder_of(
-                deployment.store.folder, deployment.context.hosted(LEARNERS[0]).number
+                deployment.store.folder, deployment.classifiers.by_name[LEARNERS[0]].number
             )
             lineage.read_version(folder, version, 0)
         self.states = [self.state(deployment, name) for name in there]

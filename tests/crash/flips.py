@@ -23,7 +23,7 @@ from tests.crash import data
 from tests.crash.forking import Say, parallel
 from tests.crash.rows import Row, Scale, Tick
 
-SOURCES = ("ana", "ben", "eve")
+ANNOTATORS = ("ana", "ben", "eve")
 RATES, SHORT_RATES = (0.0, 0.01, 0.05, 0.1, 0.3), (0.1,)
 STREAMS, SHORT_STREAMS = ("prices", "questions"), ("prices",)
 FLIPPED, SHORT_FLIPPED = 500, 300  # words of eve
@@ -52,7 +52,7 @@ class Life:
     def __init__(self, deployment: quickstudy.Deployment, stream: str, rate: float) -> None:
         self.context, self.stream, self.rate = deployment, stream, rate
         self.rng = Random(13)
-        self.spoken = dict.fromkeys(SOURCES, 0)
+        self.spoken = dict.fromkeys(ANNOTATORS, 0)
         self.cases = self.acted = self.acted_wrong = 0
         self.acts_from: int | None = None  # case
         self.right: list[bool] = []
@@ -69,7 +69,7 @@ class Life:
         self.acted_wrong += answer.decision == "act" and answer.label != label
         self.speak(answer.id, source, label)
         if self.rng.random() < TWICE:
-            others = [name for name in SOURCES if name not in (source, "eve")]
+            others = [name for name in ANNOTATORS if name not in (source, "eve")]
             self.speak(answer.id, self.rng.choice(others), label)
 
     def speak(self, case: str, source: str, label: str) -> None:
@@ -98,7 +98,7 @@ def poisoned(life: Life, words: int) -> int | None:
     """All sources by turns, until eve has spoken often: her words until she was unusual."""
     seen = None
     while life.spoken["eve"] < words:
-        for source in SOURCES:
+        for source in ANNOTATORS:
             life.case(source)
         if seen is None and life.spoken["eve"] % LOOK == 0:
             reports = {report.source: report for report in life.context.sources(NAME)}
@@ -136,7 +136,7 @@ def judged(life: Life, honest: int) -> dict[str, Any]:
     version = deployment.challenge(NAME).id
     life.right = []
     for number in range(honest):
-        life.case(SOURCES[number % 2])
+        life.case(ANNOTATORS[number % 2])
         if number % REST == REST - 1:
             caught_up(deployment, version)
     caught_up(deployment, version)
@@ -155,7 +155,7 @@ def judged(life: Life, honest: int) -> dict[str, Any]:
 
 def caught_up(deployment: quickstudy.Deployment, version: str) -> None:
     """Wait until the shadow has seen all there is, or is none any more."""
-    hosted, shadows = deployment.context.hosted(NAME), deployment.supervisor.promotion.shadows
+    hosted, shadows = deployment.classifiers.by_name[NAME], deployment.promotion.shadows
     deployment.flush()
     head, ends = deployment.store.head[0], time.monotonic() + 60
     while hosted.roles.challenger == version and time.monotonic() < ends:

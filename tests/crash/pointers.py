@@ -19,22 +19,18 @@ import quickstudy
 from quickstudy import Classifier
 from quickstudy.api.decisions import Settings
 from quickstudy.api.versions import Condition
+from quickstudy.deploy.core.commands import Delete
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.decisions.commands import (
-    Challenge,
-    Create,
-    Delete,
-    Promote,
-    Refuse,
-    Rollback,
-    VersionSpec,
-)
+from quickstudy.deploy.core.queries import learner_rows
+from quickstudy.deploy.decisions.commands import Create
 from quickstudy.deploy.guardrails.limits import PauseFile
 from quickstudy.deploy.guardrails.risk import new_control
 from quickstudy.deploy.hosting import refit_process
 from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.deploy.promotion.shadow_supervisor import ShadowSupervisor
-from quickstudy.deploy.recovery.replay import folder_of, learner_rows, replay
+from quickstudy.deploy.recovery.files import folder_of
+from quickstudy.deploy.recovery.replay import replay
+from quickstudy.deploy.versions.commands import Challenge, Promote, Refuse, Rollback, VersionSpec
 from quickstudy.deploy.versions.handlers import SHORT
 from quickstudy.deploy.versions.registry import roles_of, version_at, version_rows
 from quickstudy.errors import InputError, NotFoundError, StoreError
@@ -184,7 +180,7 @@ class Sequence:
         found = {
             "roles": ({i: row["role"] for i, row in rows.items()}, model.role),
             "reasons": ({i: row["why"] for i, row in rows.items()}, model.why),
-            "proved": ({i: rows[i]["anchor"] for i in model.proved}, model.proved),
+            "proved": ({i: rows[i]["reference"] for i in model.proved}, model.proved),
             "log": ([(event.type, event.subject) for event in events], model.log),
             "times": (named, foreseen),
             "on record": ({role: getattr(roles, role) for role in kept}, kept),
@@ -222,7 +218,7 @@ class Office:
         with self.store.reading() as connection:
             for row in learner_rows(connection):
                 self.context.take_over(hosted_of(row | {"roles": roles_of(connection, row["id"])}))
-        self.hosted_learners = self.context.hosted_learners
+        self.hosted_learners = self.classifiers.by_name
         self.writer = Writer(self.store, self.context)
 
     def ask(self, *requests: Any) -> list[Any]:
@@ -312,7 +308,7 @@ def taught(deployment: Any, rng: Random, count: int) -> None:
 
 def deed(deployment: Any, rng: Random, seed: str) -> None:
     """A version is made, promoted, refused, or goes back; what does not apply is refused."""
-    hosted, contests = deployment.context.hosted("t"), deployment.supervisor.promotion
+    hosted, contests = deployment.classifiers.by_name["t"], deployment.promotion
     version = hosted.roles.challenger
     if not version and rng.random() < 0.7:
         if rng.random() < 0.5:

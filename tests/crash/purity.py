@@ -142,7 +142,7 @@ def steps(scale: Scale) -> int:
 
 def what_was_learned(deployment: Any) -> str:
     """State of the learner alone: a prediction moves risk control on, which has to remember it."""
-    with deployment.context.hosted("it").replicas.reading() as learner:
+    with deployment.classifiers.by_name["it"].replicas.reading() as learner:
         return str(learner.state_hash())
 
 

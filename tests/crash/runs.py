@@ -259,7 +259,7 @@ class Check:
 
     def state(self) -> None:
         """The log alone leads to the state, and the tables follow from it."""
-        number = self.api.context.hosted_value(NAME).number
+        number = self.api.values.by_name[NAME].number
         replayed = replay(self.api.store, number, strict=True).hash
         self.say("replayed")
         if replayed != self.api.state_hash(NAME):

@@ -248,7 +248,7 @@ class After:
 
     def snapshots(self, deployment: Any) -> None:
         """All load; the states of those that were made between two events are noted."""
-        names = {f"learner-{deployment.context.hosted(n).number}": n for n in LEARNERS}
+        names = {f"learner-{deployment.classifiers.by_name[n].number}": n for n in LEARNERS}
         for path in self.links:
             name = names["-".join(path.name.split("-")[:2])]
             try:

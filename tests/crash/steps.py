@@ -27,7 +27,7 @@ import quickstudy
 from quickstudy.client.client import Client
 from quickstudy.deploy.promotion.shadow import Shadow
 from quickstudy.deploy.promotion.shadow_supervisor import orders_of
-from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.serve.app import create_app
 from quickstudy.serve.server import listen, run
 from quickstudy.serve.settings import ServerSettings
@@ -315,11 +315,11 @@ def compare(path: Path, scale: Scale) -> Callable[[Say], None]:
             stream = Stream(deployment)
             stream.go(BEFORE)
             deployment.challenge(NAME)
-            hosted = deployment.context.hosted(NAME)
+            hosted = deployment.classifiers.by_name[NAME]
             with deployment.store.reading() as connection:
                 orders = orders_of(connection, hosted)[0]
             folder = folder_of(deployment.store.folder, hosted.number)
-            shadow, shadows = Timed(orders, folder), deployment.supervisor.promotion.shadows
+            shadow, shadows = Timed(orders, folder), deployment.promotion.shadows
             wait_for(lambda: shadows.report(hosted, orders.version) is not None)
             stream.go(WARM)
             catch_up(deployment, shadow)
@@ -331,7 +331,7 @@ def compare(path: Path, scale: Scale) -> Callable[[Say], None]:
 
 def block(deployment: quickstudy.Deployment, stream: Stream, shadow: Timed) -> dict[str, float]:
     """Seconds for each prediction of a block: of the champion, the process, and its parts."""
-    hosted, shadows = deployment.context.hosted(NAME), deployment.supervisor.promotion.shadows
+    hosted, shadows = deployment.classifiers.by_name[NAME], deployment.promotion.shadows
     pid = shadows._child.pid
     before, parts = processor(pid), dict(shadow.took)
     records = stream.go(BLOCK)

@@ -11,6 +11,7 @@ from typing import Any
 
 from quickstudy.api.decisions import Event, Finding
 from quickstudy.deploy import doctor
+from quickstudy.deploy.core import queries
 from quickstudy.deploy.hosting.updates import Update, update_of
 from quickstudy.deploy.recovery import replay
 from quickstudy.log.events import Logged
@@ -69,7 +70,7 @@ def _step(
 
 def _number(store: Store, name: str) -> int:
     with store.reading() as connection:
-        return next(r["id"] for r in replay.learner_rows(connection) if r["name"] == name)
+        return next(r["id"] for r in queries.learner_rows(connection) if r["name"] == name)
 
 
 def findings(path: Path) -> list[Finding]:

@@ -3,7 +3,7 @@
 import itertools
 from random import Random
 
-from quickstudy.deploy.decisions.commands import Expire
+from quickstudy.deploy.core.commands import Expire
 from quickstudy.deploy.runs.state import replay
 
 WORDS = ["search", "open", "read", "write", "retry", "book", "flight", "cancel", "look", "pay"]
@@ -61,7 +61,7 @@ def expire(deployment):
 
 
 def number_of(deployment, name):
-    return deployment.context.hosted_value(name).number
+    return deployment.values.by_name[name].number
 
 
 def replayed(deployment, name):

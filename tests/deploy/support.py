@@ -2,7 +2,7 @@
 
 import time
 
-from quickstudy.deploy.decisions.commands import Expire, MakeKey
+from quickstudy.deploy.core.commands import Expire, MakeKey
 from quickstudy.deploy.recovery.replay import replay
 
 # a promise so easy that policies are certified after some 30 labels
@@ -100,7 +100,7 @@ def types(deployment, **which):
 def replayed(deployment, name):
     """The state hash that the log alone leads to."""
     deployment.flush()
-    return replay(deployment.store, deployment.context.hosted(name).number).hash
+    return replay(deployment.store, deployment.classifiers.by_name[name].number).hash
 
 
 def agrees(deployment, name):

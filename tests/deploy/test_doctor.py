@@ -65,7 +65,7 @@ def test_looking_changes_no_file(path):
 
 EVENT = "chain of events"
 TABLES = "tables"
-FOLLOW = "cases and receipts follow from the log"
+FOLLOW = "tables follow from the log"
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ FOLLOW = "cases and receipts follow from the log"
         ("DELETE FROM events WHERE seq = 3", EVENT),
         ("UPDATE cases SET status = 'waiting' WHERE seq = 2", TABLES),
         ("UPDATE cases SET truth = 'null' WHERE seq = 2", TABLES),
-        ("UPDATE said SET source = 'eve' WHERE rowid = 1", TABLES),
+        ("UPDATE labels_by_source SET source = 'eve' WHERE rowid = 1", TABLES),
         ("UPDATE receipts SET receipt = replace(receipt, 'seq', 'seq ')", TABLES),
-        ("UPDATE inputs SET contested = 1 - contested", TABLES),
+        ("UPDATE input_labels SET contested = 1 - contested", TABLES),
         ("UPDATE learners SET tally = replace(tally, '\"cases\":', '\"cases\":1')", TABLES),
-        ("UPDATE stretches SET acted = acted + 1", TABLES),
-        ("UPDATE sources SET labels = labels + 1", TABLES),
+        ("UPDATE curve_buckets SET acted = acted + 1", TABLES),
+        ("UPDATE annotators SET labels = labels + 1", TABLES),
         ("UPDATE keys SET role = 'manage'", TABLES),
         ("UPDATE keys SET revoked = 1", TABLES),
         ("DELETE FROM cases WHERE seq = 2", FOLLOW),
@@ -105,7 +105,7 @@ def test_a_secret_that_was_altered_is_found(path):
 
 
 def test_words_sent_ahead_that_were_altered_are_found(path):
-    alter(path, "UPDATE early SET case_id = 'another'")
+    alter(path, "UPDATE pending_feedback SET case_id = 'another'")
     assert found(path) != {}
 
 

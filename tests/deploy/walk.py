@@ -28,11 +28,11 @@ class Walk:
 
     def begin(self, deployment):
         """Go on with this deployment."""
-        self.context = deployment
+        self.deployment = deployment
         if self.fresh:
             self.cases = []
         if not deployment.learners():
-            self.context.create("t", **EASY | {"audit": 0.3})
+            self.deployment.create("t", **EASY | {"audit": 0.3})
 
     def step(self):
         """One random thing."""
@@ -48,7 +48,7 @@ class Walk:
             self.nonsense,
         )
         chosen = self.rng.choice(len(does), p=np.array(self.chances) / sum(self.chances))
-        self.context.flush()
+        self.deployment.flush()
         does[chosen]()
 
     def record(self):
@@ -64,7 +64,7 @@ class Walk:
         ids = [f"case {self.asked + i}" for i in range(int(self.rng.integers(1, 4)))]
         self.asked += len(ids)
         xs = [self.record() for _ in ids]
-        self.context.predict_many("t", xs, ids=ids)
+        self.deployment.predict_many("t", xs, ids=ids)
         self.cases += zip(ids, xs, strict=True)
 
     def say(self):
@@ -78,42 +78,44 @@ class Walk:
         items = [Feedback(**self.say(), source=self.pick(SOURCES)) for _ in range(2) if self.cases]
         with suppress(InputError):
             for item in items:
-                self.context.feedback_many([item])
+                self.deployment.feedback_many([item])
 
     def teach(self):
         x = self.record()
-        self.context.feedback(learner="t", record=x, label=truth(x), source="boss")
+        self.deployment.feedback(learner="t", record=x, label=truth(x), source="boss")
 
     def repeat(self):
         if self.cases:
             said = self.say()
             with suppress(InputError):
                 for _ in range(3):
-                    self.context.feedback(**said, source="ana")
+                    self.deployment.feedback(**said, source="ana")
 
     def early(self):
         case, x = f"case {self.asked}", self.record()
         self.asked += 1
-        self.context.feedback(case, label=truth(x), source="ben")
-        self.context.predict("t", x, id=case)
+        self.deployment.feedback(case, label=truth(x), source="ben")
+        self.deployment.predict("t", x, id=case)
 
     def change(self):
-        self.context.change("t", target=self.pick((0.6, 0.55)), wait_seconds=self.pick((1e5, 1e6)))
+        self.deployment.change(
+            "t", target=self.pick((0.6, 0.55)), wait_seconds=self.pick((1e5, 1e6))
+        )
 
     def rule(self):
-        for case in self.context.cases("t", status="contested")[:1]:
-            self.context.rule(case.id, truth(case.record), source="boss")
+        for case in self.deployment.cases("t", status="contested")[:1]:
+            self.deployment.rule(case.id, truth(case.record), source="boss")
 
     def second(self):
         """A learner that comes and goes, and whose cases expire unheard."""
-        if "second" in {info.name for info in self.context.learners()}:
-            self.context.delete("second")
+        if "second" in {info.name for info in self.deployment.learners()}:
+            self.deployment.delete("second")
             return
-        self.context.create("second", seed=int(self.rng.integers(9)), wait_seconds=1e-6)
-        answers = self.context.predict_many("second", [self.record() for _ in range(3)])
-        expire(self.context)
+        self.deployment.create("second", seed=int(self.rng.integers(9)), wait_seconds=1e-6)
+        answers = self.deployment.predict_many("second", [self.record() for _ in range(3)])
+        expire(self.deployment)
         for answer in answers[:2]:
-            self.context.feedback(answer.id, label="even", source="ana")
+            self.deployment.feedback(answer.id, label="even", source="ana")
 
     def nonsense(self):
         for wrong in (
@@ -122,6 +124,6 @@ class Walk:
             Feedback(learner="nobody", record={}, label="x"),
         ):
             with suppress(InputError):
-                self.context.feedback_many([wrong])
+                self.deployment.feedback_many([wrong])
         with suppress(InputError):
-            self.context.create("t")
+            self.deployment.create("t")

@@ -43,7 +43,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class RecordClaim:
+class Knock:
     """A request."""
 
     method: str
@@ -72,7 +72,7 @@ class Cell:
         sees = scope is None or what in FOR_ALL or (what not in UNSCOPED and self.name in scope)
         return sees and ROLES.index(role) >= ROLES.index(self.operation.role)
 
-    def request(self, ids: Mapping[str, str]) -> RecordClaim:
+    def request(self, ids: Mapping[str, str]) -> Knock:
         """What is sent; `ids`: of a prediction of each learner."""
         path, name = self.operation.path, self.name
         about_runs = "/runs" in path or path.endswith("/value")
@@ -82,7 +82,7 @@ class Cell:
             asked = {"before": VERSION, "after": VERSION}
         body = body_of(self.operation, name)
         filled = path.replace("{name}", learner).replace("{id}", ids[name]).replace("{run}", RUN)
-        return RecordClaim(self.operation.method, filled, body, asked)
+        return Knock(self.operation.method, filled, body, asked)
 
     def fault(self, status: int, text: str) -> str:
         """What is wrong with an answer: an exposure, or a door that should have been open."""

@@ -132,7 +132,7 @@ class StepReport:
 class RunReport:
     """A run with all its steps, in order.
 
-    `expired_by`: who closed it because its end will not be known, "clock" where no step came in
+    `expired_by`: who closed it because its end will not be known, "expiry" where no step came in
     time; None: it has not expired.
     """
 

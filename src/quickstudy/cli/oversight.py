@@ -122,7 +122,7 @@ def import_pins(
     quickstudy pins import exam.csv --learner tickets --store work.db --separator ';' --drop id
     """
     from quickstudy.api.runs import ValueInfo
-    from quickstudy.deploy.versions.exam import read_pins
+    from quickstudy.deploy.versions.exam_file import read_pins
     from quickstudy.evaluate.data.options import options_from_text
 
     options = options_from_text(

@@ -1,33 +1,29 @@
-"""The staff: workers that teach learners, refits in the child process, snapshots now and then."""
+"""`Supervisor`: starts and stops trainers, has experts refitted, and writes snapshots."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from quickstudy import snapshot
-from quickstudy.api.decisions import Receipt
-from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.failures import out_of_service, reason_of
 from quickstudy.deploy.core.tables import Row
-from quickstudy.deploy.decisions.commands import Checkpoint, Quarantine, Refitted
 from quickstudy.deploy.guardrails.autonomy import Autonomy
+from quickstudy.deploy.hosting.commands import Checkpoint, Quarantine, Refitted
 from quickstudy.deploy.hosting.learner import HostedLearner, OutOfService
 from quickstudy.deploy.hosting.quarantine import SetAside
 from quickstudy.deploy.hosting.refit_process import REFIT, artifact_name, unpack_fitted
 from quickstudy.deploy.hosting.refit_queue import RefitQueue
 from quickstudy.deploy.hosting.trainer import Trainer
+from quickstudy.deploy.hosting.transaction import HostedLearners
 from quickstudy.deploy.hosting.updates import Update
 from quickstudy.deploy.promotion.manager import PromotionManager
 from quickstudy.deploy.recovery import lineage, snapshots
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.deploy.recovery.recover import clear, recover
-from quickstudy.deploy.recovery.replay import ReplayState, folder_of
+from quickstudy.deploy.recovery.replay import ReplayState
 from quickstudy.deploy.versions.registry import largest
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.learners.classifier.classifier import Classifier
@@ -39,7 +35,6 @@ from quickstudy.stats.moments import one_blas_thread
 EVENTS_BETWEEN = 5_000  # snapshots of a learner: what a start has to fold, within a second or two
 RETRY_SECONDS = 60.0  # after a refit or a snapshot went wrong
 MARK_PAUSES = (0.1, 1.0, 5.0)  # seconds, while it cannot be written that an event was set aside
-SET_ASIDE = "on disk, and set aside: learning it failed ({}), the learner is as it was before"
 log = logging.getLogger("quickstudy")
 
 
@@ -53,7 +48,7 @@ class Supervisor:
         self._writer: Writer | None = None
         self._begun = threading.Event()
 
-    def begin(self, writer: Writer) -> None:
+    def attach(self, writer: Writer) -> None:
         """From now on what is worked out can be logged."""
         self._writer = writer
         self._begun.set()
@@ -68,7 +63,7 @@ class Supervisor:
         """A new learner, made at event `seq`."""
         return self._start(row, ReplayState.new(row["settings"], seq))
 
-    def recall(self, row: Row) -> HostedLearner:
+    def restore(self, row: Row) -> HostedLearner:
         """A learner from the log."""
         clear(self._store, row["id"])
         hosted = self._start(row, recover(self._store, row["id"]))
@@ -101,7 +96,7 @@ class Supervisor:
         hosted.add_labels(fold.learner.labels)
         return hosted
 
-    def restore_all(self, rows: list[Row], context: Context) -> None:
+    def restore_all(self, rows: list[Row], learners: HostedLearners) -> None:
         """All learners of rows; one that cannot be made from the log is out of service.
 
         Raises:
@@ -109,36 +104,38 @@ class Supervisor:
         """
         for row in rows:
             try:
-                context.register(self.recall(row))
+                learners.register(self.restore(row))
             except LogError:
                 raise
             except Exception as error:
-                self._put_out(context, row, error)
+                self._put_out(learners, row, error)
 
-    def record_set_aside(self, context: Context) -> None:
+    def record_set_aside(self, learners: HostedLearners) -> None:
         """Put on record what learners did not learn on the way back; before they are used.
 
         One of which that cannot be written is out of service.
         """
-        for hosted in [hosted for hosted in context.hosted_learners.values() if hosted.set_aside]:
+        for hosted in [one for one in learners.by_number.values() if one.set_aside]:
             try:
                 for one in hosted.set_aside:
                     self._record(hosted, one)
             except StoreError as error:
-                context.removed(hosted)
-                self.dismiss(hosted)
-                self._put_out(context, hosted, error)
+                learners.remove(hosted)
+                self.stop(hosted)
+                self._put_out(learners, hosted, error)
                 continue
             first = min(one.seq for one in hosted.set_aside)  # champions since then had learned it
             lineage.drop_after(folder_of(self._store.folder, hosted.number), first)
             hosted.set_aside = []
 
-    def _put_out(self, context: Context, one: HostedLearner | Row, error: Exception) -> None:
+    def _put_out(
+        self, learners: HostedLearners, one: HostedLearner | Row, error: Exception
+    ) -> None:
         row = one if isinstance(one, dict) else vars(one) | {"id": one.number}
         failed = out_of_service(row["name"], error)
         log.error("%s", failed)
         out = OutOfService(row["id"], row["name"], row["settings"], row["created"], failed)
-        context.out_of_service[out.name] = out
+        learners.put_out_of_service(out)
 
     def _record(self, hosted: HostedLearner, one: SetAside) -> None:
         log.warning("learner %s set aside %s", hosted.name, one)
@@ -161,7 +158,7 @@ class Supervisor:
         if one.seq == hosted.refit_event:  # refitted experts that do not fit in
             hosted.refit_not_before = time.monotonic() + RETRY_SECONDS
 
-    def dismiss(self, hosted: HostedLearner) -> None:
+    def stop(self, hosted: HostedLearner) -> None:
         """The learner is off duty."""
         self.promotion.dropped(hosted)
         if hosted.trainer:
@@ -227,7 +224,7 @@ class Supervisor:
         if self._store.head[0] - hosted.saved >= EVENTS_BETWEEN:
             self._save(hosted)
 
-    def look_after(self, hosted: HostedLearner) -> None:
+    def maintain(self, hosted: HostedLearner) -> None:
         """Now and then, for learners that only answer: their risk control needs snapshots too."""
         if self._store.head[0] - hosted.saved >= 2 * EVENTS_BETWEEN and hosted.trainer:
             hosted.trainer.run_between(lambda: self._save_if_due(hosted))
@@ -273,7 +270,7 @@ class Supervisor:
             lag = hosted.trainer.lag
             raise StoreError(f"{hosted.name} has {lag} lessons yet to learn; wait longer") from None
 
-    def rest(self, hosted_learners: list[HostedLearner]) -> None:
+    def close(self, hosted_learners: list[HostedLearner]) -> None:
         """Learn what is logged, write snapshots, and stop."""
         self._refits.close()
         self.promotion.close()
@@ -287,53 +284,3 @@ class Supervisor:
                 log.warning("learner %s was closed without a snapshot: %s", hosted.name, error)
             finally:
                 trainer.close()
-
-    def when_learned(self, future: Future[Any], context: Context) -> Future[Any]:
-        """A future that is done once the feedback that `future` is about is learned."""
-        learned: Future[Any] = Future()
-
-        def logged(done: Future[Any]) -> None:
-            if error := done.exception():
-                learned.set_exception(error)
-                return
-            receipts = done.result()
-            last = max(receipt.seq for receipt in receipts)
-            hosted_learners = dict(context.hosted_learners)
-            names = {r.learner for r in receipts if r.learner in hosted_learners}
-            trainers = [trainer for name in names if (trainer := hosted_learners[name].trainer)]
-            told = partial(_with_reasons, receipts, trainers)
-            _when_all([trainer.after(last) for trainer in trainers], learned, told)
-
-        future.add_done_callback(logged)
-        return learned
-
-
-def _with_reasons(receipts: list[Receipt], trainers: list[Trainer]) -> list[Receipt]:
-    """Receipts that say so where the example was set aside."""
-    reasons = {seq: reason for trainer in trainers for seq, reason in dict(trainer.reasons).items()}
-    return [
-        replace(one, quarantined=reason, message=SET_ASIDE.format(reason)) if reason else one
-        for one, reason in [(one, reasons.get(one.seq, "")) for one in receipts]
-    ]
-
-
-def _when_all(futures: list[Future[None]], then: Future[Any], result: Callable[[], Any]) -> None:
-    """Finish `then` with what `result` gives once all futures are done."""
-    left = len(futures)
-    lock = threading.Lock()
-
-    def one(done: Future[None]) -> None:
-        nonlocal left
-        with lock:
-            left -= 1
-            last = left == 0
-        error = done.exception()
-        if error and not then.done():
-            then.set_exception(error)
-        elif last and not then.done():
-            then.set_result(result())
-
-    if not futures:
-        then.set_result(result())
-    for future in futures:
-        future.add_done_callback(one)

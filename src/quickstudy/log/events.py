@@ -46,6 +46,7 @@ TYPES = frozenset(
         "quarantined",
         "key_created",
         "key_revoked",
+        "migrated",
     ]
 )
 VERSION = 1  # of the payloads

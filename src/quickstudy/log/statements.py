@@ -42,6 +42,7 @@ class TableStatements:
         self._wanted = f"WITH wanted({wanted}) AS (VALUES "
         self._find = f") SELECT {columns} FROM wanted JOIN {table.name} AS t ON {same}"
         self._insert = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES "
+        self._delete = f"DELETE FROM {table.name} WHERE ({', '.join(keys)}) IN (VALUES "
         self._upsert = f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {', '.join(others)}"
 
     def find(self, cursor: Cursor, keys: Sequence[Key]) -> list[Sequence[Any]]:
@@ -62,6 +63,13 @@ class TableStatements:
     def upsert(self, cursor: Cursor, rows: Sequence[Key]) -> None:
         """Write rows, over those with the same key."""
         self._write(cursor, rows, self._upsert)
+
+    def delete(self, cursor: Cursor, keys: Sequence[Key]) -> None:
+        """Remove the rows with these keys, as far as there are such."""
+        most = MOST_VALUES // len(self.keys)
+        for at in range(0, len(keys), most):
+            part = keys[at : at + most]
+            cursor.execute(f"{self._delete}{self._rows(len(part), len(self.keys))})", _flat(part))
 
     def _write(self, cursor: Cursor, rows: Sequence[Key], end: str) -> None:
         most = MOST_VALUES // len(self.columns)

@@ -33,7 +33,7 @@ from quickstudy.log.head import Anchor
 from quickstudy.log.statements import Cursor, TableStatements
 from quickstudy.snapshot import write_whole
 
-SCHEMA = 1
+SCHEMA = 2  # of the tables; deploy/migration.py brings older stores up
 log = logging.getLogger("quickstudy")
 METADATA = MetaData()
 EVENTS = Table(
@@ -85,7 +85,7 @@ class Transaction:
         self.connection = connection
         self.cursor: Cursor = connection.connection.cursor()
         self._statements = statements
-        self.head = head
+        self.head = self._first_head = head
         self.time = time.time()
         self.events: list[Logged] = []
 
@@ -105,6 +105,13 @@ class Transaction:
         self.head = (event.seq, event.link)
         self.events.append(event)
         return event
+
+    def truncate(self, count: int) -> None:
+        """Take back all appended events but the first `count`; none is written before `insert`."""
+        if len(self.events) > count:
+            del self.events[count:]
+            last = self.events[-1] if self.events else None
+            self.head = (last.seq, last.link) if last else self._first_head
 
     def insert(self) -> None:
         """Write the events that were appended."""
@@ -159,10 +166,10 @@ class Store:
         if write:
             with self.engine.begin() as connection:
                 METADATA.create_all(connection)
-        found = self.meta("schema", lambda: str(SCHEMA).encode(), write=write)
-        if int(found) > SCHEMA:
+        self.schema = int(self.meta("schema", lambda: str(SCHEMA).encode(), write=write))
+        if self.schema > SCHEMA:
             raise StoreError(
-                f"{self.path} has schema {int(found)}; this quickstudy reads up to {SCHEMA}: "
+                f"{self.path} has schema {self.schema}; this quickstudy reads up to {SCHEMA}: "
                 "upgrade it"
             )
 
@@ -183,6 +190,13 @@ class Store:
         if _summed(value) != found:
             raise StoreError(f"{self.path} is damaged: its {name} is not what was written")
         return value
+
+    def set_schema(self, transaction: Transaction, schema: int) -> None:
+        """In this transaction the tables were brought to another schema."""
+        value = _summed(str(schema).encode())
+        transaction.connection.execute(
+            META.update().where(META.c.name == "schema"), {"value": value}
+        )
 
     def link_at(self, seq: int) -> bytes:
         """The link of event `seq`; that before the first for 0."""

@@ -309,17 +309,46 @@ class ActOrAsk:
         Raises:
             InputError: an argument is out of its range; nothing was changed.
         """
+        decision = self.propose(
+            confidence, label, ask_probability=ask_probability, eligible=eligible
+        )
+        self.accept(decision)
+        return decision
+
+    def propose(
+        self,
+        confidence: float,
+        label: Label | None = None,
+        *,
+        ask_probability: float = 1.0,
+        eligible: bool = True,
+    ) -> Decision:
+        """What `decide` decides, without going on to the next case: nothing is changed.
+
+        Raises:
+            InputError: an argument is out of its range.
+        """
         require_score("confidence", confidence)
         lane = self._lane(label)
         require_probability("ask_probability", ask_probability, lane.rates.least_ask)
         owner = label if lane is not self._rest else None
-        draw = self._coins.draw(self.number)
         case = (self.number, owner)
-        decision = lane.decide(confidence, ask_probability, draw, case, eligible=eligible)
-        if eligible:
-            lane.controller.observe(confidence)
+        draw = self._coins.draw(self.number)
+        return lane.decide(confidence, ask_probability, draw, case, eligible=eligible)
+
+    def accept(self, decision: Decision) -> None:
+        """Go on to the next case after a decision that was proposed for this one.
+
+        Raises:
+            InputError: it was proposed for another case; nothing was changed.
+        """
+        if decision.number != self.number:
+            raise InputError(
+                f"the decision is for case {decision.number}; the next case is {self.number}"
+            )
+        if decision.eligible:
+            self._lane(decision.label).controller.observe(decision.confidence)
         self.number += 1
-        return decision
 
     def record(self, decision: Decision, wrong: bool | None) -> bool:
         """Close a case; True when the guard alarmed, and nothing is acted on any more.

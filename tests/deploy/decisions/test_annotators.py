@@ -10,8 +10,10 @@ from scipy.stats import fisher_exact
 from sqlalchemy import text
 
 from quickstudy.api.decisions import Feedback
-from quickstudy.deploy.core import context as desks
-from quickstudy.deploy.decisions.annotators import agreement, chance, credit, sources
+from quickstudy.deploy.core.drafts import Draft
+from quickstudy.deploy.decisions.annotators import agreement, chance, sources
+from quickstudy.deploy.guardrails.risk import encode_decision
+from quickstudy.deploy.handlers import HANDLERS
 from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.errors import StoreError
 from tests.deploy.support import SECONDS
@@ -19,7 +21,7 @@ from tests.deploy.support import SECONDS
 
 @dataclass
 class Words:
-    """Asks the desk to credit sources, in one transaction."""
+    """Has annotators speak, in one transaction."""
 
     hosted: HostedLearner
     words: list
@@ -27,17 +29,30 @@ class Words:
 
 @pytest.fixture
 def words(deployment, monkeypatch):
-    """Credit words: (source, labels, spoke, against), how often."""
+    """Have annotators speak: (source, labels, spoke, against), how often."""
+    number = 0
 
-    def handle(at, request):
-        for source, labels, spoke, against in request.words:
-            credit(at, request.hosted, source, labels=labels, spoke=spoke, against=against)
+    def handle(context, command):
+        """As many feedbacks, of which only what they say of annotators is looked at."""
+        nonlocal number
+        for source, labels, spoke, against in command.words:
+            number += 1
+            hosted, case = command.hosted.number, f"case {number}"
+            sure = {"confidence": 1.0, "label": "y", "record": {"a": number}, "alternatives": []}
+            made = command.hosted.control.propose(0.0, None)
+            sure |= {"decision": encode_decision(made, 0), "limit": "", "version": ""}
+            predicted = yield Draft("predicted", hosted, actor="me", subject=case, payload=sure)
+            payload = {"status": "accepted", "learn": "label" if labels else None, "label": "x"}
+            payload |= {"source": source, "counted": False, "wrong": against, "refuted": False}
+            about = {"case": predicted.seq} if spoke else {}
+            draft = Draft("feedback", hosted, actor="me", subject=case, payload=payload | about)
+            yield draft
 
-    monkeypatch.setitem(desks.HANDLERS, Words, handle)
+    monkeypatch.setitem(HANDLERS, Words, handle)
 
     def say(*words, name="t"):
         given = [word[:4] for word in words for _ in range(word[4])]
-        return deployment.writer.submit(Words(deployment.context.hosted(name), given)).result(
+        return deployment.writer.submit(Words(deployment.classifiers.by_name[name], given)).result(
             SECONDS
         )
 
@@ -46,7 +61,7 @@ def words(deployment, monkeypatch):
 
 def report(deployment, trusted=(), name="t"):
     with deployment.store.reading() as connection:
-        return sources(connection, deployment.context.hosted(name).number, trusted)
+        return sources(connection, deployment.classifiers.by_name[name].number, trusted)
 
 
 def by_name(deployment, **more):
@@ -204,7 +219,7 @@ def test_at_most_fifty_sources_are_shown_and_all_are_counted(deployment, words):
     assert {r.against_others for r in found} == {(108, 0)}
 
 
-@pytest.mark.parametrize("table", ["sources SET labels", "said SET seq"])
+@pytest.mark.parametrize("table", ["annotators SET labels", "labels_by_source SET seq"])
 def test_a_row_that_was_changed_on_disk_is_noticed(deployment, table):
     case = deployment.predict("t", {"a": 1}).id
     deployment.feedback(case, label="x", source="ana")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import quickstudy
-from quickstudy.deploy.decisions import forms
+from quickstudy.deploy.decisions.queries import OVER
 from quickstudy.stats.risk import ActOrAsk
 from quickstudy.types import Unfamiliar
 from tests.deploy.support import EASY, agrees, record, replayed, sound, train
@@ -70,7 +70,7 @@ def test_the_report_tells_since_when_and_what(acting):
     assert (report.unfamiliar, report.form.cases) == (2, 2)
     assert (report.form.since, report.form.last) == (first.time, last.time)
     assert report.form.unfamiliar == Unfamiliar(missing=("a",), unknown=("A",))
-    acting.predict_many("t", [record(1)] * (forms.OVER + 1))
+    acting.predict_many("t", [record(1)] * (OVER + 1))
     report = acting.report("t")
     assert (report.unfamiliar, report.form) == (2, None)
 

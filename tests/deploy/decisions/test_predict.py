@@ -178,12 +178,12 @@ def test_an_actor_that_cannot_be_written_down_is_refused(deployment, actor):
 
 def test_a_learner_that_is_gone_answers_no_more(deployment):
     deployment.predict("t", X)
-    stale = deployment.context.hosted("t")
+    stale = deployment.classifiers.by_name["t"]
     deployment.delete("t")
     with pytest.raises(NotFoundError):
         deployment.predict("t", X)
     deployment.create("t", seed=2)
-    assert deployment.context.hosted("t") is not stale
+    assert deployment.classifiers.by_name["t"] is not stale
     assert deployment.predict("t", X).seq == deployment.report("t").seq and tally(
         deployment, "t"
     ) == (1, 0, 0)

@@ -63,7 +63,7 @@ def test_never_two_levels_at_one_outcome():
     autonomy = new(start="shadow", ceiling="shadow", approvals=0)
     live(autonomy, 200)
     assert autonomy.risk.certified > 0
-    autonomy.bound(ceiling="act", approvals=0)
+    autonomy.set_bounds(ceiling="act", approvals=0)
     assert autonomy.level == "shadow"  # a higher ceiling raises nothing by itself
     levels = []
     for _ in range(4):
@@ -182,8 +182,8 @@ def test_approvals_of_an_earlier_time_do_not_count():
     autonomy = new(approvals=3)
     until(autonomy, "approve")
     late = autonomy.decide(SURE, "a")
-    autonomy.bound(ceiling="suggest", approvals=3)
-    autonomy.bound(ceiling="act", approvals=3)
+    autonomy.set_bounds(ceiling="suggest", approvals=3)
+    autonomy.set_bounds(ceiling="act", approvals=3)
     until(autonomy, "approve")
     assert late.held
     autonomy.record(late, False)
@@ -236,7 +236,7 @@ def test_evidence_of_any_promise_counts():
 def test_a_lower_ceiling_binds_at_once():
     autonomy = new(start="act")
     live(autonomy, 200)
-    autonomy.bound(ceiling="suggest", approvals=3)
+    autonomy.set_bounds(ceiling="suggest", approvals=3)
     assert autonomy.level == "suggest"
     assert not autonomy.decide(SURE, "a").decision.act
     assert [s.why for s in autonomy.pop_level_changes()] == ["the ceiling was lowered to suggest"]
@@ -264,7 +264,7 @@ def test_same_calls_same_state_also_after_a_restart():
             other.record(second, outcome)
         if i in (650, 850):
             for a in (one, other):
-                a.bound(ceiling="approve" if i == 650 else "act", approvals=2)
+                a.set_bounds(ceiling="approve" if i == 650 else "act", approvals=2)
         assert same(one.state(), other.state())
         seen.add(one.level)
     assert seen == set(LEVELS)
@@ -301,10 +301,10 @@ def test_reasons_name_level_policy_and_limit():
     told = "not sure enough for policy 4, the most permissive that is certified"
     assert autonomy.reason(doubt, "a") == told
     assert autonomy.reason(doubt, "a", "paused by ana").endswith("limited, too: paused by ana")
-    autonomy.bound(ceiling="approve", approvals=3)
+    autonomy.set_bounds(ceiling="approve", approvals=3)
     told = autonomy.reason(autonomy.decide(SURE, "a"), "a")
     assert told == f"{sure}, but the level is approve: it is held until a person says yes"
-    autonomy.bound(ceiling="shadow", approvals=3)
+    autonomy.set_bounds(ceiling="shadow", approvals=3)
     told = autonomy.reason(autonomy.decide(SURE, "a"), "a")
     assert told == f"{sure}, but the level is shadow: a person decides"
 
@@ -323,12 +323,12 @@ def test_report_says_what_is_missing():
     told = report_of(autonomy, learner="t", history=())
     assert told.next_level is None
     assert told.why_not_higher == "the ceiling is approve: people allow no more"
-    autonomy.bound(ceiling="act", approvals=20)
+    autonomy.set_bounds(ceiling="act", approvals=20)
     live(autonomy, 12)
     told = report_of(autonomy, learner="t", history=())
     assert told.why_not_higher == "12 of 20 held answers were approved"
     assert (told.approvals, told.refusals, told.approvals_needed) == (12, 0, 20)
-    autonomy.bound(ceiling="act", approvals=5)
+    autonomy.set_bounds(ceiling="act", approvals=5)
     told = report_of(autonomy, learner="t", history=())
     assert told.why_not_higher == "it has all that it takes, and rises with the next outcome"
     live(autonomy, 1)

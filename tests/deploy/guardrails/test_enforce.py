@@ -8,7 +8,7 @@ import pytest
 
 import quickstudy
 from quickstudy.api.versions import Allowed, Limits
-from quickstudy.deploy.decisions.commands import Resume, SetPause
+from quickstudy.deploy.guardrails.commands import Resume, SetPause
 from quickstudy.deploy.guardrails.enforce import UNREADABLE
 from quickstudy.errors import InputError, NotFoundError, SettingError, StoreError
 from quickstudy.log.store import read_events

@@ -262,7 +262,7 @@ def test_settings_of_levels_that_there_are_not_are_refused(deployment):
 
 def state(deployment):
     """All that a failed commit must leave as it was."""
-    hosted_learners = deployment.context.hosted_learners.values()
+    hosted_learners = deployment.classifiers.by_name.values()
     held = {d.name: (state_of(d.control)[1], d.roles, d.settings, d.epoch) for d in hosted_learners}
     told = [
         (deployment.autonomy(n), deployment.limits(n), deployment.versions(n), deployment.held(n))

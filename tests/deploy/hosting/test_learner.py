@@ -38,8 +38,8 @@ def test_from_the_log_it_teaches_what_it_teaches_at_once():
     for learner in learners:
         learner.learn_many([record(i) for i in range(30)], [truth(record(i)) for i in range(30)])
     kept = StoredVotes.of(learners[0].predict(record(3)))
-    once = read_votes(kept.written())
-    twice = read_votes(StoredVotes.of(once).written())
+    once = read_votes(kept.encoded())
+    twice = read_votes(StoredVotes.of(once).encoded())
     assert once.last_label == twice.last_label == kept.last_label
     for learner, prediction in zip(learners, (once, twice), strict=True):
         learner.learn(record(3), "odd", prediction=prediction)

@@ -10,7 +10,7 @@ import quickstudy
 from quickstudy import Feedback
 from quickstudy.deploy.doctor import check_file
 from quickstudy.deploy.recovery import snapshots
-from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.errors import InputError, StoreError
 from quickstudy.learners.classifier.classifier import Classifier
 from tests.deploy.faults import ERRORS, failing_classifier, failing_value, record
@@ -286,7 +286,7 @@ def test_refitted_experts_that_do_not_fit_in_are_set_aside(path, monkeypatch):
         deployment.create("t", **SMALL)
         teach(deployment, "t", range(20))
         before = deployment.state_hash("t")
-        hosted = deployment.context.hosted("t")
+        hosted = deployment.classifiers.by_name["t"]
         with monkeypatch.context() as patch:
             patch.setattr(Classifier, "install", fails)
             packed = hosted.trainer.run_between(lambda: hosted.replicas.back.packed()).result(

@@ -9,13 +9,14 @@ import pytest
 import quickstudy
 from quickstudy import Classifier
 from quickstudy.deploy.core.failures import LearningError
-from quickstudy.deploy.decisions.commands import Promote, Quarantine
+from quickstudy.deploy.hosting.commands import Quarantine
 from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
 from quickstudy.deploy.promotion import shadow_process
 from quickstudy.deploy.promotion.shadow import OvertakenError, Shadow
 from quickstudy.deploy.promotion.shadow_supervisor import orders_of
 from quickstudy.deploy.recovery import lineage
-from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.deploy.recovery.files import folder_of
+from quickstudy.deploy.versions.commands import Promote
 from tests.deploy.faults import ERRORS, failing_classifier, record
 from tests.deploy.promotion.rivals import followed
 from tests.deploy.support import agrees
@@ -39,7 +40,7 @@ def teach(deployment, numbers, *, marked=()):
 
 
 def promote(deployment, version):
-    request = Promote(deployment.context.hosted("t"), version, [], (), True, "", "me")
+    request = Promote(deployment.classifiers.by_name["t"], version, [], (), True, "", "me")
     deployment.writer.submit(request).result()
     deployment.flush()
 
@@ -48,7 +49,7 @@ def promote(deployment, version):
 def deployment(path):
     """A deployment whose shadows are followed by nobody but the tests."""
     with quickstudy.open(path) as deployment:
-        deployment.context.roles_changed = lambda hosted: None
+        deployment.classifiers.roles_changed = lambda hosted: None
         deployment.create("t", **SMALL)
         yield deployment
 
@@ -60,7 +61,7 @@ def ledger(deployment):
 
 def new_shadow(deployment):
     with deployment.store.reading() as connection:
-        (orders,) = orders_of(connection, deployment.context.hosted("t"))
+        (orders,) = orders_of(connection, deployment.classifiers.by_name["t"])
     return Shadow(orders, folder_of(deployment.store.folder, 1))
 
 
@@ -112,7 +113,7 @@ def test_the_process_of_shadows_tries_again_before_it_gives_one_up(deployment, m
     monkeypatch.setattr(shadow_process, "AGAIN_SECONDS", 0.0)
     version = deployment.challenge("t", model=rival()).id
     with deployment.store.reading() as connection:
-        orders = [asdict(one) for one in orders_of(connection, deployment.context.hosted("t"))]
+        orders = [asdict(one) for one in orders_of(connection, deployment.classifiers.by_name["t"])]
     with failing_classifier(ERRORS[0]):
         teach(deployment, range(4))
         replies = []

@@ -40,7 +40,7 @@ def test_it_learns_all_in_the_order_of_the_log(trainer):
     alone = Classifier(seed=1)
     alone.defer_refits()
     for start in range(1, 90, 9):
-        trainer.give(updates(start, 9))
+        trainer.enqueue(updates(start, 9))
         for update in updates(start, 9):
             alone.learn(update.record, update.label)
     trainer.after(90).result(SECONDS)
@@ -53,7 +53,7 @@ def test_it_learns_all_in_the_order_of_the_log(trainer):
 
 @pytest.mark.parametrize("seq", [1, UPDATES_AT_ONCE, 150])
 def test_who_waits_for_an_event_waits_until_it_is_learned(trainer, seq):
-    trainer.give(updates(1, 150))
+    trainer.enqueue(updates(1, 150))
     trainer.after(seq).result(SECONDS)
     assert examples(trainer) >= seq
 
@@ -61,13 +61,13 @@ def test_who_waits_for_an_event_waits_until_it_is_learned(trainer, seq):
 def test_who_waits_for_an_event_that_teaches_nothing_does_not_wait_for_ever(trainer):
     trainer.after(0).result(SECONDS)
     trainer.after(500).result(SECONDS)
-    trainer.give(updates(1, 3))
+    trainer.enqueue(updates(1, 3))
     trainer.after(500).result(SECONDS)
     assert examples(trainer) == 3
 
 
 def test_many_may_wait_at_once(trainer):
-    trainer.give(updates(1, 130))
+    trainer.enqueue(updates(1, 130))
     futures = [trainer.after(seq) for seq in (130, 1, 70, 999)]
     for future in futures:
         future.result(SECONDS)
@@ -75,17 +75,17 @@ def test_many_may_wait_at_once(trainer):
 
 
 def test_errands_are_run_between_lessons_and_their_errors_are_for_who_sent_them(trainer):
-    trainer.give(updates(1, 3))
+    trainer.enqueue(updates(1, 3))
     assert trainer.run_between(threading.get_ident).result(SECONDS) != threading.get_ident()
     with pytest.raises(ZeroDivisionError):
         trainer.run_between(lambda: 1 // 0).result(SECONDS)
-    trainer.give(updates(4, 1))
+    trainer.enqueue(updates(4, 1))
     trainer.after(4).result(SECONDS)
     assert trainer.failed is None and examples(trainer) == 4
 
 
 def test_what_is_given_before_the_end_is_learned(trainer):
-    trainer.give(updates(1, 200))
+    trainer.enqueue(updates(1, 200))
     trainer.close()
     assert examples(trainer) == 200 and trainer.lag == 0
     with pytest.raises(StoreError, match="off duty"):
@@ -96,21 +96,21 @@ def test_a_lesson_that_the_learner_refuses_takes_no_other_with_it(trainer):
     told = updates(1, 6)
     told[2] = Update(3, {"a": {"not": "a record"}}, "odd")
     told[4] = Update(5, record(1), "never seen", wrong=True)
-    trainer.give(told)
+    trainer.enqueue(told)
     trainer.after(6).result(SECONDS)
     assert examples(trainer) == 4 and trainer.failed is None
 
 
 def test_after_an_accident_answers_go_on_and_everybody_hears_of_it(trainer, caplog):
-    trainer.give(updates(1, 3))
+    trainer.enqueue(updates(1, 3))
     trainer.after(3).result(SECONDS)
     broken = Update(4, record(4), label=["no", "label"], fitted="not experts")
-    trainer.give([broken])
+    trainer.enqueue([broken])
     with pytest.raises(StoreError):
         trainer.after(4).result(SECONDS)
     with pytest.raises(StoreError):
         trainer.run_between(lambda: None).result(SECONDS)
-    trainer.give(updates(5, 1))
+    trainer.enqueue(updates(5, 1))
     with pytest.raises(StoreError):
         trainer.after(5).result(SECONDS)
     assert trainer.failed is not None and examples(trainer) == 3
@@ -126,7 +126,7 @@ def test_a_switch_comes_at_its_place_in_the_log(trainer, places):
     told = updates(1, 80)
     for seed, seq in enumerate(places, start=10):
         told[seq - 1] = switch(seq, seed)
-    trainer.give(told)
+    trainer.enqueue(told)
     trainer.after(80).result(SECONDS)
     alone = Classifier(seed=9 + len(places))
     for update in told[places[-1] :]:
@@ -137,7 +137,7 @@ def test_a_switch_comes_at_its_place_in_the_log(trainer, places):
 
 
 def test_who_waits_for_a_switch_meets_the_successor(trainer):
-    trainer.give([*updates(1, 5), switch(6, 10)])
+    trainer.enqueue([*updates(1, 5), switch(6, 10)])
     trainer.after(6).result(SECONDS)
     with trainer.replicas.reading_version() as (learner, version):
         assert (version, learner.seed, learner.examples) == ("v10", 10, 0)
@@ -158,13 +158,13 @@ def test_the_successor_is_found_by_who_leaves():
         learned=lambda trainer: None,
         successor=successor,
     )
-    trainer.give([*updates(1, 5), switch(6, 10), *updates(7, 2), switch(9, 11)])
+    trainer.enqueue([*updates(1, 5), switch(6, 10), *updates(7, 2), switch(9, 11)])
     trainer.close()
     assert met == [(6, 5), (9, 2)]
 
 
 def test_without_a_successor_learning_stops_and_answers_go_on(trainer, caplog):
-    trainer.give([*updates(1, 5), Update(6, switch={"version": "v"}), *updates(7, 1)])
+    trainer.enqueue([*updates(1, 5), Update(6, switch={"version": "v"}), *updates(7, 1)])
     with pytest.raises(StoreError, match="KeyError"):
         trainer.after(7).result(SECONDS)
     assert trainer.replicas.version == "first" and examples(trainer) == 5
@@ -183,7 +183,7 @@ def test_with_somebody_to_tell_learning_goes_on_without_what_raised():
     )
     given = updates(1, 9)
     given[3] = Update(4, record(4), label=["no", "label"], fitted="not experts")
-    trainer.give(given)
+    trainer.enqueue(given)
     trainer.after(9).result(SECONDS)
     alone = Classifier(seed=1)
     for update in (*given[:3], *given[4:]):

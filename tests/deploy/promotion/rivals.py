@@ -8,7 +8,7 @@ from quickstudy import Classifier, Feedback
 from quickstudy.deploy.promotion.shadow import Shadow
 from quickstudy.deploy.promotion.shadow_process import report
 from quickstudy.deploy.promotion.shadow_supervisor import orders_of
-from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.log.store import read_events
 from tests.deploy.support import SECONDS
 
@@ -67,7 +67,7 @@ def caught_up(deployment, name="t"):
 
 def followed(deployment, name="t", purpose="challenge"):
     """A shadow in this process, over the same store, up to the end of the log."""
-    hosted = deployment.context.hosted(name)
+    hosted = deployment.classifiers.by_name[name]
     with deployment.store.reading() as connection:
         (orders,) = [o for o in orders_of(connection, hosted) if o.purpose == purpose]
         shadow = Shadow(orders, folder_of(deployment.store.folder, hosted.number))

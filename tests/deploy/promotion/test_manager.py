@@ -8,9 +8,9 @@ import pytest
 
 import quickstudy
 from quickstudy import Classifier
-from quickstudy.deploy.decisions.commands import Promote, Rollback
 from quickstudy.deploy.hosting import refit_process
 from quickstudy.deploy.promotion import manager
+from quickstudy.deploy.versions.commands import Promote, Rollback
 from quickstudy.errors import InputError
 from tests.deploy.promotion.rivals import (
     ALL,
@@ -112,7 +112,7 @@ def test_nobody_is_waited_for_who_cannot_hand_over(deployment, monkeypatch):
     cases(deployment, KNOWN)
     version = deployment.challenge("t", model=model((KNOWN, wrong))).id
     caught_up(deployment)
-    hosted = deployment.context.hosted("t")
+    hosted = deployment.classifiers.by_name["t"]
     promotion = Promote(hosted, version, [], (), True, "", "me")
     done = [deployment.writer.submit(what) for what in (promotion, Rollback(hosted, "", "", "me"))]
     assert [future.result(SECONDS).role for future in done] == ["champion", "champion"]
@@ -128,7 +128,7 @@ def test_late_labels_do_not_bring_the_votes_of_the_former_champion(deployment):
     deployment.flush()
     answers = deployment.predict_many("t", [kind(i) for i in (1, 2, 3)])
     version = deployment.challenge("t", model=model((KNOWN, wrong))).id
-    hosted = deployment.context.hosted("t")
+    hosted = deployment.classifiers.by_name["t"]
     deployment.feedback(answers[0].id, label=right(1))
     deployment.writer.submit(Promote(hosted, version, [], (), True, "", "me")).result()
     deployment.flush()
@@ -147,7 +147,7 @@ def test_what_was_refitted_for_the_former_champion_is_not_for_the_new_one(deploy
     """The refit was under way when the other was promoted: its experts are its own."""
     cases(deployment, KNOWN)
     version = deployment.challenge("t", model=model((KNOWN, wrong))).id
-    hosted = deployment.context.hosted("t")
+    hosted = deployment.classifiers.by_name["t"]
     deployment.flush()
     packed, asof = hosted.trainer.run_between(
         lambda: (hosted.replicas.back.packed(), hosted.learned)
@@ -168,7 +168,7 @@ def test_answers_of_who_is_no_champion_any_more_are_asked(path):
         old = deployment.versions("t")[0].id
         new = deployment.challenge("t", model=model((KNOWN, right))).id
         caught_up(deployment)
-        hosted, let_go = deployment.context.hosted("t"), threading.Event()
+        hosted, let_go = deployment.classifiers.by_name["t"], threading.Event()
         busy = hosted.trainer.run_between(let_go.wait)
         deployment.writer.submit(Promote(hosted, new, [], (), True, "", "me")).result()
         answer = deployment.predict("t", record(0))
@@ -184,13 +184,13 @@ def test_an_exam_that_was_changed_meanwhile_is_sat_again(deployment):
     cases(deployment, KNOWN)
     deployment.flush()
     deployment.challenge("t", model=model((KNOWN, right)))
-    hosted = deployment.context.hosted("t")
-    judged = deployment.supervisor.promotion.judge(hosted, hosted.roles.challenger)
+    hosted = deployment.classifiers.by_name["t"]
+    judged = deployment.promotion.judge(hosted, hosted.roles.challenger)
     pin = deployment.pin("t", record=kind(1), label=right(1))
     with pytest.raises(InputError, match="exam was changed"):
-        deployment.supervisor.promotion.promote(hosted, judged, ALL, "", "me")
+        deployment.promotion.promote(hosted, judged, ALL, "", "me")
     deployment.unpin("t", pin.id)
-    deployment.supervisor.promotion.promote(hosted, judged, ALL, "", "me")
+    deployment.promotion.promote(hosted, judged, ALL, "", "me")
     assert agrees(deployment, "t")
 
 

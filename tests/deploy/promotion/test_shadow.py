@@ -4,10 +4,10 @@ import pytest
 
 import quickstudy
 from quickstudy.api.versions import Limits
-from quickstudy.deploy.decisions.commands import Promote
 from quickstudy.deploy.promotion import gate
 from quickstudy.deploy.promotion import shadow as following
 from quickstudy.deploy.promotion.shadow_process import report
+from quickstudy.deploy.versions.commands import Promote
 from tests.deploy.promotion.rivals import SMALL, cases, figures, followed, kind, model, right, wrong
 from tests.deploy.support import expire, replayed
 
@@ -23,7 +23,7 @@ def deployment(path):
     kinds 60 to 79. No process follows it: the tests do.
     """
     with quickstudy.open(path) as deployment:
-        deployment.context.roles_changed = lambda hosted: None
+        deployment.classifiers.roles_changed = lambda hosted: None
         deployment.create("t", **SMALL, trusted=["boss"], environment="a")
         cases(deployment, range(60, 80))
         deployment.flush()
@@ -67,10 +67,10 @@ def test_a_case_is_answered_by_what_was_learned_before_it(deployment):
 def test_an_exact_copy_of_the_champion_gains_nothing(path):
     """Where labels stay the same for a while, who has learned one case more is better by far."""
     with quickstudy.open(path) as deployment:
-        deployment.context.roles_changed = lambda hosted: None
+        deployment.classifiers.roles_changed = lambda hosted: None
         deployment.create("t", **SMALL)
         deployment.feedback(learner="t", record=kind(0), label="q", wait_learned=True)
-        trainer = deployment.context.hosted("t").trainer
+        trainer = deployment.classifiers.by_name["t"].trainer
         deployment.challenge(
             "t", model=trainer.run_between(lambda: trainer.replicas.back.packed()).result()
         )
@@ -128,7 +128,7 @@ def test_a_label_that_never_comes_counts_against_who_is_different(deployment):
 def pairs(deployment, shadow, kinds):
     """What champion and shadow say of kinds; nothing was learned since."""
     records = [kind(i) for i in kinds]
-    with deployment.context.hosted("t").replicas.reading() as learner:
+    with deployment.classifiers.by_name["t"].replicas.reading() as learner:
         said = learner.predict_many(records), shadow.learner.predict_many(records)
     return [{"before": a.label, "after": b.label} for a, b in zip(*said, strict=True)]
 
@@ -179,7 +179,7 @@ def test_where_it_ends_the_champion_begins(deployment):
     """What it was at the event of its promotion is what answers from there on."""
     cases(deployment, range(20))
     shadow = followed(deployment)
-    hosted = deployment.context.hosted("t")
+    hosted = deployment.classifiers.by_name["t"]
     promotion = Promote(hosted, hosted.roles.challenger, [], (), True, "good", "me")
     deployment.writer.submit(promotion).result()
     with deployment.store.reading() as connection:
@@ -192,7 +192,7 @@ def test_where_it_ends_the_champion_begins(deployment):
 
 
 def test_the_former_champion_is_in_probation_then_stands_by(deployment):
-    hosted = deployment.context.hosted("t")
+    hosted = deployment.classifiers.by_name["t"]
     promotion = Promote(hosted, hosted.roles.challenger, [], (), True, "good", "me")
     deployment.writer.submit(promotion).result()
     deployment.flush()

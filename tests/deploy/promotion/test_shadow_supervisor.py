@@ -47,7 +47,7 @@ def as_the_log_says(deployment, name="t"):
 
 
 def child_of(deployment):
-    return deployment.supervisor.promotion.shadows._child
+    return deployment.promotion.shadows._child
 
 
 def test_killed_at_any_moment_it_comes_back_and_finds_the_same(contest, monkeypatch):
@@ -94,10 +94,10 @@ def test_two_learners_have_challengers_and_one_is_deleted(contest, rival):
     cases(deployment, range(30))
     one, other = as_the_log_says(deployment), as_the_log_says(deployment, "u")
     assert (one.labelled, other.labelled) == (30, 30) and one.gain > other.gain
-    hosted = deployment.context.hosted("t")
+    hosted = deployment.classifiers.by_name["t"]
     deployment.delete("t")
     with pytest.raises(StoreError):
-        deployment.supervisor.promotion.shadows.judge(hosted, "0" * 32, [])
+        deployment.promotion.shadows.judge(hosted, "0" * 32, [])
     cases(deployment, range(10), name="u")
     assert as_the_log_says(deployment, "u").labelled == 40
     deployment.create("t", **SMALL)
@@ -122,7 +122,7 @@ def test_who_waits_for_a_consolidation_hears_of_the_end(path):
 
         waiting = threading.Thread(target=challenge, daemon=True)
         waiting.start()
-        until(lambda: deployment.context.hosted("t").consolidating)
+        until(lambda: deployment.classifiers.by_name["t"].consolidating)
         state = deployment.state_hash("t")
     waiting.join(SECONDS)
     assert not waiting.is_alive() and len(heard) == 1
@@ -137,26 +137,26 @@ def test_who_waits_for_a_consolidation_hears_of_the_end(path):
 KILLED = """
 import os, signal, sys
 import quickstudy
-from quickstudy.deploy import lines
-from quickstudy.deploy.decisions.commands import Promote, Rollback
+from quickstudy.deploy.recovery import lineage
+from quickstudy.deploy.versions.commands import Promote, Rollback
 from tests.failpoints import arm
-from tests.deploy.rivals import SMALL, cases, model, wrong
+from tests.deploy.promotion.rivals import SMALL, cases, model, wrong
 
-desk = quickstudy.open(sys.argv[1])
-desk.create("t", **SMALL)
-cases(desk, range(30))
+deployment = quickstudy.open(sys.argv[1])
+deployment.create("t", **SMALL)
+cases(deployment, range(30))
 if sys.argv[3] == "alone":
-    desk.context.roles_changed = lambda duty: None
-version = desk.challenge("t", model=model((range(20), wrong))).id
-duty = desk.context.duty("t")
-cases(desk, range(20))
+    deployment.classifiers.roles_changed = lambda hosted: None
+version = deployment.challenge("t", model=model((range(20), wrong))).id
+hosted = deployment.classifiers.by_name["t"]
+cases(deployment, range(20))
 if sys.argv[3] != "alone":
-    desk.gate("t")
-    print(desk.staff.contests.shadows._child.pid, flush=True)
-desk.flush()
+    deployment.gate("t")
+    print(deployment.promotion.shadows._child.pid, flush=True)
+deployment.flush()
 point, visits = sys.argv[2].split(":")
 if point == "kept":
-    keep, kept = lines.keep, []
+    keep, kept = lineage.keep, []
 
     def until_kept(path, packed):
         keep(path, packed)
@@ -164,15 +164,15 @@ if point == "kept":
         if len(kept) == int(visits):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    lines.keep = until_kept
+    lineage.keep = until_kept
 else:
     arm(sys.argv[2])
-desk.writer.submit(Promote(duty, version, [], (), True, "", "me")).result()
-cases(desk, range(10))
-desk.flush()
-desk.writer.submit(Rollback(duty, "", "", "me")).result()
-desk.flush()
-desk.close()
+deployment.writer.submit(Promote(hosted, version, [], (), True, "", "me")).result()
+cases(deployment, range(10))
+deployment.flush()
+deployment.writer.submit(Rollback(hosted, "", "", "me")).result()
+deployment.flush()
+deployment.close()
 """
 POINTS = ["after-commit:1 alone", "kept:1 alone", "kept:2 alone"]
 

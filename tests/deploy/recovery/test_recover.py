@@ -6,9 +6,9 @@ import shutil
 import pytest
 
 import quickstudy
-from quickstudy.deploy.decisions.commands import Promote
 from quickstudy.deploy.recovery import snapshots
-from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.deploy.recovery.files import folder_of
+from quickstudy.deploy.versions.commands import Promote
 from quickstudy.errors import ModelFileError, StoreError
 from tests.deploy.promotion.rivals import model, right
 from tests.deploy.support import EASY, agrees, sound, train
@@ -115,10 +115,10 @@ def test_each_learner_has_its_own(path):
 def switched(path, *, back):
     """A store whose learner went over to an import, and perhaps back; its state, and its files."""
     with quickstudy.open(path) as deployment:
-        deployment.context.roles_changed = lambda hosted: None
+        deployment.classifiers.roles_changed = lambda hosted: None
         deployment.create("t", **EASY | {"budget_mb": 16})
         train(deployment, "t", 12)
-        hosted = deployment.context.hosted("t")
+        hosted = deployment.classifiers.by_name["t"]
         version = deployment.challenge("t", model=model((range(9), right))).id
         request = Promote(hosted, version, [], (), True, "", "me")
         deployment.writer.submit(request).result()
@@ -143,7 +143,7 @@ def test_without_the_files_of_a_switch_the_log_is_enough(path, caplog):
     remove(folder, "leaving-*", "coming-*")
     with quickstudy.open(path) as deployment:
         assert deployment.state_hash("t") == state and warnings(caplog) == []
-        deployment.context.roles_changed = lambda hosted: None
+        deployment.classifiers.roles_changed = lambda hosted: None
         deployment.rollback("t")
         train(deployment, "t", 6)
         assert agrees(deployment, "t") and sound(deployment) == []

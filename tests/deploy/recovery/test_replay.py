@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import quickstudy
-from quickstudy.deploy.decisions.commands import Promote
 from quickstudy.deploy.hosting.refit_process import consolidate
 from quickstudy.deploy.recovery.replay import replay
+from quickstudy.deploy.versions.commands import Promote
 from quickstudy.errors import NotFoundError, StoreError
 from quickstudy.log.store import Store
 from tests.deploy.promotion.rivals import cases, model, right, wrong
@@ -107,7 +107,7 @@ def test_over_promotions_and_rollbacks_too(path, lost):
     champions = []
     for i, act in enumerate(acts):
         with quickstudy.open(path) as deployment:
-            deployment.context.roles_changed = lambda hosted: None
+            deployment.classifiers.roles_changed = lambda hosted: None
             if i == 0:
                 deployment.create("t", **EASY | {"budget_mb": 16})
             cases(deployment, range(12 * i, 12 * i + 12))
@@ -116,7 +116,7 @@ def test_over_promotions_and_rollbacks_too(path, lost):
             cases(deployment, range(12 * i + 6, 12 * i + 12), label=wrong)
             state = deployment.state_hash("t")
             assert state == replayed(deployment, "t")
-            champions.append(deployment.context.hosted("t").roles.champion)
+            champions.append(deployment.classifiers.by_name["t"].roles.champion)
         for pattern in lost:
             for file in folder.glob(pattern):
                 file.unlink()
@@ -130,19 +130,19 @@ def test_over_promotions_and_rollbacks_too(path, lost):
 
 
 def promote(deployment, *override):
-    hosted = deployment.context.hosted("t")
+    hosted = deployment.classifiers.by_name["t"]
     request = Promote(hosted, hosted.roles.challenger, [], override, not override, "", "me")
     deployment.writer.submit(request).result()
 
 
 def consolidated(deployment):
     """What `challenge` does by another process, done here."""
-    hosted = deployment.context.hosted("t")
+    hosted = deployment.classifiers.by_name["t"]
     packed, asof = hosted.trainer.run_between(
         lambda: (hosted.replicas.back.packed(), hosted.learned)
     ).result()
     about = {"kind": "consolidated", "asof": asof, "parent": hosted.roles.champion, "simpler": True}
-    deployment.supervisor.promotion.enlist(hosted, consolidate(packed), about, "", "me")
+    deployment.promotion.enlist(hosted, consolidate(packed), about, "", "me")
 
 
 def test_the_tail_of_the_log_is_enough_after_the_process_was_killed(path, tmp_path):

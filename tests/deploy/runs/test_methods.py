@@ -170,8 +170,8 @@ def test_a_run_without_a_step_in_time_expires_and_its_end_is_late(hosted, later)
         hosted.step("v", gone, action="go")
     logged = [e for e in hosted.events(learner="v") if e.type in ("expired", "run_ended")]
     assert [(e.type, e.actor) for e in logged] == [
-        ("expired", "clock"),
-        ("expired", "clock"),
+        ("expired", "expiry"),
+        ("expired", "expiry"),
         ("run_ended", "local"),
     ]
     assert replayed(hosted, "v") == state and sound(hosted) == []
@@ -236,7 +236,7 @@ def test_a_run_that_has_ended_does_not_expire(hosted, later):
     gone = hosted.start("v").id
     later(86_401.0)
     expire(hosted)
-    assert hosted.run("v", gone).expired_by == "clock" and hosted.expire("v", gone).repeated
+    assert hosted.run("v", gone).expired_by == "expiry" and hosted.expire("v", gone).repeated
 
 
 def test_a_step_keeps_a_run_from_expiring(hosted, later):

@@ -8,7 +8,7 @@ import pytest
 import quickstudy
 from quickstudy.deploy.doctor import check_file
 from quickstudy.deploy.recovery import snapshots
-from quickstudy.deploy.runs.snapshots import read, recover, shoot, write
+from quickstudy.deploy.runs.snapshots import read, recover, take, write
 from quickstudy.deploy.runs.state import replay
 from quickstudy.errors import ModelFileError, StoreError
 from tests.deploy.journeys import play
@@ -104,7 +104,7 @@ def test_what_is_read_back_is_what_was_written(lived):
     with quickstudy.open(path) as deployment:
         play(deployment, "v", 10, seed=3)
         fold = replay(deployment.store, 1, strict=True)
-        file = write(deployment.store, 1, shoot(fold))
+        file = write(deployment.store, 1, take(fold, 0))
         again = read(file, deployment.store.link_at)
         assert (again.hash, again.folded, again.settings) == (fold.hash, fold.folded, fold.settings)
         with pytest.raises(StoreError, match="not made from this log"):

@@ -8,7 +8,7 @@ import pytest
 
 import quickstudy
 from quickstudy import ValueFunction
-from quickstudy.deploy.recovery.replay import learner_rows
+from quickstudy.deploy.core.queries import learner_rows
 from quickstudy.deploy.runs.state import advance, read_estimate, replay, value_rows
 from quickstudy.errors import NotFoundError, StoreError
 from quickstudy.log.store import Transaction, read_events

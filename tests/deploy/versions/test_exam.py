@@ -8,10 +8,11 @@ from sqlalchemy import update
 
 import quickstudy
 from quickstudy.api.versions import Pin
-from quickstudy.deploy.core.context import HANDLERS
 from quickstudy.deploy.core.tables import CASES, EXAM
-from quickstudy.deploy.decisions.commands import PinCases, PinSpec, Unpin
-from quickstudy.deploy.versions import exam
+from quickstudy.deploy.handlers import HANDLERS
+from quickstudy.deploy.hosting.transaction import HostedLearners
+from quickstudy.deploy.versions import exam, exam_file, exam_queries
+from quickstudy.deploy.versions.commands import PinCases, PinSpec, Unpin
 from quickstudy.errors import (
     DataFileError,
     InputError,
@@ -31,10 +32,15 @@ class Corrected:
     label: Any
 
 
-def correct(deployment, request):
-    case = deployment.rows.find(CASES, request.prediction_id)
-    hosted = deployment.by_number[case["learner"]]
-    return exam.auto_pin(deployment, hosted, case, request.label, "boss")
+def correct(context, command):
+    case = context.rows.find(CASES, command.prediction_id)
+    hosted = context.of(HostedLearners).by_number[case["learner"]]
+    before = len(context.transaction.events)
+    yield from exam.auto_pin(context, hosted, case, command.label, "boss")
+    made = [event.seq for event in context.transaction.events[before:]]
+    return (
+        exam_queries.pin_of(context.rows.find(EXAM, hosted.number, made[0]), "t") if made else None
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +59,7 @@ def put(deployment, *items, actor="ana", name="t"):
 
 def standing(deployment, name="t"):
     with deployment.store.reading() as connection:
-        return exam.pins(connection, deployment.context.hosted(name).number)
+        return exam_queries.pins(connection, deployment.classifiers.by_name[name].number)
 
 
 def test_pins_a_record(deployment):
@@ -184,7 +190,7 @@ def test_corrections_are_pinned_and_the_oldest_leave(deployment, monkeypatch):
     last = ask(deployment, Corrected(answers[4].id, "odd"))
     assert standing(deployment) == [by_hand, made[2], changed, last]
     (event,) = [e for e in deployment.events() if e.type == "pinned" and e.seq == last.seq]
-    assert (event.actor, event.subject) == ("desk", answers[4].id)
+    assert (event.actor, event.subject) == ("system", answers[4].id)
     assert event.payload["replaces"] == [made[1].id]
     assert sound(deployment) == []
 
@@ -226,14 +232,14 @@ def case(i, label, bound="must"):
 
 def test_sits_the_exam_with_what_failed_first():
     cases = [case(1, "a"), case(2, "b", "should"), case(3, "c"), case(4, 1), case(5, "e")]
-    sat = exam.sit(cases, ["a", "x", None, True, "e"], "v1")
+    sat = exam_queries.sit(cases, ["a", "x", None, True, "e"], "v1")
     assert (sat.version, sat.passed, sat.failed, sat.must_failed) == ("v1", 2, 3, 2)
     assert [p.id for p in sat.pins] == ["pin-3", "pin-4", "pin-2", "pin-1", "pin-5"]
     assert [p.answer for p in sat.pins] == [None, True, "x", "a", "e"]
     assert [p.passes for p in sat.pins] == [False, False, False, True, True]
     with pytest.raises(ValueError, match="zip"):
-        exam.sit(cases, ["a"], "v1")
-    assert exam.sit([], [], "v1").pins == ()
+        exam_queries.sit(cases, ["a"], "v1")
+    assert exam_queries.sit([], [], "v1").pins == ()
 
 
 def written(tmp_path, text):
@@ -248,31 +254,38 @@ def test_reads_records(tmp_path):
         "amount,plan,new,label,bound\n12,pro,true,refund,\n"
         "-2.5,,false, keep ,SHOULD\n,7,true,7,must\n",
     )
-    assert exam.read_pins(path) == [
+    assert exam_file.read_pins(path) == [
         ({"amount": 12, "plan": "pro", "new": True}, "refund", "must"),
         ({"amount": -2.5, "new": False}, "keep", "should"),
         ({"plan": "7", "new": True}, "7", "must"),
     ]
-    assert [type(r.get("amount")) for r, _, _ in exam.read_pins(path)] == [int, float, type(None)]
+    assert [type(r.get("amount")) for r, _, _ in exam_file.read_pins(path)] == [
+        int,
+        float,
+        type(None),
+    ]
 
 
 def test_reads_plain_texts(tmp_path):
     path = written(tmp_path, 'label;text\nrefund;"money, back"\nkeep;12\n')
-    assert exam.read_pins(path) == [("money, back", "refund", "must"), ("12", "keep", "must")]
+    assert exam_file.read_pins(path) == [("money, back", "refund", "must"), ("12", "keep", "must")]
 
 
 def test_labels_are_those_that_the_learner_knows(tmp_path):
     path = written(tmp_path, "a,label\n1,1\n2,True\n3,2\n4,x\n")
-    read = [label for _, label, _ in exam.read_pins(path)]
+    read = [label for _, label, _ in exam_file.read_pins(path)]
     assert read == ["1", "True", "2", "x"]
-    read = [label for _, label, _ in exam.read_pins(path, labels=[1, True, 2, "2", "x"])]
+    read = [label for _, label, _ in exam_file.read_pins(path, labels=[1, True, 2, "2", "x"])]
     assert read == [1, True, "2", "x"]
     assert type(read[0]) is int
 
 
 def test_what_was_read_can_be_pinned(deployment, tmp_path):
     path = written(tmp_path, "a,b,label\n1,x,odd\n2,,even\n")
-    put(deployment, *[PinSpec(label, r, bound=bound) for r, label, bound in exam.read_pins(path)])
+    put(
+        deployment,
+        *[PinSpec(label, r, bound=bound) for r, label, bound in exam_file.read_pins(path)],
+    )
     assert [p.record for p in standing(deployment)] == [{"a": 1, "b": "x"}, {"a": 2}]
     put(
         deployment, PinSpec("even", {"a": 1, "b": "x"})
@@ -296,5 +309,5 @@ def test_what_was_read_can_be_pinned(deployment, tmp_path):
 )
 def test_says_what_is_wrong_with_a_file(tmp_path, text, message):
     with pytest.raises(DataFileError, match=r"pins\.csv: ") as caught:
-        exam.read_pins(written(tmp_path, text))
+        exam_file.read_pins(written(tmp_path, text))
     assert message in str(caught.value)

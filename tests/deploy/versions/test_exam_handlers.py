@@ -34,7 +34,7 @@ def test_a_correction_of_a_trusted_source_is_pinned(deployment):
     (pin,) = [pin for pin in pins(deployment) if pin.record == record(0)]
     assert (pin.label, pin.bound, pin.auto, pin.source) == ("neither", "should", True, "boss")
     event = deployment.events(after=pin.seq - 1)[0]
-    assert (event.type, event.subject, event.actor) == ("pinned", answer.id, "desk")
+    assert (event.type, event.subject, event.actor) == ("pinned", answer.id, "system")
     assert event.payload["auto"] and len(pins(deployment)) == count + 1
     assert pin.answer == deployment.predict("t", record(0)).label
 

@@ -3,10 +3,10 @@
 import pytest
 
 from quickstudy import Classifier
-from quickstudy.deploy.decisions.commands import Promote, Refuse, Rollback
 from quickstudy.deploy.hosting.refit_process import consolidate
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.deploy.recovery.lineage import read_version, version_file
-from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.deploy.versions.commands import Promote, Refuse, Rollback
 from quickstudy.errors import InputError, ModelFileError, NotFoundError
 from tests.deploy.promotion.rivals import SMALL, cases, ids, model, right, wrong
 from tests.deploy.support import EASY, agrees, record, train, types
@@ -17,10 +17,10 @@ VERSIONS = ("consolidated", "challenged", "promoted", "rolled_back", "refused", 
 @pytest.fixture
 def hosted(deployment):
     """Learner `u`, whose versions are followed by nobody but the worker."""
-    deployment.context.roles_changed = lambda hosted: None
+    deployment.classifiers.roles_changed = lambda hosted: None
     deployment.create("u", **SMALL)
     cases(deployment, range(12), name="u")
-    return deployment.context.hosted("u")
+    return deployment.classifiers.by_name["u"]
 
 
 @pytest.fixture(scope="module")
@@ -154,15 +154,15 @@ def test_an_override_takes_back_what_was_proved(deployment, rivals):
     """What the champion might do alone was not proved for a version that did not pass."""
     deployment.create("e", **EASY | {"budget_mb": 16})
     train(deployment, "e", 60)
-    hosted = deployment.context.hosted("e")
-    deployment.context.roles_changed = lambda hosted: None
+    hosted = deployment.classifiers.by_name["e"]
+    deployment.classifiers.roles_changed = lambda hosted: None
     assert hosted.control.level == "act" and hosted.epoch == 0
     assert any(answer.decision == "act" for answer in train(deployment, "e", 20))
     packed, asof = hosted.trainer.run_between(
         lambda: (hosted.replicas.back.packed(), hosted.learned)
     ).result()
     about = {"kind": "consolidated", "asof": asof, "parent": hosted.roles.champion, "simpler": True}
-    deployment.supervisor.promotion.enlist(hosted, consolidate(packed), about, "", "me")
+    deployment.promotion.enlist(hosted, consolidate(packed), about, "", "me")
     promote(deployment, hosted)
     assert hosted.epoch == 0  # it passed the gate, and is of the same making
     deployment.challenge("e", model=rivals[1])
@@ -172,10 +172,10 @@ def test_an_override_takes_back_what_was_proved(deployment, rivals):
 
 
 def test_after_an_override_the_level_must_be_earned_again(deployment, rivals):
-    deployment.context.roles_changed = lambda hosted: None
+    deployment.classifiers.roles_changed = lambda hosted: None
     deployment.create("e", **EASY | {"budget_mb": 16, "start": "suggest", "approvals": 0})
     train(deployment, "e", 80)
-    hosted = deployment.context.hosted("e")
+    hosted = deployment.classifiers.by_name["e"]
     assert deployment.autonomy("e").level == "act"
     deployment.challenge("e", model=rivals[0])
     promote(deployment, hosted, override=["better", "exam"])
@@ -196,15 +196,15 @@ def test_the_last_version_that_was_better_stays_the_measure(deployment, hosted, 
         promote(deployment, hosted, better=better)
         with deployment.store.reading() as connection:
             rows = {row["id"]: row for row in version_rows(connection, hosted.number)}
-        assert rows[version]["anchor"] == anchor
+        assert rows[version]["reference"] == anchor
 
 
 def test_going_back_by_hand_takes_back_what_was_proved(deployment):
     """Twice is there and back again: neither may do what the other has earned."""
-    deployment.context.roles_changed = lambda hosted: None
+    deployment.classifiers.roles_changed = lambda hosted: None
     deployment.create("e", **EASY | {"budget_mb": 16})
     train(deployment, "e", 60)
-    hosted = deployment.context.hosted("e")
+    hosted = deployment.classifiers.by_name["e"]
     deployment.challenge("e", model=model((range(12), right)))
     promote(deployment, hosted)
     for _ in range(2):

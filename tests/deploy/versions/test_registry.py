@@ -2,7 +2,7 @@
 
 import pytest
 
-from quickstudy.deploy.decisions.commands import Challenge, Promote, VersionSpec
+from quickstudy.deploy.versions.commands import Challenge, Promote, VersionSpec
 from quickstudy.errors import InputError, ModelFileError, NotFoundError
 from tests.deploy.promotion.rivals import SMALL, cases, kind, model, right, wrong
 
@@ -10,11 +10,11 @@ from tests.deploy.promotion.rivals import SMALL, cases, kind, model, right, wron
 @pytest.fixture
 def lived(deployment):
     """Learner `u` after a promotion and a rollback; the ids of its two versions."""
-    deployment.context.roles_changed = lambda hosted: None
+    deployment.classifiers.roles_changed = lambda hosted: None
     deployment.create("u", **SMALL)
     for _ in range(2):
         cases(deployment, range(30), name="u")
-    hosted = deployment.context.hosted("u")
+    hosted = deployment.classifiers.by_name["u"]
     new = deployment.challenge("u", model=model((range(30, 60), right), (range(20), wrong))).id
     old = hosted.roles.champion
     cases(deployment, range(40), name="u")
@@ -100,7 +100,7 @@ def test_a_version_that_is_not_there_is_named(deployment, lived, id):
 
 
 def test_the_beginning_of_two_versions_is_not_enough(deployment, lived):
-    hosted = deployment.context.hosted("u")
+    hosted = deployment.classifiers.by_name["u"]
     for end in "12":
         made = VersionSpec(f"abcdef{end:0>26}", "imported", 1, 0, 1, "", simpler=False)
         deployment.writer.submit(Challenge(hosted, made, "", "me")).result()

@@ -148,15 +148,15 @@ def test_a_slow_client_is_cut_off_and_leaves_nothing(deployment):
     """It asks for the stream and never reads: once the pipe and its queue are full it is out."""
     with running(deployment, max_events=50, heartbeat=60.0) as address:
         host, port = address.removeprefix("http://").split(":")
-        before = len(deployment.context.after)
+        before = len(deployment.context.listeners)
         with socket.create_connection((host, int(port))) as slow:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             slow.sendall(f"GET /v1/events?after=0 HTTP/1.1\r\nhost: {host}\r\n\r\n".encode())
-            until(lambda: len(deployment.context.after) == before + 1)
+            until(lambda: len(deployment.context.listeners) == before + 1)
 
             def pushed_out():
                 deployment.predict_many("cards", ["x"] * 500)
-                return len(deployment.context.after) == before
+                return len(deployment.context.listeners) == before
 
             until(pushed_out, 30)
             assert httpx.get(f"{address}/healthz").status_code == 200
@@ -165,14 +165,14 @@ def test_a_slow_client_is_cut_off_and_leaves_nothing(deployment):
 def test_without_readers_nothing_is_listened_to(deployment):
     async def come_and_go():
         hub = Broadcaster(deployment, ServerSettings())
-        before = len(deployment.context.after)
+        before = len(deployment.context.listeners)
         one, two = (Subscriber(lambda learner: True, 10) for _ in range(2))
         hub.join(one)
         hub.join(two)
-        assert len(deployment.context.after) == before + 1
+        assert len(deployment.context.listeners) == before + 1
         hub.leave(one)
         hub.leave(two)
-        assert len(deployment.context.after) == before
+        assert len(deployment.context.listeners) == before
 
     asyncio.run(come_and_go())
 

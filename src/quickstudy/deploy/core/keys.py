@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, get_args
 from sqlalchemy import Connection, select
 
 from quickstudy.api.decisions import Key, Role
-from quickstudy.deploy.core.records import checked_name, read, written
+from quickstudy.deploy.core.records import checked_name, decode, encode
 from quickstudy.deploy.core.tables import KEYS, Row, checked
-from quickstudy.errors import NotFoundError, SettingError
+from quickstudy.errors import SettingError
 
 if TYPE_CHECKING:
-    from quickstudy.deploy.core.context import Context
-    from quickstudy.deploy.decisions.commands import MakeKey, RevokeKey
+    pass
 
 PREFIX = "qs_"
 
@@ -47,7 +46,7 @@ def new_key(name: str, role: str, learners: tuple[str, ...] | None) -> tuple[Row
         "id": key_id,
         "name": name,
         "role": role,
-        "learners": None if learners is None else written(list(learners)),
+        "learners": None if learners is None else encode(list(learners)),
         "salt": b"",
         "hash": digest(secret),
     }
@@ -56,7 +55,7 @@ def new_key(name: str, role: str, learners: tuple[str, ...] | None) -> tuple[Row
 
 def key_of(row: Row) -> Key:
     """A key as people may see it."""
-    learners = read(row["learners"])
+    learners = decode(row["learners"])
     return Key(
         id=row["id"],
         name=row["name"],
@@ -107,23 +106,3 @@ class KeyRing:
     def keys(self) -> list[Key]:
         """All keys, revoked ones too."""
         return [key_of(row) for row in self._rows.values()]
-
-
-def make(context: Context, request: MakeKey) -> None:
-    """Put a new key on record."""
-    row = {**request.row, "created": context.transaction.time, "revoked": 0}
-    context.rows.put(KEYS, row)
-    payload = {"name": row["name"], "role": row["role"], "learners": read(row["learners"])}
-    context.log("key_created", 0, actor=request.actor, subject=row["id"], payload=payload)
-
-
-def revoke(context: Context, request: RevokeKey) -> None:
-    """Make a key worthless.
-
-    Raises:
-        NotFoundError: there is none of that id.
-    """
-    if not context.rows.find(KEYS, request.id):
-        raise NotFoundError(f"there is no key {request.id!r}; `quickstudy keys list` shows all")
-    context.rows[KEYS].change((request.id,), revoked=1)
-    context.log("key_revoked", 0, actor=request.actor, subject=request.id, payload={})

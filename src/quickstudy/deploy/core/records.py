@@ -6,14 +6,24 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quickstudy.encode.values import plain_flag, plain_input, plain_label, plain_number, plain_text
+from quickstudy.api.decisions import Settings
+from quickstudy.encode.values import (
+    plain_flag,
+    plain_input,
+    plain_label,
+    plain_number,
+    plain_text,
+)
 from quickstudy.errors import InputError, LabelError, RecordError
 from quickstudy.log.events import canonical
 from quickstudy.types import Label
+
+if TYPE_CHECKING:
+    pass
 
 MOST_BITS = 1000  # of an integer: as far as floats go
 MOST_LABEL = 1000  # characters of a label
@@ -67,14 +77,21 @@ def _plain_list(name: Any, values: Any) -> list[Any]:
     return [_plain(name, v) for v in values]
 
 
-def written(value: Any) -> str:
+def encode(value: Any) -> str:
     """A label or a small value as text that keeps 1, True and "1" apart."""
     return canonical(value).decode()
 
 
-def read(text: str | None) -> Any:
-    """What `written` wrote; None for None."""
+def decode(text: str | None) -> Any:
+    """The value that `encode` made text of; None for None."""
     return None if text is None else json.loads(text)
+
+
+def decode_settings(values: Mapping[str, Any]) -> Settings:
+    """Settings of a classifier as an event or a row keeps them."""
+    values = {name: value for name, value in values.items() if name != "version"}
+    pairs = {n: tuple((label, v) for label, v in values[n]) for n in ("targets", "costs")}
+    return Settings(**{**values, **pairs, "trusted": tuple(values["trusted"])})
 
 
 def checked_label(label: Any) -> Label:
@@ -154,3 +171,15 @@ def _encodes(text: str) -> bool:
 def digest(secret: bytes, *parts: Any) -> bytes:
     """A digest of values that tells nothing of them to who does not know the secret."""
     return hashlib.blake2b(canonical(parts), key=secret, digest_size=16).digest()
+
+
+def checked_learner(name: str) -> str:
+    """A name for a learner.
+
+    Raises:
+        InputError: it cannot be one.
+    """
+    plain = checked_name("name", name)
+    if "/" in plain or plain != plain_text(name):
+        raise InputError(f"name {name!r} must not hold a slash, nor start or end with a space")
+    return plain

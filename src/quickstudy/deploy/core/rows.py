@@ -1,33 +1,38 @@
-"""The book: rows read, changed and written back by the writer.
+"""Rows of the tables: read from the database, changed in memory, and written back together.
 
-As only the writer changes these tables, rows that were used lately are kept from one transaction to
-the next; if one fails, all are forgotten.
+As only the writer changes these tables, rows that were used recently are kept from one transaction
+to the next; if a transaction fails, all are forgotten. A command that is refused leaves no row
+behind: `begin_command` marks where it starts, and `rollback_command` restores that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Dialect, Table
+from sqlalchemy import Connection, Dialect, Select, Table
 
-from quickstudy.deploy.core.tables import Row, checksum, damaged
+from quickstudy.deploy.core.tables import Row, checked, checksum, damaged
 from quickstudy.log.statements import Cursor, Key, TableStatements
 
 MOST_KEPT = 4000  # rows of a table from one transaction to the next
+SAVEPOINT = "command"
+_UNKNOWN: Any = object()  # a row that was never looked up
 
 
 class TableCache:
-    """The rows of one table that are at hand, by primary key."""
+    """The cached rows of one table, by primary key. None stands for a row that does not exist."""
 
     def __init__(self, table: Table, dialect: Dialect) -> None:
         self.table = table
         self._statements = TableStatements(table, dialect)
         self._rows: dict[Key, Row | None] = {}
-        self._put: dict[Key, None] = {}
+        self._dirty: dict[Key, None] = {}
+        self._before: dict[Key, tuple[Any, bool]] = {}  # rows before the command, and if dirty
+        self._flushed: list[Key] = []  # changed before the command, and written since
 
-    def load(self, cursor: Cursor, keys: Iterable[Key]) -> None:
-        """Have the rows with these keys at hand."""
+    def prefetch(self, cursor: Cursor, keys: Iterable[Key]) -> None:
+        """Read the rows with these keys that are not cached, by one statement."""
         wanted = [key for key in dict.fromkeys(keys) if key not in self._rows]
         if not wanted:
             return
@@ -35,86 +40,178 @@ class TableCache:
         for found in self._statements.find(cursor, wanted):
             row = dict(zip(self._statements.columns, found, strict=True))
             if checksum(row) != row.pop("sum"):
-                for key in wanted:  # not those that were put in this transaction
+                for key in wanted:  # not the rows that this transaction wrote
                     self._rows.pop(key, None)
                 raise damaged(self.table)
-            self._rows[self._key(row)] = row
+            self._rows[self.key_of(row)] = row
 
-    def _key(self, row: Row) -> Key:
+    def key_of(self, row: Row) -> Key:
+        """The primary key of a row."""
         return tuple([row[name] for name in self._statements.keys])
 
     def find(self, cursor: Cursor, key: Key) -> Row | None:
-        """A row by its key; not to be changed in place. None where there is none."""
+        """A row by its key, not to be changed in place; None if it does not exist."""
         if key not in self._rows:
-            self.load(cursor, [key])
+            self.prefetch(cursor, [key])
         return self._rows[key]
 
-    def put(self, row: Row) -> None:
-        """Write a row, over the one with its key if there is one."""
-        key = self._key(row)
+    def put(self, key: Key, row: Row | None) -> None:
+        """Replace a row, or delete it with None; written at the next flush."""
+        if key not in self._before:
+            self._before[key] = (self._rows.get(key, _UNKNOWN), key in self._dirty)
         self._rows[key] = row
-        self._put[key] = None
+        self._dirty[key] = None
 
-    def change(self, key: Key, **values: Any) -> None:
-        """Change columns of a row that was found before."""
-        row = self._rows[key]
-        assert row is not None
-        self.put({**row, **values})
+    @property
+    def dirty(self) -> bool:
+        """Whether some rows have to be written."""
+        return bool(self._dirty)
 
     def flush(self, cursor: Cursor) -> None:
-        """Write what was put."""
-        if self._put:
-            rows = [row for key in self._put if (row := self._rows[key]) is not None]
-            self._statements.upsert(cursor, [self._written(row) for row in rows])
-            self._put.clear()
+        """Write the changed rows."""
+        changed = {key: self._rows[key] for key in self._dirty}
+        if gone := [key for key, row in changed.items() if row is None]:
+            self._statements.delete(cursor, gone)
+        if rows := [self._encoded(row) for row in changed.values() if row is not None]:
+            self._statements.upsert(cursor, rows)
+        for key in self._dirty:
+            if self._before.get(key, (None, True))[1]:  # an earlier command had changed it
+                self._flushed.append(key)
+        self._dirty.clear()
 
-    def _written(self, row: Row) -> Key:
+    def _encoded(self, row: Row) -> Key:
         ordered = {name: row[name] for name in self._statements.columns if name != "sum"}
         return (*ordered.values(), checksum(ordered))
 
-    def tidy(self) -> None:
-        """Forget the rows that were not used for longest, where there are many."""
+    def begin_command(self) -> None:
+        """From here on changes can be rolled back."""
+        self._before.clear()
+        self._flushed.clear()
+
+    def rollback_command(self) -> None:
+        """Restore the rows; what was flushed is taken back by the savepoint of the database."""
+        for key, (row, dirty) in self._before.items():
+            if row is _UNKNOWN:
+                self._rows.pop(key)
+            else:
+                self._rows[key] = row
+            if not dirty:
+                self._dirty.pop(key, None)
+        for key in self._flushed:
+            self._dirty[key] = None
+        self.begin_command()
+
+    def evict(self) -> None:
+        """Forget the rows that were cached first, if there are many."""
         while len(self._rows) > MOST_KEPT:
             del self._rows[next(iter(self._rows))]
 
 
-class RowCache:
-    """Shelves for tables."""
+class Rows:
+    """The rows of all tables. Handlers read them; only projections write them.
 
-    def __init__(self, tables: Sequence[Table], dialect: Dialect) -> None:
+    Args:
+        secret: of the store, for digests of inputs.
+        payload_of: the payload of an earlier event, by its sequence number.
+    """
+
+    def __init__(
+        self,
+        tables: Sequence[Table],
+        dialect: Dialect,
+        *,
+        secret: bytes,
+        payload_of: Callable[[int], dict[str, Any]],
+    ) -> None:
         self._tables = tables
         self._dialect = dialect
-        self.forget()
+        self.secret = secret
+        self.payload_of = payload_of
+        self.memo: dict[str, Any] = {}  # parsed contents of rows, by who parsed them
+        self.clear()
 
-    def forget(self) -> None:
-        """The transaction failed: what is at hand may never have been written."""
-        self._shelves = {table.name: TableCache(table, self._dialect) for table in self._tables}
+    def clear(self) -> None:
+        """The transaction failed: what is cached may never have been written."""
+        self._caches = {table.name: TableCache(table, self._dialect) for table in self._tables}
 
-    def begin(self, cursor: Cursor) -> None:
+    def begin(self, connection: Connection, cursor: Cursor) -> None:
         """Work in this transaction."""
-        self._cursor = cursor
-
-    def __getitem__(self, table: Table) -> TableCache:
-        return self._shelves[table.name]
+        self._connection, self._cursor = connection, cursor
+        self._saved = False
 
     def find(self, table: Table, *key: Any) -> Row | None:
-        """A row by its key; not to be changed in place. None where there is none."""
-        return self._shelves[table.name].find(self._cursor, key)
+        """A row by its key, not to be changed in place; None if it does not exist."""
+        return self._caches[table.name].find(self._cursor, key)
 
-    def put(self, table: Table, row: Row) -> None:
+    def prefetch(self, table: Table, keys: Iterable[Key]) -> None:
+        """Read many rows by one statement."""
+        self._caches[table.name].prefetch(self._cursor, keys)
+
+    def select(self, table: Table, query: Select[Any]) -> list[Row]:
+        """The rows of a query over a whole table, changes of this transaction included."""
+        self._flush(table)
+        return [checked(table, found) for found in self._connection.execute(query).mappings()]
+
+    def columns(self, table: Table, query: Select[Any]) -> list[Any]:
+        """The rows of a query over some columns, changes of this transaction included."""
+        self._flush(table)
+        return list(self._connection.execute(query))
+
+    def scalars(self, table: Table, query: Select[Any]) -> list[Any]:
+        """The same for a query over one column: its values."""
+        return [value for (value,) in self.columns(table, query)]
+
+    def upsert(self, table: Table, row: Row) -> None:
         """Write a row, over the one with its key if there is one."""
-        self._shelves[table.name].put(row)
+        cache = self._caches[table.name]
+        cache.put(cache.key_of(row), row)
 
-    def load(self, table: Table, keys: Iterable[Key]) -> None:
-        """Have many rows at hand by one look."""
-        self._shelves[table.name].load(self._cursor, keys)
+    def change(self, table: Table, *key: Any, **values: Any) -> Row:
+        """Change columns of a row that exists; the row from then on."""
+        row = self.find(table, *key)
+        assert row is not None, f"{table.name} has no row {key}"
+        changed = {**row, **values}
+        self._caches[table.name].put(key, changed)
+        return changed
+
+    def delete(self, table: Table, *key: Any) -> None:
+        """Remove a row, if it exists."""
+        self._caches[table.name].put(key, None)
 
     def flush(self) -> None:
-        """Write all that was put."""
-        for shelf in self._shelves.values():
-            shelf.flush(self._cursor)
+        """Write all changed rows."""
+        for cache in self._caches.values():
+            cache.flush(self._cursor)
 
-    def tidy(self) -> None:
-        """Keep no more rows at hand than are likely to be used."""
-        for shelf in self._shelves.values():
-            shelf.tidy()
+    def _flush(self, table: Table) -> None:
+        cache = self._caches[table.name]
+        if cache.dirty:
+            if not self._saved:
+                self._cursor.execute(f"SAVEPOINT {SAVEPOINT}", ())
+                self._saved = True
+            cache.flush(self._cursor)
+
+    def begin_command(self) -> None:
+        """From here on changes can be rolled back."""
+        for cache in self._caches.values():
+            cache.begin_command()
+        self.commit_command()
+
+    def commit_command(self) -> None:
+        """The changes of the command stay."""
+        if self._saved:
+            self._cursor.execute(f"RELEASE SAVEPOINT {SAVEPOINT}", ())
+            self._saved = False
+
+    def rollback_command(self) -> None:
+        """All rows are as they were when the command began."""
+        if self._saved:
+            self._cursor.execute(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}", ())
+        self.commit_command()
+        for cache in self._caches.values():
+            cache.rollback_command()
+
+    def evict(self) -> None:
+        """Keep no more rows in memory than are likely to be used."""
+        for cache in self._caches.values():
+            cache.evict()

@@ -1,8 +1,6 @@
-"""Tables that are written in the same transaction as the events: where each case stands.
+"""Tables that are written in the same transaction as the events, by projections alone.
 
-The rows of runs are made from their events alone (`runrows.py`), so these can be made from the log
-a second time. The other rows are written by the handlers, and nothing rebuilds them: `doctor`
-compares the ids and numbers of cases and receipts with the log.
+All of them can be made from the log once more (`rebuild.py`): the log decides.
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ LEARNERS = Table(
     Column("name", String, nullable=False),
     Column("settings", String, nullable=False),
     Column("created", Float, nullable=False),
-    Column("epoch", Integer, nullable=False),  # times the promise was changed
+    Column("guarantee_version", Integer, nullable=False),  # times that it was changed
     Column("deleted", Integer, nullable=False),
     Column("tally", String, nullable=False),
     Column("sum", LargeBinary, nullable=False),
@@ -51,21 +49,21 @@ CASES = Table(
     Column("acted", Integer, nullable=False),
     Column("audit", Integer, nullable=False),
     Column("held", Integer, nullable=False),
-    Column("usefulness", Float, nullable=False),
+    Column("score", Float, nullable=False),
     Column("input", LargeBinary, nullable=False),
     Column("decision", String),  # until its outcome is on record
     Column("probability", Float, nullable=False),  # of a label being due
-    Column("stretch", Integer, nullable=False),
+    Column("bucket", Integer, nullable=False),
     Column("truth", String),
     Column("wrong", Integer),
     Column("sum", LargeBinary, nullable=False),
-    Index("cases_by_status", "learner", "status", "usefulness"),
+    Index("cases_by_status", "learner", "status", "score"),
     Index("cases_in_order", "learner", "seq"),
     Index("cases_by_end", "expires", sqlite_where=text("expires IS NOT NULL")),
     Index("cases_audited", "learner", "seq", sqlite_where=text("acted = 1 AND wrong IS NOT NULL")),
 )
-SAID = Table(
-    "said",
+LABELS_BY_SOURCE = Table(
+    "labels_by_source",
     METADATA,
     Column("case_id", String, primary_key=True),
     Column("source", String, primary_key=True),
@@ -81,8 +79,8 @@ RECEIPTS = Table(
     Column("receipt", String, nullable=False),
     Column("sum", LargeBinary, nullable=False),
 )
-INPUTS = Table(
-    "inputs",
+INPUT_LABELS = Table(
+    "input_labels",
     METADATA,
     Column("learner", Integer, primary_key=True),
     Column("digest", LargeBinary, primary_key=True),
@@ -92,15 +90,16 @@ INPUTS = Table(
     Column("contested", Integer, nullable=False),
     Column("sum", LargeBinary, nullable=False),
 )
-EARLY = Table(
-    "early",
+PENDING_FEEDBACK = Table(
+    "pending_feedback",
     METADATA,
     Column("case_id", String, primary_key=True),
     Column("seq", Integer, primary_key=True),
     Column("expires", Float, nullable=False),
+    Column("sum", LargeBinary, nullable=False),
 )
-STRETCHES = Table(
-    "stretches",
+CURVE_BUCKETS = Table(
+    "curve_buckets",
     METADATA,
     Column("learner", Integer, primary_key=True),
     Column("number", Integer, primary_key=True),
@@ -111,14 +110,14 @@ STRETCHES = Table(
     Column("right", Float, nullable=False),
     Column("sum", LargeBinary, nullable=False),
 )
-SOURCES = Table(
-    "sources",
+ANNOTATORS = Table(
+    "annotators",
     METADATA,
     Column("learner", Integer, primary_key=True),
     Column("source", String, primary_key=True),
     Column("labels", Integer, nullable=False),
-    Column("spoke", Integer, nullable=False),  # of answers that were sure
-    Column("against", Integer, nullable=False),  # of these, contradicted
+    Column("rated", Integer, nullable=False),  # sure answers that it spoke of
+    Column("contradicted", Integer, nullable=False),  # of these
     Column("first", Float, nullable=False),
     Column("last", Float, nullable=False),
     Column("sum", LargeBinary, nullable=False),
@@ -141,7 +140,9 @@ VERSIONS = Table(
     Column("why", String, nullable=False),
     Column("challenged", Integer, nullable=False),  # event from which it was in shadow, 0: never
     Column("left", Integer, nullable=False),  # event at which it last stopped to answer, 0: never
-    Column("anchor", String, nullable=False),  # the version before it that had proved to be better
+    Column(
+        "reference", String, nullable=False
+    ),  # the version before it that had proved to be better
     Column("sum", LargeBinary, nullable=False),
 )
 EXAM = Table(
@@ -209,15 +210,17 @@ KEYS = Table(
 DERIVED = (
     LEARNERS,
     CASES,
-    SAID,
+    LABELS_BY_SOURCE,
     RECEIPTS,
-    INPUTS,
-    STRETCHES,
-    SOURCES,
+    INPUT_LABELS,
+    PENDING_FEEDBACK,
+    CURVE_BUCKETS,
+    ANNOTATORS,
     VERSIONS,
     EXAM,
     LIMITS,
     RUNS,
+    KEYS,
 )
 Row = dict[str, Any]
 

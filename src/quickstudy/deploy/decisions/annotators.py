@@ -10,39 +10,16 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from quickstudy.api.versions import SourceReport
-from quickstudy.deploy.core.tables import CASES, SAID, SOURCES, Row, checked
+from quickstudy.deploy.core.tables import ANNOTATORS, CASES, LABELS_BY_SOURCE, Row, checked
 
 if TYPE_CHECKING:
-    from quickstudy.deploy.core.context import Context
-    from quickstudy.deploy.hosting.learner import HostedLearner
+    pass
 
-SURE = 0.9  # confidence of an answer, from which on a contradiction is worth counting
 MOST_SOURCES = 50  # reported, those that taught most
 LATEST = 5_000  # cases that agreement is looked for on
 CHANCE = 1e-3  # that a source like all others is called unusual
 REFUSED = '{"not":'  # begins what says that an answer is wrong, and not what is right
 SILENT = -1  # instead of the number of a label
-
-
-def credit(
-    context: Context, hosted: HostedLearner, source: str, *, labels: int, spoke: bool, against: bool
-) -> None:
-    """Keep count of a word of a source.
-
-    Args:
-        labels: that were learned of it, 0 or 1.
-        spoke: it is about an answer of confidence `SURE` or more.
-        against: it contradicts that answer; counts only where it spoke of one.
-    """
-    now = context.transaction.time
-    new = {"learner": hosted.number, "source": source, "labels": 0, "spoke": 0, "against": 0}
-    row = context.rows.find(SOURCES, hosted.number, source) or {**new, "first": now}
-    changed = {
-        "labels": row["labels"] + labels,
-        "spoke": row["spoke"] + spoke,
-        "against": row["against"] + (spoke and against),
-    }
-    context.rows.put(SOURCES, {**row, **changed, "last": now})
 
 
 def sources(connection: Connection, number: int, trusted: Collection[str]) -> list[SourceReport]:
@@ -52,15 +29,15 @@ def sources(connection: Connection, number: int, trusted: Collection[str]) -> li
         trusted: as in the settings; empty: all are.
     """
     query = (
-        select(SOURCES)
-        .where(SOURCES.c.learner == number)
-        .order_by(SOURCES.c.labels.desc(), SOURCES.c.first, SOURCES.c.source)
+        select(ANNOTATORS)
+        .where(ANNOTATORS.c.learner == number)
+        .order_by(ANNOTATORS.c.labels.desc(), ANNOTATORS.c.first, ANNOTATORS.c.source)
     )
     found = connection.execute(query.limit(MOST_SOURCES)).mappings()
-    rows = [checked(SOURCES, row) for row in found]
-    columns = (SOURCES.c.labels, SOURCES.c.spoke, SOURCES.c.against)
+    rows = [checked(ANNOTATORS, row) for row in found]
+    columns = (ANNOTATORS.c.labels, ANNOTATORS.c.rated, ANNOTATORS.c.contradicted)
     totals = select(*[func.coalesce(func.sum(column), 0) for column in columns])
-    total = connection.execute(totals.where(SOURCES.c.learner == number)).one()
+    total = connection.execute(totals.where(ANNOTATORS.c.learner == number)).one()
     labels, spoke, against = (int(value) for value in total)
     names = [row["source"] for row in rows]
     agree = agreement(_words(connection, number, names), names)
@@ -69,7 +46,7 @@ def sources(connection: Connection, number: int, trusted: Collection[str]) -> li
             row,
             share=row["labels"] / labels if labels else 0.0,
             trusted=not trusted or row["source"] in trusted,
-            others=(spoke - row["spoke"], against - row["against"]),
+            others=(spoke - row["rated"], against - row["contradicted"]),
             agree=agree[row["source"]],
         )
         for row in rows
@@ -89,10 +66,10 @@ def _report(
         labels=row["labels"],
         share=share,
         trusted=trusted,
-        spoke=row["spoke"],
-        against=row["against"],
+        spoke=row["rated"],
+        against=row["contradicted"],
         against_others=others,
-        unusual=chance(row["spoke"], row["against"], others) < CHANCE,
+        unusual=chance(row["rated"], row["contradicted"], others) < CHANCE,
         agreement=tuple(agree),
         first=row["first"],
         last=row["last"],
@@ -124,8 +101,10 @@ def _words(connection: Connection, number: int, names: Sequence[str]) -> list[tu
         .order_by(CASES.c.seq.desc())
         .limit(LATEST)
     )
-    query = select(SAID).where(SAID.c.case_id.in_(latest), SAID.c.source.in_(names))
-    rows = (checked(SAID, found) for found in connection.execute(query).mappings())
+    query = select(LABELS_BY_SOURCE).where(
+        LABELS_BY_SOURCE.c.case_id.in_(latest), LABELS_BY_SOURCE.c.source.in_(names)
+    )
+    rows = (checked(LABELS_BY_SOURCE, found) for found in connection.execute(query).mappings())
     return [(row["case_id"], row["source"], row["label"]) for row in rows]
 
 

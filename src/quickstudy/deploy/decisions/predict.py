@@ -1,53 +1,64 @@
-"""Predictions at the desk: act or ask, and the case that is put on record for it."""
+"""Decides predictions: act or ask."""
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
 
 from quickstudy.api.decisions import Answer, Feedback
-from quickstudy.deploy.core.records import checked_name, digest, written
-from quickstudy.deploy.core.tables import CASES, EARLY, STRETCHES, Row, damaged
-from quickstudy.deploy.decisions import feedback, forms
+from quickstudy.deploy.core.context import Context
+from quickstudy.deploy.core.drafts import SYSTEM, Decided, Draft
+from quickstudy.deploy.core.records import checked_name, digest
+from quickstudy.deploy.core.tables import CASES, PENDING_FEEDBACK, Row, damaged
+from quickstudy.deploy.decisions import feedback
 from quickstudy.deploy.decisions.commands import Predict, Predicted
+from quickstudy.deploy.decisions.queries import ALTERNATIVES, make_answer
 from quickstudy.deploy.guardrails import enforce
 from quickstudy.deploy.guardrails.autonomy import GatedDecision, vetoed
 from quickstudy.deploy.guardrails.risk import encode_decision
 from quickstudy.deploy.hosting.learner import HostedLearner
+from quickstudy.deploy.hosting.transaction import HostedLearners
 from quickstudy.deploy.hosting.updates import StoredVotes
 from quickstudy.errors import InputError
 from quickstudy.experts.pool import MEMBERS
 from quickstudy.log.store import events_at
 from quickstudy.stats.disagreement import disagreement
-from quickstudy.stats.risk import Decision
-
-if TYPE_CHECKING:
-    from quickstudy.deploy.core.context import Context
+from quickstudy.types import Unfamiliar
 
 SUCCEEDED = "another version answers from now on"
-STRETCH = 50  # cases that a point of the learning curve stands for
-ALTERNATIVES = 5
 
 
-def predict(context: Context, request: Predict) -> list[Answer]:
+def predict(context: Context, command: Predict) -> Decided[list[Answer]]:
     """Decide on each prediction, in order."""
-    if context.hosted_learners.get(request.hosted.name) is not request.hosted:
-        raise InputError(f"learner {request.hosted.name!r} was deleted meanwhile")
+    hosted = command.hosted
+    if context.of(HostedLearners).by_name.get(hosted.name) is not hosted:
+        raise InputError(f"learner {hosted.name!r} was deleted meanwhile")
+    _check_ids(context, command)
+    pause = enforce.pause_in_force(context, hosted)
+    answers = []
+    for item in command.items:
+        answer = yield from _decide(context, command, item, pause)
+        answers.append(shown(answer))
+    return answers
+
+
+def _check_ids(context: Context, command: Predict) -> None:
+    """Whether each id that was chosen stands for one record."""
     together: dict[str, bytes] = {}
-    for item in request.items:
-        if item.id is not None:
-            checked_name("id", item.id)
-            if item.id.startswith(feedback.OURS):
-                raise InputError(f"id {item.id!r} starts with {feedback.OURS!r}, as only ours do")
-            case = context.rows.find(CASES, item.id)
-            record = digest(context.secret, item.record)
-            same = together.setdefault(item.id, record) == record
-            if not same or (case and _other(context, case, request.hosted, item)):
-                raise InputError(f"id {item.id!r} was used for another record; give each its own")
-    pause = enforce.pause_in_force(context, request.hosted)
-    return [shown(_one(context, request, item, pause)) for item in request.items]
+    for item in command.items:
+        if item.id is None:
+            continue
+        checked_name("id", item.id)
+        if item.id.startswith(feedback.OURS):
+            raise InputError(f"id {item.id!r} starts with {feedback.OURS!r}, as only ours do")
+        record = digest(context.secret, item.record)
+        same = together.setdefault(item.id, record) == record
+        case = context.rows.find(CASES, item.id)
+        place = (command.hosted.number, record)
+        if not same or (case and (case["learner"], case["input"]) != place):
+            raise InputError(f"id {item.id!r} was used for another record; give each its own")
 
 
 def shown(answer: Answer) -> Answer:
@@ -57,81 +68,88 @@ def shown(answer: Answer) -> Answer:
     return replace(answer, label=None, confidence=0.0, novelty=0.0, alternatives=())
 
 
-def _other(context: Context, case: Row, hosted: HostedLearner, item: Predicted) -> bool:
-    same = case["input"] == digest(context.secret, item.record) and case["learner"] == hosted.number
-    return not same
-
-
-def _limit(context: Context, hosted: HostedLearner, item: Predicted, ruling: GatedDecision) -> str:
-    """The limit that forbids to act, if it would."""
-    label = item.prediction.label
-    if label is None or not (ruling.decision.act or ruling.held):
-        return ""
-    return enforce.refusal(context, hosted, item.record, label)
-
-
-def _one(context: Context, request: Predict, item: Predicted, pause: str) -> Answer:
+def _decide(context: Context, command: Predict, item: Predicted, pause: str) -> Decided[Answer]:
+    """Decide on one prediction; the same answer for an id that was answered before."""
+    hosted = command.hosted
     known = context.rows.find(CASES, item.id) if item.id is not None else None
     if known:
-        return _again(context, request, item, answer_of(context, known, request.hosted.name), pause)
-    hosted, said = request.hosted, item.prediction
-    control = context.control(hosted)
-    level, min_label_probability = control.level, control.min_label_probability
+        return _again(context, hosted, item, known, pause)
+    seq = context.next_seq
+    case_id = item.id or f"{feedback.OURS}{seq:010x}{secrets.token_hex(5)}"
+    payload, hit = _payload(context, hosted, item, pause)
+    yield Draft(
+        "predicted",
+        hosted.number,
+        actor=command.actor,
+        subject=case_id,
+        payload=payload,
+        memo=StoredVotes.of(item.prediction),
+    )
+    if hit:
+        about = {"limit": hit, "case": seq}
+        yield Draft("limited", hosted.number, actor=SYSTEM, subject=case_id, payload=about)
+    if item.id is not None:
+        yield from _take_early(context, item.id)
+    return make_answer(payload, case_id, hosted.name, seq=seq, time=context.now)
+
+
+def _payload(
+    context: Context, hosted: HostedLearner, item: Predicted, pause: str
+) -> tuple[dict[str, Any], str]:
+    """What the event says, and the limit that was hit, or ""."""
+    said, control = item.prediction, hosted.control
     sure = said.confidence if said.label is not None else 0.0
-    ruling = control.decide(sure, said.label, eligible=said.unfamiliar is None)
-    hit = _limit(context, hosted, item, ruling)
+    made = control.propose(sure, said.label, eligible=said.unfamiliar is None)
+    hit = _limit(context, hosted, item, made)
     limit = pause or (SUCCEEDED if item.version != hosted.roles.champion else hit)
     if limit:
-        ruling = vetoed(ruling)
-    decision = ruling.decision
-    if decision.act and said.label is not None:
-        enforce.acted(context, hosted, said.label)
-    why = control.reason(ruling, said.label, limit)
-    if said.unfamiliar:
-        why = forms.told(said.unfamiliar, limit)
-    if not decision.labelled:
-        control.record(ruling, None)
-    seq = context.transaction.head[0] + 1
-    case_id = item.id or f"{feedback.OURS}{seq:010x}{secrets.token_hex(5)}"
-    promised = encode_decision(ruling, hosted.epoch)
+        made = vetoed(made)
+    why = control.reason(made, said.label, limit)
     payload = {
         "record": item.record,
         "label": said.label,
         "confidence": said.confidence,
         "novelty": said.novelty,
         "alternatives": said.probabilities.top(ALTERNATIVES),
-        "reason": why,
-        "decision": promised,
+        "reason": _unfamiliar(said.unfamiliar, limit) if said.unfamiliar else why,
+        "decision": encode_decision(made, hosted.epoch),
         "seen": item.seen,
-        "level": level,
-        "least": min_label_probability,
+        "level": control.level,
+        "least": control.min_label_probability,
         "limit": limit,
         "version": item.version,
-        **forms.written_unfamiliar(said.unfamiliar),
+        "score": disagreement(said.votes[:-MEMBERS]),
+        **encode_unfamiliar(said.unfamiliar),
     }
-    context.log("predicted", hosted.number, actor=request.actor, subject=case_id, payload=payload)
-    context.once_committed(partial(hosted.recent.add, case_id, StoredVotes.of(said)))
-    if limit and limit == hit:
-        about = {"limit": limit, "case": seq}
-        context.log("limited", hosted.number, actor="desk", subject=case_id, payload=about)
-    context.note_steps(hosted)
-    stretch = _tally(context, hosted, decision)
-    if said.unfamiliar:
-        forms.count(context, hosted, said.unfamiliar)
-    case = _case(context, hosted, item, ruling, case_id=case_id, seq=seq)
-    due = {"decision": written(promised) if decision.labelled else None, "stretch": stretch}
-    context.rows.put(CASES, case | due)
-    answer = make_answer(payload, case_id, hosted.name, seq=seq, time=context.transaction.time)
-    if item.id is not None:
-        _join_early(context, item.id)
-    return answer
+    return payload, hit if limit == hit else ""
+
+
+def _limit(context: Context, hosted: HostedLearner, item: Predicted, made: GatedDecision) -> str:
+    """The limit that forbids to act, if it would."""
+    label = item.prediction.label
+    if label is None or not (made.decision.act or made.held):
+        return ""
+    return enforce.refusal(context, hosted, item.record, label)
+
+
+def encode_unfamiliar(unfamiliar: Unfamiliar | None) -> dict[str, Any]:
+    """The part of a payload that says what is unfamiliar; nothing where all is familiar."""
+    if unfamiliar is None:
+        return {}
+    return {"unfamiliar": {name: list(fields) for name, fields in asdict(unfamiliar).items()}}
+
+
+def _unfamiliar(unfamiliar: Unfamiliar, limit: str) -> str:
+    """Why it asks, in words."""
+    why = f"the record has an unfamiliar form: {unfamiliar}"
+    return f"{why}; it is limited, too: {limit}" if limit else why
 
 
 def _again(
-    context: Context, request: Predict, item: Predicted, answer: Answer, pause: str
+    context: Context, hosted: HostedLearner, item: Predicted, case: Row, pause: str
 ) -> Answer:
-    """An answer that was given before; nobody is to act on it any more if that is forbidden now."""
-    hosted = request.hosted
+    """The answer that was given before; nobody is to act on it if that is forbidden now."""
+    answer = answer_of(context, case, hosted.name)
     if answer.decision == "ask" or answer.label is None:
         return answer
     limit = pause or enforce.refusal(context, hosted, item.record, answer.label)
@@ -143,97 +161,29 @@ def _again(
     return replace(answer, decision="ask", policy=0, audit=False, limit=limit, reason=told)
 
 
-def _case(
-    context: Context,
-    hosted: HostedLearner,
-    item: Predicted,
-    ruling: GatedDecision,
-    *,
-    case_id: str,
-    seq: int,
-) -> Row:
-    decision = ruling.decision
-    now = context.transaction.time
-    experts = item.prediction.votes[:-MEMBERS]
-    return {
-        "id": case_id,
-        "seq": seq,
-        "learner": hosted.number,
-        "time": now,
-        "expires": now + hosted.settings.wait_seconds if decision.labelled else None,
-        "status": "waiting" if decision.labelled else "closed",
-        "answer": written(item.prediction.label),
-        "acted": int(decision.act),
-        "audit": int(decision.audit),
-        "held": int(ruling.held),
-        "usefulness": disagreement(experts),
-        "input": digest(context.secret, item.record),
-        "probability": decision.label_probability,
-        "truth": None,
-        "wrong": None,
-    }
-
-
-def _tally(context: Context, hosted: HostedLearner, decision: Decision) -> int:
-    """Count the case; the number of the stretch that it belongs to."""
-    row = context.count(hosted, cases=1, acted=decision.act, waiting=decision.labelled)
-    number = int(row["tally"]["cases"] - 1) // STRETCH
-    stretch = context.rows.find(STRETCHES, hosted.number, number) or new_stretch(
-        hosted.number, number
-    )
-    changed = {"cases": stretch["cases"] + 1, "acted": stretch["acted"] + decision.act}
-    context.rows.put(STRETCHES, {**stretch, **changed})
-    return number
-
-
-def new_stretch(learner: int, number: int) -> Row:
-    """A stretch of the stream in which nothing happened yet."""
-    counts = dict.fromkeys(("cases", "acted", "labels"), 0)
-    return {"learner": learner, "number": number, **counts, "weight": 0.0, "right": 0.0}
-
-
-def _join_early(context: Context, case_id: str) -> None:
-    """Take in the feedback that came before its prediction."""
-    connection = context.transaction.connection
-    query = EARLY.select().where(EARLY.c.case_id == case_id).order_by(EARLY.c.seq)
-    seqs = [row.seq for row in connection.execute(query)]
-    if seqs:
-        connection.execute(EARLY.delete().where(EARLY.c.case_id == case_id))
-        for seq in seqs:
-            event = events_at(connection, [seq])[seq]
-            if event.subject != case_id:
-                raise damaged(EARLY)
-            given = {**event.read()["given"], "prediction_id": case_id}
-            feedback.join(context, Feedback(**given), event.actor)
-
-
 def answer_of(context: Context, case: Row, learner: str) -> Answer:
     """The answer that was given for a case."""
     payload = context.payload(case["seq"])
     return make_answer(payload, case["id"], learner, seq=case["seq"], time=case["time"])
 
 
-def make_answer(
-    payload: dict[str, Any], case_id: str, learner: str, *, seq: int, time: float
-) -> Answer:
-    """The answer that a `predicted` event stands for."""
-    decision = payload["decision"]
-    return Answer(
-        id=case_id,
-        learner=learner,
-        label=payload["label"],
-        decision="act" if decision["act"] else "ask",
-        confidence=payload["confidence"],
-        novelty=payload["novelty"],
-        policy=decision["policy"],
-        audit=decision["audit"],
-        reason=payload["reason"],
-        level=payload["level"],
-        held=decision.get("held", False),
-        limit=payload["limit"],
-        version=payload["version"],
-        alternatives=tuple((label, p) for label, p in payload["alternatives"]),
-        seq=seq,
-        time=time,
-        unfamiliar=forms.read_unfamiliar(payload),
+def _take_early(context: Context, case_id: str) -> Decided[None]:
+    """Take in the feedback that came before its prediction."""
+    query = (
+        PENDING_FEEDBACK.select()
+        .where(PENDING_FEEDBACK.c.case_id == case_id)
+        .order_by(PENDING_FEEDBACK.c.seq)
     )
+    found = [row["seq"] for row in context.rows.select(PENDING_FEEDBACK, query)]
+    events = events_at(context.transaction.connection, found) if found else {}
+    for seq in found:
+        event = events.get(seq) or _of_transaction(context, seq)
+        if event.subject != case_id:
+            raise damaged(PENDING_FEEDBACK)
+        given: Mapping[str, Any] = event.read()["given"]
+        early = Feedback(**{**given, "prediction_id": case_id})
+        yield from feedback.join(context, early, event.actor, seq=seq)
+
+
+def _of_transaction(context: Context, seq: int) -> Any:
+    return next(event for event in context.transaction.events if event.seq == seq)

@@ -2,47 +2,54 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from typing import Any, get_args
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
-from sqlalchemy import Connection, Select, Table, func, select
+from sqlalchemy import Connection, func, select
 
 from quickstudy.api.decisions import (
     Action,
+    Answer,
     Ask,
     Case,
     CaseStatus,
     CurvePoint,
     Event,
+    FormNotice,
     Policy,
-    Quarantined,
 )
-from quickstudy.deploy.core.records import read, written
-from quickstudy.deploy.core.tables import CASES, LEARNERS, SOURCES, STRETCHES, Row, checked
-from quickstudy.deploy.decisions.forms import read_unfamiliar
-from quickstudy.deploy.decisions.predict import make_answer
+from quickstudy.deploy.core.queries import event_of, finite, rows_of
+from quickstudy.deploy.core.records import decode, encode
+from quickstudy.deploy.core.tables import (
+    ANNOTATORS,
+    CASES,
+    CURVE_BUCKETS,
+    Row,
+    checked,
+)
 from quickstudy.deploy.guardrails.autonomy import Autonomy
 from quickstudy.encode.values import plain_text
 from quickstudy.errors import InputError, NotFoundError
 from quickstudy.log.events import Logged
-from quickstudy.log.store import EVENTS, events_at, events_of
+from quickstudy.log.store import events_at, events_of
 from quickstudy.stats.calibration import weighted_share
-from quickstudy.types import Label
+from quickstudy.types import Label, Unfamiliar
+
+if TYPE_CHECKING:
+    pass
 
 RECENT_CASES = 500  # that the share handled is of
 AUDITS = 2000  # latest ones, that the precision is of
 POINTS = 300  # of a curve
+OVER = 50  # familiar cases in a row after which an episode of unfamiliar ones is over
 MOST_SOURCES = 100  # shown
-MOST_QUARANTINED = 20  # shown
 ABOUT_CASES = (
     *("predicted", "asked", "feedback", "closed", "expired", "contested", "ruled"),
     "quarantined",
 )
 SEARCHED = 20_000  # latest cases, for a text
 PAGE = 500  # of them at once
-INTERNAL = ("decision", "said")  # parts of payloads that are for the fold alone
 
 
 def case_row(connection: Connection, case_id: str) -> Row:
@@ -77,12 +84,12 @@ def _ask(row: Row, payload: dict[str, Any], name: str) -> Ask:
         suggestions=tuple((label, p) for label, p in payload["alternatives"]),
         confidence=payload["confidence"],
         novelty=payload["novelty"],
-        usefulness=row["usefulness"],
+        usefulness=row["score"],
         audit=bool(row["audit"]),
         time=row["time"],
         expires=row["expires"] or row["time"],
         held=bool(row["held"]),
-        unfamiliar=read_unfamiliar(payload),
+        unfamiliar=decode_unfamiliar(payload),
     )
 
 
@@ -106,15 +113,10 @@ def _waiting(connection: Connection, number: int, *, limit: int) -> list[Row]:
     query = (
         select(CASES)
         .where(CASES.c.learner == number, CASES.c.status == "waiting")
-        .order_by(CASES.c.usefulness.desc(), CASES.c.seq)
+        .order_by(CASES.c.score.desc(), CASES.c.seq)
         .limit(limit)
     )
     return rows_of(connection, CASES, query)
-
-
-def rows_of(connection: Connection, table: Table, query: Select[Any]) -> list[Row]:
-    """The rows of a query over a whole table, checked."""
-    return [checked(table, found) for found in connection.execute(query).mappings()]
 
 
 def cases(
@@ -148,7 +150,7 @@ def cases(
     if status is not None:
         query = query.where(CASES.c.status == status)
     if label is not None:
-        name_of = written(label)
+        name_of = encode(label)
         query = query.where(func.coalesce(CASES.c.truth, CASES.c.answer) == name_of)
     if before is not None:
         query = query.where(CASES.c.seq < before)
@@ -177,7 +179,7 @@ def _words(value: Any) -> str:
 def case_of(row: Row, predicted: Logged, name: str, events: Sequence[Event] = ()) -> Case:
     """A prediction as people see it."""
     payload = predicted.read()
-    truth = read(row["truth"])
+    truth = decode(row["truth"])
     return Case(
         id=row["id"],
         learner=name,
@@ -196,57 +198,6 @@ def history(connection: Connection, row: Row, names: dict[int, str]) -> Case:
     events = [event_of(event, names) for event in ours]
     predicted = events_at(connection, [row["seq"]])[row["seq"]]
     return case_of(row, predicted, names.get(row["learner"], ""), events)
-
-
-def latest(connection: Connection, number: int, type: str, limit: int) -> list[Logged]:
-    """The latest events of a type, newest first."""
-    of_type = (EVENTS.c.learner == number) & (EVENTS.c.type == type)
-    query = select(EVENTS.c.seq).where(of_type).order_by(EVENTS.c.seq.desc()).limit(limit)
-    seqs = list(connection.execute(query).scalars())
-    events = events_at(connection, seqs)
-    return [events[seq] for seq in seqs]
-
-
-def quarantined(connection: Connection, number: int) -> tuple[Quarantined, ...]:
-    """The latest examples that a learner set aside, newest first."""
-    found = latest(connection, number, "quarantined", MOST_QUARANTINED)
-    return tuple(
-        Quarantined(
-            seq=event.seq,
-            event=told.get("event", 0),
-            about=told.get("about", ""),
-            subject=event.subject,
-            time=event.time,
-            reason=told.get("reason", ""),
-        )
-        for event, told in [(event, event.read()) for event in found]
-    )
-
-
-def event_of(event: Logged, names: dict[int, str]) -> Event:
-    """An event as people see it."""
-    payload = {k: v for k, v in event.read().items() if k not in INTERNAL}
-    return Event(
-        seq=event.seq,
-        time=event.time,
-        type=event.type,
-        learner=names.get(event.learner, ""),
-        actor=event.actor,
-        subject=event.subject,
-        payload=payload if event.payload is not None else None,
-    )
-
-
-def names(connection: Connection) -> dict[int, str]:
-    """Names of all learners there ever were, by number."""
-    return {row["id"]: row["name"] for row in rows_of(connection, LEARNERS, select(LEARNERS))}
-
-
-def tally(connection: Connection, number: int) -> dict[str, Any]:
-    """Counts of a learner, and the episode of unfamiliar records that it is in."""
-    found = connection.execute(select(LEARNERS).where(LEARNERS.c.id == number)).mappings().one()
-    counts: dict[str, Any] = json.loads(checked(LEARNERS, found)["tally"])
-    return counts
 
 
 def share_handled(connection: Connection, number: int) -> float:
@@ -276,16 +227,20 @@ def precision(connection: Connection, number: int) -> tuple[float, float, float,
 
 def sources(connection: Connection, number: int) -> tuple[tuple[str, int], ...]:
     """Who taught how much, most first."""
-    taught = (SOURCES.c.learner == number) & (SOURCES.c.labels > 0)
-    query = select(SOURCES).where(taught).order_by(SOURCES.c.labels.desc())
-    rows = rows_of(connection, SOURCES, query.limit(MOST_SOURCES))
+    taught = (ANNOTATORS.c.learner == number) & (ANNOTATORS.c.labels > 0)
+    query = select(ANNOTATORS).where(taught).order_by(ANNOTATORS.c.labels.desc())
+    rows = rows_of(connection, ANNOTATORS, query.limit(MOST_SOURCES))
     return tuple((row["source"], row["labels"]) for row in rows)
 
 
 def curve(connection: Connection, number: int) -> tuple[CurvePoint, ...]:
     """The learning curve: stretches of the stream, some together where there are many."""
-    query = select(STRETCHES).where(STRETCHES.c.learner == number).order_by(STRETCHES.c.number)
-    rows = rows_of(connection, STRETCHES, query)
+    query = (
+        select(CURVE_BUCKETS)
+        .where(CURVE_BUCKETS.c.learner == number)
+        .order_by(CURVE_BUCKETS.c.number)
+    )
+    rows = rows_of(connection, CURVE_BUCKETS, query)
     together = -(-len(rows) // POINTS)
     points, cases_so_far, labels_so_far = [], 0, 0
     for at in range(0, len(rows), max(together, 1)):
@@ -310,6 +265,53 @@ def policies(control: Autonomy) -> tuple[tuple[Policy, ...], int, int]:
     return tuple(made), int(told["alarms"]), int(told["attempt"])
 
 
-def finite(value: Any) -> float:
-    """A number that JSON can hold: thresholds nobody reaches are infinite, evidence of none is."""
-    return float(np.clip(value, -1e6, 1e6))
+ALTERNATIVES = 5
+
+
+def make_answer(
+    payload: dict[str, Any], case_id: str, learner: str, *, seq: int, time: float
+) -> Answer:
+    """The answer that a `predicted` event stands for."""
+    decision = payload["decision"]
+    return Answer(
+        id=case_id,
+        learner=learner,
+        label=payload["label"],
+        decision="act" if decision["act"] else "ask",
+        confidence=payload["confidence"],
+        novelty=payload["novelty"],
+        policy=decision["policy"],
+        audit=decision["audit"],
+        reason=payload["reason"],
+        level=payload["level"],
+        held=decision.get("held", False),
+        limit=payload["limit"],
+        version=payload["version"],
+        alternatives=tuple((label, p) for label, p in payload["alternatives"]),
+        seq=seq,
+        time=time,
+        unfamiliar=decode_unfamiliar(payload),
+    )
+
+
+def decode_unfamiliar(payload: Mapping[str, Any]) -> Unfamiliar | None:
+    """What was unfamiliar about the record of a `predicted` event; older events do not say."""
+    found = payload.get("unfamiliar")
+    return Unfamiliar(**{name: tuple(fields) for name, fields in found.items()}) if found else None
+
+
+def form_notice(tally: Mapping[str, Any]) -> FormNotice | None:
+    """The episode of unfamiliar records that goes on, by a learner's tally."""
+    found = episode_of(tally)
+    names = decode_unfamiliar(found) if found else None
+    if found is None or names is None:
+        return None
+    return FormNotice(
+        since=found["since"], last=found["last"], cases=found["cases"], unfamiliar=names
+    )
+
+
+def episode_of(tally: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The same as the tally has it; None if it is over."""
+    episode: dict[str, Any] | None = tally.get("episode")
+    return episode if episode and tally["cases"] - episode["at"] <= OVER else None

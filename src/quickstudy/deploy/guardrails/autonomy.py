@@ -127,11 +127,31 @@ class Autonomy:
         Raises:
             InputError: the confidence is out of its range; nothing was changed.
         """
-        decision = self.risk.decide(confidence, label, eligible=eligible)
+        made = self.propose(confidence, label, eligible=eligible)
+        self.accept(made)
+        return made
+
+    def propose(
+        self, confidence: float, label: Label | None, *, eligible: bool = True
+    ) -> GatedDecision:
+        """What `decide` decides, without going on to the next case: nothing is changed.
+
+        Raises:
+            InputError: the confidence is out of its range.
+        """
+        decision = self.risk.propose(confidence, label, eligible=eligible)
         if self.level == "act":
             return GatedDecision(decision)
         held = decision.act and self.level == "approve"
         return GatedDecision(_asked(decision, smallest=1.0), held)
+
+    def accept(self, made: GatedDecision) -> None:
+        """Go on to the next case after a decision that was proposed, and perhaps vetoed.
+
+        Raises:
+            InputError: it was proposed for another case; nothing was changed.
+        """
+        self.risk.accept(made.decision)
 
     @property
     def min_label_probability(self) -> float:
@@ -154,7 +174,7 @@ class Autonomy:
         elif ruling.decision.labelled:
             self._next()
 
-    def bound(self, *, ceiling: Level, approvals: int) -> None:
+    def set_bounds(self, *, ceiling: Level, approvals: int) -> None:
         """People changed how far it may go: a lower ceiling binds at once, a higher one allows."""
         self.ceiling, self.approvals = ceiling, approvals
         if _lower(self.level, ceiling) != self.level:

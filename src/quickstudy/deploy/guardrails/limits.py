@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from quickstudy.api.versions import Allowed, Limits, Pause
-from quickstudy.deploy.core.records import checked_label, written
+from quickstudy.deploy.core.records import checked_label, encode
 from quickstudy.deploy.guardrails.rules import parse
 from quickstudy.errors import LabelError, SettingError
 from quickstudy.types import Label, label_key
@@ -112,7 +112,7 @@ def _money(name: str, value: Any) -> float | None:
 
 def written_limits(limits: Limits) -> str:
     """Limits as JSON, from which `read_limits` makes the same again."""
-    return written(asdict(limits))
+    return encode(asdict(limits))
 
 
 def read_limits(text: str) -> Limits:
@@ -163,9 +163,9 @@ class LimitState:
         self._costs = {label_key(y): _millionths(cost) for y, cost in limits.costs}
         most = limits.spend_per_day
         self._most_spent = None if most is None else _millionths(most, ROUND_FLOOR)
-        self.take_back(usage)
+        self.restore(usage)
 
-    def take_back(self, usage: Mapping[str, Any]) -> None:
+    def restore(self, usage: Mapping[str, Any]) -> None:
         """Have used up what `usage` says, and no more: later actions did not happen."""
         self._second = int(usage.get("second", 0))
         counts = [int(count) for count in usage.get("counts", ())][:SECONDS]

@@ -1,19 +1,84 @@
-"""Risk control as a fold over the log: decisions when it predicts, outcomes when labels come."""
+"""Risk control as the log determines it: decisions at predictions, outcomes when labels arrive."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from quickstudy import snapshot
 from quickstudy.api.decisions import Settings
 from quickstudy.api.versions import LEVELS, Level
-from quickstudy.deploy.guardrails.autonomy import Autonomy, GatedDecision
-from quickstudy.errors import SettingError
+from quickstudy.deploy.core.records import decode_settings
+from quickstudy.deploy.guardrails.autonomy import Autonomy, GatedDecision, LevelTransition, vetoed
+from quickstudy.errors import SettingError, StoreError
+from quickstudy.log.events import Logged
 from quickstudy.stats.risk import AUDIT_TESTING, ActOrAsk, Decision
 from quickstudy.types import Label
 
-EPOCH_STRIDE = 1_000_003  # between the coins of one promise and the next
+EPOCH_STRIDE = 1_000_003  # between the audit draws of one guarantee and of the next
+SWITCHES = ("promoted", "rolled_back")  # events after which another version answers
+CHANGED = "the guarantee was changed, which resets its evidence"
+
+
+class RiskHolder(Protocol):
+    """A learner in service, or one that a replay works out."""
+
+    control: Autonomy
+    settings: Settings
+    epoch: int
+
+
+def apply_to_risk(
+    holder: RiskHolder, event: Logged, payload: Mapping[str, Any], about: Mapping[str, Any]
+) -> list[LevelTransition]:
+    """Take risk control past an event; the changes of level that it brings.
+
+    Args:
+        about: the payload of the prediction that the event is about.
+    """
+    control = holder.control
+    if event.type == "changed":
+        holder.settings = decode_settings(payload["settings"])
+        moved = _reset_evidence(holder, payload)
+        ceiling, approvals = holder.settings.ceiling, holder.settings.approvals
+        holder.control.set_bounds(ceiling=ceiling, approvals=approvals)
+        return moved + holder.control.pop_level_changes()
+    if event.type in SWITCHES:
+        return _reset_evidence(holder, payload)
+    if event.type == "predicted":
+        made = decode_decision(payload["decision"])[0]
+        control.accept(made)
+        if not made.decision.labelled:
+            control.record(made, None)
+    elif payload.get("counted"):
+        control.record(decode_decision(about["decision"])[0], payload.get("wrong"))
+    return control.pop_level_changes()
+
+
+def check_decision(holder: RiskHolder, event: Logged, payload: Mapping[str, Any]) -> None:
+    """Whether a prediction would be decided again as it was logged.
+
+    Raises:
+        StoreError: it would not.
+    """
+    sure = payload["confidence"] if payload["label"] is not None else 0.0
+    eligible = "unfamiliar" not in payload
+    made = holder.control.propose(sure, payload["label"], eligible=eligible)
+    made = vetoed(made) if payload["limit"] else made
+    if made != decode_decision(payload["decision"])[0]:
+        raise StoreError(f"event {event.seq}: a replay decides otherwise than was logged")
+
+
+def _reset_evidence(holder: RiskHolder, payload: Mapping[str, Any]) -> list[LevelTransition]:
+    """Another guarantee: nothing is proved about it yet."""
+    if payload["epoch"] == holder.epoch:
+        return []
+    before, holder.epoch = holder.control.level, payload["epoch"]
+    holder.control = new_control(holder.settings, holder.epoch, before=before)
+    after = holder.control.level
+    return (
+        [LevelTransition(before, after, payload.get("reset", CHANGED))] if after != before else []
+    )
 
 
 def new_control(settings: Settings, epoch: int, *, before: Level = "shadow") -> Autonomy:

@@ -9,12 +9,13 @@ from typing import Any
 
 from quickstudy.api.decisions import Settings
 from quickstudy.deploy.core.failures import OutOfServiceError
-from quickstudy.deploy.core.records import written
+from quickstudy.deploy.core.records import encode
 from quickstudy.deploy.guardrails.autonomy import Autonomy
 from quickstudy.deploy.hosting.quarantine import SetAside
 from quickstudy.deploy.hosting.replicas import LeftRightReplicas
 from quickstudy.deploy.hosting.trainer import Trainer
 from quickstudy.deploy.hosting.updates import StoredVotes
+from quickstudy.errors import LabelError
 from quickstudy.learners.classifier.classifier import LABELS_PER_MB
 from quickstudy.types import Label
 
@@ -88,7 +89,7 @@ class OutOfService:
 class HostedLearner:
     """One learner on duty.
 
-    Only the writer's thread changes `control`, `settings`, `epoch`, `roles`, `recent` and `known`,
+    Only the writer's thread changes `control`, `settings`, `epoch`, `roles`, `votes` and `labels`,
     and only the trainer's changes `replicas`. Reports of other threads read `committed`, which the
     writer's thread replaces after each transaction. The learner is read through
     `replicas.reading()`.
@@ -111,8 +112,8 @@ class HostedLearner:
         self.control = control
         self.roles = roles
         self.committed = self._as_it_is()
-        self.recent = VoteCache()
-        self.known: set[str] = set()
+        self.votes = VoteCache()
+        self.labels: set[str] = set()
         self.created = 0.0
         self.trainer: Trainer | None = None
         self.saved = 0  # event up to which a snapshot holds everything
@@ -160,8 +161,23 @@ class HostedLearner:
 
     def has_label(self, label: Label) -> bool:
         """Whether a label was taught before."""
-        return written(label) in self.known
+        return encode(label) in self.labels
 
     def add_labels(self, labels: Sequence[Label]) -> None:
         """Remember labels that were taught."""
-        self.known |= {written(label) for label in labels}
+        self.labels |= {encode(label) for label in labels}
+
+    def check_label(self, label: Label, new: set[str]) -> None:
+        """Whether the learner has room for a label; `new` gathers those that a command brings.
+
+        Raises:
+            LabelError: it is one too many.
+        """
+        if self.has_label(label):
+            return
+        new.add(encode(label))
+        if len(self.labels) + len(new - self.labels) > self.most_labels:
+            raise LabelError(
+                f"label {label!r:.80} is one too many: budget_mb={self.settings.budget_mb:g} is "
+                f"for {self.most_labels} labels"
+            )

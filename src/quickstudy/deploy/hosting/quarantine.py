@@ -10,16 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from quickstudy.deploy.core.failures import reason_of
-from quickstudy.log.store import events_at, read_events
+from quickstudy.log.store import read_events
 
 if TYPE_CHECKING:
-    from quickstudy.deploy.core.context import Context
-    from quickstudy.deploy.decisions.commands import Quarantine
     from quickstudy.log.events import Logged
 
 TYPE = "quarantined"
@@ -91,44 +89,3 @@ def set_aside_of(event: Logged) -> SetAside:
     """What an event `quarantined` says; once its payload was forgotten, that of no event."""
     payload = event.read()
     return SetAside(payload.get("event", 0), payload.get("reason", ""), payload.get("switch", 0))
-
-
-def quarantine(context: Context, request: Quarantine) -> int:
-    """Put on record that an event of the log was set aside; the number of the event that says so.
-
-    0: the learner is off duty, or it is on record.
-    """
-    number, one = request.number, request.set_aside
-    if number not in context.names():
-        return 0
-    return found_on_the_way(context, number, one)
-
-
-def found_on_the_way(context: Context, number: int, one: SetAside) -> int:
-    """Put on record that an event that is on disk was set aside, unless that is so already."""
-    connection = context.transaction.connection
-    known = [found for _, found in Ledger.of(connection, number).marks]
-    if any((found.seq, found.switch) == (one.seq, one.switch) for found in known):
-        return 0
-    event = events_at(connection, [one.seq])[one.seq]
-    return note(
-        context, number, one, subject=event.subject, about=event.type, case=event.read()
-    ).seq
-
-
-def note(
-    context: Context,
-    number: int,
-    one: SetAside,
-    *,
-    subject: str,
-    about: str,
-    case: dict[str, Any] | None = None,
-) -> Logged:
-    """The event `quarantined`; `about` is the type of the event that it is about."""
-    payload = {"event": one.seq, "reason": one.reason, "switch": one.switch, "about": about}
-    if case and case.get("case"):
-        payload["case"] = case["case"]
-    event = context.log(TYPE, number, actor="desk", subject=subject, payload=payload)
-    context.count_of(number, quarantined=1)
-    return event

@@ -65,7 +65,7 @@ class Trainer:
         self._thread = threading.Thread(target=self._run, name=f"learner-{name}", daemon=True)
         self._thread.start()
 
-    def give(self, updates: Sequence[Update]) -> None:
+    def enqueue(self, updates: Sequence[Update]) -> None:
         """Queue lessons, in the order of the log."""
         with self._change:
             self._updates.extend(updates)

@@ -52,7 +52,7 @@ class StoredVotes:
         votes = np.maximum(prediction.votes, LEAST).astype(np.float16)
         return cls(votes, prediction.last_label)
 
-    def written(self) -> dict[str, Any]:
+    def encoded(self) -> dict[str, Any]:
         """For the log."""
         text = base64.b64encode(self.votes.tobytes()).decode()
         return {"votes": text, "voices": len(self.votes), "last": self.last_label}

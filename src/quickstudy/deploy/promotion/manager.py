@@ -14,28 +14,18 @@ from typing import Any
 
 from quickstudy.api.versions import Condition, Pin, Version
 from quickstudy.deploy.core.failures import LearningError
-from quickstudy.deploy.decisions.commands import (
-    Challenge,
-    Promote,
-    Quarantine,
-    Refuse,
-    Rollback,
-    VersionSpec,
-)
+from quickstudy.deploy.hosting.commands import Quarantine
 from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.deploy.hosting.refit_process import CONSOLIDATE
 from quickstudy.deploy.hosting.refit_queue import RefitQueue
 from quickstudy.deploy.promotion.shadow_supervisor import ANSWER_SECONDS, Report, ShadowSupervisor
 from quickstudy.deploy.recovery import lineage
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.deploy.recovery.lineage import BaseState
-from quickstudy.deploy.recovery.replay import (
-    as_champion,
-    folder_of,
-    replay,
-    switch_base,
-    whole_or_without,
-)
-from quickstudy.deploy.versions import exam
+from quickstudy.deploy.recovery.replay import replay, switch_base, whole_or_without
+from quickstudy.deploy.recovery.settings import as_champion
+from quickstudy.deploy.versions import exam_queries
+from quickstudy.deploy.versions.commands import Challenge, Promote, Refuse, Rollback, VersionSpec
 from quickstudy.deploy.versions.registry import answers_of, labelled_after, same, version_rows
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.learners.classifier.classifier import Classifier
@@ -212,7 +202,7 @@ class PromotionManager:
         folder = self._folder(hosted)
         with self._store.reading() as connection:
             rows = version_rows(connection, hosted.number)
-            needed = {row["anchor"] for row in rows if row["role"] in ("champion", "challenger")}
+            needed = {row["reference"] for row in rows if row["role"] in ("champion", "challenger")}
             kept = {
                 lineage.leaving_file(folder, connection, seq)
                 for row in rows
@@ -226,7 +216,9 @@ class PromotionManager:
     def pins(self, hosted: HostedLearner) -> tuple[list[Pin], tuple[int, int]]:
         """The exam of a learner, and its mark."""
         with self._store.reading() as connection, connection.begin():
-            return exam.pins(connection, hosted.number), exam.mark(connection, hosted.number)
+            return exam_queries.pins(connection, hosted.number), exam_queries.mark(
+                connection, hosted.number
+            )
 
     def judge(
         self, hosted: HostedLearner, version: str, *, seconds: float = ANSWER_SECONDS

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from quickstudy.api.decisions import Ask
 from quickstudy.api.versions import (
-    AutonomyReport,
     Bound,
     Condition,
     Diff,
@@ -19,62 +16,44 @@ from quickstudy.api.versions import (
     Exam,
     GateReport,
     Group,
-    LevelChange,
-    Limits,
-    LimitsReport,
-    Pause,
     Pin,
-    SourceReport,
     Version,
 )
-from quickstudy.deploy.core.methods import ReadMethods, checked_limit
-from quickstudy.deploy.core.records import read
-from quickstudy.deploy.core.tables import LIMITS, Row
-from quickstudy.deploy.decisions import annotators as of_sources
-from quickstudy.deploy.decisions import queries
-from quickstudy.deploy.decisions.commands import (
-    PinCases,
-    PinSpec,
-    Refuse,
-    Resume,
-    Rollback,
-    SetLimits,
-    SetPause,
-    Unpin,
-)
-from quickstudy.deploy.guardrails import enforce
-from quickstudy.deploy.guardrails.autonomy import report_of
-from quickstudy.deploy.guardrails.limits import LimitState, checked_limits, read_limits
+from quickstudy.deploy.core.methods import Methods, checked_limit, checked_reason
+from quickstudy.deploy.core.records import decode_settings
+from quickstudy.deploy.core.tables import Row
 from quickstudy.deploy.hosting.learner import HostedLearner
+from quickstudy.deploy.hosting.transaction import HostedLearners
 from quickstudy.deploy.promotion import manager
-from quickstudy.deploy.recovery.replay import folder_of, read_settings
-from quickstudy.deploy.versions import exam
+from quickstudy.deploy.promotion.manager import PromotionManager
+from quickstudy.deploy.recovery.files import folder_of
+from quickstudy.deploy.versions import exam_queries
 from quickstudy.deploy.versions import registry as of_versions
+from quickstudy.deploy.versions.commands import PinCases, PinSpec, Refuse, Rollback, Unpin
 from quickstudy.errors import InputError, NotFoundError
 from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.log.store import EVENTS, read_events
 from quickstudy.types import Input, Label
 
 if TYPE_CHECKING:
-    from quickstudy.deploy.supervisor import Supervisor
-    from quickstudy.log.writer import Writer
+    pass
 
 HISTORY = 50  # changes of level, and hits of limits, that are shown
 MOST_REASON = 500  # characters
 
 
-class PromotionMethods(ReadMethods):
-    """The part of `Deployment` by which people steer."""
+class PromotionMethods(Methods):
+    """The part of `Deployment` that is about versions, the gate and the exam."""
 
-    supervisor: Supervisor
-    writer: Writer
-    _actor: Callable[[str | None], str]
+    classifiers: HostedLearners
+    promotion: PromotionManager
 
-    # versions
+    def _hosted(self, name: str) -> HostedLearner:
+        return self.classifiers.in_service(name, self.context)
 
     def versions(self, name: str) -> list[Version]:
         """All versions there ever were, newest first."""
-        hosted = self.context.hosted(name)
+        hosted = self._hosted(name)
         with self.store.reading() as connection:
             return of_versions.versions(connection, hosted.number, name)
 
@@ -84,7 +63,7 @@ class PromotionMethods(ReadMethods):
         Raises:
             NotFoundError: the learner was not there yet.
         """
-        hosted = self.context.hosted(name)
+        hosted = self._hosted(name)
         with self.store.reading() as connection:
             return of_versions.version_at(connection, hosted.number, name, time)
 
@@ -105,14 +84,14 @@ class PromotionMethods(ReadMethods):
             FileNotFoundError, ModelFileError: the model cannot be read.
             StoreError: the process that consolidates failed.
         """
-        hosted, who = self.context.hosted(name), self._actor(actor)
-        reason = _reason(reason) or ("consolidated by hand" if model is None else "imported")
+        hosted, who = self._hosted(name), self._actor(actor)
+        reason = checked_reason(reason) or ("consolidated by hand" if model is None else "imported")
         if rival := hosted.roles.challenger:
             raise InputError(f"{rival[:12]} challenges already: withdraw it first, or wait for it")
         if model is None:
-            return self.supervisor.promotion.consolidate(hosted, reason, who).result()
+            return self.promotion.consolidate(hosted, reason, who).result()
         packed = model if isinstance(model, bytes) else Path(model).read_bytes()
-        return self.supervisor.promotion.imported(hosted, packed, reason, who)
+        return self.promotion.imported(hosted, packed, reason, who)
 
     def withdraw(self, name: str, *, reason: str = "", actor: str | None = None) -> None:
         """Take the challenger out of shadow.
@@ -120,16 +99,16 @@ class PromotionMethods(ReadMethods):
         Raises:
             NotFoundError: there is none.
         """
-        hosted = self.context.hosted(name)
+        hosted = self._hosted(name)
         version = _challenger(hosted)
-        why = _reason(reason) or "withdrawn"
+        why = checked_reason(reason) or "withdrawn"
         request = Refuse(hosted, version, gate=False, reason=why, actor=self._actor(actor))
         self.writer.submit(request).result()
 
     def gate(self, name: str) -> GateReport | None:
         """How the challenger stands, or the last champion in its probation; None: there is none."""
-        hosted = self.context.hosted(name)
-        manager = self.supervisor.promotion
+        hosted = self._hosted(name)
+        manager = self.promotion
         if version := hosted.roles.challenger:
             report = manager.lately_judged(hosted, version)
         elif version := hosted.roles.previous:
@@ -161,8 +140,8 @@ class PromotionMethods(ReadMethods):
             NotFoundError: there is no challenger.
             InputError: a condition does not hold, and is not named in `override`.
         """
-        hosted = self.context.hosted(name)
-        report = self.supervisor.promotion.judge(hosted, _challenger(hosted))
+        hosted = self._hosted(name)
+        report = self.promotion.judge(hosted, _challenger(hosted))
         known = {condition["name"] for condition in report["conditions"]}
         failing = [c["name"] for c in report["conditions"] if not c["holds"]]
         if unknown := [given for given in override if given not in known]:
@@ -174,11 +153,9 @@ class PromotionMethods(ReadMethods):
                 f"the gate is not passed: {', '.join(missing)}; to promote it all the same, name "
                 "these in override"
             )
-        why = _reason(reason) or manager.passed(report)
+        why = checked_reason(reason) or manager.passed(report)
         overridden = [condition for condition in failing if condition in override]
-        return self.supervisor.promotion.promote(
-            hosted, report, overridden, why, self._actor(actor)
-        )
+        return self.promotion.promote(hosted, report, overridden, why, self._actor(actor))
 
     def rollback(self, name: str, *, reason: str = "", actor: str | None = None) -> Version:
         """Have the version answer that did before, with all that was taught since.
@@ -188,8 +165,8 @@ class PromotionMethods(ReadMethods):
         Raises:
             InputError: there is none.
         """
-        hosted = self.context.hosted(name)
-        why = _reason(reason) or "rolled back by hand"
+        hosted = self._hosted(name)
+        why = checked_reason(reason) or "rolled back by hand"
         request = Rollback(hosted, "", reason=why, actor=self._actor(actor))
         version: Version = self.writer.submit(request).result()
         return version
@@ -201,14 +178,14 @@ class PromotionMethods(ReadMethods):
         Raises:
             NotFoundError, InputError: there is no such version.
         """
-        hosted = self.context.hosted(name)
+        hosted = self._hosted(name)
         checked_limit(limit)
         with self.store.reading() as connection:
             rows = [of_versions.find_row(connection, hosted.number, id) for id in (before, after)]
             asof = max(row["asof"] for row in rows)
             most = of_versions.MOST_CASES
             cases = of_versions.labelled_after(connection, hosted.number, asof, most)
-            pins = exam.pins(connection, hosted.number)
+            pins = exam_queries.pins(connection, hosted.number)
         old, new = [(row["id"], self._version(hosted, row)) for row in rows]
         return of_versions.diff(old, new, cases, pins, limit=limit)
 
@@ -218,9 +195,7 @@ class PromotionMethods(ReadMethods):
                 read_events(connection, learner=hosted.number, types=["created"], limit=1)
             )
         folder = folder_of(self.store.folder, hosted.number)
-        return of_versions.learner_of(row, read_settings(created.read()), folder)
-
-    # exam
+        return of_versions.learner_of(row, decode_settings(created.read()), folder)
 
     def pin(
         self,
@@ -272,8 +247,8 @@ class PromotionMethods(ReadMethods):
         Raises:
             NotFoundError, InputError: there is no such version.
         """
-        hosted = self.context.hosted(name)
-        pins, _ = self.supervisor.promotion.pins(hosted)
+        hosted = self._hosted(name)
+        pins, _ = self.promotion.pins(hosted)
         records = [pin.record for pin in pins]
         with self.store.reading() as connection:
             wanted = version if version is not None else hosted.roles.champion
@@ -281,99 +256,17 @@ class PromotionMethods(ReadMethods):
         if row["id"] == hosted.roles.champion:
             answers = manager.champions_answers(hosted, records)
         elif row["id"] == hosted.roles.challenger:
-            judged = self.supervisor.promotion.judge(hosted, row["id"])
+            judged = self.promotion.judge(hosted, row["id"])
             pins, answers = judged["pins"], judged["answers"]
         else:
             answers = of_versions.answers_that_it_has(self._version(hosted, row), records)
-        return exam.sit(pins, answers, row["id"])
-
-    # autonomy and limits
-
-    def autonomy(self, name: str) -> AutonomyReport:
-        """How much a learner may do, and what it takes to do more."""
-        hosted = self.context.hosted(name)
-        with self.store.reading() as connection:
-            changes = [
-                LevelChange(event.seq, event.time, **event.read())
-                for event in queries.latest(connection, hosted.number, "level_changed", HISTORY)
-            ]
-        return report_of(hosted.committed.autonomy(), learner=name, history=changes)
-
-    def held(self, name: str, *, limit: int = 50) -> list[Ask]:
-        """Answers that are held until a person says yes, oldest first."""
-        hosted = self.context.hosted(name)
-        with self.store.reading() as connection:
-            return queries.held(connection, hosted.number, name, limit=checked_limit(limit))
-
-    def limits(self, name: str) -> LimitsReport:
-        """Limits, pauses, what is used up, and the latest hits."""
-        hosted = self.context.hosted(name)
-        with self.store.reading() as connection:
-            query = select(LIMITS).where(LIMITS.c.learner == hosted.number)
-            rows = queries.rows_of(connection, LIMITS, query)
-            hits = queries.latest(connection, hosted.number, "limited", HISTORY)
-        limits = read_limits(rows[0]["limits"]) if rows else Limits()
-        rails = LimitState(limits, read(rows[0]["usage"]) if rows else {})
-        now = time.time()
-        return LimitsReport(
-            learner=name,
-            limits=limits,
-            pauses=tuple(pause for pause in self.pauses() if pause.scope in ("", name)),
-            acted_last_minute=rails.acted_last_minute(now),
-            spent_today=rails.spent_today(now),
-            hits=tuple((event.seq, event.time, event.read()["limit"]) for event in hits),
-        )
-
-    def limit(self, name: str, limits: Limits, *, actor: str | None = None) -> LimitsReport:
-        """Replace the limits of a learner, from the next answer on.
-
-        Raises:
-            SettingError: one of them cannot be read; names it.
-        """
-        self.context.hosted(name)
-        request = SetLimits(name, checked_limits(limits), self._actor(actor))
-        self.writer.submit(request).result()
-        return self.limits(name)
-
-    def pause(self, name: str | None = None, *, reason: str = "", actor: str | None = None) -> None:
-        """Have everything asked, of one learner or of all, from the next answer on."""
-        self.writer.submit(SetPause(name, _reason(reason), self._actor(actor))).result()
-
-    def resume(self, name: str | None = None, *, actor: str | None = None) -> None:
-        """End a pause: that of one learner, or that of all.
-
-        Raises:
-            InputError: the file PAUSE pauses all; it has to be removed.
-        """
-        self.writer.submit(Resume(name, self._actor(actor))).result()
-
-    def pauses(self) -> list[Pause]:
-        """All pauses in force."""
-        names = {enforce.EVERYBODY: ""} | self.context.names()
-        with self.store.reading() as connection:
-            query = select(LIMITS).where(LIMITS.c.pause.is_not(None)).order_by(LIMITS.c.learner)
-            rows = queries.rows_of(connection, LIMITS, query)
-        found = [enforce.pause_of(row, names[r]) for row in rows if (r := row["learner"]) in names]
-        by_file = self.context.pause_file.pause()
-        return [*([by_file] if by_file else []), *(pause for pause in found if pause)]
-
-    def sources(self, name: str) -> list[SourceReport]:
-        """Who taught what, and how they agree; who taught most first."""
-        hosted = self.context.hosted(name)
-        with self.store.reading() as connection:
-            return of_sources.sources(connection, hosted.number, hosted.committed.settings.trusted)
+        return exam_queries.sit(pins, answers, row["id"])
 
 
 def _challenger(hosted: HostedLearner) -> str:
     if not hosted.roles.challenger:
         raise NotFoundError(f"nothing challenges the champion of {hosted.name!r}")
     return hosted.roles.challenger
-
-
-def _reason(text: str) -> str:
-    if len(text) > MOST_REASON or not (text.isprintable() or "\n" in text):
-        raise InputError(f"reason must be at most {MOST_REASON} printable characters")
-    return text
 
 
 def _gate_report(report: dict[str, Any], *, behind: int) -> GateReport:

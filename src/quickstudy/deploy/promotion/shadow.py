@@ -45,7 +45,7 @@ class ShadowSpec:
     Attributes:
         number: of the learner; version: id.
         base: file of the learner that it starts from; at: the last event that this had learned.
-        knows: the last event of this log of which it had learned anything; 0 if it was imported.
+        learned_until: the last event of this log whose label it has learned; 0 if it was imported.
         start: event after which its answers are compared.
         anchor: file and event of the last version promoted for being better, or ("", 0).
         attempt: which challenger it is, from 1.
@@ -57,7 +57,7 @@ class ShadowSpec:
     purpose: Purpose
     base: str
     at: int
-    has_label: int
+    learned_until: int
     start: int
     anchor: tuple[str, int] = ("", 0)
     attempt: int = 1
@@ -111,7 +111,7 @@ class Shadow:
         self._baselines = Baselines(orders.schema)
         self._asked: list[lineage.Told] = []
         self._updates: deque[Update] = deque()  # that are not learned yet
-        self._learned = orders.has_label
+        self._learned = orders.learned_until
         self._taught = orders.at  # the last event that anything was learned of
         self._skipped: set[int] | None = None  # events that were set aside, as far as is known
 

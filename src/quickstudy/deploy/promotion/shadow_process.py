@@ -23,7 +23,7 @@ from quickstudy.deploy.core.failures import LearningError, reason_of
 from quickstudy.deploy.hosting.child import connect
 from quickstudy.deploy.promotion.gate import PinResult
 from quickstudy.deploy.promotion.shadow import OvertakenError, Shadow, ShadowSpec
-from quickstudy.deploy.recovery.replay import folder_of
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.deploy.versions.registry import same
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.log.store import LogError, Store

@@ -230,7 +230,7 @@ def orders_of(connection: Connection, hosted: HostedLearner) -> list[ShadowSpec]
                 purpose="challenge",
                 base=lineage.version_file(HERE, row["id"]).name,
                 at=row["asof"],
-                has_label=row["asof"] if row["kind"] == "consolidated" else 0,
+                learned_until=row["asof"] if row["kind"] == "consolidated" else 0,
                 start=row["challenged"],
                 anchor=_anchor(connection, by_id, roles["champion"]),
                 attempt=sum(0 < other["challenged"] <= row["challenged"] for other in rows),
@@ -247,7 +247,7 @@ def orders_of(connection: Connection, hosted: HostedLearner) -> list[ShadowSpec]
                 purpose="probation" if switch == "promoted" else "standby",
                 base=lineage.leaving_file(HERE, connection, left).name,
                 at=left,
-                has_label=left,
+                learned_until=left,
                 start=left,
                 **_terms(connection, hosted.number, left),
             )
@@ -257,9 +257,9 @@ def orders_of(connection: Connection, hosted: HostedLearner) -> list[ShadowSpec]
 
 def _anchor(connection: Connection, rows: dict[str, Row], champion: Row) -> tuple[str, int]:
     """File and event of the last version promoted for being better, unless that is the champion."""
-    if not champion["anchor"]:
+    if not champion["reference"]:
         return "", 0
-    left = rows[champion["anchor"]]["left"]
+    left = rows[champion["reference"]]["left"]
     return lineage.leaving_file(HERE, connection, left).name, left
 
 

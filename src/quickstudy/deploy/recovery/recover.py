@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 
 from quickstudy.deploy.hosting.quarantine import Ledger
 from quickstudy.deploy.recovery import snapshots
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.deploy.recovery.replay import (
     Progress,
     ReplayState,
     advance,
-    folder_of,
     replay,
     whole_or_without,
 )

@@ -6,27 +6,28 @@ out again what background jobs had made, so that it rests on no file but the sto
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from quickstudy.api.decisions import Settings
 from quickstudy.deploy.core.failures import LearningError
-from quickstudy.deploy.core.tables import LEARNERS, Row, checked
-from quickstudy.deploy.guardrails.autonomy import Autonomy, vetoed
-from quickstudy.deploy.guardrails.risk import decode_decision, new_control, state_of
+from quickstudy.deploy.core.records import decode_settings
+from quickstudy.deploy.guardrails.autonomy import Autonomy
+from quickstudy.deploy.guardrails.risk import apply_to_risk, check_decision, new_control, state_of
 from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
 from quickstudy.deploy.hosting.refit_process import artifact_name, unpack_fitted
 from quickstudy.deploy.hosting.replicas import LeftRightReplicas
 from quickstudy.deploy.hosting.updates import Update, apply_without_failures
 from quickstudy.deploy.recovery import lineage
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.deploy.recovery.lineage import BaseState
-from quickstudy.errors import ModelFileError, NotFoundError, StoreError
+from quickstudy.deploy.recovery.settings import as_champion, new_learner
+from quickstudy.errors import ModelFileError, NotFoundError
 from quickstudy.learners.base import DEFINITION
 from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.learners.classifier.refits import Fitted
@@ -39,27 +40,6 @@ SWITCHES = ("promoted", "rolled_back")
 Progress = Any  # Callable[[int], None], told the sequence number now and then
 log = logging.getLogger("quickstudy")
 F = TypeVar("F")
-
-
-def read_settings(values: dict[str, Any]) -> Settings:
-    """Settings as they were before they were written down."""
-    pairs = {n: tuple((label, v) for label, v in values[n]) for n in ("targets", "costs")}
-    return Settings(**{**values, **pairs, "trusted": tuple(values["trusted"])})
-
-
-def new_learner(settings: Settings) -> Classifier:
-    """The learner that a deployment starts with."""
-    learner = Classifier(
-        budget_mb=settings.budget_mb, schema=settings.schema or None, seed=settings.seed
-    )
-    return as_champion(learner)
-
-
-def as_champion(learner: Classifier) -> Classifier:
-    """A champion: others refit its slow experts, and make its later feature maps."""
-    learner.defer_refits()
-    learner.freeze_map(lineage.FREE_MAP_UNTIL)
-    return learner
 
 
 def state_hash(learner: str, control: Autonomy, epoch: int) -> str:
@@ -90,33 +70,16 @@ class ReplayState:
         """At the event that created the learner."""
         return cls(new_learner(settings), new_control(settings, 0), 0, settings, seq, seq)
 
-    def decide(self, event: Logged, payload: dict[str, Any], decision: Any) -> None:
-        """Take risk control past an event; `decision` is that of the case it speaks of."""
-        if event.type == "changed":
-            self.settings = read_settings(payload["settings"])
-            self._reset_evidence(payload["epoch"])
-            settings = self.settings
-            self.control.bound(ceiling=settings.ceiling, approvals=settings.approvals)
-        elif event.type == "predicted":
-            label, known = payload["label"], "unfamiliar" not in payload
-            sure = payload["confidence"] if label is not None else 0.0
-            made = self.control.decide(sure, label, eligible=known)
-            made = vetoed(made) if payload["limit"] else made
-            if made != decode_decision(payload["decision"])[0]:
-                raise StoreError(f"event {event.seq}: a replay decides otherwise than was logged")
-            if not made.decision.labelled:
-                self.control.record(made, None)
-        elif event.type in SWITCHES:
-            self._reset_evidence(payload["epoch"])
-        elif payload.get("counted"):
-            self.control.record(decode_decision(decision)[0], payload.get("wrong"))
-        self.control.pop_level_changes()  # they are on record
-        self.decided = event.seq
+    def decide(self, event: Logged, payload: dict[str, Any], about: dict[str, Any]) -> None:
+        """Take risk control past an event; `about` is the payload of the prediction it is about.
 
-    def _reset_evidence(self, epoch: int) -> None:
-        if epoch != self.epoch:
-            self.epoch = epoch
-            self.control = new_control(self.settings, epoch, before=self.control.level)
+        Raises:
+            StoreError: a prediction would be decided otherwise than it was.
+        """
+        if event.type == "predicted":
+            check_decision(self, event, payload)
+        apply_to_risk(self, event, payload, about)
+        self.decided = event.seq
 
     def learn(self, updates: Sequence[Update]) -> None:
         """Take the learner past the events of these lessons.
@@ -215,7 +178,7 @@ def advance(
                 updates = []
                 made.make(fold.learner, event.seq)
             if event.seq > fold.decided:
-                fold.decide(event, payload, about.get("decision"))
+                fold.decide(event, payload, about)
             if event.seq > fold.learned and event.seq not in skipped:
                 update = lineage.champion_update(event, payload, about)
                 updates += [update] if update else []
@@ -318,7 +281,7 @@ def replay(
         created = next(read_events(connection, learner=number, types=["created"], limit=1), None)
         if created is None:
             raise NotFoundError(f"there is no learner number {number}")
-        fold = ReplayState.new(read_settings(created.read()), created.seq)
+        fold = ReplayState.new(decode_settings(created.read()), created.seq)
         folder = folder_of(store.folder, number)
         advance(
             fold,
@@ -340,34 +303,3 @@ def whole_or_without(make: Callable[[bool], F]) -> F:
     except LearningError as error:
         log.warning("%s; it is worked out without what raises", error)
         return make(True)
-
-
-def folder_of(store_folder: Path, number: int) -> Path:
-    """Where the snapshots, versions and refitted experts of a learner are."""
-    return store_folder / f"learner-{number}"
-
-
-def learner_rows(connection: Connection) -> list[Row]:
-    """Rows of the classifiers on duty, their settings and tallies read."""
-    rows = live_rows(connection)
-    return [
-        {**row, "settings": read_settings(row["settings"])}
-        for row in rows
-        if "kind" not in row["settings"]
-    ]
-
-
-def live_rows(connection: Connection) -> list[Row]:
-    """Rows of the learners on duty; settings and tallies as JSON values.
-
-    Only settings of other learners than classifiers name their kind: classifiers were first.
-    """
-    rows = connection.execute(select(LEARNERS).where(LEARNERS.c.deleted == 0)).mappings()
-    return [
-        {
-            **(row := checked(LEARNERS, found)),
-            "settings": json.loads(row["settings"]),
-            "tally": json.loads(row["tally"]),
-        }
-        for found in rows
-    ]

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from quickstudy import snapshot
+from quickstudy.deploy.core.records import decode_settings
 from quickstudy.deploy.guardrails.risk import control_from, state_of
-from quickstudy.deploy.recovery.replay import ReplayState, as_champion, read_settings, state_hash
+from quickstudy.deploy.recovery.replay import ReplayState, state_hash
+from quickstudy.deploy.recovery.settings import as_champion
 from quickstudy.errors import ModelFileError, StoreError
 from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.log.failpoints import reach
@@ -111,7 +113,7 @@ def _fits(plain: dict[str, Any], link_at: Callable[[int], bytes]) -> bool:
 
 
 def _fold(arrays: snapshot.Arrays, plain: dict[str, Any]) -> ReplayState:
-    settings = read_settings(plain["settings"])
+    settings = decode_settings(plain["settings"])
     taught = {n.removeprefix("learner/"): a for n, a in arrays.items() if n.startswith("learner/")}
     learner = Classifier.from_state(taught, plain["learner"])
     as_champion(learner)

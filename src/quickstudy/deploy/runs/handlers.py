@@ -1,21 +1,25 @@
-"""Runs at the desk: what is logged of them, what the value learner says, and when they expire."""
+"""Decides runs: what is put on record of them, and when they expire."""
 
 from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import select
 
 from quickstudy.api.runs import RunInfo, RunStatus
+from quickstudy.deploy.core.context import Context
+from quickstudy.deploy.core.drafts import EXPIRY, Decided, Draft, Refused
 from quickstudy.deploy.core.failures import reason_of
-from quickstudy.deploy.core.records import checked_name, written
-from quickstudy.deploy.core.tables import LEARNERS, RUNS, Row
-from quickstudy.deploy.decisions.commands import (
+from quickstudy.deploy.core.records import checked_name, encode
+from quickstudy.deploy.core.tables import RUNS, Row
+from quickstudy.deploy.guardrails import enforce
+from quickstudy.deploy.hosting.handlers import quarantined, record_set_aside
+from quickstudy.deploy.hosting.quarantine import SetAside
+from quickstudy.deploy.runs import snapshots
+from quickstudy.deploy.runs.commands import (
     ChangeValue,
     CreateValue,
     EndRun,
@@ -26,100 +30,72 @@ from quickstudy.deploy.decisions.commands import (
     TakeSnapshot,
     TakeStep,
 )
-from quickstudy.deploy.guardrails import enforce
-from quickstudy.deploy.hosting.quarantine import SetAside, note
-from quickstudy.deploy.runs import projection, snapshots
-from quickstudy.deploy.runs.hosted import HostedValue, ReplayNeededError
+from quickstudy.deploy.runs.hosted import HostedValue, HostedValues, ReplayNeededError
 from quickstudy.deploy.runs.queries import STEP, paused, run_info
 from quickstudy.deploy.runs.settings import KIND
-from quickstudy.deploy.runs.snapshots import Shot
+from quickstudy.deploy.runs.snapshots import ValueSnapshot
 from quickstudy.deploy.runs.state import ValueState, new_value, read_estimate
 from quickstudy.errors import InputError, NotFoundError, SettingError
+from quickstudy.log.events import Logged
 from quickstudy.log.store import events_of
 from quickstudy.types import Estimate
-
-if TYPE_CHECKING:
-    from quickstudy.deploy.core.context import Context
 
 OURS = "r_"  # what the ids that we make start with
 EXPIRED_AT_ONCE = 500
 log = logging.getLogger("quickstudy")
-RUN_TALLY = ("runs", "steps", "open", "expired", "late", "successes", "stopped")
 
 
-def create(context: Context, request: CreateValue) -> None:
-    """Put a new value learner on duty."""
-    number = context.new_number(request.name)
-    new_value(request.settings)  # refuses settings out of range
-    settings = {"kind": KIND, **asdict(request.settings)}
-    row = {
-        "id": number,
-        "name": request.name,
-        "settings": written(settings),
-        "created": context.transaction.time,
-        "epoch": 0,
-        "deleted": 0,
-        "tally": written(dict.fromkeys(RUN_TALLY, 0)),
-    }
-    context.rows.put(LEARNERS, row)
-    event = context.log(
-        "created", number, actor=request.actor, subject=request.name, payload=settings
-    )
-    created = context.transaction.time
-
-    def register() -> None:
-        fold = ValueState.new(request.settings, event.seq)
-        context.hosted_values.register(HostedValue(number, request.name, created, fold))
-
-    context.once_committed(register)
+class FailedError(Exception):
+    """A learner failed to take something in; that it did so is on record."""
 
 
-def change(context: Context, request: ChangeValue) -> None:
+def create(context: Context, command: CreateValue) -> Decided[None]:
+    """Make a value learner.
+
+    Raises:
+        InputError, SettingError: the name is taken, or a setting is out of its range.
+    """
+    number = context.new_number(command.name)
+    new_value(command.settings)  # refuses settings out of range
+    settings = {"kind": KIND, **asdict(command.settings)}
+    yield Draft("created", number, actor=command.actor, subject=command.name, payload=settings)
+
+
+def change(context: Context, command: ChangeValue) -> Decided[Refused | None]:
     """Change settings; what follows from them is changed from the next step on."""
-    hosted_value = context.hosted_value(request.name)
-    fold = context.hosted_values.fold(hosted_value)
-    settings = replace(fold.settings, **request.values)
-    with _whole(context, hosted_value, "changed", hosted_value.name):
-        fold.change(settings)
+    hosted, state = yield from _ready(context, command.name)
+    settings = replace(state.settings, **command.values)
     payload = {"settings": {"kind": KIND, **asdict(settings)}}
-    event = context.log(
-        "changed",
-        hosted_value.number,
-        actor=request.actor,
-        subject=hosted_value.name,
-        payload=payload,
+    draft = Draft(
+        "changed", hosted.number, actor=command.actor, subject=hosted.name, payload=payload
     )
-    context.hosted_values.folded(hosted_value, event.seq)
-    context.rows.find(LEARNERS, hosted_value.number)
-    context.rows[LEARNERS].change((hosted_value.number,), settings=written(payload["settings"]))
+    try:
+        yield from _whole(context, hosted, draft)
+    except FailedError as error:
+        return Refused(InputError(str(error)))
+    return None
 
 
-def start(context: Context, request: StartRun) -> RunInfo:
+def start(context: Context, command: StartRun) -> Decided[RunInfo | Refused]:
     """Begin a run; one with the same id and task that has no steps yet is that run."""
-    hosted_value = context.hosted_value(request.name)
-    fold = context.hosted_values.fold(hosted_value)
-    if request.id is not None and (known := _known(context, hosted_value, request.id)):
-        if (known["status"], known["steps"], known["task"]) == ("live", 0, request.task):
-            return replace(run_info(known, hosted_value.name), repeated=True)
-        raise InputError(f"id {request.id!r} was used for another run; give each its own")
-    if len(fold.learner.open) >= fold.settings.most_open:
+    hosted, state = yield from _ready(context, command.name)
+    if command.id is not None and (known := _known(context, hosted, command.id)):
+        if (known["status"], known["steps"], known["task"]) == ("live", 0, command.task):
+            return replace(run_info(known, hosted.name), repeated=True)
+        raise InputError(f"id {command.id!r} was used for another run; give each its own")
+    if len(state.learner.open) >= state.settings.most_open:
         raise InputError(
-            f"most_open is {fold.settings.most_open:,}, and that many runs of "
-            f"{hosted_value.name!r} are "
-            "open: end some, or change it"
+            f"most_open is {state.settings.most_open:,}, and that many runs of {hosted.name!r} "
+            "are open: end some, or change it"
         )
-    run = request.id or f"{OURS}{context.transaction.head[0] + 1:010x}{secrets.token_hex(5)}"
-    payload = {"task": request.task}
-    with _whole(context, hosted_value, "run_started", run):
-        fold.start(run, payload)
-    event = context.log(
-        "run_started", hosted_value.number, actor=request.actor, subject=run, payload=payload
-    )
-    context.hosted_values.folded(hosted_value, event.seq)
-    context.count(hosted_value, open=1)
-    row = projection.started(event, payload)
-    context.rows.put(RUNS, row)
-    return run_info(row, hosted_value.name)
+    run = command.id or f"{OURS}{context.next_seq:010x}{secrets.token_hex(5)}"
+    payload = {"task": command.task}
+    draft = Draft("run_started", hosted.number, actor=command.actor, subject=run, payload=payload)
+    try:
+        yield from _whole(context, hosted, draft)
+    except FailedError as error:
+        return Refused(InputError(str(error)))
+    return run_info(_row(context, hosted, run), hosted.name)
 
 
 def checked_run(value: Any) -> str:
@@ -134,51 +110,65 @@ def checked_run(value: Any) -> str:
     return name
 
 
-def _known(context: Context, hosted_value: HostedValue, run: str) -> Row | None:
-    return context.rows.find(RUNS, hosted_value.number, run)
+def _ready(context: Context, name: str) -> Decided[tuple[HostedValue, ValueState]]:
+    """A learner and where it stands; what it set aside in a replay is put on record."""
+    values = context.of(HostedValues)
+    hosted = values.named(name, context)
+    state = yield from _state(context, hosted)
+    return hosted, state
 
 
-def _row(context: Context, hosted_value: HostedValue, run: str) -> Row:
-    row = _known(context, hosted_value, run)
+def _state(context: Context, hosted: HostedValue) -> Decided[ValueState]:
+    state = context.of(HostedValues).state_of(hosted, context.transaction.events)
+    for one in list(state.set_aside):
+        if not (yield from record_set_aside(context, hosted.number, one)):  # it is on record
+            state.set_aside.remove(one)
+    return state
+
+
+def _known(context: Context, hosted: HostedValue, run: str) -> Row | None:
+    return context.rows.find(RUNS, hosted.number, run)
+
+
+def _row(context: Context, hosted: HostedValue, run: str) -> Row:
+    row = _known(context, hosted, run)
     if row is None:
-        raise NotFoundError(f"{hosted_value.name!r} has no run {run!r:.140}")
+        raise NotFoundError(f"{hosted.name!r} has no run {run!r:.140}")
     return row
 
 
-def step(context: Context, request: TakeStep) -> Estimate:
+def step(context: Context, command: TakeStep) -> Decided[Estimate | Refused]:
     """Add a step; one with a number that was there before gets what was answered then."""
-    hosted_value = context.hosted_value(request.name)
-    fold = context.hosted_values.fold(hosted_value)
-    row = _row(context, hosted_value, request.run)
-    pause = enforce.pause_in_force(context, hosted_value)
-    number = row["steps"] + 1 if request.number is None else request.number
+    hosted, _ = yield from _ready(context, command.name)
+    row = _row(context, hosted, command.run)
+    pause = enforce.pause_in_force(context, hosted)
+    number = row["steps"] + 1 if command.number is None else command.number
     if number <= row["steps"]:
-        return _again(context, request, row, number, pause)
+        return _again(context, command, row, number, pause)
     if number > row["steps"] + 1:
         raise InputError(
-            f"number is {number}, but run {request.run!r} has {row['steps']} steps: the next is "
+            f"number is {number}, but run {command.run!r} has {row['steps']} steps: the next is "
             f"{row['steps'] + 1}"
         )
     if row["status"] != "live":
-        raise InputError(f"run {request.run!r} is {row['status']}: start another one")
-    with _whole(context, hosted_value, "stepped", request.run):
-        said = fold.step(request.run, request.given)
-    payload = {**request.given, "number": number, "estimate": asdict(said), "pause": pause}
-    event = context.log(
-        "stepped", hosted_value.number, actor=request.actor, subject=request.run, payload=payload
+        raise InputError(f"run {command.run!r} is {row['status']}: start another one")
+    payload = {**command.given, "number": number, "pause": pause}
+    draft = Draft(
+        "stepped", hosted.number, actor=command.actor, subject=command.run, payload=payload
     )
-    context.hosted_values.folded(hosted_value, event.seq)
-    shown = paused(said, pause)
-    context.count(hosted_value, steps=1, stopped=int(shown.stop and not row["stopped"]))
-    context.rows.put(RUNS, projection.stepped(row, event, payload))
-    return shown
+    try:
+        event = yield from _whole(context, hosted, draft)
+    except FailedError as error:
+        return Refused(InputError(str(error)))
+    estimate = read_estimate(context.payload(event.seq)["estimate"])
+    return paused(estimate, pause)
 
 
-def _again(context: Context, request: TakeStep, row: Row, number: int, pause: str) -> Estimate:
+def _again(context: Context, command: TakeStep, row: Row, number: int, pause: str) -> Estimate:
     payload = (
         context.payload(row["last"]) if number == row["steps"] else _step(context, row, number)
     )
-    if written([payload[name] for name in STEP]) != written([request.given[n] for n in STEP]):
+    if encode([payload[name] for name in STEP]) != encode([command.given[n] for n in STEP]):
         raise InputError(
             f"number {number} of run {row['id']!r} is on record with another content; the next "
             f"is {row['steps'] + 1}"
@@ -197,174 +187,144 @@ def _step(context: Context, row: Row, number: int) -> dict[str, Any]:
     raise NotFoundError(f"step {number} of run {row['id']!r} is not in the log")
 
 
-def end(context: Context, request: EndRun) -> RunInfo:
+def end(context: Context, command: EndRun) -> Decided[RunInfo]:
     """Say how a run ended, once: learned, or, if it had expired, put on record as late."""
-    hosted_value = context.hosted_value(request.name)
-    fold = context.hosted_values.fold(hosted_value)
-    row = _row(context, hosted_value, request.run)
-    settings = fold.settings
-    by_outcome = request.outcome >= settings.success
-    success = by_outcome if request.success is None else request.success
+    hosted, state = yield from _ready(context, command.name)
+    row = _row(context, hosted, command.run)
+    settings = state.settings
+    by_outcome = command.outcome >= settings.success
+    success = by_outcome if command.success is None else command.success
     if row["status"] in ("ended", "late"):
-        if (row["outcome"], bool(row["success"])) == (request.outcome, success):
-            return replace(run_info(row, hosted_value.name), repeated=True)
+        if (row["outcome"], bool(row["success"])) == (command.outcome, success):
+            return replace(run_info(row, hosted.name), repeated=True)
         raise InputError(
-            f"outcome is {request.outcome:g} and success {success}, but run {request.run!r} is on "
+            f"outcome is {command.outcome:g} and success {success}, but run {command.run!r} is on "
             f"record with {row['outcome']:g} and {bool(row['success'])}"
         )
     low, high = settings.outcome_range
-    if not low <= request.outcome <= high:
-        raise InputError(f"outcome is {request.outcome:g}; it must be in [{low:g}, {high:g}]")
+    if not low <= command.outcome <= high:
+        raise InputError(f"outcome is {command.outcome:g}; it must be in [{low:g}, {high:g}]")
     status: RunStatus = "ended" if row["status"] == "live" else "late"
     payload = {
-        "outcome": request.outcome,
+        "outcome": command.outcome,
         "success": success,
-        "source": request.source,
+        "source": command.source,
         "status": status,
     }
-    reason = _learn_end(fold, request.run, payload)
-    event = context.log(
-        "run_ended", hosted_value.number, actor=request.actor, subject=request.run, payload=payload
+    draft = Draft(
+        "run_ended", hosted.number, actor=command.actor, subject=command.run, payload=payload
     )
-    context.hosted_values.folded(hosted_value, event.seq)
-    learned = status == "ended"
-    counts = {"runs": 1, "open": -1, "successes": int(success)} if learned else {"late": 1}
-    context.count(hosted_value, **counts)
-    row = projection.ended(row, event, payload)
-    context.rows.put(RUNS, row)
-    if reason:
-        _end_without(context, hosted_value, SetAside(event.seq, reason), request.run)
-    return replace(run_info(row, hosted_value.name), quarantined=reason)
+    reason = yield from _end(hosted, draft)
+    return replace(run_info(_row(context, hosted, command.run), hosted.name), quarantined=reason)
 
 
-def _learn_end(fold: ValueState, run: str, payload: dict[str, Any]) -> str:
-    """Have the end of a run learned; why that failed, or ""."""
+def _end(hosted: HostedValue, draft: Draft) -> Decided[str]:
+    """Log the end of a run, learned or, if that fails, set aside; why it failed, or ""."""
     try:
-        fold.end(run, payload)
-    except InputError:
+        yield draft
+        return ""
+    except (InputError, SettingError, ReplayNeededError):
         raise
     except Exception as error:
-        return reason_of(error)
-    return ""
+        reason = reason_of(error)
+    event = yield replace(draft, unlearned=True)
+    one = SetAside(event.seq, reason)
+    yield quarantined(hosted.number, one, subject=draft.subject, about=draft.type)
+    log.warning("learner %s set aside %s", hosted.name, one)
+    return reason
 
 
-def _end_without(context: Context, hosted_value: HostedValue, one: SetAside, run: str) -> None:
-    """The end of a run is on record, but was not learned: to the learner its end is unknown."""
-    note(context, hosted_value.number, one, subject=run, about="run_ended")
-    log.warning("learner %s set aside %s", hosted_value.name, one)
-    with suppress(ReplayNeededError):  # out of service; a replay comes to the same
-        context.hosted_values.restored(hosted_value, context.transaction.events)
-
-
-@contextmanager
-def _whole(context: Context, hosted_value: HostedValue, about: str, subject: str) -> Iterator[None]:
-    """A change of a learner that is made wholly, or else is refused, on record, and undone.
+def _whole(context: Context, hosted: HostedValue, draft: Draft) -> Decided[Logged]:
+    """An event that the learner takes in wholly, or not at all: then its failure is on record.
 
     Raises:
-        InputError: it is refused.
-        NotFoldedError: the learner cannot be made as it was before.
+        InputError: it is refused at the door, and nothing was changed.
+        FailedError: the learner failed; it is as it was before.
+        ReplayNeededError: the learner cannot be made as it was before.
     """
     try:
-        yield
-    except (InputError, SettingError):  # at the door: nothing was changed
+        return (yield draft)
+    except (InputError, SettingError, ReplayNeededError):
         raise
     except Exception as error:
         one = SetAside.of(0, error)
-        note(context, hosted_value.number, one, subject=subject, about=about)
-        log.warning(
-            "learner %s failed at %s of %s: %s", hosted_value.name, about, subject, one.reason
-        )
-        context.hosted_values.restored(hosted_value, context.transaction.events)
-        raise InputError(
-            f"{hosted_value.name!r} could not take this in ({one.reason}): "
-            "it is as it was before, and "
-            "nothing but this failure is on record; send another input, or raise its budget_mb"
-        ) from error
+    yield quarantined(hosted.number, one, subject=draft.subject, about=draft.type)
+    log.warning(
+        "learner %s failed at %s of %s: %s", hosted.name, draft.type, draft.subject, one.reason
+    )
+    context.of(HostedValues).state_of(hosted, context.transaction.events)
+    raise FailedError(
+        f"{hosted.name!r} could not take this in ({one.reason}): it is as it was before, and "
+        "nothing but this failure is on record; send another input, or raise its budget_mb"
+    )
 
 
-def close(context: Context, request: ExpireRun) -> RunInfo:
+def close(context: Context, command: ExpireRun) -> Decided[RunInfo | Refused]:
     """Close a run whose end nobody will know, as the clock would: nothing is learned of it."""
-    hosted_value = context.hosted_value(request.name)
-    context.hosted_values.fold(hosted_value)
-    row = _row(context, hosted_value, request.run)
+    hosted, _ = yield from _ready(context, command.name)
+    row = _row(context, hosted, command.run)
     if row["status"] == "expired":
-        return replace(run_info(row, hosted_value.name), repeated=True)
+        return replace(run_info(row, hosted.name), repeated=True)
     if row["status"] != "live":
-        raise InputError(f"run {request.run!r} has ended: its end is on record, it cannot expire")
-    return run_info(_close(context, hosted_value, row, actor=request.actor), hosted_value.name)
+        raise InputError(f"run {command.run!r} has ended: its end is on record, it cannot expire")
+    try:
+        yield from _whole(context, hosted, _expired(row, actor=command.actor))
+    except FailedError as error:
+        return Refused(InputError(str(error)))
+    return run_info(_row(context, hosted, command.run), hosted.name)
 
 
-def _close(context: Context, hosted_value: HostedValue, row: Row, *, actor: str) -> Row:
-    """A live run expires; its row from then on."""
-    fold = context.hosted_values.fold(hosted_value)
-    with _whole(context, hosted_value, "expired", row["id"]):
-        fold.expire(row["id"])
+def _expired(row: Row, *, actor: str) -> Draft:
     payload = {"steps": row["steps"]}
-    event = context.log(
-        "expired", hosted_value.number, actor=actor, subject=row["id"], payload=payload
-    )
-    context.hosted_values.folded(hosted_value, event.seq)
-    context.count(hosted_value, open=-1, expired=1)
-    row = projection.expired(row)
-    context.rows.put(RUNS, row)
-    return row
+    return Draft("expired", row["learner"], actor=actor, subject=row["id"], payload=payload)
 
 
-def expire(context: Context) -> int:
+def expire(context: Context) -> Decided[int]:
     """End the waiting for runs that got no step in time; how many there were."""
-    return sum(
-        _expire(context, hosted_value)
-        for hosted_value in list(context.hosted_values.by_name.values())
-    )
+    count = 0
+    for hosted in list(context.of(HostedValues).by_name.values()):
+        count += yield from _expire(context, hosted)
+    return count
 
 
-def _expire(context: Context, hosted_value: HostedValue) -> int:
-    """Rows that are changed in this transaction are looked at as they are at hand."""
-    due = context.transaction.time - hosted_value.settings.wait_seconds
+def _expire(context: Context, hosted: HostedValue) -> Decided[int]:
+    due = context.now - hosted.settings.wait_seconds
     query = (
-        select(RUNS.c.id)
-        .where(
-            RUNS.c.learner == hosted_value.number, RUNS.c.status == "live", RUNS.c.updated <= due
-        )
+        select(RUNS)
+        .where(RUNS.c.learner == hosted.number, RUNS.c.status == "live", RUNS.c.updated <= due)
         .order_by(RUNS.c.updated, RUNS.c.seq)
         .limit(EXPIRED_AT_ONCE)
     )
-    ids = context.transaction.connection.execute(query).scalars().all()
-    if not ids:
+    rows = context.rows.select(RUNS, query)
+    if not rows:
         return 0
     try:
-        context.hosted_values.fold(hosted_value)
-    except ReplayNeededError:  # the next look tries again
+        yield from _state(context, hosted)
+        for row in rows:
+            yield from _whole(context, hosted, _expired(row, actor=EXPIRY))
+    except (InputError, FailedError, ReplayNeededError):  # the next look tries again
         return 0
-    for run in ids:
-        row = _row(context, hosted_value, run)
-        if row["status"] == "live" and row["updated"] <= due:
-            try:
-                _close(context, hosted_value, row, actor="clock")
-            except (InputError, ReplayNeededError):  # the others go on
-                return 0
-    return len(ids)
+    return len(rows)
 
 
-def look(context: Context, request: GetStateHash) -> tuple[int, str]:
+def get_state_hash(context: Context, command: GetStateHash) -> Decided[tuple[int, str]]:
     """Where a value learner stands."""
-    fold = context.hosted_values.fold(request.hosted_value)
-    return fold.folded, fold.hash
+    state = yield from _state(context, command.hosted_value)
+    return state.replayed, state.hash
 
 
-def tell(
-    context: Context, request: GetReport
-) -> tuple[dict[str, Any], tuple[tuple[str, float], ...]]:
+def get_report(
+    context: Context, command: GetReport
+) -> Decided[tuple[dict[str, Any], tuple[tuple[str, float], ...]]]:
     """What a value learner rests on now."""
-    learner = context.hosted_values.fold(request.hosted_value).learner
-    return dict(learner.stopping), tuple(learner.experts)
+    state = yield from _state(context, command.hosted_value)
+    return dict(state.learner.stopping), tuple(state.learner.experts)
 
 
-def shoot(context: Context, request: TakeSnapshot) -> Shot | None:
-    """A value learner packed, for a snapshot."""
-    hosted_value = request.hosted_value
-    fold = context.hosted_values.fold(hosted_value)
-    if fold.folded == hosted_value.saved:
+def take_snapshot(context: Context, command: TakeSnapshot) -> Decided[ValueSnapshot | None]:
+    """The state of a value learner, for a snapshot; None if nothing happened since the last."""
+    hosted = command.hosted_value
+    state = yield from _state(context, hosted)
+    if state.replayed <= hosted.saved:
         return None
-    context.once_committed(hosted_value.shot)
-    return snapshots.shoot(fold)
+    return snapshots.take(state, hosted.events)

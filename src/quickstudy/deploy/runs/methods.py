@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from quickstudy.api.runs import RunInfo, RunReport, ValueInfo, ValueReport
 from quickstudy.api.sizes import Sizes
-from quickstudy.deploy.core.methods import ReadMethods, checked_limit
-from quickstudy.deploy.core.records import checked_figure, checked_flag, checked_name
+from quickstudy.deploy.core import queries
+from quickstudy.deploy.core.methods import Methods, checked_limit
+from quickstudy.deploy.core.records import (
+    checked_figure,
+    checked_flag,
+    checked_learner,
+    checked_name,
+)
 from quickstudy.deploy.core.tables import Row
-from quickstudy.deploy.decisions import queries as decision_queries
-from quickstudy.deploy.decisions.commands import (
+from quickstudy.deploy.runs import queries as run_queries
+from quickstudy.deploy.runs import snapshots
+from quickstudy.deploy.runs.commands import (
     ChangeValue,
     CreateValue,
     EndRun,
@@ -25,26 +32,24 @@ from quickstudy.deploy.decisions.commands import (
     TakeSnapshot,
     TakeStep,
 )
-from quickstudy.deploy.runs import queries as run_queries
-from quickstudy.deploy.runs import snapshots
 from quickstudy.deploy.runs.handlers import checked_run
-from quickstudy.deploy.runs.hosted import HostedValue, ReplayNeededError
+from quickstudy.deploy.runs.hosted import HostedValue, HostedValues, ReplayNeededError
 from quickstudy.deploy.runs.settings import value_changes, value_settings
-from quickstudy.encode.values import plain_action, plain_text
+from quickstudy.encode.values import plain_action
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.learners.value.settings import LARGEST
 from quickstudy.log.store import LogError
 from quickstudy.types import Costs, Estimate, Input
 
 if TYPE_CHECKING:
-    from quickstudy.log.writer import Writer
+    pass
 
-EVENTS_BETWEEN = 1_000  # snapshots of a value learner: what is folded again after a failed write
+EVENTS_BETWEEN = 1_000  # snapshots of a value learner: what is replayed again after a failed write
 BYTES_AN_EVENT = 20_000  # of a snapshot, that cost as much to write as an event to fold again
 log = logging.getLogger("quickstudy")
 
 
-class RunMethods(ReadMethods):
+class RunMethods(Methods):
     """The part of `Deployment` that is about value learners and their runs.
 
     >>> import tempfile, quickstudy
@@ -62,8 +67,10 @@ class RunMethods(ReadMethods):
     >>> d.close(); folder.cleanup()
     """
 
-    writer: Writer
-    _actor: Callable[[str | None], str]
+    values: HostedValues
+
+    def _hosted_value(self, name: str) -> HostedValue:
+        return self.values.named(name, self.context)
 
     def create_value(
         self,
@@ -107,12 +114,12 @@ class RunMethods(ReadMethods):
         settings = value_settings(given)
         request = CreateValue(checked_learner(name), settings, self._actor(actor))
         self.writer.submit(request).result()
-        return self._value(self.context.hosted_value(name))
+        return self._value(self._hosted_value(name))
 
     def _change_value(self, name: str, values: Mapping[str, Any], actor: str | None) -> ValueInfo:
         request = ChangeValue(name, value_changes(values), self._actor(actor))
         self.writer.submit(request).result()
-        return self._value(self.context.hosted_value(name))
+        return self._value(self._hosted_value(name))
 
     def start(
         self,
@@ -130,7 +137,7 @@ class RunMethods(ReadMethods):
         Raises:
             NotFoundError, InputError: no such learner, the id is taken, or too many runs are open.
         """
-        self.context.hosted_value(name)
+        self._hosted_value(name)
         task = None if task is None else self.sizes.action("task", task)
         run = None if id is None else checked_run(id)
         info: RunInfo = self.writer.submit(StartRun(name, task, run, self._actor(actor))).result()
@@ -172,7 +179,7 @@ class RunMethods(ReadMethods):
         actor: str | None = None,
     ) -> Future[Estimate]:
         """An estimate that is done once it is on disk; `given`: x, action, error, reward."""
-        self.context.hosted_value(name)
+        self._hosted_value(name)
         checked = _step(self.sizes, **given)
         if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
             raise InputError(f"number is {number!r:.60}; it must be a whole number from 1")
@@ -199,7 +206,7 @@ class RunMethods(ReadMethods):
             NotFoundError: there is no such learner or run.
             InputError: it is no outcome, or another one is on record.
         """
-        self.context.hosted_value(name)
+        self._hosted_value(name)
         number = checked_figure("outcome", outcome, LARGEST)
         success = None if success is None else checked_flag("success", success)
         who = self._actor(actor)
@@ -218,7 +225,7 @@ class RunMethods(ReadMethods):
             NotFoundError: there is no such learner or run.
             InputError: it has ended.
         """
-        self.context.hosted_value(name)
+        self._hosted_value(name)
         request = ExpireRun(name, checked_name("run", run), self._actor(actor))
         info: RunInfo = self.writer.submit(request).result()
         return info
@@ -229,7 +236,7 @@ class RunMethods(ReadMethods):
         Raises:
             InputError: the status is none of live, ended, expired, late.
         """
-        hosted_value = self.context.hosted_value(name)
+        hosted_value = self._hosted_value(name)
         with self.store.reading() as connection:
             return run_queries.runs(
                 connection,
@@ -245,7 +252,7 @@ class RunMethods(ReadMethods):
         Raises:
             NotFoundError: there is no such learner or run.
         """
-        hosted_value = self.context.hosted_value(name)
+        hosted_value = self._hosted_value(name)
         with self.store.reading() as connection:
             return run_queries.run(connection, hosted_value.number, hosted_value.name, run)
 
@@ -255,11 +262,11 @@ class RunMethods(ReadMethods):
         Raises:
             NotFoundError: there is no value learner of that name.
         """
-        hosted_value = self.context.hosted_value(name)
+        hosted_value = self._hosted_value(name)
         stopping, experts = self.writer.submit(GetReport(hosted_value)).result()
         with self.store.reading() as connection:
-            tally = decision_queries.tally(connection, hosted_value.number)
-            quarantined = decision_queries.quarantined(connection, hosted_value.number)
+            tally = queries.tally(connection, hosted_value.number)
+            quarantined = queries.quarantined(connection, hosted_value.number)
         counts = {name: tally[name] for name in ("expired", "late", "successes", "stopped")}
         return ValueReport(
             learner=self._value(hosted_value),
@@ -272,18 +279,16 @@ class RunMethods(ReadMethods):
             **counts,
         )
 
-    # care
-
-    def _recall_values(self) -> None:
+    def _restore_values(self) -> None:
         """Put value learners on duty as the log says they are; before there is a writer."""
         from quickstudy.deploy.runs.state import value_rows
 
         with self.store.reading() as connection:
             rows = value_rows(connection)
         for row in rows:
-            self.context.hosted_values.register(self._recalled(row))
+            self.values.register(self._restored(row))
 
-    def _recalled(self, row: Row) -> HostedValue:
+    def _restored(self, row: Row) -> HostedValue:
         """A value learner from the log, or if that does not work out of service.
 
         Raises:
@@ -308,18 +313,18 @@ class RunMethods(ReadMethods):
     def _value_states(self) -> dict[int, tuple[int, str]]:
         """Where each value learner stands that is in service, by number."""
         states = {}
-        for hosted_value in list(self.context.hosted_values.by_name.values()):
+        for hosted_value in list(self.values.by_name.values()):
             with suppress(ReplayNeededError):
                 states[hosted_value.number] = self._value_state(hosted_value)
         return states
 
-    def _look_after_values(self) -> None:
-        for hosted_value in list(self.context.hosted_values.by_name.values()):
+    def _maintain_values(self) -> None:
+        for hosted_value in list(self.values.by_name.values()):
             if hosted_value.unsaved >= max(EVENTS_BETWEEN, hosted_value.bytes // BYTES_AN_EVENT):
                 self._save_value(hosted_value)
 
     def _save_values(self) -> None:
-        for hosted_value in list(self.context.hosted_values.by_name.values()):
+        for hosted_value in list(self.values.by_name.values()):
             self._save_value(hosted_value)
 
     def _save_value(self, hosted_value: HostedValue) -> None:
@@ -328,23 +333,26 @@ class RunMethods(ReadMethods):
             shot = self.writer.submit(TakeSnapshot(hosted_value)).result()
             if shot is not None:
                 path = snapshots.write(self.store, hosted_value.number, shot)
-                hosted_value.saved, hosted_value.bytes = shot.folded, path.stat().st_size
+                hosted_value.saved, hosted_value.bytes = shot.replayed, path.stat().st_size
+                hosted_value.events_saved = shot.events
         except ReplayNeededError:  # it was said why
             return
         except (OSError, StoreError, ModelFileError, MemoryError) as error:
             log.warning("no snapshot of learner %s was written: %s", hosted_value.name, error)
 
-
-def checked_learner(name: str) -> str:
-    """A name for a learner.
-
-    Raises:
-        InputError: it cannot be one.
-    """
-    plain = checked_name("name", name)
-    if "/" in plain or plain != plain_text(name):
-        raise InputError(f"name {name!r} must not hold a slash, nor start or end with a space")
-    return plain
+    def _value(self, hosted_value: HostedValue) -> ValueInfo:
+        with self.store.reading() as connection:
+            tally = queries.tally(connection, hosted_value.number)
+        return ValueInfo(
+            name=hosted_value.name,
+            settings=hosted_value.settings,
+            created=hosted_value.created,
+            runs=tally["runs"],
+            steps=tally["steps"],
+            open=tally["open"],
+            quarantined=tally.get("quarantined", 0),
+            out_of_service=str(hosted_value.failed or ""),
+        )
 
 
 def _step(

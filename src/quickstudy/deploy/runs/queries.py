@@ -10,14 +10,16 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from quickstudy.api.runs import RunInfo, RunReport, RunStatus, StepReport, StopReport
+from quickstudy.deploy.core import queries as core_queries
+from quickstudy.deploy.core.drafts import EXPIRY
 from quickstudy.deploy.core.tables import RUNS, Row, checked
-from quickstudy.deploy.decisions import queries
 from quickstudy.deploy.runs.state import read_estimate
 from quickstudy.errors import InputError, NotFoundError
 from quickstudy.log.events import Logged
 from quickstudy.log.store import events_of
 from quickstudy.types import Estimate
 
+CLOCK = "clock"  # what the actor "expiry" was called in schema 1
 STEP = ("input", "action", "error", "reward")  # what of a step comes from outside
 
 
@@ -82,7 +84,7 @@ def run(connection: Connection, number: int, name: str, id: str) -> RunReport:
         if event.type == "stepped" and event.learner == number:
             steps.append(step_report(event))
         elif event.type == "expired" and event.learner == number and closed:
-            by = event.actor
+            by = EXPIRY if event.actor == CLOCK else event.actor
     return RunReport(run_info(row, name), tuple(steps[: row["steps"]]), by)
 
 
@@ -106,11 +108,11 @@ def stop_report(told: Mapping[str, Any]) -> StopReport:
     return StopReport(
         certified=level > 0,
         level=level,
-        log_evidence=queries.finite(evidence[at]) if len(evidence) else 0.0,
-        log_bar=queries.finite(told["log_bar"]),
+        log_evidence=core_queries.finite(evidence[at]) if len(evidence) else 0.0,
+        log_bar=core_queries.finite(told["log_bar"]),
         error=float(told["error"]),
         audit_rate=float(told["audit_rate"]),
-        thresholds=tuple(queries.finite(threshold) for threshold in thresholds),
+        thresholds=tuple(core_queries.finite(threshold) for threshold in thresholds),
         alarms=int(told["alarms"]),
         unknown=int(told["unknown"]),
     )

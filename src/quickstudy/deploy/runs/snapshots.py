@@ -17,8 +17,9 @@ import numpy as np
 from quickstudy import snapshot
 from quickstudy.api.runs import ValueSettings
 from quickstudy.deploy.recovery import snapshots
+from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.deploy.recovery.recover import check_not_outdated, clear, newest
-from quickstudy.deploy.recovery.replay import folder_of, whole_or_without
+from quickstudy.deploy.recovery.replay import whole_or_without
 from quickstudy.deploy.runs.settings import KIND, read_value_settings
 from quickstudy.deploy.runs.state import ValueState, advance, replay
 from quickstudy.errors import ModelFileError, StoreError
@@ -29,20 +30,21 @@ from quickstudy.stats.moments import one_blas_thread
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
-    """A value learner as it was after event `folded`."""
+class ValueSnapshot:
+    """A value learner as it was after event `replayed`, the `events`-th since the store opened."""
 
     state: tuple[snapshot.Arrays, dict[str, Any]]
     settings: ValueSettings
-    folded: int
+    replayed: int
+    events: int
 
 
-def shoot(fold: ValueState) -> Shot:
+def take(state: ValueState, events: int) -> ValueSnapshot:
     """Take the state of a learner; in the thread that changes it."""
-    return Shot(fold.learner.state(), fold.settings, fold.folded)
+    return ValueSnapshot(state.learner.state(), state.settings, state.replayed, events)
 
 
-def write(store: Store, number: int, shot: Shot) -> Path:
+def write(store: Store, number: int, shot: ValueSnapshot) -> Path:
     """Write a snapshot, and remove those that it makes superfluous.
 
     Raises:
@@ -54,12 +56,12 @@ def write(store: Store, number: int, shot: Shot) -> Path:
     plain = {
         "kind": KIND,
         "settings": asdict(shot.settings),
-        "learned": shot.folded,
-        "decided": shot.folded,
+        "learned": shot.replayed,
+        "decided": shot.replayed,
         "hash": ValueFunction.unpacked(packed).state_hash(),
-        "link": store.link_at(shot.folded).hex(),
+        "link": store.link_at(shot.replayed).hex(),
     }
-    path = folder / f"snapshot-{shot.folded:012d}-{shot.folded:012d}.safetensors"
+    path = folder / f"snapshot-{shot.replayed:012d}-{shot.replayed:012d}.safetensors"
     content = snapshot.pack({"learner": np.frombuffer(packed, np.uint8)}, plain)
     reach("snapshot-written")
     snapshot.write_whole(path, content)
@@ -78,7 +80,7 @@ def read(path: Path, link_at: Callable[[int], bytes]) -> ValueState:
     arrays, plain = snapshot.read_snapshot(path)
     try:
         fold = _fold(arrays, plain)
-        if link_at(fold.folded).hex() != plain["link"]:
+        if link_at(fold.replayed).hex() != plain["link"]:
             raise StoreError(f"{path} was not made from this log")
         return fold
     except (KeyError, TypeError, ValueError) as error:
@@ -105,10 +107,10 @@ def recover(store: Store, number: int, *, upto: int | None = None) -> ValueState
 
     def from_snapshot(path: Path, without: bool) -> ValueState | None:
         fold = read(path, store.link_at)
-        if upto is not None and fold.folded > upto:
+        if upto is not None and fold.replayed > upto:
             return None
         with store.reading() as connection:
-            at = fold.folded
+            at = fold.replayed
             check_not_outdated(connection, number, path, learned=at, known=at)
             advance(fold, connection, number, strict=False, upto=upto, without=without)
         return fold

@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 
 from quickstudy.api.runs import ValueSettings
 from quickstudy.deploy.core.failures import MOST_IN_A_ROW, LearningError
+from quickstudy.deploy.core.queries import live_rows
 from quickstudy.deploy.core.tables import Row
 from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
-from quickstudy.deploy.recovery.replay import live_rows
 from quickstudy.deploy.runs.settings import KIND, read_value_settings
 from quickstudy.errors import InputError, NotFoundError, StoreError
 from quickstudy.learners.value.value_function import ValueFunction
@@ -57,7 +57,7 @@ def new_value(settings: ValueSettings) -> ValueFunction:
 
 @dataclass
 class ValueState:
-    """A value learner after event `folded`, which is one of its own.
+    """A value learner after event `replayed`, which is one of its own.
 
     `set_aside`: events that could not be learned on the way here, and of which the log does not
     say so yet.
@@ -65,7 +65,7 @@ class ValueState:
 
     learner: ValueFunction
     settings: ValueSettings
-    folded: int
+    replayed: int
     set_aside: list[SetAside] = field(default_factory=list)
 
     @classmethod
@@ -112,22 +112,28 @@ class ValueState:
 
         `skip` one that was set aside: the run has no such step, or its end will not be known.
         """
-        said = None
+        estimate = None
         if skip:
             if event.type == "run_ended" and event.subject in self.learner.open:
                 self.expire(event.subject)
-        elif event.type == "changed":
-            self.change(read_value_settings(payload["settings"]))
-        elif event.type == "run_started":
-            self.start(event.subject, payload)
-        elif event.type == "stepped":
-            said = self.step(event.subject, payload)
-        elif event.type == "run_ended":
-            self.end(event.subject, payload)
         else:
-            self.expire(event.subject)
-        self.folded = event.seq
-        return said
+            estimate = self.take_in(event.type, event.subject, payload)
+        self.replayed = event.seq
+        return estimate
+
+    def take_in(self, type: str, subject: str, payload: Mapping[str, Any]) -> Estimate | None:
+        """Change the learner by what an event says; what the learner says, if it is a step."""
+        if type == "changed":
+            self.change(read_value_settings(payload["settings"]))
+        elif type == "run_started":
+            self.start(subject, payload)
+        elif type == "stepped":
+            return self.step(subject, payload)
+        elif type == "run_ended":
+            self.end(subject, payload)
+        else:
+            self.expire(subject)
+        return None
 
     @property
     def hash(self) -> str:
@@ -190,7 +196,7 @@ def advance(
     ledger = Ledger.of(connection, number)
     skipped = ledger.of_champion
     way = _Way(fold) if without else fold
-    for event in read_events(connection, learner=number, after=fold.folded, upto=upto):
+    for event in read_events(connection, learner=number, after=fold.replayed, upto=upto):
         if event.type not in STATE_EVENTS:
             continue
         payload = event.read()
@@ -208,7 +214,7 @@ def advance(
         if progress and event.seq % PROGRESS == 0:
             progress(event.seq)
     if progress:
-        progress(fold.folded)
+        progress(fold.replayed)
     if differ:
         log.warning("learner %d: %d estimates come out otherwise than before", number, differ)
 

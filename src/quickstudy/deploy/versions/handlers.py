@@ -1,182 +1,133 @@
-"""Versions at the desk: who answers, who wants to, and who did."""
+"""Decides which version answers, and which challenges it."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from quickstudy.api.versions import Role, Version
+from quickstudy.api.versions import Version
+from quickstudy.deploy.core.context import Context
+from quickstudy.deploy.core.drafts import Decided, Draft
 from quickstudy.deploy.core.tables import VERSIONS, Row
-from quickstudy.deploy.decisions.commands import Challenge, Promote, Refuse, Rollback, VersionSpec
 from quickstudy.deploy.hosting.learner import HostedLearner
-from quickstudy.deploy.hosting.updates import Update
-from quickstudy.deploy.versions import exam
+from quickstudy.deploy.hosting.transaction import HostedLearners
+from quickstudy.deploy.versions import exam_queries
+from quickstudy.deploy.versions.commands import Challenge, Promote, Refuse, Rollback
+from quickstudy.deploy.versions.registry import version_of
 from quickstudy.errors import InputError
-
-if TYPE_CHECKING:
-    from quickstudy.deploy.core.context import Context
 
 SHORT = 12  # characters of an id in messages
 
 
-def first_version(
-    context: Context, number: int, made: VersionSpec, *, seq: int, actor: str
-) -> None:
-    """Put on record what a learner starts with."""
-    why = "the learner was created"
-    _new_row(context, number, made, role="champion", seq=seq, actor=actor, why=why)
+def challenge(context: Context, command: Challenge) -> Decided[Version]:
+    """A version wants to answer: from now on it is in shadow.
 
-
-def _new_row(
-    context: Context,
-    number: int,
-    made: VersionSpec,
-    *,
-    role: Role,
-    seq: int,
-    actor: str,
-    why: str,
-    **more: Any,
-) -> Row:
-    row = {
-        "learner": number,
-        **asdict(made),
-        "simpler": int(made.simpler),
-        "role": role,
-        "seq": seq,
-        "time": context.transaction.time,
-        "actor": actor,
-        "why": why,
-        "challenged": 0,
-        "left": 0,
-        "anchor": "",
-        **more,
-    }
-    context.rows.put(VERSIONS, row)
-    return row
-
-
-def challenge(context: Context, request: Challenge) -> Version:
-    """A version wants to answer: from now on it is in shadow."""
-    hosted, made = request.hosted, request.made
+    Raises:
+        InputError: there is a challenger already, or the version was one before.
+    """
+    hosted, spec = command.hosted, command.made
     _check_hosted(context, hosted)
     if rival := hosted.roles.challenger:
         raise InputError(f"{rival[:SHORT]} challenges already: withdraw it first, or wait for it")
-    if context.rows.find(VERSIONS, hosted.number, made.id):
-        raise InputError(f"version {made.id[:SHORT]} is known: it was in shadow before")
-    about = asdict(made) | {"seed": hosted.settings.seed}
-    who = {"actor": request.actor, "subject": made.id}
-    event = context.log("consolidated", hosted.number, **who, payload=about)
-    why = {"reason": request.reason}
-    challenged = context.log("challenged", hosted.number, **who, payload=why)
-    row = _new_row(
-        context,
-        hosted.number,
-        made,
-        role="challenger",
-        seq=event.seq,
-        actor=request.actor,
-        why=request.reason,
-        challenged=challenged.seq,
-    )
-    context.set_roles(hosted, challenger=made.id)
-    return version_of(row, hosted.name)
+    if context.rows.find(VERSIONS, hosted.number, spec.id):
+        raise InputError(f"version {spec.id[:SHORT]} is known: it was in shadow before")
+    about = asdict(spec) | {"seed": hosted.settings.seed}
+    number, actor = hosted.number, command.actor
+    yield Draft("consolidated", number, actor=actor, subject=spec.id, payload=about)
+    why = {"reason": command.reason}
+    yield Draft("challenged", number, actor=actor, subject=spec.id, payload=why)
+    return version_of(_row(context, hosted, spec.id), hosted.name)
 
 
-def promote(context: Context, request: Promote) -> Version:
-    """The challenger answers from now on."""
-    hosted, version = request.hosted, request.version
+def promote(context: Context, command: Promote) -> Decided[Version]:
+    """The challenger answers from now on.
+
+    Raises:
+        InputError: it does not challenge any more, or the exam was changed meanwhile.
+    """
+    hosted, version = command.hosted, command.version
     _check_challenger(context, hosted, version)
-    champion = hosted.roles.champion
-    payload = {
-        "base": "version",
-        "at": _row(context, hosted, version)["asof"],
-        "conditions": [asdict(condition) for condition in request.conditions],
-        "override": list(request.override),
-        "better": request.better,
-    }
-    if request.exam not in (None, exam.mark(context.transaction.connection, hosted.number)):
+    if command.exam not in (None, exam_queries.mark_of(context.rows, hosted.number)):
         raise InputError("the exam was changed meanwhile: try again")
-    # what the champion may do alone was proved of its own answers, not of those of a stranger
-    if request.override:
-        context.reset_evidence(hosted, hosted.settings, f"{version[:SHORT]} did not pass the gate")
-    elif _row(context, hosted, version)["kind"] == "imported":
-        context.reset_evidence(hosted, hosted.settings, f"{version[:SHORT]} was made elsewhere")
-    seq = _switch(context, "promoted", hosted, version, payload, request.actor, request.reason)
-    if hosted.roles.previous:
-        _change(context, hosted, hosted.roles.previous, role="retired")
-    why = f"{version[:SHORT]} was promoted: {request.reason}"
-    gone = _change(context, hosted, champion, role="previous", left=seq, why=why)
-    anchor = "" if request.better else gone["anchor"] or champion
-    row = _change(context, hosted, version, role="champion", why=request.reason, anchor=anchor)
-    context.set_roles(hosted, champion=version, challenger="", previous=champion)
-    return version_of(row, hosted.name)
+    row = _row(context, hosted, version)
+    reset = ""  # the evidence is of the champion's answers, not of those of a stranger
+    if command.override:
+        reset = f"{version[:SHORT]} did not pass the gate"
+    elif row["kind"] == "imported":
+        reset = f"{version[:SHORT]} was made elsewhere"
+    more = {
+        "base": "version",
+        "at": row["asof"],
+        "conditions": [asdict(condition) for condition in command.conditions],
+        "override": list(command.override),
+        "better": command.better,
+    }
+    yield _switch("promoted", hosted, version, command, reset=reset, more=more)
+    return version_of(_row(context, hosted, version), hosted.name)
 
 
-def rollback(context: Context, request: Rollback) -> Version:
-    """The version that answered before answers again, with all that was taught since."""
-    hosted = request.hosted
+def rollback(context: Context, command: Rollback) -> Decided[Version]:
+    """The version that answered before answers again, with all that was taught since.
+
+    Raises:
+        InputError: there is no previous version.
+    """
+    hosted = command.hosted
     _check_hosted(context, hosted)
-    previous, champion = hosted.roles.previous, hosted.roles.champion
-    if not previous or request.version not in ("", previous):
+    previous = hosted.roles.previous
+    if not previous or command.version not in ("", previous):
         raise InputError(f"learner {hosted.name!r} has no previous version to go back to")
     if hosted.roles.challenger:  # it was measured against the one that leaves now
-        _end(context, hosted, "withdrawn", "retired", request.actor, "the champion was rolled back")
-    payload = {"base": "leaving", "at": _row(context, hosted, previous)["left"]}
-    if not request.by_gate:  # it has evidence; people may also go back to what was worse
-        context.reset_evidence(
-            hosted, hosted.settings, f"{previous[:SHORT]} was brought back by hand"
-        )
-    seq = _switch(context, "rolled_back", hosted, previous, payload, request.actor, request.reason)
-    why = f"rolled back: {request.reason}"
-    _change(context, hosted, champion, role="previous", left=seq, why=why)
-    row = _change(context, hosted, previous, role="champion", why=why)
-    context.set_roles(hosted, champion=previous, previous=champion)
-    return version_of(row, hosted.name)
+        why = "the champion was rolled back"
+        yield _end("withdrawn", hosted, command.actor, why)
+    # the gate has evidence; people may also go back to what was worse
+    reset = "" if command.by_gate else f"{previous[:SHORT]} was brought back by hand"
+    more = {"base": "leaving", "at": _row(context, hosted, previous)["left"]}
+    yield _switch("rolled_back", hosted, previous, command, reset=reset, more=more)
+    return version_of(_row(context, hosted, previous), hosted.name)
 
 
-def refuse(context: Context, request: Refuse) -> Version:
-    """The challenger did not pass the gate, or gives up its claim."""
-    hosted = request.hosted
-    _check_challenger(context, hosted, request.version)
-    type, role = REFUSED if request.gate else WITHDRAWN
-    row = _end(context, hosted, type, role, request.actor, request.reason)
-    return version_of(row, hosted.name)
+def refuse(context: Context, command: Refuse) -> Decided[Version]:
+    """The challenger did not pass the gate, or is withdrawn.
+
+    Raises:
+        InputError: it does not challenge any more.
+    """
+    hosted = command.hosted
+    _check_challenger(context, hosted, command.version)
+    type = "refused" if command.gate else "withdrawn"
+    yield _end(type, hosted, command.actor, command.reason)
+    return version_of(_row(context, hosted, command.version), hosted.name)
 
 
-REFUSED: tuple[str, Role] = ("refused", "refused")
-WITHDRAWN: tuple[str, Role] = ("withdrawn", "retired")
-
-
-def _end(
-    context: Context, hosted: HostedLearner, type: str, role: Role, actor: str, reason: str
-) -> Row:
-    version = hosted.roles.challenger
-    context.log(type, hosted.number, actor=actor, subject=version, payload={"reason": reason})
-    row = _change(context, hosted, version, role=role, why=reason)
-    context.set_roles(hosted, challenger="")
-    return row
+def _end(type: str, hosted: HostedLearner, actor: str, reason: str) -> Draft:
+    version, payload = hosted.roles.challenger, {"reason": reason}
+    return Draft(type, hosted.number, actor=actor, subject=version, payload=payload)
 
 
 def _switch(
-    context: Context,
     type: str,
     hosted: HostedLearner,
     version: str,
-    payload: dict[str, Any],
-    actor: str,
-    reason: str,
-) -> int:
-    """Log that another version answers, and have the worker bring it in."""
-    about = {"version": version, "before": hosted.roles.champion, "reason": reason}
-    payload = {**about, "epoch": hosted.epoch, **payload}
-    event = context.log(type, hosted.number, actor=actor, subject=version, payload=payload)
-    context.learn(hosted, Update(event.seq, switch=payload))
-    return event.seq
+    command: Promote | Rollback,
+    *,
+    reset: str,
+    more: dict[str, Any],
+) -> Draft:
+    """That another version answers; the trainer brings it in."""
+    payload = {
+        "version": version,
+        "before": hosted.roles.champion,
+        "reason": command.reason,
+        "epoch": hosted.epoch + bool(reset),
+        **({"reset": reset} if reset else {}),
+        **more,
+    }
+    return Draft(type, hosted.number, actor=command.actor, subject=version, payload=payload)
 
 
 def _check_hosted(context: Context, hosted: HostedLearner) -> None:
-    if context.hosted_learners.get(hosted.name) is not hosted:
+    if context.of(HostedLearners).by_name.get(hosted.name) is not hosted:
         raise InputError(f"learner {hosted.name!r} was deleted meanwhile")
 
 
@@ -192,15 +143,3 @@ def _row(context: Context, hosted: HostedLearner, version: str) -> Row:
     row = context.rows.find(VERSIONS, hosted.number, version)
     assert row is not None
     return row
-
-
-def _change(context: Context, hosted: HostedLearner, version: str, **values: Any) -> Row:
-    _row(context, hosted, version)
-    context.rows[VERSIONS].change((hosted.number, version), **values)
-    return _row(context, hosted, version)
-
-
-def version_of(row: Row, learner: str) -> Version:
-    """A version as people see it."""
-    shown = {name: row[name] for name in Version.__slots__ if name != "learner"}
-    return Version(learner=learner, **shown)

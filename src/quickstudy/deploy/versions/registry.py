@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
 
 from quickstudy.api.decisions import Settings
 from quickstudy.api.versions import Diff, Difference, Pin, Version
-from quickstudy.deploy.core.records import read, written
+from quickstudy.deploy.core.queries import rows_of
+from quickstudy.deploy.core.records import decode, encode
 from quickstudy.deploy.core.tables import CASES, VERSIONS, Row
-from quickstudy.deploy.decisions.queries import rows_of
 from quickstudy.deploy.hosting.learner import VersionRoles
 from quickstudy.deploy.recovery import lineage
-from quickstudy.deploy.recovery.replay import SWITCHES, new_learner
-from quickstudy.deploy.versions.handlers import version_of
+from quickstudy.deploy.recovery.replay import SWITCHES
+from quickstudy.deploy.recovery.settings import new_learner
 from quickstudy.errors import InputError, NotFoundError
 from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.log.store import events_at, read_events
 from quickstudy.types import Label
+
+if TYPE_CHECKING:
+    pass
 
 MOST_CASES = 500  # of the stream on which two versions are compared
 SHORTEST = 6  # characters of a shortened id
@@ -101,9 +104,9 @@ def labelled_after(
         CASES.c.learner == number, CASES.c.seq > seq, CASES.c.status == "labelled"
     )
     rows = rows_of(connection, CASES, query.order_by(CASES.c.seq.desc()).limit(limit))
-    known = [row for row in rows if not isinstance(read(row["truth"]), dict)]
+    known = [row for row in rows if not isinstance(decode(row["truth"]), dict)]
     events = events_at(connection, [row["seq"] for row in known])
-    return [(r["id"], events[r["seq"]].read()["record"], read(r["truth"])) for r in known]
+    return [(r["id"], events[r["seq"]].read()["record"], decode(r["truth"])) for r in known]
 
 
 def diff(
@@ -154,4 +157,10 @@ def answers_that_it_has(learner: Classifier, records: Sequence[Any]) -> list[Lab
 
 def same(one: Label | None, other: Label | None) -> bool:
     """Whether two labels are the same: 1, True and "1" are not."""
-    return written(one) == written(other)
+    return encode(one) == encode(other)
+
+
+def version_of(row: Row, learner: str) -> Version:
+    """A version as people see it."""
+    shown = {name: row[name] for name in Version.__slots__ if name != "learner"}
+    return Version(learner=learner, **shown)

@@ -22,7 +22,7 @@ BINS = 10  # of the live runs, by success probability
 TELLING = 0.02  # a step that cost less has lost nothing
 DRAWN = 1_000  # steps in the chart, the latest
 SHOWN = 40  # characters of an action in the chart
-CLOCK = "clock"  # closes runs that get no step in time
+EXPIRY = "expiry"  # closes runs that get no step in time
 UNKNOWN = 0.5  # where a run without steps is sorted in
 ADVICE = {
     "continue": ("Go on", "good"),
@@ -63,7 +63,7 @@ def standing(report: RunReport) -> tuple[str, str]:
     if run.status == "live":
         return advice(run) if report.steps else ("It has just begun", "calm")
     if run.success is None:
-        never = "Its end never came" if report.expired_by in (None, CLOCK) else "It was closed"
+        never = "Its end never came" if report.expired_by in (None, EXPIRY) else "It was closed"
         return ("It was told to stop" if run.stop else never), "calm"
     return ("It succeeded", "good") if run.success else ("It failed", "bad")
 

@@ -141,7 +141,7 @@ def _run(store: Store, name: str, run: str) -> dict[str, Any]:
         "kind": KIND,
         "figures": figures,
         "run": report.run,
-        "closed_by": None if report.expired_by == figures.CLOCK else report.expired_by,
+        "closed_by": None if report.expired_by == figures.EXPIRY else report.expired_by,
         "told": figures.standing(report),
         "last": steps[-1].estimate if steps else None,
         "steps": shown[::-1] if report.run.status == "live" else shown,

@@ -1,0 +1,34 @@
+"""Decides what becomes of cases and feedback whose time is over."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from quickstudy.deploy.core.context import Context
+from quickstudy.deploy.core.drafts import EXPIRY, Decided, Draft
+from quickstudy.deploy.core.tables import CASES, PENDING_FEEDBACK, Row
+from quickstudy.deploy.decisions.outcomes import counts
+from quickstudy.deploy.hosting.transaction import HostedLearners
+
+EXPIRED_AT_ONCE = 500
+
+
+def expire(context: Context) -> Decided[int]:
+    """Close the cases whose time is over, some hundred at a time; how many there were."""
+    query = select(CASES).where(CASES.c.expires <= context.now).limit(EXPIRED_AT_ONCE)
+    if out := [one.number for one in context.of(HostedLearners).out_of_service.values()]:
+        query = query.where(CASES.c.learner.not_in(out))
+    cases = context.rows.select(CASES, query)
+    for case in cases:
+        yield from expire_case(context, case)
+    early = select(PENDING_FEEDBACK).where(PENDING_FEEDBACK.c.expires <= context.now)
+    for row in context.rows.select(PENDING_FEEDBACK, early):
+        payload = {"early": row["seq"]}
+        yield Draft("expired", 0, actor=EXPIRY, subject=row["case_id"], payload=payload)
+    return len(cases)
+
+
+def expire_case(context: Context, case: Row) -> Decided[None]:
+    """The time of a case is over: it counts as wrong, an audit also in the precision shown."""
+    payload = {"case": case["seq"], "counted": counts(context, case)}
+    yield Draft("expired", case["learner"], actor=EXPIRY, subject=case["id"], payload=payload)

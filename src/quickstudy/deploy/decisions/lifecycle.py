@@ -1,0 +1,91 @@
+"""Decides how a learner that makes decisions is created, changed and refitted."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from sqlalchemy import func, select
+
+from quickstudy.api.decisions import Settings
+from quickstudy.deploy.core.context import Context
+from quickstudy.deploy.core.drafts import REFIT, Decided, Draft
+from quickstudy.deploy.core.settings import GUARANTEE
+from quickstudy.deploy.core.tables import CASES, VERSIONS
+from quickstudy.deploy.decisions.commands import Change, Create, RecordClaim
+from quickstudy.deploy.guardrails.risk import CHANGED, new_control
+from quickstudy.deploy.hosting.commands import Checkpoint, Refitted
+from quickstudy.deploy.hosting.learner import HostedLearner
+from quickstudy.deploy.hosting.transaction import HostedLearners
+from quickstudy.deploy.recovery.settings import new_learner
+from quickstudy.errors import InputError
+
+
+def create(context: Context, command: Create) -> Decided[None]:
+    """Make a learner, and the version that it starts with.
+
+    Raises:
+        InputError, SettingError: the name is taken, or a setting is out of its range.
+    """
+    number = context.new_number(command.name)
+    new_control(command.settings, 0)  # these two refuse settings out of range
+    learner = new_learner(command.settings)
+    version = {"id": learner.state_hash(), "size": len(learner.packed())}
+    payload = {**asdict(command.settings), "version": version}
+    yield Draft("created", number, actor=command.actor, subject=command.name, payload=payload)
+
+
+def change(context: Context, command: Change) -> Decided[HostedLearner]:
+    """Change settings of a learner; with another guarantee its evidence is reset.
+
+    Raises:
+        SettingError: a setting is out of its range.
+    """
+    hosted = context.of(HostedLearners).in_service(command.name, context)
+    settings = replace(hosted.settings, **command.values)
+    other = any(getattr(settings, n) != getattr(hosted.settings, n) for n in GUARANTEE)
+    new_control(settings, 0)  # refuses settings out of range
+    payload: dict[str, Any] = {"settings": asdict(settings), "epoch": hosted.epoch + other}
+    if other:
+        payload["reset"] = CHANGED
+    yield Draft("changed", hosted.number, actor=command.actor, subject=hosted.name, payload=payload)
+    return hosted
+
+
+def refitted(context: Context, command: Refitted) -> Decided[int]:
+    """Experts were refitted; the number of the event at which they take effect.
+
+    Raises:
+        InputError: another version answers by now, with experts of its own.
+    """
+    hosted, fitted = command.hosted, command.fitted
+    left = select(func.max(VERSIONS.c.left)).where(VERSIONS.c.learner == hosted.number)
+    if command.asof < int(context.rows.scalars(VERSIONS, left)[0]):
+        raise InputError("another version answers by now, with experts of its own")
+    payload = {
+        "asof": command.asof,
+        "file": command.file,
+        "count": fitted.count,
+        "definition": hosted.definition,
+    }
+    event = yield Draft("refitted", hosted.number, actor=REFIT, payload=payload, memo=fitted)
+    return event.seq
+
+
+def claimed(context: Context, command: RecordClaim) -> Decided[None]:
+    """A case was handed to somebody."""
+    case = context.rows.find(CASES, command.case_id)
+    if case and case["learner"] in context.of(HostedLearners).by_number:
+        yield Draft(
+            "asked",
+            case["learner"],
+            actor=command.holder,
+            subject=command.case_id,
+            payload={"holder": command.holder},
+        )
+
+
+def checkpoint(context: Context, command: Checkpoint) -> tuple[int, dict[str, Any], int, Settings]:
+    """Where risk control stands, for a snapshot."""
+    hosted = command.hosted
+    return context.transaction.head[0], hosted.control.state(), hosted.epoch, hosted.settings

@@ -1,0 +1,48 @@
+"""Decides what is put on record of examples that a learner failed to learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quickstudy.deploy.core.context import Context
+from quickstudy.deploy.core.drafts import SYSTEM, Decided, Draft
+from quickstudy.deploy.hosting.commands import Quarantine
+from quickstudy.deploy.hosting.quarantine import TYPE, Ledger, SetAside
+from quickstudy.log.store import events_at
+
+
+def quarantine(context: Context, command: Quarantine) -> Decided[int]:
+    """Put on record that an event was set aside; the number of the event that says so.
+
+    0: the learner is not in service any more, or it is on record.
+    """
+    if command.number not in context.names():
+        return 0
+    return (yield from record_set_aside(context, command.number, command.set_aside))
+
+
+def record_set_aside(context: Context, number: int, one: SetAside) -> Decided[int]:
+    """Put on record that an event that is on disk was set aside, unless that is so already."""
+    connection = context.transaction.connection
+    known = [found for _, found in Ledger.of(connection, number).marks]
+    if any((found.seq, found.switch) == (one.seq, one.switch) for found in known):
+        return 0
+    event = events_at(connection, [one.seq])[one.seq]
+    case = event.read().get("case")
+    logged = yield quarantined(number, one, subject=event.subject, about=event.type, case=case)
+    return logged.seq
+
+
+def quarantined(
+    number: int, one: SetAside, *, subject: str, about: str, case: int | None = None
+) -> Draft:
+    """The event that says so; `about` is the type of the event that was set aside."""
+    payload: dict[str, Any] = {
+        "event": one.seq,
+        "reason": one.reason,
+        "switch": one.switch,
+        "about": about,
+    }
+    if case:
+        payload["case"] = case
+    return Draft(TYPE, number, actor=SYSTEM, subject=subject, payload=payload)

@@ -1,0 +1,260 @@
+"""`HostedLearners`: learners that make decisions, as the events of a transaction change them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
+
+from quickstudy.deploy.core.context import Context
+from quickstudy.deploy.core.drafts import SYSTEM, Draft
+from quickstudy.deploy.core.failures import OutOfServiceError
+from quickstudy.deploy.core.participants import Hosted
+from quickstudy.deploy.core.records import decode_settings, encode
+from quickstudy.deploy.core.tables import Row
+from quickstudy.deploy.guardrails.risk import apply_to_risk
+from quickstudy.deploy.hosting.learner import HostedLearner, OutOfService, VersionRoles
+from quickstudy.deploy.hosting.updates import StoredVotes, Update, update_of
+from quickstudy.encode.values import plain_text
+from quickstudy.errors import NotFoundError
+from quickstudy.log.events import Logged
+
+LABELS = ("feedback", "ruled")  # events that bring a label
+Registry = tuple[dict[str, HostedLearner], dict[int, HostedLearner], dict[str, OutOfService]]
+
+
+class HostedLearners:
+    """All hosted learners that make decisions: a participant of transactions.
+
+    Args:
+        start: makes the learner of a new row, created at an event.
+        roles_changed: told, once it is on disk, that other versions answer or challenge.
+        payload_of: the payload of an earlier event.
+    """
+
+    def __init__(
+        self,
+        *,
+        start: Callable[[Row, int], HostedLearner],
+        roles_changed: Callable[[HostedLearner], None],
+    ) -> None:
+        self._start = start
+        self.roles_changed = roles_changed
+        self.payload_of: Callable[[int], dict[str, Any]]
+        self.by_name: dict[str, HostedLearner] = {}
+        self.by_number: dict[int, HostedLearner] = {}
+        self.out_of_service: dict[str, OutOfService] = {}
+        self.begin()
+
+    # who is there
+
+    def register(self, hosted: HostedLearner) -> None:
+        """A learner is in service."""
+        self.by_name = {**self.by_name, hosted.name: hosted}
+        self.by_number = {**self.by_number, hosted.number: hosted}
+
+    def remove(self, hosted: HostedLearner) -> None:
+        """A learner is no longer in service."""
+        self.by_name = {n: one for n, one in self.by_name.items() if one is not hosted}
+        self.by_number = {n: one for n, one in self.by_number.items() if one is not hosted}
+
+    def put_out_of_service(self, out: OutOfService) -> None:
+        """A learner cannot be made from the log."""
+        self.out_of_service = {**self.out_of_service, out.name: out}
+
+    def find(self, name: str) -> Hosted | None:
+        """The learner of a name, in service or not."""
+        return self.by_name.get(name) or self.out_of_service.get(name)
+
+    def everyone(self) -> Sequence[Hosted]:
+        """All of them, in service or not."""
+        return [*self.by_number.values(), *self.out_of_service.values()]
+
+    def misused(self, name: str) -> str:
+        """What to say where one of these is used for runs."""
+        return (
+            f"{name!r} is a classifier: it has predictions, not runs; call predict and "
+            "feedback, or make a value learner with create_value"
+        )
+
+    def in_service(self, name: str, context: Context) -> HostedLearner:
+        """The learner of a name.
+
+        Raises:
+            NotFoundError: there is none.
+            InputError: it has runs, not predictions.
+            OutOfServiceError: it cannot be made from the log.
+        """
+        name = plain_text(name)
+        if name not in self.by_name:
+            if name in self.out_of_service:
+                raise OutOfServiceError(str(self.out_of_service[name].failed))
+            context.check_protocol(name, self)
+            raise NotFoundError(f"there is no learner {name!r:.140}")
+        return self.by_name[name]
+
+    def of_case(self, case: Row) -> HostedLearner | None:
+        """The learner of a case; None: it was deleted.
+
+        Raises:
+            OutOfServiceError: it cannot be made from the log.
+        """
+        for out in self.out_of_service.values():
+            if out.number == case["learner"]:
+                raise OutOfServiceError(str(out.failed))
+        return self.by_number.get(case["learner"])
+
+    def votes_of(self, hosted: HostedLearner, case_id: str) -> StoredVotes | None:
+        """The experts' votes at the prediction, unless a label was scored by them already."""
+        return None if case_id in self._scored else hosted.votes.get(case_id)
+
+    # the transaction
+
+    def begin(self) -> None:
+        """A transaction begins."""
+        self._registry: Registry = (self.by_name, self.by_number, self.out_of_service)
+        self._changed: dict[int, HostedLearner] = {}
+        self._updates: list[tuple[HostedLearner, Update]] = []
+        self._new_labels: list[tuple[HostedLearner, str]] = []
+        self._once_committed: list[Callable[[], None]] = []
+        self._scored: list[str] = []  # cases whose stored votes a label used
+        self.begin_command()
+
+    def begin_command(self) -> None:
+        """A command begins."""
+        self._registry_at_command: Registry = (self.by_name, self.by_number, self.out_of_service)
+        self._marks = (
+            len(self._updates),
+            len(self._new_labels),
+            len(self._once_committed),
+            len(self._scored),
+        )
+        self._touched: set[int] = set()
+
+    def prepare(self, draft: Draft, earlier: Sequence[Logged]) -> dict[str, Any]:
+        """Nothing: what these learners say is asked before the transaction."""
+        return {}
+
+    def apply(self, event: Logged, payload: dict[str, Any], draft: Draft) -> Sequence[Draft]:
+        """Change the learner that an event is about; the changes of level that follow."""
+        if event.type == "created" and "kind" not in payload:
+            self._once_committed.append(partial(self._create, event, payload))
+        if event.type == "deleted":
+            self._delete(event)
+        hosted = self.by_number.get(event.learner)
+        if hosted is None:
+            return []
+        about = self.payload_of(payload["case"]) if payload.get("case") else payload
+        self._touched.add(hosted.number)
+        self._changed[hosted.number] = hosted
+        changes = apply_to_risk(hosted, event, payload, about)
+        self._apply_roles(hosted, event, payload)
+        self._learn(hosted, event, about, draft)
+        if event.type == "predicted":
+            self._once_committed.append(partial(hosted.votes.add, event.subject, draft.memo))
+        return [
+            Draft("level_changed", hosted.number, actor=SYSTEM, payload=asdict(change))
+            for change in changes
+        ]
+
+    def _create(self, event: Logged, payload: dict[str, Any]) -> None:
+        row = {
+            "id": event.learner,
+            "name": event.subject,
+            "settings": decode_settings(payload),
+            "created": event.time,
+            "roles": VersionRoles(payload["version"]["id"]),
+        }
+        self.register(self._start(row, event.seq))
+
+    def _delete(self, event: Logged) -> None:
+        if hosted := self.by_number.get(event.learner):
+            self.remove(hosted)
+        gone = {n: out for n, out in self.out_of_service.items() if out.number != event.learner}
+        self.out_of_service = gone
+
+    def _apply_roles(self, hosted: HostedLearner, event: Logged, payload: dict[str, Any]) -> None:
+        before = hosted.roles
+        if event.type == "challenged":
+            hosted.roles = replace(before, challenger=event.subject)
+        elif event.type in ("refused", "withdrawn"):
+            hosted.roles = replace(before, challenger="")
+        elif event.type == "promoted":
+            hosted.roles = VersionRoles(event.subject, previous=before.champion)
+        elif event.type == "rolled_back":
+            hosted.roles = replace(before, champion=event.subject, previous=before.champion)
+        if hosted.roles != before:
+            self._once_committed.append(lambda: self.roles_changed(hosted))
+
+    def _learn(
+        self, hosted: HostedLearner, event: Logged, about: dict[str, Any], draft: Draft
+    ) -> None:
+        """Have the trainer learn from an event once it is on disk."""
+        update = None
+        if event.type in LABELS:
+            payload = event.read()  # what is learned is what the log says, here as in a replay
+            record = payload["record"] if "record" in payload else about.get("record")
+            update = update_of(event.seq, payload, record)
+            if update and payload.get("case") and payload["learn"] == "label":
+                self._scored.append(event.subject)
+                self._once_committed.append(partial(hosted.votes.drop, event.subject))
+        elif event.type == "refitted":
+            update = Update(event.seq, fitted=draft.memo)
+        elif event.type in ("promoted", "rolled_back"):
+            update = Update(event.seq, switch=draft.payload)
+        if update is None:
+            return
+        self._updates.append((hosted, update))
+        label = None if update.label is None else encode(update.label)
+        if label is not None and label not in hosted.labels:
+            hosted.labels.add(label)
+            self._new_labels.append((hosted, label))
+
+    def rollback_command(self, earlier: Sequence[Logged]) -> None:
+        """Restore what the command changed, from the start of the transaction and its events."""
+        self.by_name, self.by_number, self.out_of_service = self._registry_at_command
+        updates, labels, acts, scored = self._marks
+        for hosted, label in self._new_labels[labels:]:
+            hosted.labels.discard(label)
+        del self._updates[updates:], self._new_labels[labels:]
+        del self._once_committed[acts:], self._scored[scored:]
+        for number in self._touched:
+            hosted = self._changed[number]
+            hosted.revert()
+            for event in earlier:
+                if event.learner == number:
+                    payload = event.read()
+                    case = payload.get("case")
+                    about = self.payload_of(case) if case else payload
+                    apply_to_risk(hosted, event, payload, about)
+                    acts = len(self._once_committed)
+                    self._apply_roles(hosted, event, payload)
+                    del self._once_committed[acts:]  # it is told already
+        self._touched = set()
+
+    def undo(self) -> None:
+        """Nothing of the transaction happened."""
+        self.by_name, self.by_number, self.out_of_service = self._registry
+        for hosted in self._changed.values():
+            hosted.revert()
+        for hosted, label in self._new_labels:
+            hosted.labels.discard(label)
+        self.begin()
+
+    def committed(self) -> None:
+        """It is on disk: what was logged is taught."""
+        before = self._registry[1]
+        together: dict[int, list[Update]] = {}
+        for hosted, update in self._updates:
+            together.setdefault(hosted.number, []).append(update)
+        for number, updates in together.items():
+            trainer = before[number].trainer
+            if trainer:
+                trainer.enqueue(updates)
+        for hosted in self._changed.values():
+            hosted.commit()
+        acts = self._once_committed
+        self.begin()
+        for act in acts:
+            act()

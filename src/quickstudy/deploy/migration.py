@@ -1,0 +1,184 @@
+"""Brings a store of an older schema up to the present one, in one transaction.
+
+The tables are made from the log, as in a rebuild. What rows of the older schema hold that its
+events do not tell (receipts, how much a label would teach, digests of keys) goes into events
+`migrated`, so that from then on the log tells it all. A backup of the store is made first.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, text
+
+from quickstudy.deploy.core.drafts import SYSTEM
+from quickstudy.deploy.core.projection import encode_value
+from quickstudy.deploy.core.rows import Rows
+from quickstudy.deploy.core.tables import DERIVED, Row, checksum, damaged
+from quickstudy.deploy.projection import project
+from quickstudy.deploy.rebuild import Progress, project_log
+from quickstudy.log.events import Logged
+from quickstudy.log.store import SCHEMA, Store, Transaction
+
+ROWS_AN_EVENT = 500
+OLD = "schema_1_"  # what the names of the tables start with that are left behind
+RENAMED = {
+    "labels_by_source": "said",
+    "input_labels": "inputs",
+    "pending_feedback": "early",
+    "curve_buckets": "stretches",
+    "annotators": "sources",
+}
+COLUMNS = {
+    "learners": {"guarantee_version": "epoch"},
+    "cases": {"score": "usefulness", "bucket": "stretch"},
+    "versions": {"reference": "anchor"},
+    "annotators": {"rated": "spoke", "contradicted": "against"},
+}
+UNSUMMED = ("early",)  # tables whose rows had no checksum
+log = logging.getLogger("quickstudy")
+
+
+def open_store(path: str | Path, *, progress: Progress | None = None) -> Store:
+    """A store, open for writing, of the present schema.
+
+    Raises:
+        StoreError: it is open elsewhere, damaged, of a newer schema, or cannot be brought up.
+    """
+    store = Store(path)
+    try:
+        if store.schema < SCHEMA:
+            migrate(store, progress=progress)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def migrate(store: Store, *, progress: Progress | None = None) -> Path:
+    """Bring a store up; where the backup of it is that was made before.
+
+    Raises:
+        StoreError: nothing was changed.
+    """
+    target = _free(store.path)
+    store.backup(target)
+    log.warning(
+        "%s has schema %d and is brought up to %d; as it was it is in %s",
+        store.path,
+        store.schema,
+        SCHEMA,
+        target,
+    )
+    with store.transaction() as transaction:
+        connection = transaction.connection
+        names = _rename(connection)
+        for table in DERIVED:
+            table.create(connection, checkfirst=False)
+        secret = store.meta("secret", lambda: b"", write=False)
+        dialect = store.engine.dialect
+        rows = project_log(connection, connection, dialect, secret=secret, progress=progress)
+        for table in DERIVED:
+            if old := names.get(RENAMED.get(table.name, table.name)):
+                _bring(transaction, rows, table, old)
+        rows.flush()
+        for old in names.values():
+            connection.execute(text(f"DROP TABLE {old}"))
+        store.set_schema(transaction, SCHEMA)
+    store.schema = SCHEMA
+    return target
+
+
+def _free(path: Path) -> Path:
+    """A path for the backup where nothing is yet."""
+    number = 1
+    while True:
+        more = "" if number == 1 else f"-{number}"
+        target = path.with_name(f"{path.name}.schema-1{more}")
+        if not target.exists() and not target.with_name(target.name + ".d").exists():
+            return target
+        number += 1
+
+
+def _rename(connection: Connection) -> dict[str, str]:
+    """Put the tables of the older schema aside; their new names by the old ones."""
+    found = connection.execute(text("SELECT name, type, sql FROM sqlite_master")).all()
+    tables = {row.name for row in found if row.type == "table"}
+    old_names = {RENAMED.get(table.name, table.name) for table in DERIVED}
+    names = {name: OLD + name for name in sorted(old_names & tables)}
+    for row in found:
+        if row.type == "index" and row.sql and not row.name.startswith("events_"):
+            connection.execute(text(f"DROP INDEX {row.name}"))
+    for table in DERIVED:
+        if table.name in RENAMED and table.name in tables:  # made empty when it was opened
+            connection.execute(text(f"DROP TABLE {table.name}"))
+    for name, old in names.items():
+        connection.execute(text(f"ALTER TABLE {name} RENAME TO {old}"))
+    return names
+
+
+def _bring(transaction: Transaction, rows: Rows, table: Table, old: str) -> None:
+    """Put on record what a table of the older schema holds that the log does not tell."""
+    found: list[Row] = []
+    keys = set()
+    for row in _old_rows(transaction.connection, table, old):
+        key = tuple([row[column.name] for column in table.primary_key.columns])
+        keys.add(key)
+        made = rows.find(table, *key)
+        if made is None or _apart(table, made, row):
+            found.append(row)
+    columns = list(table.primary_key.columns)
+    made_keys = [
+        tuple(row) for row in rows.columns(table, table.select().with_only_columns(*columns))
+    ]
+    gone = [key for key in made_keys if key not in keys]
+    for at in range(0, max(len(found), len(gone)), ROWS_AN_EVENT):
+        part = found[at : at + ROWS_AN_EVENT]
+        _record(transaction, rows, table, part, gone[at : at + ROWS_AN_EVENT])
+
+
+def _record(
+    transaction: Transaction,
+    rows: Rows,
+    table: Table,
+    found: Sequence[Row],
+    gone: Sequence[tuple[Any, ...]],
+) -> Logged:
+    payload = {
+        "table": table.name,
+        "rows": [{name: encode_value(value) for name, value in row.items()} for row in found],
+        "gone": [[encode_value(value) for value in key] for key in gone],
+    }
+    event = transaction.append(
+        "migrated", learner=0, actor=SYSTEM, subject=table.name, payload=payload
+    )
+    project(rows, event, payload)
+    return event
+
+
+def _old_rows(connection: Connection, table: Table, old: str) -> Iterator[Row]:
+    """Rows of a table of the older schema, under the names that columns have now.
+
+    Raises:
+        StoreError: one of them is damaged.
+    """
+    before = COLUMNS.get(table.name, {})
+    for found in connection.execute(text(f"SELECT * FROM {old}")).mappings():
+        row = dict(found)
+        if old.removeprefix(OLD) not in UNSUMMED and checksum(row) != row.pop("sum"):
+            raise damaged(table)
+        yield {
+            column.name: row[before.get(column.name, column.name)]
+            for column in table.columns
+            if column.name != "sum"
+        }
+
+
+def _apart(table: Table, made: Row, row: Row) -> bool:
+    """Whether a row has to go on record: how much a label would teach matters while it waits."""
+    if table.name == "cases" and row["status"] != "waiting":
+        made = {**made, "score": row["score"]}
+    return made != row
