@@ -110,10 +110,10 @@ def test_promote_in_spite_of_a_condition_and_roll_back(tab, client, bank):
     expect(page.locator(".timeline")).to_contain_text("second thoughts")
     assert next(v.id for v in client.versions(name) if v.role == "champion") != challenger
     page.get_by_label("Who answered at").fill("2020-01-01T12:00")
-    page.get_by_role("button", name="GetStateHash").click()
+    page.get_by_role("button", name="Look").click()
     expect(page.get_by_text("was not there")).to_be_visible()
     page.get_by_label("Who answered at").fill("2100-01-01T12:00")
-    page.get_by_role("button", name="GetStateHash").click()
+    page.get_by_role("button", name="Look").click()
     champion = next(v.id for v in client.versions(name) if v.role == "champion")
     expect(page.get_by_text(f"Then version {champion[:8]} answered.")).to_be_visible()
     page.get_by_role("button", name="Compare").click()

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from quickstudy.api.versions import AutonomyReport, GateReport, Pause, SourceReport
 
 LEVELS = {
-    "shadow": ("HostedValue", "Its answers are kept, and nobody gets them."),
+    "shadow": ("Watch", "Its answers are kept, and nobody gets them."),
     "suggest": ("Suggest", "It suggests an answer; a person decides every case."),
     "approve": ("Ask for a yes", "Where it would act, its answer waits until a person says yes."),
     "act": ("Act alone", "It acts by itself wherever a proved rule lets it."),
