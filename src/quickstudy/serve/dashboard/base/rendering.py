@@ -119,13 +119,13 @@ def _refused(request: Request, problem: Problem) -> Response:
     if "location" in problem.headers:
         return go(request, problem.headers["location"])
     if is_partial(request):
-        response = render(request, "parts/notice.html", status=problem.status, text=problem.detail)
+        response = render(request, "base/parts/notice.html", status=problem.status, text=problem.detail)
         response.headers["HX-Retarget"] = "#notice"
         response.headers["HX-Reswap"] = "innerHTML"
         return response
     title = TITLES.get(problem.status, "Something went wrong")
     status, text = problem.status, problem.detail
-    return render(request, "trouble.html", status=status, title=title, text=text)
+    return render(request, "base/trouble.html", status=status, title=title, text=text)
 
 
 def _pauses(request: Request, learner: str = "") -> list[Pause]:

@@ -26,7 +26,7 @@ def login_page(request: Request, visitor: Anyone, next: str = "/") -> Response:
     """Asks for a key; somebody who needs none goes on."""
     if visitor.door is not None:
         return go(request, _ours(next))
-    return render(request, "login.html", next=_ours(next), problem="")
+    return render(request, "base/sign_in.html", next=_ours(next), problem="")
 
 
 @router.post("/login")
@@ -36,7 +36,7 @@ async def login(request: Request, form: Form) -> Response:
     session = await _doors(request).log_in(field(form, "key").strip())
     if session is None:
         problem = "This key is not known here, or it was taken back."
-        return render(request, "login.html", status=403, next=there, problem=problem)
+        return render(request, "base/sign_in.html", status=403, next=there, problem=problem)
     response = go(request, there)
     set_cookie(request, response, COOKIE, session)
     return response

@@ -85,7 +85,7 @@ def _page(
         _card(store, info.name, isinstance(info, ValueInfo)) for info in seen if info not in out
     ]
     return render(
-        request, "learners.html", status=status, cards=cards, out=out,
+        request, "learners/list.html", status=status, cards=cards, out=out,
         given={**USUAL, **(given or {})}, may=visitor.may("manage"),
     )  # fmt: skip
 

@@ -24,10 +24,10 @@ def overview_page(request: Request, visitor: Known, store: Store, name: str) -> 
     visitor.require("teach", name)
     info = store.learner(name)
     if why := info.out_of_service:
-        return render(request, "out_of_service.html", status=503, name=name, text=why)
+        return render(request, "learners/out_of_service.html", status=503, name=name, text=why)
     if isinstance(info, ValueInfo):
         return value_page(request, store, name)
-    return render(request, "overview.html", **_figures(request, store, name))
+    return render(request, "learners/overview.html", **_figures(request, store, name))
 
 
 @router.get("/learners/{name}/live")
@@ -41,7 +41,7 @@ def live_figures(
     found = _figures(request, store, name)
     if str(found["r"].seq) == seq:
         return Response(status_code=204)
-    return render(request, "parts/live.html", **found)
+    return render(request, "learners/parts/live.html", **found)
 
 
 def _figures(request: Request, store: Store, name: str) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def _page(
         return value_settings_page(request, visitor, store, name, status=status, problem=problem)
     info = classifier(store, name)
     return render(
-        request, "settings.html", status=status, name=name, info=info, problem=problem,
+        request, "learners/settings.html", status=status, name=name, info=info, problem=problem,
         may=visitor.may("manage", name), saved=request.query_params.get("saved") == "yes",
         address=str(request.base_url),
     )  # fmt: skip

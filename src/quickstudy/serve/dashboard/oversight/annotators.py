@@ -21,7 +21,7 @@ def sources_page(request: Request, visitor: Known, store: Store, name: str) -> R
     visitor.require("teach", name)
     found = store.sources(name)
     return render(
-        request, "sources.html", name=name, sources=found, matrix=matrix(found),
+        request, "oversight/annotators.html", name=name, sources=found, matrix=matrix(found),
         trusted=classifier(store, name).settings.trusted, may=visitor.may("manage", name),
         done=request.query_params.get("done", ""),
     )  # fmt: skip

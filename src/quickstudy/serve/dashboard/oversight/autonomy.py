@@ -54,7 +54,7 @@ def _page(
 ) -> Response:
     report = store.autonomy(name)
     return render(
-        request, "autonomy.html", status=status, name=name, problem=problem, a=report,
+        request, "oversight/autonomy.html", status=status, name=name, problem=problem, a=report,
         settings=classifier(store, name).settings, held=len(store.held(name, limit=HELD_SHOWN)),
         done=request.query_params.get("done", ""), may=visitor.may("manage", name),
         at=LEVELS.index(report.level), top=LEVELS.index(report.ceiling),

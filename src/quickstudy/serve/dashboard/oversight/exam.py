@@ -46,7 +46,7 @@ def sheet(request: Request, visitor: Known, store: Store, name: str, again: str 
     other = store.exam(name, version=rival.id) if rival else None
     said = _result(champion) if again else ""
     return render(
-        request, "parts/sheet.html", said=said, name=name, exam=champion, other=other,
+        request, "oversight/parts/sheet.html", said=said, name=name, exam=champion, other=other,
         answers={p.id: p for p in other.pins} if other else {}, may=visitor.may("manage", name),
     )  # fmt: skip
 
@@ -141,7 +141,7 @@ def _page(
 ) -> Response:
     asked = request.query_params
     return render(
-        request, "exam.html", status=status, name=name, labels=classifier(store, name).labels,
+        request, "oversight/exam.html", status=status, name=name, labels=classifier(store, name).labels,
         problem=problem, file_problem=file_problem, typed=typed, may=visitor.may("manage", name),
         done=asked.get("done", ""), count=asked.get("count", ""),
     )  # fmt: skip

@@ -48,7 +48,7 @@ def _page(
 ) -> Response:
     report = store.limits(name)
     return render(
-        request, "limits.html", status=status, name=name, r=report,
+        request, "oversight/limits.html", status=status, name=name, r=report,
         draft=draft or drafted(report.limits), may=visitor.may("manage", name),
         may_pause_all=visitor.may_pause_all, done=request.query_params.get("done", ""),
     )  # fmt: skip

@@ -25,7 +25,7 @@ LISTS = {"live": "Live", "ended": "Ended", "expired": "Expired", "late": "Too la
 
 def value_page(request: Request, store: Store, name: str) -> Response:
     """How a value learner stands, at a glance."""
-    return render(request, "value.html", **_overview(request, store, name))
+    return render(request, "runs/overview.html", **_overview(request, store, name))
 
 
 def live_value(request: Request, store: Store, name: str, seq: str) -> Response:
@@ -33,7 +33,7 @@ def live_value(request: Request, store: Store, name: str, seq: str) -> Response:
     found = _overview(request, store, name)
     if str(found["v"].seq) == seq:
         return Response(status_code=204)
-    return render(request, "parts/value.html", **found)
+    return render(request, "runs/parts/overview.html", **found)
 
 
 @router.get("/learners/{name}/runs")
@@ -47,7 +47,7 @@ def runs_page(
 ) -> Response:
     """Runs of one status."""
     visitor.require("teach", name)
-    return render(request, "runs.html", **_list(store, name, status, sort))
+    return render(request, "runs/runs.html", **_list(store, name, status, sort))
 
 
 @router.get("/learners/{name}/runs-live")
@@ -65,14 +65,14 @@ def live_runs(
     found = _list(store, name, status, sort)
     if str(found["v"].seq) == seq:
         return Response(status_code=204)
-    return render(request, "parts/runs.html", **found)
+    return render(request, "runs/parts/runs.html", **found)
 
 
 @router.get(ONE)
 def run_page(request: Request, visitor: Known, store: Store, name: str, run: str) -> Response:
     """One run, step by step."""
     visitor.require("teach", name)
-    return render(request, "run.html", **_run(store, name, run))
+    return render(request, "runs/run.html", **_run(store, name, run))
 
 
 @router.get(f"{ONE}/live")
@@ -84,7 +84,7 @@ def live_run(
     found = _run(store, name, run)
     if found["mark"] == seq:
         return Response(status_code=204)
-    return render(request, "parts/run_live.html", **found)
+    return render(request, "runs/parts/run_live.html", **found)
 
 
 def _overview(request: Request, store: Store, name: str) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def value_settings_page(
     info = store.learner(name)
     assert isinstance(info, ValueInfo)  # who calls this knows
     return render(
-        request, "value_settings.html", status=status, name=name, kind="value", problem=problem,
+        request, "runs/settings.html", status=status, name=name, kind="value", problem=problem,
         info=info, shown=shown(info.settings), may=visitor.may("manage", name),
         saved=request.query_params.get("saved") == "yes", address=str(request.base_url),
     )  # fmt: skip

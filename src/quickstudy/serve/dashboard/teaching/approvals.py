@@ -41,7 +41,7 @@ def approve_page(request: Request, visitor: Known, store: Store, name: str) -> R
     visitor.require("teach", name)
     info = classifier(store, name)
     counts = not info.settings.trusted or visitor.source in info.settings.trusted
-    return render(request, "approve.html", name=name, labels=info.labels, counts=counts)
+    return render(request, "teaching/approvals.html", name=name, labels=info.labels, counts=counts)
 
 
 @router.post("/learners/{name}/approve/next")
@@ -150,7 +150,7 @@ def _sheet(
     found = choices(store, ask)
     report = store.report(name)
     return render(
-        request, "parts/approve.html", said=said, events=events, name=name, ask=ask, case=case,
+        request, "teaching/parts/approvals.html", said=said, events=events, name=name, ask=ask, case=case,
         choices=[c for c in found if case is None or not same(c.label, case.answer.label)][:9],
         why=explanation(store, ask.id) if ask else None, held=len(waiting),
         waiting=report.waiting, trail=",".join(trail), aside=aside, skipped=",".join(behind),

@@ -49,17 +49,17 @@ def cases_page(
     shown, more = found[:PAGE], len(found) > PAGE
     context: dict[str, Any] = {"name": name, "cases": shown, "asked": asked, "more": more}
     if is_partial(request):
-        template = "parts/older.html" if before else "parts/found.html"
+        template = "teaching/parts/older.html" if before else "teaching/parts/found.html"
         return render(request, template, **context)
     context["contested"] = store.report(name).contested
     context["labels"] = sorted(info.labels, key=label_text)
-    return render(request, "cases.html", **context)
+    return render(request, "teaching/cases.html", **context)
 
 
 @router.get(f"/predictions/{{id:{PART}}}")
 def case_page(request: Request, visitor: Known, store: Store, id: str) -> Response:
     """One case, and why it was answered so."""
-    return render(request, "case.html", **_case(visitor, store, id))
+    return render(request, "teaching/case.html", **_case(visitor, store, id))
 
 
 @router.post(f"/predictions/{{id:{PART}}}/label")
@@ -79,7 +79,7 @@ def correct(request: Request, visitor: Known, store: Store, form: Form, id: str)
         wait_learned=True, actor=visitor.actor,
     )  # fmt: skip
     said = words.receipt(receipt.status, label) if label is not None else "Noted: not this."
-    return render(request, "parts/case.html", said=said, **_case(visitor, store, id))
+    return render(request, "teaching/parts/case.html", said=said, **_case(visitor, store, id))
 
 
 @router.post(f"/predictions/{{id:{PART}}}/pin")
@@ -96,7 +96,7 @@ def pin(request: Request, visitor: Known, store: Store, form: Form, id: str) -> 
         source=visitor.source, actor=visitor.actor,
     )  # fmt: skip
     said = f"Pinned: {label_text(label)}. Every version has to answer it so."
-    return render(request, "parts/case.html", said=said, **_case(visitor, store, id))
+    return render(request, "teaching/parts/case.html", said=said, **_case(visitor, store, id))
 
 
 @router.post(f"/predictions/{{id:{PART}}}/ruling")
@@ -109,7 +109,7 @@ def ruling(request: Request, visitor: Known, store: Store, form: Form, id: str) 
     label = read_label(field(form, "label"), field(form, "text"), known)
     store.rule(id, label, source=visitor.source, actor=visitor.actor)
     said = "Ruled, and learned."
-    return render(request, "parts/case.html", said=said, **_case(visitor, store, id))
+    return render(request, "teaching/parts/case.html", said=said, **_case(visitor, store, id))
 
 
 def _reachable(visitor: Session, store: Store, id: str) -> Any:

@@ -48,7 +48,7 @@ def queue_page(request: Request, visitor: Known, store: Store, name: str) -> Res
     visitor.require("teach", name)
     info = classifier(store, name)
     counts = not info.settings.trusted or visitor.source in info.settings.trusted
-    return render(request, "queue.html", name=name, labels=info.labels, counts=counts)
+    return render(request, "teaching/queue.html", name=name, labels=info.labels, counts=counts)
 
 
 @router.post("/learners/{name}/queue/next")
@@ -154,7 +154,7 @@ def _desk(
         "aside": aside,
         "key": secrets.token_urlsafe(12),
     }
-    return render(request, "parts/desk.html", said=said, events=events, name=name, **found)
+    return render(request, "teaching/parts/queue.html", said=said, events=events, name=name, **found)
 
 
 def _claim(store: Store, name: str, holder: str, held: str) -> Ask | None:

@@ -28,7 +28,7 @@ def trial_page(request: Request, visitor: Known, store: Store, name: str) -> Res
     visitor.require("teach", name)
     latest = store.cases(name, limit=EXAMPLES)
     labels = classifier(store, name).labels
-    return render(request, "trial.html", name=name, latest=latest, labels=labels)
+    return render(request, "teaching/try_it.html", name=name, latest=latest, labels=labels)
 
 
 @router.post("/learners/{name}/try")
@@ -37,7 +37,7 @@ def answer(request: Request, visitor: Known, store: Store, form: Form, name: str
     visitor.require("teach", name)
     made = store.predict(name, read_record(field(form, "record")), actor=visitor.actor)
     return render(
-        request, "parts/answer.html", said="Answered.", name=name, answer=made,
+        request, "teaching/parts/answer.html", said="Answered.", name=name, answer=made,
         why=explanation(store, made.id), key=secrets.token_urlsafe(12),
     )  # fmt: skip
 
@@ -61,7 +61,7 @@ def teach(
     changed = _changes(before, _shares(why), label)
     said = words.receipt(receipt.status, label)
     return render(
-        request, "parts/learned.html", said=said, name=case.learner, case=case, label=label,
+        request, "teaching/parts/learned.html", said=said, name=case.learner, case=case, label=label,
         message=said, changes=changed, why=why, key=secrets.token_urlsafe(12),
     )  # fmt: skip
 
