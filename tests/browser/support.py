@@ -123,4 +123,4 @@ def wide(page):
 
 def case_on(page):
     """Id of the case that the queue shows."""
-    return page.locator("#desk").get_attribute("data-case")
+    return page.locator("#queue").get_attribute("data-case")

@@ -66,7 +66,7 @@ def test_every_page_is_sound_and_fits_a_phone(window, served, bank, scheme):
         if path.endswith("/exam"):
             expect(page.locator("#sheet")).not_to_contain_text("sits the exam")
         if path.endswith(("/approve", "/queue")):
-            expect(page.locator("#desk-case .record-text, #desk-case.done").first).to_be_visible()
+            expect(page.locator("#queue-case .record-text, #queue-case.done").first).to_be_visible()
         assert wide(page) <= 0, path
         light = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (light == "rgb(245, 246, 248)") == (scheme == "light")
@@ -184,26 +184,26 @@ def test_approve_correct_and_refuse_by_keyboard(tab, client, held):
     page.get_by_role("link", name=re.compile("to approve")).click()
     shown = []
     for key in ("y", "x", "n"):
-        expect(page.locator("#desk-case .proposal")).to_contain_text("card")
-        expect(page.locator("#desk-case")).to_be_focused()
+        expect(page.locator("#queue-case .proposal")).to_contain_text("card")
+        expect(page.locator("#queue-case")).to_be_focused()
         shown.append(case_on(page))
         page.keyboard.press(key)
         if key == "n":
             page.keyboard.type("a lost one")
             page.keyboard.press("Enter")
-        expect(page.locator("#desk")).not_to_have_attribute("data-case", shown[-1])
+        expect(page.locator("#queue")).not_to_have_attribute("data-case", shown[-1])
     assert shown == waiting[:3]
     cases = [client.history(i) for i in shown]
     assert [case.label for case in cases] == ["card", None, "a lost one"]
     assert [case.events[-1].payload["wrong"] for case in cases] == [False, True, True]
     expect(page.locator("#today")).to_have_text("3")
     page.keyboard.press("s")
-    expect(page.locator("#desk")).to_have_attribute("data-case", waiting[4])
+    expect(page.locator("#queue")).to_have_attribute("data-case", waiting[4])
     page.keyboard.press("1")
-    expect(page.locator("#desk")).to_have_attribute("data-case", waiting[5])
+    expect(page.locator("#queue")).to_have_attribute("data-case", waiting[5])
     page.keyboard.press("u")
-    expect(page.locator("#desk")).to_have_attribute("data-case", waiting[4])
-    expect(page.locator(".flag")).to_contain_text("So far it is called")
+    expect(page.locator("#queue")).to_have_attribute("data-case", waiting[4])
+    expect(page.locator(".flag")).to_contain_text("Its label so far is")
 
 
 def test_approve_on_a_phone(window, served, client, held):
@@ -216,7 +216,7 @@ def test_approve_on_a_phone(window, served, client, held):
     shown = case_on(page)
     yes.tap()
     expect(page.locator("#said")).to_have_text("Approved: card.")
-    expect(page.locator("#desk")).not_to_have_attribute("data-case", shown)
+    expect(page.locator("#queue")).not_to_have_attribute("data-case", shown)
     assert client.history(shown).label == "card"
     phone.quiet()
 

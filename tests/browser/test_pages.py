@@ -54,7 +54,7 @@ def test_every_page_is_sound_and_fits_a_phone(window, served, ids, disputed, sch
         page = phone.go(path)
         expect(page.locator("main")).not_to_be_empty()
         if path.endswith("/queue"):
-            expect(page.locator("#desk-case")).to_be_visible()
+            expect(page.locator("#queue-case")).to_be_visible()
         assert wide(page) <= 0, path
         assert "broken" not in page.title()
         assert page.locator("main img, main script:not([type='application/json'])").count() == 0

@@ -119,7 +119,9 @@ def _refused(request: Request, problem: Problem) -> Response:
     if "location" in problem.headers:
         return go(request, problem.headers["location"])
     if is_partial(request):
-        response = render(request, "base/parts/notice.html", status=problem.status, text=problem.detail)
+        response = render(
+            request, "base/parts/notice.html", status=problem.status, text=problem.detail
+        )
         response.headers["HX-Retarget"] = "#notice"
         response.headers["HX-Reswap"] = "innerHTML"
         return response

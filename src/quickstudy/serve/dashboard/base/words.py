@@ -24,12 +24,12 @@ RECEIPTS = {
     "superseded": "Changed to {label}, and learned.",
     "confirmed": "{label}, as somebody said before: kept.",
     "conflicting": "Learned: {label}. Somebody else had said otherwise.",
-    "untrusted": "{label}: learned. It still waits for somebody whose checks count.",
     "late": "Learned: {label}. It came after its time, so it does not count as proof.",
     "contested": "Kept, not learned: people disagree on this one, and somebody has to rule.",
     "early": "Kept until this case comes in.",
     "unknown": "Kept. There is no case of that id.",
 }
+STILL_WAITS = "It still waits for somebody whose checks count."
 EVENTS = {
     "predicted": "Came in",
     "asked": "Was opened by somebody",

@@ -12,7 +12,7 @@ from quickstudy.serve.dashboard.base.rendering import page_router, render
 from quickstudy.serve.dashboard.base.session import Known, Store
 from quickstudy.serve.dashboard.learners import figures
 from quickstudy.serve.dashboard.runs.runs import live_value, value_page
-from quickstudy.serve.dashboard.teaching.queue import HELD_SHOWN
+from quickstudy.serve.dashboard.teaching.held import held_answers
 
 router = page_router()
 ASKS_SHOWN = 4
@@ -51,7 +51,7 @@ def _figures(request: Request, store: Store, name: str) -> dict[str, Any]:
         "name": name,
         "address": str(request.base_url),
         "headline": figures.headline(r, store.autonomy(name).level),
-        "held": len(store.held(name, limit=HELD_SHOWN)),
+        "held": len(held_answers(store, name)),
         "better": figures.better(r.curve),
         "trust": figures.trust(r),
         "proofs": figures.proofs(r),

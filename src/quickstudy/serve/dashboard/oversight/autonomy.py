@@ -11,7 +11,7 @@ from quickstudy.errors import QuickstudyError, SettingError
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
 from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
-from quickstudy.serve.dashboard.teaching.queue import HELD_SHOWN
+from quickstudy.serve.dashboard.teaching.held import held_answers
 from quickstudy.serve.http.problems import of_error
 
 router = page_router()
@@ -55,7 +55,7 @@ def _page(
     report = store.autonomy(name)
     return render(
         request, "oversight/autonomy.html", status=status, name=name, problem=problem, a=report,
-        settings=classifier(store, name).settings, held=len(store.held(name, limit=HELD_SHOWN)),
+        settings=classifier(store, name).settings, held=len(held_answers(store, name)),
         done=request.query_params.get("done", ""), may=visitor.may("manage", name),
         at=LEVELS.index(report.level), top=LEVELS.index(report.ceiling),
     )  # fmt: skip

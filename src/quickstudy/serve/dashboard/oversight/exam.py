@@ -141,7 +141,15 @@ def _page(
 ) -> Response:
     asked = request.query_params
     return render(
-        request, "oversight/exam.html", status=status, name=name, labels=classifier(store, name).labels,
-        problem=problem, file_problem=file_problem, typed=typed, may=visitor.may("manage", name),
-        done=asked.get("done", ""), count=asked.get("count", ""),
-    )  # fmt: skip
+        request,
+        "oversight/exam.html",
+        status=status,
+        name=name,
+        labels=classifier(store, name).labels,
+        problem=problem,
+        file_problem=file_problem,
+        typed=typed,
+        may=visitor.may("manage", name),
+        done=asked.get("done", ""),
+        count=asked.get("count", ""),
+    )

@@ -38,7 +38,9 @@ def versions_page(
     """All versions, or, as a part, how two of them differ."""
     visitor.require("teach", name)
     if is_partial(request):
-        return render(request, "oversight/parts/diff.html", name=name, diff=_diff(store, name, before, after))
+        return render(
+            request, "oversight/parts/diff.html", name=name, diff=_diff(store, name, before, after)
+        )
     return _page(request, visitor, store, name)
 
 
@@ -55,7 +57,9 @@ def standing(
         return Response(status_code=200, headers={"HX-Refresh": "true"})
     if mark_of(gate) == mark:
         return Response(status_code=204)
-    return render(request, "oversight/parts/standing.html", name=name, gate=gate, mark=mark_of(gate))
+    return render(
+        request, "oversight/parts/standing.html", name=name, gate=gate, mark=mark_of(gate)
+    )
 
 
 @router.post("/learners/{name}/versions/challenge")
@@ -195,14 +199,28 @@ def _page(
     by_role = {v.role: v for v in reversed(versions)}
     given = {"problem": problem, "wanted": wanted, "reason": reason, "override": override or []}
     return render(
-        request, "oversight/versions.html", status=status, name=name, versions=versions, gate=gate, away=away,
-        mark=mark_of(gate) if gate else "", champion=by_role.get("champion"),
-        challenger=by_role.get("challenger"), previous=by_role.get("previous"), given=given,
-        done=asked.get("done", ""), may=visitor.may("manage", name), before=before, after=after,
+        request,
+        "oversight/versions.html",
+        status=status,
+        name=name,
+        versions=versions,
+        gate=gate,
+        away=away,
+        mark=mark_of(gate) if gate else "",
+        champion=by_role.get("champion"),
+        challenger=by_role.get("challenger"),
+        previous=by_role.get("previous"),
+        given=given,
+        done=asked.get("done", ""),
+        may=visitor.may("manage", name),
+        before=before,
+        after=after,
         diff=_diff(store, name, before, after) if before and after else None,
-        at=asked.get("at", ""), answered=_answered(store, name, asked.get("at", "")),
-        settings=classifier(store, name).settings, most=request.app.state.settings.max_model,
-    )  # fmt: skip
+        at=asked.get("at", ""),
+        answered=_answered(store, name, asked.get("at", "")),
+        settings=classifier(store, name).settings,
+        most=request.app.state.settings.max_model,
+    )
 
 
 def _gate(store: Store, name: str) -> tuple[GateReport | None, str]:

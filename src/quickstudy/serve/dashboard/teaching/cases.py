@@ -8,14 +8,15 @@ from typing import Any
 from fastapi import Request, Response
 
 from quickstudy.api.versions import Bound
-from quickstudy.errors import InputError, NotFoundError, QuickstudyError
+from quickstudy.errors import InputError, NotFoundError
 from quickstudy.serve.dashboard.base import words
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.records import label_text, read_label
 from quickstudy.serve.dashboard.base.rendering import is_partial, page_router, render
 from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
+from quickstudy.serve.dashboard.teaching.explanation import explanation
 from quickstudy.serve.http.paths import PART
-from quickstudy.types import Explanation, label_key
+from quickstudy.types import label_key
 
 router = page_router()
 PAGE = 40  # cases
@@ -133,14 +134,6 @@ def _case(visitor: Session, store: Store, id: str) -> dict[str, Any]:
         "said_so_far": said,
         "disputed": {label_key(label): label for label, _ in said}.values(),
     }
-
-
-def explanation(store: Store, id: str) -> Explanation | None:
-    """Why it is answered as it is now; None while nothing is learned."""
-    try:
-        return store.explain(id)
-    except QuickstudyError:
-        return None
 
 
 def _said(case: Any) -> list[tuple[Any, str]]:

@@ -13,7 +13,7 @@ from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.records import read_label, read_record
 from quickstudy.serve.dashboard.base.rendering import page_router, render
 from quickstudy.serve.dashboard.base.session import Form, Known, Store, field
-from quickstudy.serve.dashboard.teaching.cases import explanation
+from quickstudy.serve.dashboard.teaching.explanation import explanation
 from quickstudy.serve.http.paths import PART
 from quickstudy.types import Explanation, Label, label_key
 
@@ -61,9 +61,17 @@ def teach(
     changed = _changes(before, _shares(why), label)
     said = words.receipt(receipt.status, label)
     return render(
-        request, "teaching/parts/learned.html", said=said, name=case.learner, case=case, label=label,
-        message=said, changes=changed, why=why, key=secrets.token_urlsafe(12),
-    )  # fmt: skip
+        request,
+        "teaching/parts/learned.html",
+        said=said,
+        name=case.learner,
+        case=case,
+        label=label,
+        message=said,
+        changes=changed,
+        why=why,
+        key=secrets.token_urlsafe(12),
+    )
 
 
 def _shares(why: Explanation | None) -> dict[str, tuple[Label, float]]:

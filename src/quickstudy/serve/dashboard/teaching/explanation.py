@@ -1,0 +1,15 @@
+"""Why a case is answered as it is, for the pages that show it."""
+
+from __future__ import annotations
+
+from quickstudy.errors import QuickstudyError
+from quickstudy.serve.dashboard.base.session import Store
+from quickstudy.types import Explanation
+
+
+def explanation(store: Store, id: str) -> Explanation | None:
+    """Why it is answered as it is now; None while nothing is learned."""
+    try:
+        return store.explain(id)
+    except QuickstudyError:
+        return None
