@@ -5,9 +5,11 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response
+from starlette.datastructures import FormData
 
+from quickstudy.serve.dashboard.base.forms import Form, field
 from quickstudy.serve.dashboard.base.rendering import go, page_router
-from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
+from quickstudy.serve.dashboard.base.session import Known, Session, Store, own_path
 from quickstudy.serve.http.problems import Problem
 
 router = page_router()
@@ -28,7 +30,7 @@ def resume(request: Request, visitor: Known, store: Store, form: Form) -> Respon
     return go(request, _back(form))
 
 
-def _scope(visitor: Session, form: Form) -> str | None:
+def _scope(visitor: Session, form: FormData) -> str | None:
     """The learner that is meant, None for all, if this visitor may pause it."""
     name = field(form, "learner")
     visitor.require("manage", name or None)
@@ -37,8 +39,6 @@ def _scope(visitor: Session, form: Form) -> str | None:
     return name or None
 
 
-def _back(form: Form) -> str:
-    """The page that it was said on, if that is one of ours."""
-    path = field(form, "next")
-    inside = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    return urlsplit(path).path if inside else "/"
+def _back(form: FormData) -> str:
+    """The page with the button that was pressed, without its query."""
+    return urlsplit(own_path(field(form, "next"))).path

@@ -22,7 +22,7 @@ ROLES = {
     "retired": ("retired", "calm"),
     "refused": ("refused", "wrong"),
 }
-KINDS = {
+ORIGINS = {
     "first": "the one it began with",
     "consolidated": "worked over anew from what it had learned",
     "imported": "from a model file",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quickstudy.serve.dashboard.base import terms, words
+from quickstudy.serve.dashboard.base.figures import Headline, Share
 from quickstudy.serve.dashboard.base.formatting import count, odds, percent, plural
 
 if TYPE_CHECKING:
@@ -17,15 +18,6 @@ LEAST_SPAN = 0.1  # of the scale that the precision is drawn on
 WINDOW = 300  # cases that a point of the curve is an average of: a stretch alone jumps about
 TELLING = 5  # cases that one label may stand for in such an average
 STEADY = 0.02  # a smaller change of the share that is right is no change worth a word
-
-
-@dataclass(frozen=True, slots=True)
-class Headline:
-    """The state of a learner in a sentence. `mood`: good, busy, calm or bad."""
-
-    mood: str
-    title: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +42,6 @@ class Proof:
     odds: str
     state: str
     mood: str
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A line of a list with a bar: 0 to 100 of the largest."""
-
-    name: str
-    about: str
-    value: str
-    filled: float
 
 
 def headline(r: Report, level: Level = "act") -> Headline:
@@ -228,8 +210,10 @@ def _proved(r: Report) -> int:
 
 
 def _when(policy: Policy) -> str:
-    if not 0.0 < policy.threshold <= 1.0:
+    if policy.threshold > 1.0:
         return "not sure enough of anything yet"
+    if policy.threshold <= 0.0:
+        return "however sure it is"
     return f"when {percent(policy.threshold)} sure or more"
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import Request, Response
+from starlette.datastructures import FormData
 
-from quickstudy.api.runs import ValueInfo
 from quickstudy.errors import InputError, QuickstudyError, SettingError
-from quickstudy.serve.dashboard.base.kinds import classifier, is_value
+from quickstudy.serve.dashboard.base.forms import Form, field, share
+from quickstudy.serve.dashboard.base.kinds import classifier, pages_of
 from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
-from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
-from quickstudy.serve.dashboard.learners.list import share
-from quickstudy.serve.dashboard.runs.settings import value_changes, value_settings_page
+from quickstudy.serve.dashboard.base.session import Known, Session, Store
 from quickstudy.serve.http.problems import of_error
 
 router = page_router()
@@ -32,10 +31,7 @@ def change(request: Request, visitor: Known, store: Store, form: Form, name: str
     visitor.require("manage", name)
     try:
         info = store.learner(name)
-        if isinstance(info, ValueInfo):
-            given = value_changes(form, info.settings)
-        else:
-            given = _changes(form)
+        given = pages_of(info).changes(form, info.settings)
         store.change(name, **given, actor=visitor.actor)
     except QuickstudyError as problem:
         status = of_error(problem).status
@@ -54,7 +50,8 @@ def delete(request: Request, visitor: Known, store: Store, form: Form, name: str
     return go(request, "/")
 
 
-def _changes(form: Form) -> dict[str, Any]:
+def changes(form: FormData, now: Any) -> dict[str, Any]:
+    """What a form says of the settings of a classifier that may change."""
     days = field(form, "wait").strip().replace(",", ".")
     try:
         wait = float(days) * DAY
@@ -78,8 +75,21 @@ def _page(
     status: int = 200,
     problem: str = "",
 ) -> Response:
-    if is_value(store, name):
-        return value_settings_page(request, visitor, store, name, status=status, problem=problem)
+    """What it holds to, and, after a refused change, why it was refused."""
+    page = pages_of(store.learner(name)).settings
+    return page(request, visitor, store, name, status=status, problem=problem)
+
+
+def classifier_settings_page(
+    request: Request,
+    visitor: Session,
+    store: Store,
+    name: str,
+    *,
+    status: int = 200,
+    problem: str = "",
+) -> Response:
+    """What a classifier holds to."""
     info = classifier(store, name)
     return render(
         request, "learners/settings.html", status=status, name=name, info=info, problem=problem,

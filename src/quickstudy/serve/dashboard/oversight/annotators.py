@@ -6,9 +6,10 @@ from fastapi import Request, Response
 
 from quickstudy.api.versions import SourceReport
 from quickstudy.errors import InputError
+from quickstudy.serve.dashboard.base.forms import Form, field
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
-from quickstudy.serve.dashboard.base.session import Form, Known, Store, field
+from quickstudy.serve.dashboard.base.session import Known, Store
 
 router = page_router()
 COMPARED = 8  # sources whose agreement is shown: more columns fit no screen

@@ -8,9 +8,10 @@ from fastapi import Request, Response
 
 from quickstudy.api.versions import LEVELS
 from quickstudy.errors import QuickstudyError, SettingError
+from quickstudy.serve.dashboard.base.forms import Form, field
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
-from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
+from quickstudy.serve.dashboard.base.session import Known, Session, Store
 from quickstudy.serve.dashboard.teaching.held import held_answers
 from quickstudy.serve.http.problems import of_error
 

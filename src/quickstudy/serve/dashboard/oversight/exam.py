@@ -11,18 +11,11 @@ from fastapi import Request, Response
 from quickstudy.api.versions import Bound, Exam
 from quickstudy.errors import InputError, QuickstudyError
 from quickstudy.evaluate.data.table import read_table
+from quickstudy.serve.dashboard.base.forms import Form, LongForm, field, file_of
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.records import read_label, read_record
 from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
-from quickstudy.serve.dashboard.base.session import (
-    Form,
-    Known,
-    LongForm,
-    Session,
-    Store,
-    field,
-    file_of,
-)
+from quickstudy.serve.dashboard.base.session import Known, Session, Store
 from quickstudy.serve.http.problems import of_error
 from quickstudy.types import Label
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from fastapi import Request, Response
 
 from quickstudy.errors import QuickstudyError
+from quickstudy.serve.dashboard.base.forms import LongForm
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
-from quickstudy.serve.dashboard.base.session import Known, LongForm, Session, Store
+from quickstudy.serve.dashboard.base.session import Known, Session, Store
 from quickstudy.serve.dashboard.oversight.limits_form import Draft, drafted, read_draft, typed
 from quickstudy.serve.http.problems import of_error
 

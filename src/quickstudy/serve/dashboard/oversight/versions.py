@@ -12,18 +12,10 @@ from starlette.concurrency import run_in_threadpool
 
 from quickstudy.api.versions import Diff, GateReport, Version
 from quickstudy.errors import InputError, QuickstudyError, StoreError
+from quickstudy.serve.dashboard.base.forms import Form, check_token, field, fields, share
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.rendering import go, home, is_partial, page_router, render
-from quickstudy.serve.dashboard.base.session import (
-    Form,
-    Known,
-    Session,
-    Store,
-    check_token,
-    field,
-    fields,
-)
-from quickstudy.serve.dashboard.learners.list import share
+from quickstudy.serve.dashboard.base.session import Known, Session, Store
 from quickstudy.serve.http.body import read_model
 from quickstudy.serve.http.problems import of_error
 
@@ -68,7 +60,7 @@ def challenge(request: Request, visitor: Known, store: Store, form: Form, name: 
     visitor.require("manage", name)
 
     def act() -> None:
-        if field(form, "kind") == "file":
+        if field(form, "origin") == "file":
             raise InputError("choose a model file first")
         store.challenge(name, reason=field(form, "reason").strip(), actor=visitor.source)
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quickstudy.serve.dashboard.base import words
+from quickstudy.serve.dashboard.base.figures import Headline, Share
 from quickstudy.serve.dashboard.base.formatting import count, percent, plural
 from quickstudy.serve.dashboard.base.records import snippet
 from quickstudy.serve.dashboard.base.terms import filled
-from quickstudy.serve.dashboard.learners.figures import Headline, Share
 
 if TYPE_CHECKING:
     from quickstudy.api.runs import RunInfo, RunReport, StepReport, ValueReport

@@ -9,12 +9,11 @@ from fastapi import Request, Response
 
 from quickstudy.serve.dashboard.base.rendering import home, page_router, render
 from quickstudy.serve.dashboard.base.session import Known, Store
-from quickstudy.serve.dashboard.runs import figures as figures
+from quickstudy.serve.dashboard.runs import figures
 from quickstudy.serve.http.paths import PART
 
 router = page_router()
 ONE = f"/learners/{{name}}/runs/{{run:{PART}}}"
-KIND = "value"
 MOST = 1_000  # live runs that are looked at
 SHOWN = 100  # runs of a list
 FEW = 5  # runs of a list on the overview
@@ -93,7 +92,6 @@ def _overview(request: Request, store: Store, name: str) -> dict[str, Any]:
     return {
         "v": v,
         "name": name,
-        "kind": KIND,
         "figures": figures,
         "address": str(request.base_url),
         "headline": figures.headline(v, live),
@@ -118,7 +116,6 @@ def _list(store: Store, name: str, status: str, sort: str) -> dict[str, Any]:
     return {
         "v": v,
         "name": name,
-        "kind": KIND,
         "figures": figures,
         "runs": found[:SHOWN],
         "more": max(counts[status] - SHOWN, 0),
@@ -138,7 +135,6 @@ def _run(store: Store, name: str, run: str) -> dict[str, Any]:
     shown = figures.latest(steps, STEPS_SHOWN)
     return {
         "name": name,
-        "kind": KIND,
         "figures": figures,
         "run": report.run,
         "closed_by": None if report.expired_by == figures.CLOCK else report.expired_by,

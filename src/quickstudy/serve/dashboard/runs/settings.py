@@ -11,8 +11,9 @@ from fastapi import Request, Response
 
 from quickstudy.api.runs import ValueInfo, ValueSettings
 from quickstudy.errors import SettingError
+from quickstudy.serve.dashboard.base.forms import Form, field
 from quickstudy.serve.dashboard.base.rendering import render
-from quickstudy.serve.dashboard.base.session import Form, Session, Store, field
+from quickstudy.serve.dashboard.base.session import Session, Store
 from quickstudy.types import Costs
 
 HOUR = 3_600.0  # seconds
@@ -92,7 +93,7 @@ def value_settings_page(
     info = store.learner(name)
     assert isinstance(info, ValueInfo)  # who calls this knows
     return render(
-        request, "runs/settings.html", status=status, name=name, kind="value", problem=problem,
+        request, "runs/settings.html", status=status, name=name, problem=problem,
         info=info, shown=shown(info.settings), may=visitor.may("manage", name),
         saved=request.query_params.get("saved") == "yes", address=str(request.base_url),
     )  # fmt: skip

@@ -6,9 +6,9 @@ from typing import Any
 
 from quickstudy.api.decisions import Ask
 from quickstudy.errors import InputError, QuickstudyError
+from quickstudy.serve.dashboard.base.forms import field
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.records import label_text, read_label, same
-from quickstudy.serve.dashboard.base.session import field
 from quickstudy.serve.dashboard.teaching.choices import KEYS, choices
 from quickstudy.serve.dashboard.teaching.explanation import explanation
 from quickstudy.serve.dashboard.teaching.held import held_answers

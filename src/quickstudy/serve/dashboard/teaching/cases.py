@@ -10,10 +10,11 @@ from fastapi import Request, Response
 from quickstudy.api.versions import Bound
 from quickstudy.errors import InputError, NotFoundError
 from quickstudy.serve.dashboard.base import words
+from quickstudy.serve.dashboard.base.forms import Form, field
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.records import label_text, read_label
 from quickstudy.serve.dashboard.base.rendering import is_partial, page_router, render
-from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
+from quickstudy.serve.dashboard.base.session import Known, Session, Store
 from quickstudy.serve.dashboard.teaching.explanation import explanation
 from quickstudy.serve.http.paths import PART
 from quickstudy.types import label_key

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from quickstudy.api.decisions import Ask
+from quickstudy.serve.dashboard.base.forms import field
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.records import read_label
-from quickstudy.serve.dashboard.base.session import field
 from quickstudy.serve.dashboard.teaching.choices import choices
 from quickstudy.serve.dashboard.teaching.queue_page import Decision, QueuePage
 from quickstudy.serve.dashboard.teaching.turn import Turn

@@ -16,10 +16,11 @@ from fastapi import APIRouter, Request, Response
 from quickstudy.api.decisions import Ask
 from quickstudy.errors import NotFoundError, QuickstudyError
 from quickstudy.serve.dashboard.base import words
+from quickstudy.serve.dashboard.base.forms import field
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.records import label_code, label_text
 from quickstudy.serve.dashboard.base.rendering import home, page_router, render
-from quickstudy.serve.dashboard.base.session import Known, Store, field
+from quickstudy.serve.dashboard.base.session import Known, Store
 from quickstudy.serve.dashboard.teaching.held import held_answers
 from quickstudy.serve.dashboard.teaching.turn import MOST_SKIPPED, TRAIL, Here, Turn
 from quickstudy.types import Label

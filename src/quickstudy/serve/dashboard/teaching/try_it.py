@@ -9,10 +9,11 @@ from typing import Any
 from fastapi import Request, Response
 
 from quickstudy.serve.dashboard.base import words
+from quickstudy.serve.dashboard.base.forms import Form, field
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.records import read_label, read_record
 from quickstudy.serve.dashboard.base.rendering import page_router, render
-from quickstudy.serve.dashboard.base.session import Form, Known, Store, field
+from quickstudy.serve.dashboard.base.session import Known, Store
 from quickstudy.serve.dashboard.teaching.explanation import explanation
 from quickstudy.serve.http.paths import PART
 from quickstudy.types import Explanation, Label, label_key

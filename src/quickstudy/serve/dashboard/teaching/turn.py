@@ -13,7 +13,8 @@ from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
 from quickstudy.api.decisions import Ask
-from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
+from quickstudy.serve.dashboard.base.forms import Form, field
+from quickstudy.serve.dashboard.base.session import Known, Session, Store
 
 TRAIL = 30  # cases that can be undone
 MOST_SKIPPED = 50
