@@ -64,7 +64,7 @@ def test_every_page_is_sound_and_fits_a_phone(window, served, bank, scheme):
         expect(page.locator("main")).not_to_be_empty()
         page.evaluate("for (const d of document.querySelectorAll('main details')) d.open = true")
         if path.endswith("/exam"):
-            expect(page.locator("#sheet")).not_to_contain_text("sits the exam")
+            expect(page.locator("#sheet")).not_to_contain_text("Running the exam")
         if path.endswith(("/approve", "/queue")):
             expect(page.locator("#queue-case .record-text, #queue-case.done").first).to_be_visible()
         assert wide(page) <= 0, path
@@ -94,11 +94,11 @@ def test_promote_in_spite_of_a_condition_and_roll_back(tab, client, bank):
     boxes = page.get_by_role("checkbox", name=re.compile("Better|group|exam|rules|simple"))
     for box in boxes.all():
         box.check()
-    page.get_by_role("button", name="Promote in spite of this").click()
+    page.get_by_role("button", name="Promote anyway").click()
     expect(page.get_by_role("alert").filter(has_text="say why")).to_be_visible()
     expect(boxes.first).to_be_checked()
     page.locator("#promote-reason").fill("seen by the whole team")
-    page.get_by_role("button", name="Promote in spite of this").click()
+    page.get_by_role("button", name="Promote anyway").click()
     expect(page.get_by_text("Promoted: it answers from now on.")).to_be_visible()
     assert next(v.id for v in client.versions(name) if v.role == "champion") == challenger
     page.get_by_text("Roll back…").click()
@@ -227,7 +227,9 @@ def test_pin_a_case_and_run_the_exam(tab, client, bank):
     page.get_by_text("Pin this case to the exam").click()
     page.get_by_text("should: no more").click()
     page.get_by_role("button", name="Pin: refund").click()
-    expect(page.locator("#said")).to_have_text("Pinned: refund. Every version has to answer it so.")
+    expect(page.locator("#said")).to_have_text(
+        "Pinned: refund. Every version has to give this answer."
+    )
     page = on(tab, name, "exam")
     expect(page.locator(".pins > li")).to_have_count(2)
     expect(page.locator(".pins")).to_contain_text("should pass")
@@ -268,7 +270,7 @@ def test_limits_are_kept_and_refused_beside_the_field(tab, client, bank):
     page = on(tab, name, "limits")
     page.get_by_label("Never act when").fill("amount >")
     page.get_by_label("Actions in any minute").fill("many")
-    page.get_by_role("button", name="Keep", exact=True).last.click()
+    page.get_by_role("button", name="Save", exact=True).last.click()
     rule = page.locator(".row").filter(has=page.get_by_label("Never act when")).first
     expect(rule.get_by_role("alert")).to_contain_text("expected a value")
     expect(page.locator("#per-minute-problem")).to_contain_text("'many' is no number")
@@ -282,8 +284,8 @@ def test_limits_are_kept_and_refused_beside_the_field(tab, client, bank):
     page.get_by_label("Label", exact=True).fill("refund")
     page.get_by_label("Cost", exact=True).fill("25")
     page.get_by_label("Cost of what it does").fill("500")
-    page.get_by_role("button", name="Keep", exact=True).last.click()
-    expect(page.get_by_text("Kept.")).to_be_visible()
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
     limits = client.limits(name).limits
     assert limits.never == ('amount > 500 and label == "refund"', 'contains(text, "lawyer")')
     assert (limits.allowed[0].when, limits.allowed[0].labels) == (
@@ -302,12 +304,12 @@ def test_the_ceiling_and_whom_to_trust(tab, client, bank):
     page = on(tab, name, "autonomy")
     page.get_by_label("It may rise to at most").select_option("suggest")
     page.get_by_label("Before it acts alone, people approve").fill("some")
-    page.get_by_role("button", name="Keep", exact=True).last.click()
+    page.get_by_role("button", name="Save", exact=True).last.click()
     expect(page.get_by_role("alert").filter(has_text="whole number")).to_be_visible()
     page.get_by_label("It may rise to at most").select_option("suggest")
     page.get_by_label("Before it acts alone, people approve").fill("40")
-    page.get_by_role("button", name="Keep", exact=True).last.click()
-    expect(page.get_by_text("Kept.")).to_be_visible()
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
     expect(page.locator(".ladder")).to_contain_text("above the ceiling")
     settings = client.learner(name).settings
     assert (settings.ceiling, settings.approvals) == ("suggest", 40)

@@ -61,7 +61,7 @@ def test_the_headline_fits_the_state(changed, live, mood, says):
 def test_what_is_proved_is_told_as_it_is():
     open_one = figures.stopping(value())
     assert (open_one.figure, open_one.filled) == ("not yet", 0.5)
-    assert "at most 5 %" in open_one.text and "only advises" in open_one.text
+    assert "at most 5\u00a0%" in open_one.text and "only advises" in open_one.text
     assert "never came" not in open_one.text
     unknown = figures.stopping(value(stopping=dataclasses.replace(STOPPING, unknown=12)))
     assert unknown.text.startswith(open_one.text) and "12 runs in doubt" in unknown.text
@@ -81,7 +81,7 @@ def test_runs_stand_in_the_order_that_is_asked_for():
 def test_every_live_run_is_in_one_bar():
     heights = [height for height, _, _ in figures.bins([run(0.0), run(0.05), run(1.0), run(None)])]
     assert heights == [1.0, *[0.0] * 8, 0.5]
-    assert figures.bins([run(0.0)])[0][2] == "1 run between 0 % and 10 %"
+    assert figures.bins([run(0.0)])[0][2] == "1 run between 0\u00a0% and 10\u00a0%"
 
 
 def test_a_run_is_drawn_from_before_its_first_step():
@@ -146,5 +146,5 @@ def test_a_run_that_somebody_closed_is_told_from_one_that_the_clock_closed():
 
 
 def test_weights_of_any_size_are_told_as_shares():
-    assert [row.value for row in figures.experts(value())] == ["75 %", "25 %"]
+    assert [row.value for row in figures.experts(value())] == ["75\u00a0%", "25\u00a0%"]
     assert figures.experts(value())[0].name == "Same task"

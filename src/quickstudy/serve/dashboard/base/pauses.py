@@ -1,4 +1,4 @@
-"""The emergency brake: pause and resume, from the head of every page."""
+"""Pause and resume, from the head of every page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ router = page_router()
 
 @router.post("/pause")
 def pause(request: Request, visitor: Known, store: Store, form: Form) -> Response:
-    """From now on everything is asked, by one learner or by all."""
+    """Have one learner, or all, ask about everything from now on."""
     scope = _scope(visitor, form)
     store.pause(scope, reason=field(form, "reason").strip(), actor=visitor.source)
     return go(request, _back(form))
@@ -25,13 +25,13 @@ def pause(request: Request, visitor: Known, store: Store, form: Form) -> Respons
 
 @router.post("/resume")
 def resume(request: Request, visitor: Known, store: Store, form: Form) -> Response:
-    """Let it act again, as far as it was allowed to."""
+    """Let it act again, as far as it was allowed to before."""
     store.resume(_scope(visitor, form), actor=visitor.source)
     return go(request, _back(form))
 
 
 def _scope(visitor: Session, form: FormData) -> str | None:
-    """The learner that is meant, None for all, if this visitor may pause it."""
+    """The learner to pause, None for all, if this visitor may pause it."""
     name = field(form, "learner")
     visitor.require("manage", name or None)
     if not name and not visitor.may_pause_all:

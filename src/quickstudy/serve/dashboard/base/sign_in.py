@@ -1,4 +1,4 @@
-"""Who are you: signing in with a key, signing out, and the name one teaches under."""
+"""Signing in with a key, signing out, and the name that a visitor teaches under."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def login(request: Request, form: Form) -> Response:
     there = own_path(field(form, "next"))
     session = await _authenticator(request).log_in(field(form, "key").strip())
     if session is None:
-        problem = "This key is not known here, or it was taken back."
+        problem = "This key is not known here, or it was revoked."
         return render(request, "base/sign_in.html", status=403, next=there, problem=problem)
     response = go(request, there)
     set_cookie(request, response, COOKIE, session)
@@ -53,7 +53,7 @@ def logout(request: Request, form: Form) -> Response:
 
 @router.post("/you")
 def name_yourself(request: Request, visitor: Known, form: Form) -> Response:
-    """Keep the name that what this visitor teaches is filed under."""
+    """Remember the name of this visitor: their labels have it as their source."""
     response = go(request, own_path(field(form, "next")))
     set_cookie(request, response, NAME_COOKIE, quote(cleaned_name(field(form, "name"))))
     return response

@@ -13,7 +13,7 @@ router = page_router()
 
 @router.get("/learners/{name}")
 def overview_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
-    """How it does, at a glance."""
+    """The state of a learner, at a glance."""
     visitor.require("teach", name)
     info = store.learner(name)
     if why := info.out_of_service:

@@ -1,4 +1,4 @@
-"""The settings of a learner: what it holds to, and how to change or delete it."""
+"""The settings of a learner, and how to change or delete it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DAY = 86_400.0  # seconds
 
 @router.get("/learners/{name}/settings")
 def settings_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
-    """What it holds to."""
+    """Its settings."""
     visitor.require("teach", name)
     return _page(request, visitor, store, name)
 
@@ -75,7 +75,7 @@ def _page(
     status: int = 200,
     problem: str = "",
 ) -> Response:
-    """What it holds to, and, after a refused change, why it was refused."""
+    """The settings, and, after a refused change, why it was refused."""
     page = pages_of(store.learner(name)).settings
     return page(request, visitor, store, name, status=status, problem=problem)
 
@@ -89,7 +89,7 @@ def classifier_settings_page(
     status: int = 200,
     problem: str = "",
 ) -> Response:
-    """What a classifier holds to."""
+    """The settings of a classifier."""
     info = classifier(store, name)
     return render(
         request, "learners/settings.html", status=status, name=name, info=info, problem=problem,

@@ -1,4 +1,4 @@
-"""Who taught what, how those who teach agree, and whose word counts as a check."""
+"""Who taught what, how annotators agree, and whose labels count as checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from quickstudy.serve.dashboard.base.session import Known, Store
 
 router = page_router()
 COMPARED = 8  # sources whose agreement is shown: more columns fit no screen
-Cell = tuple[int, int] | None  # cases that both spoke of, and on which they agree
+Cell = tuple[int, int] | None  # cases that both labelled, and on which they agree
 
 
 @router.get("/learners/{name}/sources")
@@ -30,7 +30,7 @@ def sources_page(request: Request, visitor: Known, store: Store, name: str) -> R
 
 @router.post("/learners/{name}/sources")
 def trust(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
-    """Trust a source, or trust it no longer."""
+    """Trust a source, or stop trusting it."""
     visitor.require("manage", name)
     source, trusted = field(form, "source"), classifier(store, name).settings.trusted
     if not source:

@@ -20,14 +20,14 @@ router = page_router()
 
 @router.get("/learners/{name}/autonomy")
 def autonomy_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
-    """The ladder, and where it stands on it."""
+    """The levels, and the one that it has."""
     visitor.require("teach", name)
     return _page(request, visitor, store, name)
 
 
 @router.post("/learners/{name}/autonomy")
 def change(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
-    """Set the ceiling, and what it takes to get there."""
+    """Set the ceiling, and how many approvals it takes to act alone."""
     visitor.require("manage", name)
     try:
         store.change(name, **_changes(form), actor=visitor.actor)

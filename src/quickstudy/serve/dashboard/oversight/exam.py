@@ -25,14 +25,14 @@ Row = tuple[Any, Label, Bound]  # what is pinned: record, label, bound
 
 @router.get("/learners/{name}/exam")
 def exam_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
-    """The page; champion and challenger sit the exam once it is open."""
+    """The page; it runs the exam of champion and challenger once it is open."""
     visitor.require("teach", name)
     return _page(request, visitor, store, name)
 
 
 @router.get("/learners/{name}/exam/sheet")
 def sheet(request: Request, visitor: Known, store: Store, name: str, again: str = "") -> Response:
-    """Every pin, and what the champion and the challenger make of it."""
+    """Every pin, and what the champion and the challenger answer to it."""
     visitor.require("teach", name)
     by_role = {v.role: v for v in store.versions(name)}
     champion, rival = store.exam(name), by_role.get("challenger")

@@ -1,4 +1,4 @@
-"""The limits page: rules of what a learner may do whatever it has learned, use of them, hits."""
+"""The limits page: what a learner may never do, how far the limits are used, and their hits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def limits_page(request: Request, visitor: Known, store: Store, name: str) -> Re
 
 @router.post("/learners/{name}/limits")
 def change(request: Request, visitor: Known, store: Store, form: LongForm, name: str) -> Response:
-    """Replace all limits, or say beside each field what is wrong with it."""
+    """Replace all limits, or say at each field what is wrong with it."""
     visitor.require("manage", name)
     draft = typed(form)
     limits = read_draft(draft, classifier(store, name).labels)

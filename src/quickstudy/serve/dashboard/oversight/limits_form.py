@@ -50,7 +50,7 @@ class Draft:
         return [entry for entry in every if entry]
 
     def blame(self, message: str) -> None:
-        """Put a message beside the field that it names; above the form if it names none."""
+        """Put a message at the field that it names; above the form if it names none."""
         named = NAMED.match(message)
         found: Entry | list[Entry] = getattr(self, named[1]) if named else []
         if isinstance(found, Entry):

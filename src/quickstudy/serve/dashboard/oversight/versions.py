@@ -1,4 +1,4 @@
-"""Versions: who answered when, how the challenger stands, and the switch between them."""
+"""Versions: which one answered when, the state of the challenger, and the switch between them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def versions_page(
 def standing(
     request: Request, visitor: Known, store: Store, name: str, version: str = "", mark: str = ""
 ) -> Response:
-    """How the challenger stands by now: 204 if nothing is new, all anew if it is another one."""
+    """The state of the challenger: 204 if nothing is new, a reload if it is another challenger."""
     visitor.require("teach", name)
     gate, away = _gate(store, name)
     if away:
@@ -90,7 +90,7 @@ UPLOADS = tuple(
 
 @router.post("/learners/{name}/versions/withdraw")
 def withdraw(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
-    """Take the challenger out of the shadow."""
+    """Withdraw the challenger."""
     visitor.require("manage", name)
 
     def act() -> None:
@@ -101,7 +101,7 @@ def withdraw(request: Request, visitor: Known, store: Store, form: Form, name: s
 
 @router.post("/learners/{name}/versions/promote")
 def promote(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
-    """Let the challenger answer; whoever overrides a condition says why."""
+    """Let the challenger answer; to override a condition needs a reason."""
     visitor.require("manage", name)
     override, reason = fields(form, "override"), field(form, "reason").strip()
 
@@ -129,7 +129,7 @@ def rollback(request: Request, visitor: Known, store: Store, form: Form, name: s
 
 @router.post("/learners/{name}/versions/rules")
 def rules(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
-    """Change what a challenger has to hold to."""
+    """Change the conditions for a challenger."""
     visitor.require("manage", name)
 
     def act() -> None:
@@ -161,7 +161,7 @@ def _do(
     done: str,
     form: Any,
 ) -> Response:
-    """Do it and show what became of it, or the page with what is in the way."""
+    """Act, then show the result, or the page with the reason why it was refused."""
     try:
         act()
     except QuickstudyError as error:
@@ -216,7 +216,7 @@ def _page(
 
 
 def _gate(store: Store, name: str) -> tuple[GateReport | None, str]:
-    """How the challenger stands, or why nobody can say just now."""
+    """The state of the challenger, or why it is not known just now."""
     try:
         return store.gate(name), ""
     except StoreError as error:

@@ -1,4 +1,4 @@
-"""Pages of a value learner: how it stands, its runs, and one run step by step."""
+"""Pages of a value learner: its state, its runs, and one run step by step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LISTS = {"live": "Live", "ended": "Ended", "expired": "Expired", "late": "Too la
 
 
 def value_page(request: Request, store: Store, name: str) -> Response:
-    """How a value learner stands, at a glance."""
+    """The state of a value learner, at a glance."""
     return render(request, "runs/overview.html", **_overview(request, store, name))
 
 

@@ -1,4 +1,4 @@
-"""The settings of a value learner: what runs cost, when it may stop one, when one expires."""
+"""The settings of a value learner: costs, when it may stop a run, when a run expires."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def shown(settings: ValueSettings) -> dict[str, str]:
 def value_changes(form: Form, now: ValueSettings) -> dict[str, Any]:
     """What a form says of the settings that may change; a field left as shown changes nothing.
 
-    What is shown is rounded: taken as it reads, it would be another promise, to be proved anew.
+    What is shown is rounded: read back, it would be another guarantee, which needs a new proof.
     """
     same = {name for name, text in shown(now).items() if field(form, name).strip() == text}
     said, costs = _costs(form), now.costs
@@ -89,7 +89,7 @@ def value_settings_page(
     status: int = 200,
     problem: str = "",
 ) -> Response:
-    """What it holds to."""
+    """Its settings."""
     info = store.learner(name)
     assert isinstance(info, ValueInfo)  # who calls this knows
     return render(

@@ -85,9 +85,9 @@
     };
   }
 
-  function draw(anew) {
+  function draw(again) {
     const figures = document.getElementById('figures');
-    if (!figures || (!anew && figures.dataset.course === seen)) return;
+    if (!figures || (!again && figures.dataset.course === seen)) return;
     seen = figures.dataset.course;
     course = JSON.parse(seen);
     const short = course.p.length < 2;

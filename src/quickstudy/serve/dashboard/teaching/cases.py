@@ -1,4 +1,4 @@
-"""Every case: search, one at a time with its explanation and history, correction, ruling."""
+"""Cases: search, one with its explanation and history, correction, the end of a dispute."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def cases_page(
 
 @router.get(f"/predictions/{{id:{PART}}}")
 def case_page(request: Request, visitor: Known, store: Store, id: str) -> Response:
-    """One case, and why it was answered so."""
+    """One case, and why it got its answer."""
     return render(request, "teaching/case.html", **_case(visitor, store, id))
 
 
 @router.post(f"/predictions/{{id:{PART}}}/label")
 def correct(request: Request, visitor: Known, store: Store, form: Form, id: str) -> Response:
-    """Say what it is, or that the answer was right or wrong."""
+    """Give the label, or say that the answer was right or wrong."""
     case = _reachable(visitor, store, id)
     given: dict[str, Any] = {}
     verdict = field(form, "correct")
@@ -80,13 +80,13 @@ def correct(request: Request, visitor: Known, store: Store, form: Form, id: str)
         id, **given, source=visitor.source, key=field(form, "key") or None,
         wait_learned=True, actor=visitor.actor,
     )  # fmt: skip
-    said = words.receipt(receipt.status, label) if label is not None else "Noted: not this."
+    said = words.receipt(receipt.status, label) if label is not None else "Noted: this is wrong."
     return render(request, "teaching/parts/case.html", said=said, **_case(visitor, store, id))
 
 
 @router.post(f"/predictions/{{id:{PART}}}/pin")
 def pin(request: Request, visitor: Known, store: Store, form: Form, id: str) -> Response:
-    """Put it on the exam, with what is right."""
+    """Pin it to the exam, with the right label."""
     case = _reachable(visitor, store, id)
     visitor.require("manage", case.learner)
     label = read_label(
@@ -97,7 +97,7 @@ def pin(request: Request, visitor: Known, store: Store, form: Form, id: str) -> 
         case.learner, prediction_id=id, label=label, bound=bound,
         source=visitor.source, actor=visitor.actor,
     )  # fmt: skip
-    said = f"Pinned: {label_text(label)}. Every version has to answer it so."
+    said = f"Pinned: {label_text(label)}. Every version has to give this answer."
     return render(request, "teaching/parts/case.html", said=said, **_case(visitor, store, id))
 
 
@@ -110,7 +110,7 @@ def ruling(request: Request, visitor: Known, store: Store, form: Form, id: str) 
     known = classifier(store, case.learner).labels
     label = read_label(field(form, "label"), field(form, "text"), known)
     store.rule(id, label, source=visitor.source, actor=visitor.actor)
-    said = "Ruled, and learned."
+    said = "Settled, and learned."
     return render(request, "teaching/parts/case.html", said=said, **_case(visitor, store, id))
 
 
@@ -138,7 +138,7 @@ def _case(visitor: Session, store: Store, id: str) -> dict[str, Any]:
 
 
 def _said(case: Any) -> list[tuple[Any, str]]:
-    """(label, source) of everything people said of a case, oldest first."""
+    """(label, source) of every label that people gave a case, oldest first."""
     words_said = [e.payload for e in case.events if e.type == "feedback" and e.payload]
     return [
         (p["label"], p.get("source", ""))

@@ -1,4 +1,4 @@
-"""Why a case is answered as it is, for the pages that show it."""
+"""Why a case gets its answer, for the pages that show it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from quickstudy.types import Explanation
 
 
 def explanation(store: Store, id: str) -> Explanation | None:
-    """Why it is answered as it is now; None while nothing is learned."""
+    """Why a case would get its present answer; None while nothing is learned."""
     try:
         return store.explain(id)
     except QuickstudyError:

@@ -25,7 +25,7 @@ COMPARED = 6  # labels whose probability is shown before and after
 
 @router.get("/learners/{name}/try")
 def trial_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
-    """An empty sheet, with the latest cases to start from."""
+    """An empty form, with the latest cases to start from."""
     visitor.require("teach", name)
     latest = store.cases(name, limit=EXAMPLES)
     labels = classifier(store, name).labels
