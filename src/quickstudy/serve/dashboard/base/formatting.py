@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 
+from quickstudy.stats.evidence import odds
+
 SPACE = "\N{NO-BREAK SPACE}"
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 
@@ -36,19 +38,13 @@ def percent(share: float | None, digits: int = 0) -> str:
     return f"{text}{SPACE}%"
 
 
-def odds(log_evidence: float) -> str:
+def odds_to_one(log_evidence: float) -> str:
     """Evidence as odds against luck.
 
-    >>> odds(math.log(33)), odds(0.0), odds(-3.0), odds(40.0)
-    ('33 to 1', '1 to 1', 'below 1 to 1', 'over a million to 1')
+    >>> odds_to_one(math.log(33)), odds_to_one(-3.0)
+    ('33 to 1', '0.05 to 1')
     """
-    if not log_evidence >= 0.0:
-        return "below 1 to 1"
-    if log_evidence > math.log(1e6):
-        return "over a million to 1"
-    value = math.exp(log_evidence)
-    digits = 1 if value < 10.0 and abs(value - round(value)) >= 0.05 else 0
-    return f"{value:,.{digits}f} to 1"
+    return f"{odds(log_evidence)} to 1"
 
 
 def sentence(text: str) -> str:

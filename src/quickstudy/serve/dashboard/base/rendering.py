@@ -20,6 +20,7 @@ from quickstudy.serve.dashboard.base import formatting, records, terms, words
 from quickstudy.serve.dashboard.base.kinds import pages_of
 from quickstudy.serve.dashboard.base.session import ID_COOKIE, recognise, session_of, set_cookie
 from quickstudy.serve.http.problems import Problem, of_error
+from quickstudy.types import same_label
 
 if TYPE_CHECKING:
     from quickstudy.api.versions import Pause
@@ -171,7 +172,7 @@ def _templates() -> Environment:
     made.filters["snippet"] = records.snippet
     made.filters["url"] = lambda text: quote(str(text), safe="")
     made.filters["short"] = terms.short
-    made.globals["same"] = records.same
+    made.globals["same"] = same_label
     made.globals["static"] = static
     return made
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from quickstudy.serve.dashboard.base import terms, words
 from quickstudy.serve.dashboard.base.figures import Headline, Share
-from quickstudy.serve.dashboard.base.formatting import count, odds, percent, plural
+from quickstudy.serve.dashboard.base.formatting import count, odds_to_one, percent, plural
 
 if TYPE_CHECKING:
     from quickstudy.api.decisions import CurvePoint, Policy, Report
@@ -143,7 +143,7 @@ def proofs(r: Report) -> list[Proof]:
         filled = max(0.0, min(1.0, policy.log_evidence / max(policy.log_bar, 1e-9)))
         state, mood = _proof_state(i, policy, proved)
         name = words.rule(i, len(r.policies))
-        gap = f"{odds(policy.log_evidence)}, {odds(policy.log_bar)} is proof"
+        gap = f"{odds_to_one(policy.log_evidence)}, {odds_to_one(policy.log_bar)} is proof"
         rows.append(Proof(name, _when(policy), 100 * filled, gap, state, mood))
     return rows
 

@@ -8,12 +8,13 @@ from quickstudy.api.decisions import Ask
 from quickstudy.errors import InputError, QuickstudyError
 from quickstudy.serve.dashboard.base.forms import field
 from quickstudy.serve.dashboard.base.kinds import classifier
-from quickstudy.serve.dashboard.base.records import label_text, read_label, same
+from quickstudy.serve.dashboard.base.records import label_text, read_label
 from quickstudy.serve.dashboard.teaching.choices import KEYS, choices
 from quickstudy.serve.dashboard.teaching.explanation import explanation
 from quickstudy.serve.dashboard.teaching.held import held_answers
 from quickstudy.serve.dashboard.teaching.queue_page import Decision, QueuePage
 from quickstudy.serve.dashboard.teaching.turn import Turn
+from quickstudy.types import same_label
 
 VERDICTS = {"yes": True, "no": False}
 
@@ -63,7 +64,7 @@ class ApprovalQueue(QueuePage):
         if ask is None:
             return {"choices": [], "case": None, "why": None, "waiting": waiting}
         case = turn.store.history(ask.id)
-        others = [c for c in choices(turn.store, ask) if not same(c.label, case.answer.label)]
+        others = [c for c in choices(turn.store, ask) if not same_label(c.label, case.answer.label)]
         return {
             "choices": others[:KEYS],
             "case": case,
