@@ -91,7 +91,7 @@ def test_promote_in_spite_of_a_condition_and_roll_back(tab, client, bank):
     expect(page.locator(".checks li")).to_have_count(5)
     expect(page.locator(".checks .open").first).to_be_visible()
     page.get_by_text("Promote…").click()
-    boxes = page.get_by_role("checkbox", name=re.compile("Better|group|exam|rules|simple"))
+    boxes = page.get_by_role("checkbox", name=re.compile("[Bb]etter|group|exam|rules|simple"))
     for box in boxes.all():
         box.check()
     page.get_by_role("button", name="Promote anyway").click()

@@ -64,7 +64,7 @@ def test_by_keyboard_alone(tab, client, learner):
     page.keyboard.type("cards")
     page.keyboard.press("Enter")
     expect(page.locator("#queue")).not_to_have_attribute("data-case", shown)
-    page.wait_for_function("document.activeElement.id === 'queue-case'")
+    expect(page.locator("#queue-case")).to_be_focused()
     second = case_on(page)
     page.keyboard.press("1")
     expect(page.locator("#queue")).not_to_have_attribute("data-case", second)

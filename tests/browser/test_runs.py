@@ -127,7 +127,7 @@ def painted(page):
     """How many different colours the chart has."""
     return page.evaluate(
         """() => {
-          const canvas = document.querySelector('#course canvas');
+          const canvas = document.querySelector('#trajectory canvas');
           const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
           const found = new Set();
           for (let i = 0; i < data.length; i += 4) {
@@ -156,10 +156,12 @@ def test_one_run_shows_the_step_that_cost_most(tab, client, agents):
     expect(page.locator("#key-loop")).to_be_visible()
     assert painted(page) > 20
     last = steps[-1].estimate.success_probability
-    expect(page.locator("#course-now")).to_contain_text(f"step {len(steps)}: {round(100 * last)} %")
+    expect(page.locator("#trajectory-now")).to_contain_text(
+        f"step {len(steps)}: {round(100 * last)} %"
+    )
     page.locator("#step-2 .step-what").hover()
-    expect(page.locator("#course-now")).to_contain_text("step 2:")
-    expect(page.locator("#course-now")).to_contain_text("book(9)")
+    expect(page.locator("#trajectory-now")).to_contain_text("step 2:")
+    expect(page.locator("#trajectory-now")).to_contain_text("book(9)")
     page.locator("#step-2 summary").click()
     votes = page.locator("#step-2 .bars li")
     expect(votes).to_have_count(len(steps[1].estimate.votes))
@@ -176,7 +178,7 @@ def test_a_live_run_follows_by_itself_and_stays_as_one_reads_it(tab, client, age
     expect(page.locator("#step-2 .chip.wrong").first).to_have_text("error")
     assert page.locator(".steps > li").first.get_attribute("data-step") == "2"
     expect(page.locator("#step-1 .step-more")).to_be_visible()
-    expect(page.locator("#course-now")).to_contain_text("step 2:")
+    expect(page.locator("#trajectory-now")).to_contain_text("step 2:")
     client.end(NAME, "watched", 1.0)
     expect(page.get_by_role("heading", name="It succeeded")).to_be_visible()
 
@@ -187,7 +189,7 @@ def test_a_run_that_has_just_begun(tab, client, agents):
     expect(page.get_by_role("heading", name="It has just begun")).to_be_visible()
     expect(page.get_by_text("The line begins with the first step.")).to_be_visible()
     client.step(NAME, "begun", action="look")
-    expect(page.locator("#course canvas")).to_be_visible()
+    expect(page.locator("#trajectory canvas")).to_be_visible()
     expect(page.locator(".steps > li")).to_have_count(1)
     client.end(NAME, "begun", 1.0)
 

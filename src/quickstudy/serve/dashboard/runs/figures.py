@@ -208,7 +208,7 @@ def what(step: StepReport, longest: int = 140) -> str:
     return snippet(step.input, longest)
 
 
-def course(report: RunReport, outcome_range: tuple[float, float]) -> dict[str, Any]:
+def trajectory(report: RunReport, outcome_range: tuple[float, float]) -> dict[str, Any]:
     """A run as the chart reads it, the latest `DRAWN` steps: columns from before the first of them.
 
     `first` is the number of the step before; a live run is sent again with every step.

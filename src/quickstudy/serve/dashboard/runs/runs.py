@@ -146,6 +146,6 @@ def _run(store: Store, name: str, run: str) -> dict[str, Any]:
         "lost": figures.lost(steps),
         "looped": [step for step in steps if step.estimate.loop is not None],
         "settings": settings,
-        "course": figures.course(report, settings.outcome_range),
+        "trajectory": figures.trajectory(report, settings.outcome_range),
         "mark": figures.mark_of(report),
     }

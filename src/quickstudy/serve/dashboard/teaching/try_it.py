@@ -24,7 +24,7 @@ COMPARED = 6  # labels whose probability is shown before and after
 
 
 @router.get("/learners/{name}/try")
-def trial_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
+def try_it_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
     """An empty form, with the latest cases to start from."""
     visitor.require("teach", name)
     latest = store.cases(name, limit=EXAMPLES)
