@@ -96,7 +96,7 @@ class Gate:
     >>> [c.name for c in gate.conditions() if not c.holds]
     []
     >>> gate.conditions()[2].detail
-    'wrong on 2.0 % of 400 labelled cases, the champion on 8.5 %: odds of 3,953 to 1, 65.8 needed'
+    'wrong on 2.0 % of 400 labelled cases, the champion on 8.5 %: odds of 3,953 to 1, 66 needed'
     """
 
     def __init__(
