@@ -24,6 +24,15 @@ def label_key(label: Label) -> tuple[str, Label]:
     return type(label).__name__, label
 
 
+def same_label(one: Label | None, other: Label | None) -> bool:
+    """Whether two labels are the same: 1, True and "1" are not.
+
+    >>> same_label("a", "a"), same_label(1, True), same_label(None, None)
+    (True, False, True)
+    """
+    return type(one) is type(other) and one == other
+
+
 class Probabilities(Mapping[Label, float]):
     """A read-only mapping from label to probability in which 1, True and "1" are three labels.
 

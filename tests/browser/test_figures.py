@@ -45,8 +45,8 @@ UNPROVED = (Policy(2.0, 0.0, BAR, False),)
         ({"cases": 0}, "calm", "Nothing has come in yet"),
         ({"labels_used": 0}, "busy", "first label"),
         ({"policies": UNPROVED}, "busy", "answers nothing alone yet"),
-        ({"policies": UNPROVED, "alarms": 1}, "bad", "stepped back"),
-        ({}, "good", "answers 40 % of cases alone"),
+        ({"policies": UNPROVED, "alarms": 1}, "bad", "stepped down"),
+        ({}, "good", "answers 40\u00a0% of cases alone"),
     ],
 )
 def test_the_headline_fits_the_state(changed, mood, says):
@@ -74,8 +74,22 @@ def test_trust_compares_the_interval_with_the_target(low, middle, high, mood, sa
 def test_a_rule_is_in_use_only_when_all_stricter_ones_are_proved():
     ready = Policy(0.7, 3 * BAR, BAR, False)
     rows = figures.proofs(report(policies=(*report().policies, ready)))
-    assert [row.state for row in rows] == ["in use", "50 % of the way", "waits for a stricter rule"]
+    assert [row.state for row in rows] == [
+        "in use",
+        "50\u00a0% of the way",
+        "waits for a stricter rule",
+    ]
     assert [round(row.filled) for row in rows] == [100, 50, 100]
+
+
+def test_a_rule_says_from_which_confidence_on_it_acts():
+    rules = [Policy(threshold, BAR, BAR, True) for threshold in (1e6, 0.7, 0.0)]
+    said = [row.when for row in figures.proofs(report(policies=tuple(rules)))]
+    assert said == [
+        "not sure enough of anything yet",
+        "when 70\u00a0% sure or more",
+        "however sure it is",
+    ]
 
 
 def test_the_curve_averages_the_last_cases_and_not_labels_it_does_not_have():
@@ -84,5 +98,5 @@ def test_the_curve_averages_the_last_cases_and_not_labels_it_does_not_have():
     smoothed = figures.smooth((*steady, unlucky), "right")
     assert smoothed[:-1] == pytest.approx([0.8] * 19)
     assert 0.75 < smoothed[-1] < 0.8
-    assert figures.better((*steady, unlucky))[0] in ("78 %", "79 %")
+    assert figures.better((*steady, unlucky))[0] in ("78\u00a0%", "79\u00a0%")
     assert figures.smooth((CurvePoint(50, None, 0.0, 0),), "right") == [None]

@@ -64,9 +64,9 @@ def test_every_page_is_sound_and_fits_a_phone(window, served, bank, scheme):
         expect(page.locator("main")).not_to_be_empty()
         page.evaluate("for (const d of document.querySelectorAll('main details')) d.open = true")
         if path.endswith("/exam"):
-            expect(page.locator("#sheet")).not_to_contain_text("sits the exam")
+            expect(page.locator("#sheet")).not_to_contain_text("Running the exam")
         if path.endswith(("/approve", "/queue")):
-            expect(page.locator("#desk-case .record-text, #desk-case.done").first).to_be_visible()
+            expect(page.locator("#queue-case .record-text, #queue-case.done").first).to_be_visible()
         assert wide(page) <= 0, path
         light = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (light == "rgb(245, 246, 248)") == (scheme == "light")
@@ -91,14 +91,14 @@ def test_promote_in_spite_of_a_condition_and_roll_back(tab, client, bank):
     expect(page.locator(".checks li")).to_have_count(5)
     expect(page.locator(".checks .open").first).to_be_visible()
     page.get_by_text("Promote…").click()
-    boxes = page.get_by_role("checkbox", name=re.compile("Better|group|exam|rules|simple"))
+    boxes = page.get_by_role("checkbox", name=re.compile("[Bb]etter|group|exam|rules|simple"))
     for box in boxes.all():
         box.check()
-    page.get_by_role("button", name="Promote in spite of this").click()
+    page.get_by_role("button", name="Promote anyway").click()
     expect(page.get_by_role("alert").filter(has_text="say why")).to_be_visible()
     expect(boxes.first).to_be_checked()
     page.locator("#promote-reason").fill("seen by the whole team")
-    page.get_by_role("button", name="Promote in spite of this").click()
+    page.get_by_role("button", name="Promote anyway").click()
     expect(page.get_by_text("Promoted: it answers from now on.")).to_be_visible()
     assert next(v.id for v in client.versions(name) if v.role == "champion") == challenger
     page.get_by_text("Roll back…").click()
@@ -110,10 +110,10 @@ def test_promote_in_spite_of_a_condition_and_roll_back(tab, client, bank):
     expect(page.locator(".timeline")).to_contain_text("second thoughts")
     assert next(v.id for v in client.versions(name) if v.role == "champion") != challenger
     page.get_by_label("Who answered at").fill("2020-01-01T12:00")
-    page.get_by_role("button", name="GetStateHash").click()
+    page.get_by_role("button", name="Look").click()
     expect(page.get_by_text("was not there")).to_be_visible()
     page.get_by_label("Who answered at").fill("2100-01-01T12:00")
-    page.get_by_role("button", name="GetStateHash").click()
+    page.get_by_role("button", name="Look").click()
     champion = next(v.id for v in client.versions(name) if v.role == "champion")
     expect(page.get_by_text(f"Then version {champion[:8]} answered.")).to_be_visible()
     page.get_by_role("button", name="Compare").click()
@@ -184,26 +184,26 @@ def test_approve_correct_and_refuse_by_keyboard(tab, client, held):
     page.get_by_role("link", name=re.compile("to approve")).click()
     shown = []
     for key in ("y", "x", "n"):
-        expect(page.locator("#desk-case .proposal")).to_contain_text("card")
-        expect(page.locator("#desk-case")).to_be_focused()
+        expect(page.locator("#queue-case .proposal")).to_contain_text("card")
+        expect(page.locator("#queue-case")).to_be_focused()
         shown.append(case_on(page))
         page.keyboard.press(key)
         if key == "n":
             page.keyboard.type("a lost one")
             page.keyboard.press("Enter")
-        expect(page.locator("#desk")).not_to_have_attribute("data-case", shown[-1])
+        expect(page.locator("#queue")).not_to_have_attribute("data-case", shown[-1])
     assert shown == waiting[:3]
     cases = [client.history(i) for i in shown]
     assert [case.label for case in cases] == ["card", None, "a lost one"]
     assert [case.events[-1].payload["wrong"] for case in cases] == [False, True, True]
     expect(page.locator("#today")).to_have_text("3")
     page.keyboard.press("s")
-    expect(page.locator("#desk")).to_have_attribute("data-case", waiting[4])
+    expect(page.locator("#queue")).to_have_attribute("data-case", waiting[4])
     page.keyboard.press("1")
-    expect(page.locator("#desk")).to_have_attribute("data-case", waiting[5])
+    expect(page.locator("#queue")).to_have_attribute("data-case", waiting[5])
     page.keyboard.press("u")
-    expect(page.locator("#desk")).to_have_attribute("data-case", waiting[4])
-    expect(page.locator(".flag")).to_contain_text("So far it is called")
+    expect(page.locator("#queue")).to_have_attribute("data-case", waiting[4])
+    expect(page.locator(".flag")).to_contain_text("Its label so far is")
 
 
 def test_approve_on_a_phone(window, served, client, held):
@@ -216,7 +216,7 @@ def test_approve_on_a_phone(window, served, client, held):
     shown = case_on(page)
     yes.tap()
     expect(page.locator("#said")).to_have_text("Approved: card.")
-    expect(page.locator("#desk")).not_to_have_attribute("data-case", shown)
+    expect(page.locator("#queue")).not_to_have_attribute("data-case", shown)
     assert client.history(shown).label == "card"
     phone.quiet()
 
@@ -227,7 +227,9 @@ def test_pin_a_case_and_run_the_exam(tab, client, bank):
     page.get_by_text("Pin this case to the exam").click()
     page.get_by_text("should: no more").click()
     page.get_by_role("button", name="Pin: refund").click()
-    expect(page.locator("#said")).to_have_text("Pinned: refund. Every version has to answer it so.")
+    expect(page.locator("#said")).to_have_text(
+        "Pinned: refund. Every version has to give this answer."
+    )
     page = on(tab, name, "exam")
     expect(page.locator(".pins > li")).to_have_count(2)
     expect(page.locator(".pins")).to_contain_text("should pass")
@@ -268,7 +270,7 @@ def test_limits_are_kept_and_refused_beside_the_field(tab, client, bank):
     page = on(tab, name, "limits")
     page.get_by_label("Never act when").fill("amount >")
     page.get_by_label("Actions in any minute").fill("many")
-    page.get_by_role("button", name="Keep", exact=True).last.click()
+    page.get_by_role("button", name="Save", exact=True).last.click()
     rule = page.locator(".row").filter(has=page.get_by_label("Never act when")).first
     expect(rule.get_by_role("alert")).to_contain_text("expected a value")
     expect(page.locator("#per-minute-problem")).to_contain_text("'many' is no number")
@@ -282,8 +284,8 @@ def test_limits_are_kept_and_refused_beside_the_field(tab, client, bank):
     page.get_by_label("Label", exact=True).fill("refund")
     page.get_by_label("Cost", exact=True).fill("25")
     page.get_by_label("Cost of what it does").fill("500")
-    page.get_by_role("button", name="Keep", exact=True).last.click()
-    expect(page.get_by_text("Kept.")).to_be_visible()
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
     limits = client.limits(name).limits
     assert limits.never == ('amount > 500 and label == "refund"', 'contains(text, "lawyer")')
     assert (limits.allowed[0].when, limits.allowed[0].labels) == (
@@ -302,12 +304,12 @@ def test_the_ceiling_and_whom_to_trust(tab, client, bank):
     page = on(tab, name, "autonomy")
     page.get_by_label("It may rise to at most").select_option("suggest")
     page.get_by_label("Before it acts alone, people approve").fill("some")
-    page.get_by_role("button", name="Keep", exact=True).last.click()
+    page.get_by_role("button", name="Save", exact=True).last.click()
     expect(page.get_by_role("alert").filter(has_text="whole number")).to_be_visible()
     page.get_by_label("It may rise to at most").select_option("suggest")
     page.get_by_label("Before it acts alone, people approve").fill("40")
-    page.get_by_role("button", name="Keep", exact=True).last.click()
-    expect(page.get_by_text("Kept.")).to_be_visible()
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
     expect(page.locator(".ladder")).to_contain_text("above the ceiling")
     settings = client.learner(name).settings
     assert (settings.ceiling, settings.approvals) == ("suggest", 40)

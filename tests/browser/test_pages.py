@@ -54,7 +54,7 @@ def test_every_page_is_sound_and_fits_a_phone(window, served, ids, disputed, sch
         page = phone.go(path)
         expect(page.locator("main")).not_to_be_empty()
         if path.endswith("/queue"):
-            expect(page.locator("#desk-case")).to_be_visible()
+            expect(page.locator("#queue-case")).to_be_visible()
         assert wide(page) <= 0, path
         assert "broken" not in page.title()
         assert page.locator("main img, main script:not([type='application/json'])").count() == 0
@@ -147,11 +147,11 @@ def test_settings_are_kept_and_refused_in_words(tab, client):
     client.create("held")
     page = tab.go("/learners/held/settings")
     page.get_by_label("Answers it gives alone").fill("120")
-    page.get_by_role("button", name="Keep", exact=True).last.click()
+    page.get_by_role("button", name="Save", exact=True).last.click()
     expect(page.get_by_role("alert").filter(has_text="target")).to_be_visible()
     page.get_by_label("Answers it gives alone").fill("99")
-    page.get_by_role("button", name="Keep", exact=True).last.click()
-    expect(page.get_by_text("Kept.")).to_be_visible()
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
     assert client.learner("held").settings.target == 0.99
 
 
@@ -161,7 +161,7 @@ def test_what_one_teaches_bears_ones_name(tab, client):
     page = tab.go("/learners/named/queue")
     page.get_by_text("guest").click()
     page.get_by_label("Your name").fill("Zoë")
-    page.get_by_role("button", name="Keep").click()
+    page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Zoë")).to_be_visible()
     page.get_by_role("combobox").fill("card")
     page.keyboard.press("Enter")

@@ -29,7 +29,7 @@ def waiting(client, name, questions=QUESTIONS):
 
 def opened(tab, name):
     page = tab.go(f"/learners/{name}/queue")
-    expect(page.locator("#desk-case .record-text")).to_be_visible()
+    expect(page.locator("#queue-case .record-text")).to_be_visible()
     return page
 
 
@@ -63,22 +63,22 @@ def test_by_keyboard_alone(tab, client, learner):
     assert page.evaluate("document.activeElement.getAttribute('role')") == "combobox"
     page.keyboard.type("cards")
     page.keyboard.press("Enter")
-    expect(page.locator("#desk")).not_to_have_attribute("data-case", shown)
-    page.wait_for_function("document.activeElement.id === 'desk-case'")
+    expect(page.locator("#queue")).not_to_have_attribute("data-case", shown)
+    expect(page.locator("#queue-case")).to_be_focused()
     second = case_on(page)
     page.keyboard.press("1")
-    expect(page.locator("#desk")).not_to_have_attribute("data-case", second)
+    expect(page.locator("#queue")).not_to_have_attribute("data-case", second)
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     third = case_on(page)
     page.keyboard.press("s")
-    expect(page.locator("#desk")).not_to_have_attribute("data-case", third)
+    expect(page.locator("#queue")).not_to_have_attribute("data-case", third)
     last = case_on(page)
     assert {shown, second, third, last} == set(ids)
     teach(page, "money")
-    expect(page.locator("#desk")).to_have_attribute("data-case", third)
+    expect(page.locator("#queue")).to_have_attribute("data-case", third)
     page.keyboard.press("n")
     page.keyboard.type("ca")
     expect(page.get_by_role("option").first).to_have_text("cards")
@@ -94,13 +94,13 @@ def test_undo_opens_the_last_case_and_what_is_said_then_replaces_it(tab, client,
     page = opened(tab, learner)
     shown = case_on(page)
     teach(page, "wrong word")
-    expect(page.locator("#desk")).not_to_have_attribute("data-case", shown)
+    expect(page.locator("#queue")).not_to_have_attribute("data-case", shown)
     aside = case_on(page)
     page.keyboard.press("u")
-    expect(page.locator("#desk")).to_have_attribute("data-case", shown)
+    expect(page.locator("#queue")).to_have_attribute("data-case", shown)
     expect(page.locator(".flag")).to_contain_text("wrong word")
     teach(page, "right word")
-    expect(page.locator("#desk")).to_have_attribute("data-case", aside)
+    expect(page.locator("#queue")).to_have_attribute("data-case", aside)
     case = client.history(shown)
     assert case.label == "right word"
     assert [e.payload["status"] for e in case.events if e.type == "feedback"] == [
@@ -159,5 +159,5 @@ def test_on_a_phone(window, served, client, learner):
     assert page.locator(".choice").bounding_box()["height"] >= 48
     shown = case_on(page)
     page.locator(".choice").tap()
-    expect(page.locator("#desk")).not_to_have_attribute("data-case", shown)
+    expect(page.locator("#queue")).not_to_have_attribute("data-case", shown)
     phone.quiet()

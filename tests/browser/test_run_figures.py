@@ -61,7 +61,7 @@ def test_the_headline_fits_the_state(changed, live, mood, says):
 def test_what_is_proved_is_told_as_it_is():
     open_one = figures.stopping(value())
     assert (open_one.figure, open_one.filled) == ("not yet", 0.5)
-    assert "at most 5 %" in open_one.text and "only advises" in open_one.text
+    assert "at most 5\u00a0%" in open_one.text and "only advises" in open_one.text
     assert "never came" not in open_one.text
     unknown = figures.stopping(value(stopping=dataclasses.replace(STOPPING, unknown=12)))
     assert unknown.text.startswith(open_one.text) and "12 runs in doubt" in unknown.text
@@ -81,7 +81,7 @@ def test_runs_stand_in_the_order_that_is_asked_for():
 def test_every_live_run_is_in_one_bar():
     heights = [height for height, _, _ in figures.bins([run(0.0), run(0.05), run(1.0), run(None)])]
     assert heights == [1.0, *[0.0] * 8, 0.5]
-    assert figures.bins([run(0.0)])[0][2] == "1 run between 0 % and 10 %"
+    assert figures.bins([run(0.0)])[0][2] == "1 run between 0\u00a0% and 10\u00a0%"
 
 
 def test_a_run_is_drawn_from_before_its_first_step():
@@ -93,7 +93,7 @@ def test_a_run_is_drawn_from_before_its_first_step():
         step(4, 0.3, 0.2),
         step(5, 0.25, 0.3, loop),
     )
-    drawn = figures.course(RunReport(run(), steps), (0.0, 1.0))
+    drawn = figures.trajectory(RunReport(run(), steps), (0.0, 1.0))
     assert drawn["p"] == pytest.approx([0.5, 0.6, 0.5, 0.2, 0.3, 0.25])
     assert drawn["loops"] == [(2, 3), (5, 5)] and drawn["lost"] == 3
     assert len(drawn["value"]) == len(drawn["acts"]) == 6 and drawn["value"][0] is None
@@ -102,17 +102,17 @@ def test_a_run_is_drawn_from_before_its_first_step():
 def test_of_a_long_run_the_latest_steps_are_drawn_under_their_numbers():
     loop = Loop("repeat", 1, 3, True, 0.2, 5)
     steps = tuple(step(n, 0.5, 0.9 if n in (7, 2_400) else 0.5, loop) for n in range(1, 2_501))
-    drawn = figures.course(RunReport(run(), steps), (0.0, 1.0))
+    drawn = figures.trajectory(RunReport(run(), steps), (0.0, 1.0))
     assert {len(drawn[name]) for name in ("p", "value", "low", "high", "acts")} == {1_001}
     assert (drawn["first"], drawn["lost"]) == (1_500, 2_400)
     assert drawn["loops"] == [(1_501, 2_500)] and drawn["acts"][-1] == "act 2500"
-    assert figures.course(RunReport(run(), steps[:9]), (0.0, 1.0))["first"] == 0
+    assert figures.trajectory(RunReport(run(), steps[:9]), (0.0, 1.0))["first"] == 0
 
 
 def test_a_run_that_only_got_better_lost_nothing():
     assert figures.lost([step(1, 0.6, 0.5), step(2, 0.595, 0.6)]) is None
     assert figures.lost([]) is None
-    assert figures.course(RunReport(run(None, steps=0), ()), (0.0, 1.0))["p"] == [None]
+    assert figures.trajectory(RunReport(run(None, steps=0), ()), (0.0, 1.0))["p"] == [None]
 
 
 def test_of_a_long_run_the_step_that_cost_most_is_not_left_out():
@@ -146,5 +146,5 @@ def test_a_run_that_somebody_closed_is_told_from_one_that_the_clock_closed():
 
 
 def test_weights_of_any_size_are_told_as_shares():
-    assert [row.value for row in figures.experts(value())] == ["75 %", "25 %"]
+    assert [row.value for row in figures.experts(value())] == ["75\u00a0%", "25\u00a0%"]
     assert figures.experts(value())[0].name == "Same task"

@@ -13,7 +13,7 @@ NAME = "agents & flows"
 PATH = "/learners/agents%20%26%20flows"
 HOSTILE = "<img src=x onerror=\"document.title='broken'\"> & <b>bold</b>"
 ODD = "odd/run #1?"
-SHARE = re.compile(r"(\d+) %")
+SHARE = re.compile(r"(\d+)\s%")
 
 
 def walk(client, name, id, steps, outcome=None, task="book a flight"):
@@ -127,7 +127,7 @@ def painted(page):
     """How many different colours the chart has."""
     return page.evaluate(
         """() => {
-          const canvas = document.querySelector('#course canvas');
+          const canvas = document.querySelector('#trajectory canvas');
           const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
           const found = new Set();
           for (let i = 0; i < data.length; i += 4) {
@@ -156,10 +156,12 @@ def test_one_run_shows_the_step_that_cost_most(tab, client, agents):
     expect(page.locator("#key-loop")).to_be_visible()
     assert painted(page) > 20
     last = steps[-1].estimate.success_probability
-    expect(page.locator("#course-now")).to_contain_text(f"step {len(steps)}: {round(100 * last)} %")
+    expect(page.locator("#trajectory-now")).to_contain_text(
+        f"step {len(steps)}: {round(100 * last)} %"
+    )
     page.locator("#step-2 .step-what").hover()
-    expect(page.locator("#course-now")).to_contain_text("step 2:")
-    expect(page.locator("#course-now")).to_contain_text("book(9)")
+    expect(page.locator("#trajectory-now")).to_contain_text("step 2:")
+    expect(page.locator("#trajectory-now")).to_contain_text("book(9)")
     page.locator("#step-2 summary").click()
     votes = page.locator("#step-2 .bars li")
     expect(votes).to_have_count(len(steps[1].estimate.votes))
@@ -176,7 +178,7 @@ def test_a_live_run_follows_by_itself_and_stays_as_one_reads_it(tab, client, age
     expect(page.locator("#step-2 .chip.wrong").first).to_have_text("error")
     assert page.locator(".steps > li").first.get_attribute("data-step") == "2"
     expect(page.locator("#step-1 .step-more")).to_be_visible()
-    expect(page.locator("#course-now")).to_contain_text("step 2:")
+    expect(page.locator("#trajectory-now")).to_contain_text("step 2:")
     client.end(NAME, "watched", 1.0)
     expect(page.get_by_role("heading", name="It succeeded")).to_be_visible()
 
@@ -187,7 +189,7 @@ def test_a_run_that_has_just_begun(tab, client, agents):
     expect(page.get_by_role("heading", name="It has just begun")).to_be_visible()
     expect(page.get_by_text("The line begins with the first step.")).to_be_visible()
     client.step(NAME, "begun", action="look")
-    expect(page.locator("#course canvas")).to_be_visible()
+    expect(page.locator("#trajectory canvas")).to_be_visible()
     expect(page.locator(".steps > li")).to_have_count(1)
     client.end(NAME, "begun", 1.0)
 
@@ -202,9 +204,7 @@ def test_the_overview_says_how_runs_go_and_what_is_proved(tab, client, agents):
     stop = page.locator(".tile", has_text="May it stop a run?")
     expect(stop.locator(".figure")).to_have_text("yes" if report.stopping.certified else "not yet")
     expect(stop).to_contain_text("at most 5 % would have succeeded")
-    expect(
-        page.locator(".card", has_text="How it foretells").locator(".bars li")
-    ).not_to_have_count(0)
+    expect(page.locator(".card", has_text="Its experts").locator(".bars li")).not_to_have_count(0)
     weakest = page.locator(".card", has_text="Least likely to succeed")
     found = chances(weakest)
     assert found == sorted(found) and len(found) >= 2
@@ -246,13 +246,13 @@ def test_one_is_made_set_and_deleted_on_the_page(tab, client):
     page.get_by_label("Of the runs it stops, at most").fill("10")
     page.get_by_label("A run without a step waits for").fill("1.5")
     page.get_by_label("Asking a person costs").fill("")
-    page.get_by_role("button", name="Keep").click()
-    expect(page.get_by_text("Kept.")).to_be_visible()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
     settings = client.learner("robots").settings
     assert (settings.stop_error, settings.wait_seconds) == (0.1, 5_400.0)
     assert settings.costs == Costs(step=0.02)
     page.get_by_label("Of the runs it stops, at most").fill("300")
-    page.get_by_role("button", name="Keep").click()
+    page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert").filter(has_text="stop_error")).to_be_visible()
     page.get_by_text("Delete this learner").click()
     page.get_by_label("Name of the learner").fill("robots")
@@ -283,7 +283,7 @@ def test_a_key_sees_its_runs_and_no_others(window, served, tmp_path):
             page = tab.go(path)
             expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
             assert "a task of theirs" not in page.content()
-        assert tab.go("/learners/mine/settings").get_by_role("button", name="Keep").count() == 0
+        assert tab.go("/learners/mine/settings").get_by_role("button", name="Save").count() == 0
         tab.quiet()
     finally:
         guarded.stop()

@@ -1,4 +1,4 @@
-"""The page has a name for every way of foretelling how a run ends."""
+"""The pages have a name for every expert of a value function."""
 
 from quickstudy.learners.value.experts import EXPERTS
 from quickstudy.serve.dashboard.base.words import OF_RUNS

@@ -70,7 +70,7 @@ def test_an_equal_one_is_not_better_and_the_detail_has_the_numbers():
     assert failing(gate) == ["better"]
     detail = condition(gate, "better").detail
     assert "1,000 labelled cases" in detail
-    assert "65.8 needed" in detail
+    assert "66 needed" in detail
 
 
 def test_a_simpler_one_may_be_as_good_and_a_larger_one_may_not():

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, log
+from math import log
 from typing import Literal
 
 from quickstudy.api.versions import Bound, Condition, Group
 from quickstudy.stats.certificate import require
+from quickstudy.stats.evidence import odds
 from quickstudy.stats.paired import Paired, bar
 
 Route = Literal["better", "simpler"]
@@ -24,7 +25,6 @@ MOST_GROUPS = 256
 """Groups followed apart, in order of appearance; later ones go to "rest"."""
 
 REST = "rest"
-MOST_ODDS = log(1e6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Gate:
     >>> [c.name for c in gate.conditions() if not c.holds]
     []
     >>> gate.conditions()[2].detail
-    'wrong on 2.0 % of 400 labelled cases, the champion on 8.5 %: odds of 3,953 to 1, 65.8 needed'
+    'wrong on 2.0 % of 400 labelled cases, the champion on 8.5 %: odds of 3,953 to 1, 66 needed'
     """
 
     def __init__(
@@ -293,20 +293,6 @@ class Probation:
         """Take in one labelled case, unless the verdict has been given."""
         if self.verdict == "watching":
             self._test.update(float(case.before) - case.after, scale=case.scale)
-
-
-def odds(log_evidence: float) -> str:
-    """Evidence as people read it, to one.
-
-    >>> odds(bar(0.05)), odds(-3.0), odds(500.0)
-    ('65.8', '0.05', 'more than a million')
-    """
-    if log_evidence > MOST_ODDS:
-        return "more than a million"
-    value = exp(log_evidence)
-    if value < 0.01:
-        return "less than 0.01"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
 def _exam(pins: Sequence[PinResult]) -> Condition:

@@ -26,12 +26,12 @@ from quickstudy.deploy.recovery.replay import replay, switch_base, whole_or_with
 from quickstudy.deploy.recovery.settings import as_champion
 from quickstudy.deploy.versions import exam_queries
 from quickstudy.deploy.versions.commands import Challenge, Promote, Refuse, Rollback, VersionSpec
-from quickstudy.deploy.versions.registry import answers_of, labelled_after, same, version_rows
+from quickstudy.deploy.versions.registry import answers_of, labelled_after, version_rows
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.log.store import Store
 from quickstudy.log.writer import Writer
-from quickstudy.types import Label
+from quickstudy.types import Label, same_label
 
 GROWTH = 1.5  # of the examples, from one consolidation to the next
 NO_LARGER = 1.05  # times the champion's size: what counts as no larger than it
@@ -236,7 +236,7 @@ class PromotionManager:
                 "record": pin.record,
                 "label": pin.label,
                 "bound": pin.bound,
-                "before": same(answer, pin.label),
+                "before": same_label(answer, pin.label),
             }
             for pin, answer in zip(pins, answers, strict=True)
         ]

@@ -21,11 +21,11 @@ from quickstudy.deploy.hosting.updates import Update
 from quickstudy.deploy.promotion.baselines import NAMES, Baselines
 from quickstudy.deploy.promotion.gate import Gate, PairedOutcome, Probation
 from quickstudy.deploy.recovery import lineage
-from quickstudy.deploy.versions.registry import answers_that_it_has, same
+from quickstudy.deploy.versions.registry import answers_that_it_has
 from quickstudy.errors import StoreError
 from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.log.events import Logged
-from quickstudy.types import Label
+from quickstudy.types import Label, same_label
 
 Purpose = Literal["challenge", "probation", "standby"]
 EVENTS_AT_ONCE = 200
@@ -277,24 +277,24 @@ class Shadow:
         case = self._pending.pop(payload["case"], None)
         if case is None:
             return
-        refuted = payload.get("wrong") and same(payload.get("label"), case.champion)
+        refuted = payload.get("wrong") and same_label(payload.get("label"), case.champion)
         known = event.type == "feedback" and not refuted
         if not known:
             self._take(self._unknown(event.seq, case, champion_wrong=bool(refuted)))
             return
         truth = payload["label"]
-        if not same(case.champion, case.answer):
+        if not same_label(case.champion, case.answer):
             different = Difference(
                 case.id, "stream", case.record, case.champion, case.answer, truth
             )
             self.differences.appendleft(different)
         compared = PairedOutcome(
             seq=event.seq,
-            before=not same(case.champion, truth),
-            after=not same(case.answer, truth),
-            anchor=None if self._anchor is None else not same(case.anchor, truth),
+            before=not same_label(case.champion, truth),
+            after=not same_label(case.answer, truth),
+            anchor=None if self._anchor is None else not same_label(case.anchor, truth),
             baselines=tuple(
-                (name, not same(said, truth))
+                (name, not same_label(said, truth))
                 for name, said in zip(NAMES, case.baselines, strict=False)
             ),
             scale=case.scale,
@@ -309,7 +309,7 @@ class Shadow:
         whom the challenger has to beat.
         """
         simple = tuple((name, False) for name in NAMES[: len(case.baselines)])
-        after = champion_wrong or not same(case.champion, case.answer)
+        after = champion_wrong or not same_label(case.champion, case.answer)
         return PairedOutcome(seq, champion_wrong, after, baselines=simple, scale=case.scale)
 
     def _take(self, compared: PairedOutcome) -> None:

@@ -24,9 +24,9 @@ from quickstudy.deploy.hosting.child import connect
 from quickstudy.deploy.promotion.gate import PinResult
 from quickstudy.deploy.promotion.shadow import OvertakenError, Shadow, ShadowSpec
 from quickstudy.deploy.recovery.files import folder_of
-from quickstudy.deploy.versions.registry import same
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.log.store import LogError, Store
+from quickstudy.types import same_label
 
 PAUSE_SECONDS = 0.1  # between looks at a log that has nothing new
 REPORT_SECONDS = 0.5
@@ -130,7 +130,7 @@ class ShadowProcess:
         shadow = self._shadows[place]
         answers, broken = shadow.sit([(pin["record"], pin["label"]) for pin in pins])
         sat = [
-            PinResult(pin["id"], pin["bound"], pin["before"], same(answer, pin["label"]))
+            PinResult(pin["id"], pin["bound"], pin["before"], same_label(answer, pin["label"]))
             for pin, answer in zip(pins, answers, strict=True)
         ]
         conditions = shadow.gate.conditions(exam=sat, never=shadow.broken + broken)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from quickstudy.api.decisions import Settings
 from quickstudy.api.versions import Diff, Difference, Pin, Version
 from quickstudy.deploy.core.queries import rows_of
-from quickstudy.deploy.core.records import decode, encode
+from quickstudy.deploy.core.records import decode
 from quickstudy.deploy.core.tables import CASES, VERSIONS, Row
 from quickstudy.deploy.hosting.learner import VersionRoles
 from quickstudy.deploy.recovery import lineage
@@ -20,10 +20,7 @@ from quickstudy.deploy.recovery.settings import new_learner
 from quickstudy.errors import InputError, NotFoundError
 from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.log.store import events_at, read_events
-from quickstudy.types import Label
-
-if TYPE_CHECKING:
-    pass
+from quickstudy.types import Label, same_label
 
 MOST_CASES = 500  # of the stream on which two versions are compared
 SHORTEST = 6  # characters of a shortened id
@@ -126,9 +123,9 @@ def diff(
     differences = [
         Difference(id, "stream" if i < len(cases) else "exam", record, old, new, truth)
         for i, (id, record, old, new, truth) in enumerate(rows)
-        if not same(old, new)
+        if not same_label(old, new)
     ]
-    right = [sum(same(row[at], row[4]) for row in rows) for at in (2, 3)]
+    right = [sum(same_label(row[at], row[4]) for row in rows) for at in (2, 3)]
     return Diff(
         before=before[0],
         after=after[0],
@@ -153,11 +150,6 @@ def answers_that_it_has(learner: Classifier, records: Sequence[Any]) -> list[Lab
         if len(records) == 1:
             return [None]
         return [answer for record in records for answer in answers_that_it_has(learner, [record])]
-
-
-def same(one: Label | None, other: Label | None) -> bool:
-    """Whether two labels are the same: 1, True and "1" are not."""
-    return encode(one) == encode(other)
 
 
 def version_of(row: Row, learner: str) -> Version:

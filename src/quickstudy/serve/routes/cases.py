@@ -49,7 +49,7 @@ async def index(
             text=text,
             decision=decision,
             status=status,
-            label=read_label(label),
+            label=label_of_query(label),
             before=before,
             limit=limit,
         )
@@ -57,11 +57,11 @@ async def index(
     return reply({"cases": await run_in_threadpool(search)})
 
 
-def read_label(text: str | None) -> Any:
+def label_of_query(text: str | None) -> Any:
     """A label from a query: JSON if it is a JSON number, boolean or string, else itself.
 
-    >>> read_label("1"), read_label('"1"'), read_label("true"), read_label("lost card")
-    (1, '1', True, 'lost card')
+    >>> [label_of_query(text) for text in ("1", '"1"', "true", "lost card")]
+    [1, '1', True, 'lost card']
     """
     try:
         value = json.loads(text) if text is not None else None

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import time
 
+from quickstudy.stats.evidence import odds
+
+SPACE = "\N{NO-BREAK SPACE}"
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 
 
@@ -18,35 +21,30 @@ def count(n: float) -> str:
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """A share as percent; never 0 or 100 for what is neither.
+    """A share as percent, on one line; never 0 or 100 for what is neither.
 
-    >>> percent(0.5), percent(0.9996), percent(0.0004), percent(1.0), percent(None)
-    ('50 %', '> 99 %', '< 1 %', '100 %', '–')
+    >>> shares = [percent(share) for share in (0.5, 0.9996, 0.0004, 1.0, None)]
+    >>> [text.replace(SPACE, " ") for text in shares]
+    ['50 %', '> 99 %', '< 1 %', '100 %', '–']
     """
     if share is None or not math.isfinite(share):
         return "–"
     text = f"{100 * share:.{digits}f}"
     step = 10.0**-digits
     if share < 1.0 and float(text) >= 100.0:
-        return f"> {100 - step:.{digits}f} %"
-    if share > 0.0 and float(text) == 0.0:
-        return f"< {step:.{digits}f} %"
-    return f"{text} %"
+        text = f">{SPACE}{100 - step:.{digits}f}"
+    elif share > 0.0 and float(text) == 0.0:
+        text = f"<{SPACE}{step:.{digits}f}"
+    return f"{text}{SPACE}%"
 
 
-def odds(log_evidence: float) -> str:
+def odds_to_one(log_evidence: float) -> str:
     """Evidence as odds against luck.
 
-    >>> odds(math.log(33)), odds(0.0), odds(-3.0), odds(40.0)
-    ('33 to 1', '1 to 1', 'below 1 to 1', 'over a million to 1')
+    >>> odds_to_one(math.log(33)), odds_to_one(-3.0)
+    ('33 to 1', '0.05 to 1')
     """
-    if not log_evidence >= 0.0:
-        return "below 1 to 1"
-    if log_evidence > math.log(1e6):
-        return "over a million to 1"
-    value = math.exp(log_evidence)
-    digits = 1 if value < 10.0 and abs(value - round(value)) >= 0.05 else 0
-    return f"{value:,.{digits}f} to 1"
+    return f"{odds(log_evidence)} to 1"
 
 
 def sentence(text: str) -> str:

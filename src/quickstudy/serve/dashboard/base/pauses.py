@@ -1,13 +1,15 @@
-"""The emergency brake: pause and resume, from the head of every page."""
+"""Pause and resume, from the head of every page."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response
+from starlette.datastructures import FormData
 
+from quickstudy.serve.dashboard.base.forms import Form, field
 from quickstudy.serve.dashboard.base.rendering import go, page_router
-from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
+from quickstudy.serve.dashboard.base.session import Known, Session, Store, own_path
 from quickstudy.serve.http.problems import Problem
 
 router = page_router()
@@ -15,7 +17,7 @@ router = page_router()
 
 @router.post("/pause")
 def pause(request: Request, visitor: Known, store: Store, form: Form) -> Response:
-    """From now on everything is asked, by one learner or by all."""
+    """Have one learner, or all, ask about everything from now on."""
     scope = _scope(visitor, form)
     store.pause(scope, reason=field(form, "reason").strip(), actor=visitor.source)
     return go(request, _back(form))
@@ -23,13 +25,13 @@ def pause(request: Request, visitor: Known, store: Store, form: Form) -> Respons
 
 @router.post("/resume")
 def resume(request: Request, visitor: Known, store: Store, form: Form) -> Response:
-    """Let it act again, as far as it was allowed to."""
+    """Let it act again, as far as it was allowed to before."""
     store.resume(_scope(visitor, form), actor=visitor.source)
     return go(request, _back(form))
 
 
-def _scope(visitor: Session, form: Form) -> str | None:
-    """The learner that is meant, None for all, if this visitor may pause it."""
+def _scope(visitor: Session, form: FormData) -> str | None:
+    """The learner to pause, None for all, if this visitor may pause it."""
     name = field(form, "learner")
     visitor.require("manage", name or None)
     if not name and not visitor.may_pause_all:
@@ -37,8 +39,6 @@ def _scope(visitor: Session, form: Form) -> str | None:
     return name or None
 
 
-def _back(form: Form) -> str:
-    """The page that it was said on, if that is one of ours."""
-    path = field(form, "next")
-    inside = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    return urlsplit(path).path if inside else "/"
+def _back(form: FormData) -> str:
+    """The page with the button that was pressed, without its query."""
+    return urlsplit(own_path(field(form, "next"))).path

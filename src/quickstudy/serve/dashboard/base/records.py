@@ -127,11 +127,6 @@ def label_code(label: Label) -> str:
     return json.dumps(label, ensure_ascii=False)
 
 
-def same(a: Label | None, b: Label | None) -> bool:
-    """Whether two labels are one: 1 and True are not."""
-    return a == b and type(a) is type(b)
-
-
 def read_label(code: str, typed: str, known: Sequence[Label]) -> Label:
     """The label a form means: one that was chosen (`code`), or one that was typed.
 

@@ -17,8 +17,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from quickstudy.errors import QuickstudyError
 from quickstudy.serve.dashboard.base import formatting, records, terms, words
-from quickstudy.serve.dashboard.base.session import ID_COOKIE, recognise, set_cookie, stranger
+from quickstudy.serve.dashboard.base.kinds import pages_of
+from quickstudy.serve.dashboard.base.session import ID_COOKIE, recognise, session_of, set_cookie
 from quickstudy.serve.http.problems import Problem, of_error
+from quickstudy.types import same_label
 
 if TYPE_CHECKING:
     from quickstudy.api.versions import Pause
@@ -55,7 +57,7 @@ class PageRoute(APIRoute):
             except QuickstudyError as error:
                 response = _refused(request, of_error(error))
             response.headers["Content-Security-Policy"] = POLICY
-            visitor = stranger(request)
+            visitor = session_of(request)
             if visitor.is_new:
                 set_cookie(request, response, ID_COOKIE, visitor.id)
             return response
@@ -81,12 +83,13 @@ def render(
 
     `said` is read out and shown for a moment; `events` reach the page's scripts by name.
     """
-    visitor = stranger(request)
+    visitor = session_of(request)
     shared = {
         "visitor": visitor,
         "csrf": visitor.token,
         "path": request.url.path,
         "pauses": partial(_pauses, request),
+        "tabs": partial(_tabs, request),
     }
     html = _templates().get_template(template).render(**shared, **context)
     response = HTMLResponse(html, status)
@@ -119,26 +122,36 @@ def _refused(request: Request, problem: Problem) -> Response:
     if "location" in problem.headers:
         return go(request, problem.headers["location"])
     if is_partial(request):
-        response = render(request, "parts/notice.html", status=problem.status, text=problem.detail)
+        response = render(
+            request, "base/parts/notice.html", status=problem.status, text=problem.detail
+        )
         response.headers["HX-Retarget"] = "#notice"
         response.headers["HX-Reswap"] = "innerHTML"
         return response
     title = TITLES.get(problem.status, "Something went wrong")
     status, text = problem.status, problem.detail
-    return render(request, "trouble.html", status=status, title=title, text=text)
+    return render(request, "base/trouble.html", status=status, title=title, text=text)
 
 
 def _pauses(request: Request, learner: str = "") -> list[Pause]:
     """The pauses in force that this visitor may know of: of one learner, or of all they see."""
-    visitor = stranger(request)
-    if visitor.door is None:
+    visitor = session_of(request)
+    if visitor.principal is None:
         return []
     try:
         found: list[Pause] = request.app.state.deployment.pauses()
     except QuickstudyError:  # a page that says what is wrong must not fail for that
         return []
     mine = [p for p in found if not learner or p.scope in ("", learner)]
-    return [p for p in mine if not p.scope or visitor.door.sees(p.scope)]
+    return [p for p in mine if not p.scope or visitor.principal.sees(p.scope)]
+
+
+def _tabs(request: Request, learner: str) -> tuple[tuple[str, str], ...]:
+    """Last part of the address and title of the pages that the kind of a learner brings."""
+    try:
+        return pages_of(request.app.state.deployment.learner(learner)).tabs
+    except QuickstudyError:  # a page that says what is wrong must not fail for that
+        return ()
 
 
 @cache
@@ -159,7 +172,7 @@ def _templates() -> Environment:
     made.filters["snippet"] = records.snippet
     made.filters["url"] = lambda text: quote(str(text), safe="")
     made.filters["short"] = terms.short
-    made.globals["same"] = records.same
+    made.globals["same"] = same_label
     made.globals["static"] = static
     return made
 

@@ -1,16 +1,14 @@
-"""Who looks at the page: a random id in a cookie, a name, and what their key allows."""
+"""Who looks at a page: a random id in a cookie, a name, and what their key allows."""
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends, Request, Response
-from starlette.datastructures import FormData, UploadFile
 
 from quickstudy.errors import NotFoundError
 from quickstudy.serve.http import auth
@@ -29,11 +27,11 @@ LONGEST_NAME = 40
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One browser. `id` is its secret; `door` is who the doors say it is, None before sign-in."""
+    """One browser. `id` is its secret; `principal` is whose key it shows, None before sign-in."""
 
     id: str
     name: str
-    door: auth.Principal | None
+    principal: auth.Principal | None
     is_new: bool
 
     @property
@@ -48,7 +46,7 @@ class Session:
     @property
     def keyed(self) -> bool:
         """Whether a key says who this is."""
-        return self.door is not None and self.door.key is not None
+        return self.principal is not None and self.principal.key is not None
 
     @property
     def source(self) -> str:
@@ -58,22 +56,22 @@ class Session:
     @property
     def actor(self) -> str:
         """Who did it, for the log."""
-        return self.door.name if self.door is not None else NAMELESS
+        return self.principal.name if self.principal is not None else NAMELESS
 
     def may(self, role: Role, learner: str | None = None) -> bool:
         """Whether it may do what `role` may, to this learner."""
-        if self.door is None or not self.door.may(role):
+        if self.principal is None or not self.principal.may(role):
             return False
-        return learner is None or self.door.sees(learner)
+        return learner is None or self.principal.sees(learner)
 
     @property
     def may_pause_all(self) -> bool:
         """Whether it manages every learner there is."""
-        return self.may("manage") and self.door is not None and self.door.learners is None
+        return self.may("manage") and self.principal is not None and self.principal.learners is None
 
     def require(self, role: Role, learner: str | None = None) -> None:
         """Raise unless it may; a learner outside its scope does not exist for it."""
-        if learner is not None and self.door is not None and not self.door.sees(learner):
+        if learner is not None and self.principal is not None and not self.principal.sees(learner):
             raise NotFoundError(f"there is no learner {learner!r}")
         if not self.may(role, learner):
             raise Problem(403, "access", f"this needs a key of role {role}")
@@ -85,80 +83,29 @@ async def recognise(request: Request) -> Session:
     is_new = len(known) < LEAST_ID
     id = secrets.token_urlsafe(LEAST_ID) if is_new else known
     name = cleaned_name(unquote(request.cookies.get(NAME_COOKIE, "")))
-    request.state.visitor = Session(id, name, None, is_new)  # also where the doors refuse
-    request.state.visitor = Session(id, name, await _door(request), is_new)
-    return stranger(request)
+    request.state.visitor = Session(id, name, None, is_new)  # also where access is refused
+    request.state.visitor = Session(id, name, await _principal(request), is_new)
+    return session_of(request)
 
 
-def stranger(request: Request) -> Session:
-    """The visitor, once recognised."""
+def session_of(request: Request) -> Session:
+    """The visitor of a request that was recognised before."""
     visitor: Session = request.state.visitor
     return visitor
 
 
-async def _stranger(request: Request) -> Session:
-    return stranger(request)
+async def anyone(request: Request) -> Session:
+    """The visitor, signed in or not."""
+    return session_of(request)
 
 
 async def signed_in(request: Request) -> Session:
     """The visitor; one who needs a key and has none is sent to the page that asks for it."""
-    visitor = stranger(request)
-    if visitor.door is None:
+    visitor = session_of(request)
+    if visitor.principal is None:
         there = quote(_page_of(request))
         raise Problem(303, "access", "sign in first", headers={"location": f"/login?next={there}"})
     return visitor
-
-
-async def posted(request: Request) -> FormData:
-    """The fields of a form that a page of this visitor sent.
-
-    Raises:
-        Problem: it comes without the visitor's token (403).
-    """
-    return await _checked(request, max_fields=64, max_files=0)
-
-
-async def long_posted(request: Request) -> FormData:
-    """The fields of a long form, perhaps with a file.
-
-    Raises:
-        Problem: it comes without the visitor's token (403).
-    """
-    return await _checked(request, max_fields=2_000, max_files=1)
-
-
-async def _checked(request: Request, **most: int) -> FormData:
-    form = await request.form(**most)
-    check_token(request, field(form, "csrf"))
-    return form
-
-
-def check_token(request: Request, given: str) -> None:
-    """Refuse what does not come from a page of this visitor.
-
-    Raises:
-        Problem: the token is not the visitor's (403).
-    """
-    if not hmac.compare_digest(given.encode(), stranger(request).token.encode()):
-        raise Problem(403, "access", "this page is too old: load it again")
-
-
-def field(form: FormData, name: str) -> str:
-    """A field of a form as text; "" if it is missing."""
-    return str(form.get(name, ""))
-
-
-def fields(form: FormData, name: str) -> list[str]:
-    """All that a form says under one name, without the space around it."""
-    return [str(value).strip() for value in form.getlist(name)]
-
-
-def file_of(form: FormData, name: str) -> tuple[str, bytes] | None:
-    """A file that came with a form: its name and content; None if there is none."""
-    found = form.get(name)
-    if not isinstance(found, UploadFile) or not found.filename:
-        return None
-    return found.filename, found.file.read()
 
 
 def set_cookie(request: Request, response: Response, name: str, value: str) -> None:
@@ -179,6 +126,16 @@ async def deployment_of(request: Request) -> Any:
     return request.app.state.deployment
 
 
+def own_path(path: str) -> str:
+    """A path on this server: what was asked for if it is one, else the first page.
+
+    >>> own_path("/learners/a?at=1"), own_path("//elsewhere.example"), own_path("https://x")
+    ('/learners/a?at=1', '/', '/')
+    """
+    inside = path.startswith("/") and not path.startswith(("//", "/\\"))
+    return path if inside and path.isprintable() else "/"
+
+
 def _page_of(request: Request) -> str:
     """The path of the page that is open, also where only a part of it is asked for."""
     if request.headers.get("hx-request") == "true":
@@ -186,7 +143,7 @@ def _page_of(request: Request) -> str:
     return request.url.path if request.method == "GET" else "/"
 
 
-async def _door(request: Request) -> auth.Principal | None:
+async def _principal(request: Request) -> auth.Principal | None:
     try:
         return await auth.who(request)
     except Problem as problem:
@@ -200,9 +157,7 @@ def _digest(purpose: str, secret: str) -> str:
 
 
 Known = Annotated[Session, Depends(signed_in)]
-Anyone = Annotated[Session, Depends(_stranger)]
-Form = Annotated[FormData, Depends(posted)]
-LongForm = Annotated[FormData, Depends(long_posted)]
+Anyone = Annotated[Session, Depends(anyone)]
 if TYPE_CHECKING:
     Store = Deployment
 else:

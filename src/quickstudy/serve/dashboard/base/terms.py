@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from quickstudy.api.versions import AutonomyReport, GateReport, Pause, SourceReport
 
 LEVELS = {
-    "shadow": ("HostedValue", "Its answers are kept, and nobody gets them."),
+    "shadow": ("Watch", "Its answers are kept, and nobody gets them."),
     "suggest": ("Suggest", "It suggests an answer; a person decides every case."),
     "approve": ("Ask for a yes", "Where it would act, its answer waits until a person says yes."),
     "act": ("Act alone", "It acts by itself wherever a proved rule lets it."),
@@ -22,17 +22,17 @@ ROLES = {
     "retired": ("retired", "calm"),
     "refused": ("refused", "wrong"),
 }
-KINDS = {
-    "first": "the one it began with",
-    "consolidated": "worked over anew from what it had learned",
-    "imported": "from a model file",
+ORIGINS = {
+    "first": "the first version",
+    "consolidated": "consolidated from what it had learned",
+    "imported": "imported from a model file",
 }
 CONDITIONS = {
     "exam": "The exam",
     "never": "The rules it must never break",
-    "better": "Better, beyond luck",
-    "groups": "No group is worse off",
-    "baselines": "Better than simple rules",
+    "better": "Significantly better",
+    "groups": "No group gets worse",
+    "baselines": "Better than simple baselines",
 }
 BASELINES = {
     "no change": "saying the last label again",
@@ -45,13 +45,13 @@ BOUNDS = {
     "should": ("should", "a challenger may not fail more of these than the champion"),
 }
 DONE = {
-    "challenged": "The challenger is in shadow: it answers beside the champion, unseen.",
+    "challenged": "The challenger is in shadow: it answers every case too, unseen.",
     "withdrawn": "The challenger was withdrawn.",
     "promoted": "Promoted: it answers from now on.",
     "rolled_back": "Rolled back: the version before answers again.",
     "pinned": "Pinned.",
     "unpinned": "Taken off the exam.",
-    "kept": "Kept.",
+    "kept": "Saved.",
 }
 
 
@@ -97,7 +97,7 @@ def used(part: float, most: float | None) -> float:
 
 
 def standing(gate: GateReport) -> str:
-    """How a challenger stands, in a sentence."""
+    """The state of a challenger, in a sentence."""
     if gate.purpose == "probation":
         return (
             "The version that answered before is still compared with the new one. Should it turn "
@@ -105,14 +105,14 @@ def standing(gate: GateReport) -> str:
         )
     missing = [c for c in gate.conditions if not c.holds]
     if not missing:
-        return "Everything holds: it takes over by itself."
+        return "All conditions hold: it takes over by itself."
     if not gate.labelled:
         return "It has just begun: nothing has been compared yet."
     return f"{plural(len(missing), 'condition')} of {count(len(gate.conditions))} not met yet."
 
 
 def paused_by(pause: Pause) -> str:
-    """Who did it.
+    """Who paused it.
 
     >>> from quickstudy.api.versions import Pause
     >>> paused_by(Pause("", "file", "", 0.0)), paused_by(Pause("", "ana", "", 0.0))
@@ -122,9 +122,9 @@ def paused_by(pause: Pause) -> str:
 
 
 def judged(report: SourceReport) -> str:
-    """How often a source contradicts answers that were sure, beside all others."""
+    """How often a source contradicts sure answers, compared with all other sources."""
     if not report.spoke:
-        return "It has not spoken yet of an answer that was sure."
+        return "It has labelled no sure answer yet."
     own = f"Contradicts {percent(report.against / report.spoke)} of sure answers"
     own += f" ({count(report.against)} of {count(report.spoke)})"
     spoke, against = report.against_others
@@ -134,7 +134,7 @@ def judged(report: SourceReport) -> str:
 
 
 def notices(report: AutonomyReport) -> list[tuple[str, str]]:
-    """(error, cases) for every error that the guard is on the watch for."""
+    """(error, cases until the guard notices) for every error that the guard can detect."""
     return [
         (percent(error), plural(delay, "case of its own", "cases of its own"))
         for error, delay in report.guard_delays

@@ -1,4 +1,4 @@
-"""What the page calls things, for people who have never heard of a certificate or an expert."""
+"""What the pages call things, for people who do not know the code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 DECISIONS = {"act": "answered alone", "ask": "asked"}
 STATUSES = {
-    "waiting": "waits for you",
+    "waiting": "waits for a label",
     "labelled": "labelled",
     "closed": "done",
     "expired": "nobody answered",
@@ -22,29 +22,29 @@ RECEIPTS = {
     "accepted": "Learned: {label}.",
     "repeated": "Already learned: {label}.",
     "superseded": "Changed to {label}, and learned.",
-    "confirmed": "{label}, as somebody said before: kept.",
-    "conflicting": "Learned: {label}. Somebody else had said otherwise.",
-    "untrusted": "{label}: learned. It still waits for somebody whose checks count.",
+    "confirmed": "{label}: confirmed, as somebody said before.",
+    "conflicting": "Learned: {label}. Somebody else had given another label.",
     "late": "Learned: {label}. It came after its time, so it does not count as proof.",
-    "contested": "Kept, not learned: people disagree on this one, and somebody has to rule.",
+    "contested": "Kept, not learned: people disagree on this one, and somebody has to settle it.",
     "early": "Kept until this case comes in.",
     "unknown": "Kept. There is no case of that id.",
 }
+STILL_WAITS = "It still waits for somebody whose checks count."
 EVENTS = {
     "predicted": "Came in",
-    "asked": "Was opened by somebody",
+    "asked": "Was opened by a person",
     "feedback": "Got a label",
     "expired": "Nobody answered in time",
-    "contested": "People disagreed: learning from it stopped",
-    "ruled": "A person ruled",
+    "contested": "People disagreed: it stopped learning from it",
+    "ruled": "A person settled the dispute",
     "limited": "A limit kept it from acting",
     "pinned": "Was pinned to the exam",
     "quarantined": "Was set aside: learning it failed",
 }
 SET_ASIDE = {
     "feedback": "A label",
-    "ruled": "A ruling",
-    "refitted": "Members that were refitted in the background",
+    "ruled": "The end of a dispute",
+    "refitted": "Experts that were refitted in the background",
     "run_started": "The start of a run",
     "stepped": "A step of the run",
     "run_ended": "The end of the run",
@@ -52,23 +52,23 @@ SET_ASIDE = {
     "changed": "A change of settings",
 }
 EXPERTS = (
-    ("kernel", "Smooth comparison", "compares with everything it has seen, all at once"),
-    ("neighbours", "Look-alikes", "goes by the most similar cases it remembers"),
-    ("habit", "Habits", "goes by how often each label comes, and what came just before"),
-    ("gaussian", "Typical cases", "compares with a typical case of each label"),
-    ("softmax", "Weighed clues", "adds up what every detail says for each label"),
-    ("logistic", "Weighed clues", "adds up what every detail says for each label"),
-    ("trees", "Chains of questions", "asks one question after another, each by the last answer"),
+    ("kernel", "Kernel model", "compares with all cases that it has seen"),
+    ("neighbours", "Nearest neighbours", "uses the most similar cases that it remembers"),
+    ("habit", "Label frequencies", "uses how often each label comes, and which came just before"),
+    ("gaussian", "Class averages", "compares with the average case of each label"),
+    ("softmax", "Linear model", "adds up what every field says for each label"),
+    ("logistic", "Linear model", "adds up what every field says for each label"),
+    ("trees", "Decision trees", "asks one question after another, each by the last answer"),
 )
 OF_RUNS = {
-    "task": ("Same task", "goes by how runs of the same task ended"),
-    "lstd": ("Step by step", "carries what it knows of each step back to the one before"),
-    "state": ("Where it stands", "goes by the present step alone, from one to the next"),
-    "returns": ("From here to the end", "goes by how runs ended after steps that looked so"),
-    "course": ("Signs", "reads errors, repeats, the length, and how far it has come"),
-    "nearest": ("Look-alikes", "goes by the most similar runs it remembers"),
-    "loops": ("Loops", "goes by how runs ended that went in such circles"),
-    "base": ("Usual ending", "goes by how runs have ended in general"),
+    "task": ("Same task", "uses how runs of the same task ended"),
+    "lstd": ("Temporal differences", "passes the value of each step back to the step before"),
+    "state": ("Present step", "as temporal differences, from the present step alone"),
+    "returns": ("Returns", "uses how runs ended after similar steps"),
+    "course": ("Trajectory", "uses errors, repeats, the length, and how far the run has come"),
+    "nearest": ("Nearest runs", "uses the most similar runs that it remembers"),
+    "loops": ("Loops", "uses how runs ended that were in such a loop"),
+    "base": ("Base rate", "uses how runs have ended in general"),
 }
 RULES = {
     1: ("The rule",),
@@ -82,7 +82,7 @@ def expert(name: str) -> tuple[str, str]:
     """An expert's name for people, and what it does.
 
     >>> expert("kernel smooth .995")[0], expert("mine")[0]
-    ('Smooth comparison', 'mine')
+    ('Kernel model', 'mine')
     """
     for stem, title, about in EXPERTS:
         if name.startswith(stem):
@@ -112,7 +112,7 @@ def reason(answer: Answer) -> str:
     if answer.limit:
         return f"a limit kept it from acting ({answer.limit})"
     if answer.held:
-        return "its answer waits until a person says yes"
+        return "its answer waits for approval"
     if answer.level == "shadow":
         return "it only watches so far"
     if answer.label is None:
@@ -133,15 +133,15 @@ def form(unfamiliar: Unfamiliar) -> str:
     >>> form(Unfamiliar(missing=("amount", "country"), unknown=("Amount",)))
     'it comes without amount, country and with Amount, which is new'
     """
-    told = []
+    parts = []
     if unfamiliar.missing:
-        told.append(f"without {', '.join(unfamiliar.missing)}")
+        parts.append(f"without {', '.join(unfamiliar.missing)}")
     if unfamiliar.unknown:
         new = "are" if len(unfamiliar.unknown) > 1 else "is"
-        told.append(f"with {', '.join(unfamiliar.unknown)}, which {new} new")
+        parts.append(f"with {', '.join(unfamiliar.unknown)}, which {new} new")
     if unfamiliar.retyped:
-        told.append(f"with another type of value in {', '.join(unfamiliar.retyped)}")
-    return f"it comes {' and '.join(told)}" if told else "it has no field that was learned"
+        parts.append(f"with another type of value in {', '.join(unfamiliar.retyped)}")
+    return f"it comes {' and '.join(parts)}" if parts else "it has no field that was learned"
 
 
 def notice(found: FormNotice) -> str:
@@ -165,19 +165,19 @@ def set_aside(about: str) -> str:
     return SET_ASIDE.get(about, "An example")
 
 
-def event(kind: str, payload: dict[str, Any] | None) -> tuple[str, str]:
-    """A logged event as a headline and what is worth adding."""
-    title = EVENTS.get(kind, kind.replace("_", " ").capitalize())
+def event(type: str, payload: dict[str, Any] | None) -> tuple[str, str]:
+    """A logged event: a title, and details."""
+    title = EVENTS.get(type, type.replace("_", " ").capitalize())
     if payload is None:
         return title, "its content was forgotten"
     parts = []
     if payload.get("learn") == "not":
-        title = "Was said to be wrong"
+        title = "Was marked as wrong"
     if payload.get("label") is not None:
         parts.append(label_text(payload["label"]))
     if payload.get("source"):
         parts.append(f"by {payload['source']}")
-    if kind == "quarantined":
+    if type == "quarantined":
         parts.append(str(payload.get("reason", "")))
     if payload.get("status") in ("late", "contested", "repeated", "superseded"):
         parts.append(str(payload["status"]))

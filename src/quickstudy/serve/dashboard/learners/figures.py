@@ -7,25 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quickstudy.serve.dashboard.base import terms, words
-from quickstudy.serve.dashboard.base.formatting import count, odds, percent, plural
+from quickstudy.serve.dashboard.base.figures import Headline, Share
+from quickstudy.serve.dashboard.base.formatting import count, odds_to_one, percent, plural
 
 if TYPE_CHECKING:
     from quickstudy.api.decisions import CurvePoint, Policy, Report
     from quickstudy.api.versions import Level
 
 LEAST_SPAN = 0.1  # of the scale that the precision is drawn on
-WINDOW = 300  # cases that a point of the curve is an average of: a stretch alone jumps about
-TELLING = 5  # cases that one label may stand for in such an average
-STEADY = 0.02  # a smaller change of the share that is right is no change worth a word
-
-
-@dataclass(frozen=True, slots=True)
-class Headline:
-    """The state of a learner in a sentence. `mood`: good, busy, calm or bad."""
-
-    mood: str
-    title: str
-    text: str
+WINDOW = 300  # cases that a point of the curve averages: a single stretch varies too much
+PER_LABEL = 5  # cases that one label may stand for in such an average
+STEADY = 0.02  # a smaller change of the share that is right is not reported as a change
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +44,8 @@ class Proof:
     mood: str
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A line of a list with a bar: 0 to 100 of the largest."""
-
-    name: str
-    about: str
-    value: str
-    filled: float
-
-
 def headline(r: Report, level: Level = "act") -> Headline:
-    """What to know first of a learner at a level of autonomy."""
+    """The state of a learner at a level of autonomy."""
     proved = _proved(r)
     if not r.cases:
         return Headline("calm", "Nothing has come in yet", "Send it a case, or try one yourself.")
@@ -73,9 +55,9 @@ def headline(r: Report, level: Level = "act") -> Headline:
     if not proved and r.alarms:
         text = (
             "Too many of its own answers turned out wrong. It asks about everything again, until "
-            "it has proved itself anew."
+            "it is proved again."
         )
-        return Headline("bad", "It has stepped back", text)
+        return Headline("bad", "It has stepped down", text)
     if not proved:
         text = (
             f"It asks about every case until it has proved that it can be right "
@@ -93,7 +75,7 @@ def headline(r: Report, level: Level = "act") -> Headline:
 
 
 def better(curve: tuple[CurvePoint, ...]) -> tuple[str, str]:
-    """The share that is right of late, and how that compares with the beginning."""
+    """The share of recent answers that are right, compared with the first ones."""
     rights = [value for value in smooth(curve, "right") if value is not None]
     if not rights:
         return "–", "no labels to compare with yet"
@@ -101,9 +83,9 @@ def better(curve: tuple[CurvePoint, ...]) -> tuple[str, str]:
     if len(rights) == 1:
         return percent(last), "of its first answers were right"
     if abs(last - first) < STEADY:
-        return percent(last), f"right of late, as at the start ({percent(first)})"
+        return percent(last), f"right recently, as at the start ({percent(first)})"
     way = "up from" if last > first else "down from"
-    return percent(last), f"right of late, {way} {percent(first)} at the start"
+    return percent(last), f"right recently, {way} {percent(first)} at the start"
 
 
 def smooth(curve: tuple[CurvePoint, ...], name: str) -> list[float | None]:
@@ -118,7 +100,7 @@ def smooth(curve: tuple[CurvePoint, ...], name: str) -> list[float | None]:
         for j in range(i, -1, -1):
             if j < i and ends[j] < ends[i + 1] - WINDOW:
                 break
-            share, most = getattr(curve[j], name), TELLING * (labels[j + 1] - labels[j])
+            share, most = getattr(curve[j], name), PER_LABEL * (labels[j + 1] - labels[j])
             if share is None:
                 continue
             n = ends[j + 1] - ends[j] if name == "handled" else min(ends[j + 1] - ends[j], most)
@@ -147,7 +129,7 @@ def trust(r: Report) -> Trust | None:
         verdict, mood = f"above the target of {goal}, so far", "good"
     else:
         verdict, mood = f"close to the target of {goal}", "busy"
-    ends = percent(floor), "100 %"
+    ends = percent(floor), percent(1.0)
     return Trust(
         verdict, mood, place(r.precision_low), place(r.precision_high), place(target), ends
     )
@@ -161,13 +143,13 @@ def proofs(r: Report) -> list[Proof]:
         filled = max(0.0, min(1.0, policy.log_evidence / max(policy.log_bar, 1e-9)))
         state, mood = _proof_state(i, policy, proved)
         name = words.rule(i, len(r.policies))
-        gap = f"{odds(policy.log_evidence)}, {odds(policy.log_bar)} is proof"
+        gap = f"{odds_to_one(policy.log_evidence)}, {odds_to_one(policy.log_bar)} is proof"
         rows.append(Proof(name, _when(policy), 100 * filled, gap, state, mood))
     return rows
 
 
 def proof_text(r: Report) -> str:
-    """Why it acts, or does not yet."""
+    """Which rule it works by, in a sentence."""
     proved, of = _proved(r), len(r.policies)
     if not of:
         return "Nothing is under test yet."
@@ -180,7 +162,7 @@ def proof_text(r: Report) -> str:
             f"The {names[proved]} rule would answer more, and is still being tested."
         )
     if r.alarms:
-        return f"Attempt {r.attempt}: it has to prove itself anew."
+        return f"Attempt {r.attempt}: its rules have to be proved again."
     return "No rule is proved yet, so it asks. Every label you give moves the proof."
 
 
@@ -206,7 +188,7 @@ def sources(r: Report, most: int = 8) -> list[Share]:
 
 
 def experts(r: Report) -> list[Share]:
-    """Ways of thinking and their weight in the present answer; those of one kind together."""
+    """Experts and their weight in the present answer; those of one name together."""
     weights: dict[str, float] = {}
     about: dict[str, str] = {}
     for name, weight in r.experts:
@@ -228,8 +210,10 @@ def _proved(r: Report) -> int:
 
 
 def _when(policy: Policy) -> str:
-    if not 0.0 < policy.threshold <= 1.0:
+    if policy.threshold > 1.0:
         return "not sure enough of anything yet"
+    if policy.threshold <= 0.0:
+        return "however sure it is"
     return f"when {percent(policy.threshold)} sure or more"
 
 

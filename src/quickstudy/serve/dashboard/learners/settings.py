@@ -1,18 +1,17 @@
-"""The settings of a learner: what it holds to, and how to change or delete it."""
+"""The settings of a learner, and how to change or delete it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fastapi import Request, Response
+from starlette.datastructures import FormData
 
-from quickstudy.api.runs import ValueInfo
 from quickstudy.errors import InputError, QuickstudyError, SettingError
-from quickstudy.serve.dashboard.base.kinds import classifier, is_value
+from quickstudy.serve.dashboard.base.forms import Form, field, share
+from quickstudy.serve.dashboard.base.kinds import classifier, pages_of
 from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
-from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
-from quickstudy.serve.dashboard.learners.list import share
-from quickstudy.serve.dashboard.runs.settings import value_changes, value_settings_page
+from quickstudy.serve.dashboard.base.session import Known, Session, Store
 from quickstudy.serve.http.problems import of_error
 
 router = page_router()
@@ -21,7 +20,7 @@ DAY = 86_400.0  # seconds
 
 @router.get("/learners/{name}/settings")
 def settings_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
-    """What it holds to."""
+    """Its settings."""
     visitor.require("teach", name)
     return _page(request, visitor, store, name)
 
@@ -32,10 +31,7 @@ def change(request: Request, visitor: Known, store: Store, form: Form, name: str
     visitor.require("manage", name)
     try:
         info = store.learner(name)
-        if isinstance(info, ValueInfo):
-            given = value_changes(form, info.settings)
-        else:
-            given = _changes(form)
+        given = pages_of(info).changes(form, info.settings)
         store.change(name, **given, actor=visitor.actor)
     except QuickstudyError as problem:
         status = of_error(problem).status
@@ -54,7 +50,8 @@ def delete(request: Request, visitor: Known, store: Store, form: Form, name: str
     return go(request, "/")
 
 
-def _changes(form: Form) -> dict[str, Any]:
+def changes(form: FormData, now: Any) -> dict[str, Any]:
+    """What a form says of the settings of a classifier that may change."""
     days = field(form, "wait").strip().replace(",", ".")
     try:
         wait = float(days) * DAY
@@ -78,11 +75,24 @@ def _page(
     status: int = 200,
     problem: str = "",
 ) -> Response:
-    if is_value(store, name):
-        return value_settings_page(request, visitor, store, name, status=status, problem=problem)
+    """The settings, and, after a refused change, why it was refused."""
+    page = pages_of(store.learner(name)).settings
+    return page(request, visitor, store, name, status=status, problem=problem)
+
+
+def classifier_settings_page(
+    request: Request,
+    visitor: Session,
+    store: Store,
+    name: str,
+    *,
+    status: int = 200,
+    problem: str = "",
+) -> Response:
+    """The settings of a classifier."""
     info = classifier(store, name)
     return render(
-        request, "settings.html", status=status, name=name, info=info, problem=problem,
+        request, "learners/settings.html", status=status, name=name, info=info, problem=problem,
         may=visitor.may("manage", name), saved=request.query_params.get("saved") == "yes",
         address=str(request.base_url),
     )  # fmt: skip

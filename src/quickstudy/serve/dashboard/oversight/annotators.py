@@ -1,4 +1,4 @@
-"""Who taught what, how those who teach agree, and whose word counts as a check."""
+"""Who taught what, how annotators agree, and whose labels count as checks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from fastapi import Request, Response
 
 from quickstudy.api.versions import SourceReport
 from quickstudy.errors import InputError
+from quickstudy.serve.dashboard.base.forms import Form, field
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
-from quickstudy.serve.dashboard.base.session import Form, Known, Store, field
+from quickstudy.serve.dashboard.base.session import Known, Store
 
 router = page_router()
 COMPARED = 8  # sources whose agreement is shown: more columns fit no screen
-Cell = tuple[int, int] | None  # cases that both spoke of, and on which they agree
+Cell = tuple[int, int] | None  # cases that both labelled, and on which they agree
 
 
 @router.get("/learners/{name}/sources")
@@ -21,7 +22,7 @@ def sources_page(request: Request, visitor: Known, store: Store, name: str) -> R
     visitor.require("teach", name)
     found = store.sources(name)
     return render(
-        request, "sources.html", name=name, sources=found, matrix=matrix(found),
+        request, "oversight/annotators.html", name=name, sources=found, matrix=matrix(found),
         trusted=classifier(store, name).settings.trusted, may=visitor.may("manage", name),
         done=request.query_params.get("done", ""),
     )  # fmt: skip
@@ -29,7 +30,7 @@ def sources_page(request: Request, visitor: Known, store: Store, name: str) -> R
 
 @router.post("/learners/{name}/sources")
 def trust(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
-    """Trust a source, or trust it no longer."""
+    """Trust a source, or stop trusting it."""
     visitor.require("manage", name)
     source, trusted = field(form, "source"), classifier(store, name).settings.trusted
     if not source:

@@ -8,10 +8,11 @@ from fastapi import Request, Response
 
 from quickstudy.api.versions import LEVELS
 from quickstudy.errors import QuickstudyError, SettingError
+from quickstudy.serve.dashboard.base.forms import Form, field
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
-from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
-from quickstudy.serve.dashboard.teaching.queue import HELD_SHOWN
+from quickstudy.serve.dashboard.base.session import Known, Session, Store
+from quickstudy.serve.dashboard.teaching.held import held_answers
 from quickstudy.serve.http.problems import of_error
 
 router = page_router()
@@ -19,14 +20,14 @@ router = page_router()
 
 @router.get("/learners/{name}/autonomy")
 def autonomy_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
-    """The ladder, and where it stands on it."""
+    """The levels, and the one that it has."""
     visitor.require("teach", name)
     return _page(request, visitor, store, name)
 
 
 @router.post("/learners/{name}/autonomy")
 def change(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
-    """Set the ceiling, and what it takes to get there."""
+    """Set the ceiling, and how many approvals it takes to act alone."""
     visitor.require("manage", name)
     try:
         store.change(name, **_changes(form), actor=visitor.actor)
@@ -54,8 +55,8 @@ def _page(
 ) -> Response:
     report = store.autonomy(name)
     return render(
-        request, "autonomy.html", status=status, name=name, problem=problem, a=report,
-        settings=classifier(store, name).settings, held=len(store.held(name, limit=HELD_SHOWN)),
+        request, "oversight/autonomy.html", status=status, name=name, problem=problem, a=report,
+        settings=classifier(store, name).settings, held=len(held_answers(store, name)),
         done=request.query_params.get("done", ""), may=visitor.may("manage", name),
         at=LEVELS.index(report.level), top=LEVELS.index(report.ceiling),
     )  # fmt: skip

@@ -11,18 +11,11 @@ from fastapi import Request, Response
 from quickstudy.api.versions import Bound, Exam
 from quickstudy.errors import InputError, QuickstudyError
 from quickstudy.evaluate.data.table import read_table
+from quickstudy.serve.dashboard.base.forms import Form, LongForm, field, file_of
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.records import read_label, read_record
 from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
-from quickstudy.serve.dashboard.base.session import (
-    Form,
-    Known,
-    LongForm,
-    Session,
-    Store,
-    field,
-    file_of,
-)
+from quickstudy.serve.dashboard.base.session import Known, Session, Store
 from quickstudy.serve.http.problems import of_error
 from quickstudy.types import Label
 
@@ -32,21 +25,21 @@ Row = tuple[Any, Label, Bound]  # what is pinned: record, label, bound
 
 @router.get("/learners/{name}/exam")
 def exam_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
-    """The page; champion and challenger sit the exam once it is open."""
+    """The page; it runs the exam of champion and challenger once it is open."""
     visitor.require("teach", name)
     return _page(request, visitor, store, name)
 
 
 @router.get("/learners/{name}/exam/sheet")
 def sheet(request: Request, visitor: Known, store: Store, name: str, again: str = "") -> Response:
-    """Every pin, and what the champion and the challenger make of it."""
+    """Every pin, and what the champion and the challenger answer to it."""
     visitor.require("teach", name)
     by_role = {v.role: v for v in store.versions(name)}
     champion, rival = store.exam(name), by_role.get("challenger")
     other = store.exam(name, version=rival.id) if rival else None
     said = _result(champion) if again else ""
     return render(
-        request, "parts/sheet.html", said=said, name=name, exam=champion, other=other,
+        request, "oversight/parts/sheet.html", said=said, name=name, exam=champion, other=other,
         answers={p.id: p for p in other.pins} if other else {}, may=visitor.may("manage", name),
     )  # fmt: skip
 
@@ -141,7 +134,15 @@ def _page(
 ) -> Response:
     asked = request.query_params
     return render(
-        request, "exam.html", status=status, name=name, labels=classifier(store, name).labels,
-        problem=problem, file_problem=file_problem, typed=typed, may=visitor.may("manage", name),
-        done=asked.get("done", ""), count=asked.get("count", ""),
-    )  # fmt: skip
+        request,
+        "oversight/exam.html",
+        status=status,
+        name=name,
+        labels=classifier(store, name).labels,
+        problem=problem,
+        file_problem=file_problem,
+        typed=typed,
+        may=visitor.may("manage", name),
+        done=asked.get("done", ""),
+        count=asked.get("count", ""),
+    )

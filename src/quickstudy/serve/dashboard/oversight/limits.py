@@ -1,13 +1,14 @@
-"""The limits page: rules of what a learner may do whatever it has learned, use of them, hits."""
+"""The limits page: what a learner may never do, how far the limits are used, and their hits."""
 
 from __future__ import annotations
 
 from fastapi import Request, Response
 
 from quickstudy.errors import QuickstudyError
+from quickstudy.serve.dashboard.base.forms import LongForm
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
-from quickstudy.serve.dashboard.base.session import Known, LongForm, Session, Store
+from quickstudy.serve.dashboard.base.session import Known, Session, Store
 from quickstudy.serve.dashboard.oversight.limits_form import Draft, drafted, read_draft, typed
 from quickstudy.serve.http.problems import of_error
 
@@ -23,7 +24,7 @@ def limits_page(request: Request, visitor: Known, store: Store, name: str) -> Re
 
 @router.post("/learners/{name}/limits")
 def change(request: Request, visitor: Known, store: Store, form: LongForm, name: str) -> Response:
-    """Replace all limits, or say beside each field what is wrong with it."""
+    """Replace all limits, or say at each field what is wrong with it."""
     visitor.require("manage", name)
     draft = typed(form)
     limits = read_draft(draft, classifier(store, name).labels)
@@ -48,7 +49,7 @@ def _page(
 ) -> Response:
     report = store.limits(name)
     return render(
-        request, "limits.html", status=status, name=name, r=report,
+        request, "oversight/limits.html", status=status, name=name, r=report,
         draft=draft or drafted(report.limits), may=visitor.may("manage", name),
         may_pause_all=visitor.may_pause_all, done=request.query_params.get("done", ""),
     )  # fmt: skip

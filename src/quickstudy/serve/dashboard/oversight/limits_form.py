@@ -13,7 +13,7 @@ from starlette.datastructures import FormData
 from quickstudy.api.versions import Allowed, Limits
 from quickstudy.deploy.guardrails.rules import parse
 from quickstudy.errors import LabelError, SettingError
-from quickstudy.serve.dashboard.base import session
+from quickstudy.serve.dashboard.base import forms
 from quickstudy.serve.dashboard.base.records import label_text, read_label
 from quickstudy.types import Label
 
@@ -50,7 +50,7 @@ class Draft:
         return [entry for entry in every if entry]
 
     def blame(self, message: str) -> None:
-        """Put a message beside the field that it names; above the form if it names none."""
+        """Put a message at the field that it names; above the form if it names none."""
         named = NAMED.match(message)
         found: Entry | list[Entry] = getattr(self, named[1]) if named else []
         if isinstance(found, Entry):
@@ -76,15 +76,15 @@ def typed(form: FormData) -> Draft:
     """What came with the form; rows that are empty are left out."""
 
     def pairs(first: str, second: str) -> list[Entry]:
-        both = zip(session.fields(form, first), session.fields(form, second), strict=False)
+        both = zip(forms.fields(form, first), forms.fields(form, second), strict=False)
         return [Entry(a, b) for a, b in both if a or b]
 
     return Draft(
-        never=[Entry(rule) for rule in session.fields(form, "never") if rule],
+        never=[Entry(rule) for rule in forms.fields(form, "never") if rule],
         allowed=pairs("when", "labels"),
         costs=pairs("cost_label", "cost"),
-        per_minute=Entry(session.field(form, "per_minute").strip()),
-        spend_per_day=Entry(session.field(form, "spend_per_day").strip()),
+        per_minute=Entry(forms.field(form, "per_minute").strip()),
+        spend_per_day=Entry(forms.field(form, "spend_per_day").strip()),
     )
 
 

@@ -1,4 +1,4 @@
-"""Versions: who answered when, how the challenger stands, and the switch between them."""
+"""Versions: which one answered when, the state of the challenger, and the switch between them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,10 @@ from starlette.concurrency import run_in_threadpool
 
 from quickstudy.api.versions import Diff, GateReport, Version
 from quickstudy.errors import InputError, QuickstudyError, StoreError
+from quickstudy.serve.dashboard.base.forms import Form, check_token, field, fields, share
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.rendering import go, home, is_partial, page_router, render
-from quickstudy.serve.dashboard.base.session import (
-    Form,
-    Known,
-    Session,
-    Store,
-    check_token,
-    field,
-    fields,
-)
-from quickstudy.serve.dashboard.learners.list import share
+from quickstudy.serve.dashboard.base.session import Known, Session, Store
 from quickstudy.serve.http.body import read_model
 from quickstudy.serve.http.problems import of_error
 
@@ -38,7 +30,9 @@ def versions_page(
     """All versions, or, as a part, how two of them differ."""
     visitor.require("teach", name)
     if is_partial(request):
-        return render(request, "parts/diff.html", name=name, diff=_diff(store, name, before, after))
+        return render(
+            request, "oversight/parts/diff.html", name=name, diff=_diff(store, name, before, after)
+        )
     return _page(request, visitor, store, name)
 
 
@@ -46,7 +40,7 @@ def versions_page(
 def standing(
     request: Request, visitor: Known, store: Store, name: str, version: str = "", mark: str = ""
 ) -> Response:
-    """How the challenger stands by now: 204 if nothing is new, all anew if it is another one."""
+    """The state of the challenger: 204 if nothing is new, a reload if it is another challenger."""
     visitor.require("teach", name)
     gate, away = _gate(store, name)
     if away:
@@ -55,7 +49,9 @@ def standing(
         return Response(status_code=200, headers={"HX-Refresh": "true"})
     if mark_of(gate) == mark:
         return Response(status_code=204)
-    return render(request, "parts/standing.html", name=name, gate=gate, mark=mark_of(gate))
+    return render(
+        request, "oversight/parts/standing.html", name=name, gate=gate, mark=mark_of(gate)
+    )
 
 
 @router.post("/learners/{name}/versions/challenge")
@@ -64,7 +60,7 @@ def challenge(request: Request, visitor: Known, store: Store, form: Form, name: 
     visitor.require("manage", name)
 
     def act() -> None:
-        if field(form, "kind") == "file":
+        if field(form, "origin") == "file":
             raise InputError("choose a model file first")
         store.challenge(name, reason=field(form, "reason").strip(), actor=visitor.source)
 
@@ -94,7 +90,7 @@ UPLOADS = tuple(
 
 @router.post("/learners/{name}/versions/withdraw")
 def withdraw(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
-    """Take the challenger out of the shadow."""
+    """Withdraw the challenger."""
     visitor.require("manage", name)
 
     def act() -> None:
@@ -105,7 +101,7 @@ def withdraw(request: Request, visitor: Known, store: Store, form: Form, name: s
 
 @router.post("/learners/{name}/versions/promote")
 def promote(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
-    """Let the challenger answer; whoever overrides a condition says why."""
+    """Let the challenger answer; to override a condition needs a reason."""
     visitor.require("manage", name)
     override, reason = fields(form, "override"), field(form, "reason").strip()
 
@@ -133,7 +129,7 @@ def rollback(request: Request, visitor: Known, store: Store, form: Form, name: s
 
 @router.post("/learners/{name}/versions/rules")
 def rules(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
-    """Change what a challenger has to hold to."""
+    """Change the conditions for a challenger."""
     visitor.require("manage", name)
 
     def act() -> None:
@@ -165,7 +161,7 @@ def _do(
     done: str,
     form: Any,
 ) -> Response:
-    """Do it and show what became of it, or the page with what is in the way."""
+    """Act, then show the result, or the page with the reason why it was refused."""
     try:
         act()
     except QuickstudyError as error:
@@ -195,18 +191,32 @@ def _page(
     by_role = {v.role: v for v in reversed(versions)}
     given = {"problem": problem, "wanted": wanted, "reason": reason, "override": override or []}
     return render(
-        request, "versions.html", status=status, name=name, versions=versions, gate=gate, away=away,
-        mark=mark_of(gate) if gate else "", champion=by_role.get("champion"),
-        challenger=by_role.get("challenger"), previous=by_role.get("previous"), given=given,
-        done=asked.get("done", ""), may=visitor.may("manage", name), before=before, after=after,
+        request,
+        "oversight/versions.html",
+        status=status,
+        name=name,
+        versions=versions,
+        gate=gate,
+        away=away,
+        mark=mark_of(gate) if gate else "",
+        champion=by_role.get("champion"),
+        challenger=by_role.get("challenger"),
+        previous=by_role.get("previous"),
+        given=given,
+        done=asked.get("done", ""),
+        may=visitor.may("manage", name),
+        before=before,
+        after=after,
         diff=_diff(store, name, before, after) if before and after else None,
-        at=asked.get("at", ""), answered=_answered(store, name, asked.get("at", "")),
-        settings=classifier(store, name).settings, most=request.app.state.settings.max_model,
-    )  # fmt: skip
+        at=asked.get("at", ""),
+        answered=_answered(store, name, asked.get("at", "")),
+        settings=classifier(store, name).settings,
+        most=request.app.state.settings.max_model,
+    )
 
 
 def _gate(store: Store, name: str) -> tuple[GateReport | None, str]:
-    """How the challenger stands, or why nobody can say just now."""
+    """The state of the challenger, or why it is not known just now."""
     try:
         return store.gate(name), ""
     except StoreError as error:

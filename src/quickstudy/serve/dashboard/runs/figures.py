@@ -1,4 +1,4 @@
-"""What the pages of a value learner show, worked out from its report and its runs."""
+"""What the pages of a value learner show, computed from its report and its runs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quickstudy.serve.dashboard.base import words
+from quickstudy.serve.dashboard.base.figures import Headline, Share
 from quickstudy.serve.dashboard.base.formatting import count, percent, plural
 from quickstudy.serve.dashboard.base.records import snippet
 from quickstudy.serve.dashboard.base.terms import filled
-from quickstudy.serve.dashboard.learners.figures import Headline, Share
 
 if TYPE_CHECKING:
     from quickstudy.api.runs import RunInfo, RunReport, StepReport, ValueReport
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LIKELY, UNLIKELY = 2 / 3, 1 / 3  # success probabilities at which the colour changes
 BINS = 10  # of the live runs, by success probability
-TELLING = 0.02  # a step that cost less has lost nothing
+LEAST_LOSS = 0.02  # a step that cost less has lost nothing
 DRAWN = 1_000  # steps in the chart, the latest
 SHOWN = 40  # characters of an action in the chart
 EXPIRY = "expiry"  # closes runs that get no step in time
@@ -74,7 +74,7 @@ def needy(live: Sequence[RunInfo]) -> list[RunInfo]:
 
 
 def headline(v: ValueReport, live: Sequence[RunInfo]) -> Headline:
-    """What to know first of a value learner."""
+    """The state of a value learner."""
     stop, needs = sum(run.stop for run in live), len(needy(live))
     if not v.live + v.ended + v.expired + v.late:
         text = "Start one, and tell each step. Every run that ends teaches it at once."
@@ -87,8 +87,8 @@ def headline(v: ValueReport, live: Sequence[RunInfo]) -> Headline:
         title = f"{count(needs)} of {plural(v.live, 'live run')} need{'s' * (needs == 1)} a look"
         return Headline("busy", title, text)
     if not v.ended:
-        text = "None has ended yet. Until some have, all it says is a guess."
-        return Headline("busy", "It watches its first runs", text)
+        text = "None has ended yet. Until some have, its predictions are guesses."
+        return Headline("busy", "It sees its first runs", text)
     share = f"{percent(v.successes / v.ended)} of {plural(v.ended, 'run')} so far ended well."
     if v.live:
         return Headline("good", f"{plural(v.live, 'run')} under way, none in trouble", share)
@@ -112,18 +112,18 @@ def bins(live: Sequence[RunInfo]) -> list[tuple[float, str, str]]:
 def stopping(v: ValueReport) -> Stopping:
     """Whether it may stop runs, as a tile says it."""
     s = v.stopping
-    promise = f"of the runs it stops, at most {percent(s.error)} would have succeeded"
+    guarantee = f"of the runs it stops, at most {percent(s.error)} would have succeeded"
     if s.certified:
-        text = f"It is proved: {promise}. It has stopped {plural(v.stopped, 'run')}."
+        text = f"It is proved: {guarantee}. It has stopped {plural(v.stopped, 'run')}."
         return Stopping("yes", "good", text, 1.0)
-    text = f"To be proved first: {promise}. Until then it only advises."
+    text = f"To be proved first: {guarantee}. Until then it only advises."
     if s.unknown:
         text += f" Against it: {plural(s.unknown, 'run')} in doubt whose end never came."
     return Stopping("not yet", "busy", text, filled(s.log_evidence, s.log_bar))
 
 
 def experts(v: ValueReport) -> list[Share]:
-    """Ways of foretelling, by their weight."""
+    """Experts, by their weight."""
     total = sum(weight for _, weight in v.experts) or 1.0
     order = sorted(((w / total, name) for name, w in v.experts), reverse=True)
     return [Share(*words.of_runs(name), percent(w), 100.0 * w) for w, name in order]
@@ -141,7 +141,7 @@ def ordered(runs: Sequence[RunInfo], sort: str) -> list[RunInfo]:
 def lost(steps: Sequence[StepReport]) -> StepReport | None:
     """The step that cost most, if one cost anything to speak of."""
     worst = min(steps, key=lambda step: step.estimate.credit, default=None)
-    return worst if worst is not None and worst.estimate.credit < -TELLING else None
+    return worst if worst is not None and worst.estimate.credit < -LEAST_LOSS else None
 
 
 def latest(steps: Sequence[StepReport], most: int) -> tuple[StepReport, ...]:
@@ -208,7 +208,7 @@ def what(step: StepReport, longest: int = 140) -> str:
     return snippet(step.input, longest)
 
 
-def course(report: RunReport, outcome_range: tuple[float, float]) -> dict[str, Any]:
+def trajectory(report: RunReport, outcome_range: tuple[float, float]) -> dict[str, Any]:
     """A run as the chart reads it, the latest `DRAWN` steps: columns from before the first of them.
 
     `first` is the number of the step before; a live run is sent again with every step.

@@ -1,4 +1,4 @@
-"""Pages of a value learner: how it stands, its runs, and one run step by step."""
+"""Pages of a value learner: its state, its runs, and one run step by step."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from fastapi import Request, Response
 
 from quickstudy.serve.dashboard.base.rendering import home, page_router, render
 from quickstudy.serve.dashboard.base.session import Known, Store
-from quickstudy.serve.dashboard.runs import figures as figures
+from quickstudy.serve.dashboard.runs import figures
 from quickstudy.serve.http.paths import PART
 
 router = page_router()
 ONE = f"/learners/{{name}}/runs/{{run:{PART}}}"
-KIND = "value"
 MOST = 1_000  # live runs that are looked at
 SHOWN = 100  # runs of a list
 FEW = 5  # runs of a list on the overview
@@ -24,8 +23,8 @@ LISTS = {"live": "Live", "ended": "Ended", "expired": "Expired", "late": "Too la
 
 
 def value_page(request: Request, store: Store, name: str) -> Response:
-    """How a value learner stands, at a glance."""
-    return render(request, "value.html", **_overview(request, store, name))
+    """The state of a value learner, at a glance."""
+    return render(request, "runs/overview.html", **_overview(request, store, name))
 
 
 def live_value(request: Request, store: Store, name: str, seq: str) -> Response:
@@ -33,7 +32,7 @@ def live_value(request: Request, store: Store, name: str, seq: str) -> Response:
     found = _overview(request, store, name)
     if str(found["v"].seq) == seq:
         return Response(status_code=204)
-    return render(request, "parts/value.html", **found)
+    return render(request, "runs/parts/overview.html", **found)
 
 
 @router.get("/learners/{name}/runs")
@@ -47,7 +46,7 @@ def runs_page(
 ) -> Response:
     """Runs of one status."""
     visitor.require("teach", name)
-    return render(request, "runs.html", **_list(store, name, status, sort))
+    return render(request, "runs/runs.html", **_list(store, name, status, sort))
 
 
 @router.get("/learners/{name}/runs-live")
@@ -65,14 +64,14 @@ def live_runs(
     found = _list(store, name, status, sort)
     if str(found["v"].seq) == seq:
         return Response(status_code=204)
-    return render(request, "parts/runs.html", **found)
+    return render(request, "runs/parts/runs.html", **found)
 
 
 @router.get(ONE)
 def run_page(request: Request, visitor: Known, store: Store, name: str, run: str) -> Response:
     """One run, step by step."""
     visitor.require("teach", name)
-    return render(request, "run.html", **_run(store, name, run))
+    return render(request, "runs/run.html", **_run(store, name, run))
 
 
 @router.get(f"{ONE}/live")
@@ -84,7 +83,7 @@ def live_run(
     found = _run(store, name, run)
     if found["mark"] == seq:
         return Response(status_code=204)
-    return render(request, "parts/run_live.html", **found)
+    return render(request, "runs/parts/run_live.html", **found)
 
 
 def _overview(request: Request, store: Store, name: str) -> dict[str, Any]:
@@ -93,7 +92,6 @@ def _overview(request: Request, store: Store, name: str) -> dict[str, Any]:
     return {
         "v": v,
         "name": name,
-        "kind": KIND,
         "figures": figures,
         "address": str(request.base_url),
         "headline": figures.headline(v, live),
@@ -118,7 +116,6 @@ def _list(store: Store, name: str, status: str, sort: str) -> dict[str, Any]:
     return {
         "v": v,
         "name": name,
-        "kind": KIND,
         "figures": figures,
         "runs": found[:SHOWN],
         "more": max(counts[status] - SHOWN, 0),
@@ -138,7 +135,6 @@ def _run(store: Store, name: str, run: str) -> dict[str, Any]:
     shown = figures.latest(steps, STEPS_SHOWN)
     return {
         "name": name,
-        "kind": KIND,
         "figures": figures,
         "run": report.run,
         "closed_by": None if report.expired_by == figures.EXPIRY else report.expired_by,
@@ -150,6 +146,6 @@ def _run(store: Store, name: str, run: str) -> dict[str, Any]:
         "lost": figures.lost(steps),
         "looped": [step for step in steps if step.estimate.loop is not None],
         "settings": settings,
-        "course": figures.course(report, settings.outcome_range),
+        "trajectory": figures.trajectory(report, settings.outcome_range),
         "mark": figures.mark_of(report),
     }

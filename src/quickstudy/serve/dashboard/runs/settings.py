@@ -1,4 +1,4 @@
-"""The settings of a value learner: what runs cost, when it may stop one, when one expires."""
+"""The settings of a value learner: costs, when it may stop a run, when a run expires."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from fastapi import Request, Response
 
 from quickstudy.api.runs import ValueInfo, ValueSettings
 from quickstudy.errors import SettingError
+from quickstudy.serve.dashboard.base.forms import Form, field
 from quickstudy.serve.dashboard.base.rendering import render
-from quickstudy.serve.dashboard.base.session import Form, Session, Store, field
+from quickstudy.serve.dashboard.base.session import Session, Store
 from quickstudy.types import Costs
 
 HOUR = 3_600.0  # seconds
@@ -63,7 +64,7 @@ def shown(settings: ValueSettings) -> dict[str, str]:
 def value_changes(form: Form, now: ValueSettings) -> dict[str, Any]:
     """What a form says of the settings that may change; a field left as shown changes nothing.
 
-    What is shown is rounded: taken as it reads, it would be another promise, to be proved anew.
+    What is shown is rounded: read back, it would be another guarantee, which needs a new proof.
     """
     same = {name for name, text in shown(now).items() if field(form, name).strip() == text}
     said, costs = _costs(form), now.costs
@@ -88,11 +89,11 @@ def value_settings_page(
     status: int = 200,
     problem: str = "",
 ) -> Response:
-    """What it holds to."""
+    """Its settings."""
     info = store.learner(name)
     assert isinstance(info, ValueInfo)  # who calls this knows
     return render(
-        request, "value_settings.html", status=status, name=name, kind="value", problem=problem,
+        request, "runs/settings.html", status=status, name=name, problem=problem,
         info=info, shown=shown(info.settings), may=visitor.may("manage", name),
         saved=request.query_params.get("saved") == "yes", address=str(request.base_url),
     )  # fmt: skip

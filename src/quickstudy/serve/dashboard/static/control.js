@@ -20,7 +20,7 @@
       'x-csrf': form.querySelector('[name=csrf]').value,
     };
     const address = `${form.dataset.upload}?reason=${encodeURIComponent(reason)}`;
-    let told = 'The file did not get through. Is the server there?';
+    let told = 'The file was not sent: the server did not answer.';
     try {
       const answer = await fetch(address, { method: 'POST', headers, body: file });
       const next = answer.headers.get('HX-Redirect');

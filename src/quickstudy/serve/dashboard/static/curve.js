@@ -2,7 +2,7 @@
 (function () {
   'use strict';
   const host = document.getElementById('curve'), now = document.getElementById('curve-now');
-  const empty = document.getElementById('curve-empty');
+  const empty = document.getElementById('curve-empty'), legend = document.getElementById('curve-legend');
   const LEAST_POINTS = 2;
   let chart, columns, seen;
 
@@ -35,17 +35,17 @@
     };
   }
 
-  function draw(anew) {
+  function draw(again) {
     const figures = document.getElementById('figures');
-    if (!figures || (!anew && figures.dataset.curve === seen)) return;
+    if (!figures || (!again && figures.dataset.curve === seen)) return;
     seen = figures.dataset.curve;
     columns = JSON.parse(seen);
     const short = columns.cases.length < LEAST_POINTS;
     empty.hidden = !short;
-    host.hidden = short;
+    host.hidden = legend.hidden = short;
     if (short) return;
     const data = [columns.cases, columns.right, columns.handled];
-    if (chart && !anew) { chart.setData(data); return; }
+    if (chart && !again) { chart.setData(data); return; }
     if (chart) chart.destroy();
     chart = new uPlot(options(), data, host);
     tell(chart);

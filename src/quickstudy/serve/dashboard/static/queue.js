@@ -1,10 +1,10 @@
-// The queue by keyboard: one keystroke a label; where this tab is survives a reload.
+// The two queues by keyboard: one keystroke a decision; where this tab is survives a reload.
 (function () {
   'use strict';
   const kept = (store, key, other) => { try { return JSON.parse(store.getItem(key)) ?? other; } catch { return other; } };
   const keep = (store, key, value) => { try { store.setItem(key, JSON.stringify(value)); } catch { /* full or forbidden */ } };
-  const desk = () => document.getElementById('desk');
-  const { learner: name, mode = 'desk' } = desk().dataset, place = `${mode} ${name}`;
+  const queue = () => document.getElementById('queue');
+  const place = `${queue().dataset.queue} ${queue().dataset.learner}`;
   const tab = kept(sessionStorage, 'tab', null) || crypto.getRandomValues(new Uint32Array(2)).join('');
   keep(sessionStorage, 'tab', tab);
   let busy = false;
@@ -39,24 +39,24 @@
   }
 
   document.addEventListener('htmx:afterSettle', (event) => {
-    if (event.target.id !== 'desk' && !desk().contains(event.target)) return;
-    const trail = desk().querySelector('[name=trail]');
-    keep(sessionStorage, place, { id: desk().dataset.case, trail: trail ? trail.value : '' });
+    if (event.target.id !== 'queue' && !queue().contains(event.target)) return;
+    const trail = queue().querySelector('[name=trail]');
+    keep(sessionStorage, place, { id: queue().dataset.case, trail: trail ? trail.value : '' });
     count();
     scrollTo({ top: 0 });
-    const first = !desk().querySelector('.choice, .yes') && desk().querySelector('[role=combobox]');
-    (first || document.getElementById('desk-case')).focus({ preventScroll: true });
+    const first = !queue().querySelector('.choice, .yes') && queue().querySelector('[role=combobox]');
+    (first || document.getElementById('queue-case')).focus({ preventScroll: true });
   });
 
   const press = (selector) => {
-    const button = desk().querySelector(selector);
+    const button = queue().querySelector(selector);
     if (button && !button.disabled) button.click();
     return Boolean(button);
   };
   const keys = {
     u: () => press('[data-do=undo]'),
     s: () => press('[data-do=skip]'),
-    n: () => { const field = desk().querySelector('[role=combobox]'); if (field) field.focus(); return Boolean(field); },
+    n: () => { const field = queue().querySelector('[role=combobox]'); if (field) field.focus(); return Boolean(field); },
     '?': () => { document.getElementById('help').showModal(); return true; },
   };
   document.addEventListener('keydown', (event) => {

@@ -2,10 +2,10 @@
 // step that cost most. Pointing at a step in the list points at it in the chart, and the other way.
 (function () {
   'use strict';
-  const host = document.getElementById('course'), now = document.getElementById('course-now');
-  const empty = document.getElementById('course-empty');
+  const host = document.getElementById('trajectory'), now = document.getElementById('trajectory-now');
+  const empty = document.getElementById('trajectory-empty');
   const key = (name) => document.getElementById(`key-${name}`);
-  let chart, course, seen, open = [];
+  let chart, trajectory, seen, open = [];
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const percent = (v) => (v == null ? '–' : `${Math.round(100 * v)} %`);
@@ -15,7 +15,7 @@
 
   // value and chance share the left scale where outcomes lie between 0 and 1
   function span() {
-    const held = [...course.low, ...course.high, ...course.range].filter((v) => v != null);
+    const held = [...trajectory.low, ...trajectory.high, ...trajectory.range].filter((v) => v != null);
     return held.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [held[0], held[0]]);
   }
   const shared = ([low, high]) => low >= 0 && high <= 1;
@@ -24,7 +24,7 @@
     const { ctx, bbox } = u;
     ctx.save();
     ctx.fillStyle = colour('--orange-soft');
-    for (const [from, to] of course.loops) {
+    for (const [from, to] of trajectory.loops) {
       const left = u.valToPos(from - 0.5, 'x', true), right = u.valToPos(to + 0.5, 'x', true);
       const start = Math.max(left, bbox.left), end = Math.min(right, bbox.left + bbox.width);
       ctx.fillRect(start, bbox.top, end - start, bbox.height);
@@ -33,11 +33,11 @@
   }
 
   function mark(u) {
-    if (course.lost == null) return;
-    const { ctx, bbox } = u, dot = 4 * devicePixelRatio, at = course.lost - course.first;
-    const x = u.valToPos(course.lost, 'x', true), y = u.valToPos(course.p[at], 'y', true);
-    const from = u.valToPos(course.p[at - 1], 'y', true);
-    const before = u.valToPos(course.lost - 1, 'x', true);
+    if (trajectory.lost == null) return;
+    const { ctx, bbox } = u, dot = 4 * devicePixelRatio, at = trajectory.lost - trajectory.first;
+    const x = u.valToPos(trajectory.lost, 'x', true), y = u.valToPos(trajectory.p[at], 'y', true);
+    const from = u.valToPos(trajectory.p[at - 1], 'y', true);
+    const before = u.valToPos(trajectory.lost - 1, 'x', true);
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = colour('--red');
     ctx.lineWidth = 3.5 * devicePixelRatio;
@@ -50,12 +50,12 @@
   }
 
   function tell(u) {
-    const i = u.cursor.idx == null ? course.p.length - 1 : u.cursor.idx, number = course.first + i;
-    const before = course.p[i - 1], change = before == null ? null : course.p[i] - before;
+    const i = u.cursor.idx == null ? trajectory.p.length - 1 : u.cursor.idx, number = trajectory.first + i;
+    const before = trajectory.p[i - 1], change = before == null ? null : trajectory.p[i] - before;
     const points = change == null ? '' : `, ${moved(Math.round(100 * change))}`;
-    const value = course.value[i] == null ? '' : `; value ${short(course.value[i])} (${short(course.low[i])} to ${short(course.high[i])})`;
-    now.textContent = number === 0 ? `before the first step: ${percent(course.p[0])}`
-      : `step ${number}: ${percent(course.p[i])}${points}${value} · ${course.acts[i]}`;
+    const value = trajectory.value[i] == null ? '' : `; value ${short(trajectory.value[i])} (${short(trajectory.low[i])} to ${short(trajectory.high[i])})`;
+    now.textContent = number === 0 ? `before the first step: ${percent(trajectory.p[0])}`
+      : `step ${number}: ${percent(trajectory.p[i])}${points}${value} · ${trajectory.acts[i]}`;
     for (const row of document.querySelectorAll('.steps .pointed')) row.classList.remove('pointed');
     const row = u.cursor.idx != null && document.getElementById(`step-${number}`);
     if (row) row.classList.add('pointed');
@@ -63,14 +63,14 @@
 
   function options() {
     const axis = { stroke: colour('--muted'), font: '12px system-ui, sans-serif', ticks: { show: false } };
-    const line = (name, width, more) => ({ stroke: colour(name), width, points: { show: course.p.length < 40, size: 5 }, ...more });
+    const line = (name, width, more) => ({ stroke: colour(name), width, points: { show: trajectory.p.length < 40, size: 5 }, ...more });
     const edge = { points: { show: false }, stroke: 'transparent', width: 0 };
     const range = span(), one = shared(range), scale = one ? 'y' : 'v';
     return {
       ...size(),
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
-      scales: { x: { time: false, range: () => [course.first - 0.3, course.first + Math.max(1, course.p.length - 1) + 0.3] }, y: { range: [0, 1] }, v: { range } },
+      scales: { x: { time: false, range: () => [trajectory.first - 0.3, trajectory.first + Math.max(1, trajectory.p.length - 1) + 0.3] }, y: { range: [0, 1] }, v: { range } },
       axes: [
         { ...axis, size: 30, grid: { show: false }, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
           values: (u, at) => at.map((v) => (v === 0 ? 'start' : v % 1 ? '' : v.toLocaleString('en'))) },
@@ -85,19 +85,19 @@
     };
   }
 
-  function draw(anew) {
+  function draw(again) {
     const figures = document.getElementById('figures');
-    if (!figures || (!anew && figures.dataset.course === seen)) return;
-    seen = figures.dataset.course;
-    course = JSON.parse(seen);
-    const short = course.p.length < 2;
+    if (!figures || (!again && figures.dataset.trajectory === seen)) return;
+    seen = figures.dataset.trajectory;
+    trajectory = JSON.parse(seen);
+    const short = trajectory.p.length < 2;
     empty.hidden = !short;
     host.hidden = now.hidden = host.previousElementSibling.hidden = short;
-    key('loop').hidden = !course.loops.length;
-    key('lost').hidden = course.lost == null;
+    key('loop').hidden = !trajectory.loops.length;
+    key('lost').hidden = trajectory.lost == null;
     if (short) return;
     if (chart) chart.destroy();
-    const data = [course.p.map((_, i) => course.first + i), course.low, course.high, course.value, course.p];
+    const data = [trajectory.p.map((_, i) => trajectory.first + i), trajectory.low, trajectory.high, trajectory.value, trajectory.p];
     chart = new uPlot(options(), data, host);
     tell(chart);
   }
@@ -106,13 +106,13 @@
     const row = event.target.closest && event.target.closest('.steps > li');
     if (!chart || !row) return;
     const number = Number(row.dataset.step);
-    if (number <= course.first) return;
+    if (number <= trajectory.first) return;
     chart.setCursor(leaving ? { left: -10, top: -10 } : { left: chart.valToPos(number, 'x'), top: 5 });
   }
   document.addEventListener('mouseover', (event) => point(event, false));
   document.addEventListener('mouseout', (event) => point(event, true));
   host.addEventListener('click', () => {
-    const row = chart && chart.cursor.idx && document.getElementById(`step-${course.first + chart.cursor.idx}`);
+    const row = chart && chart.cursor.idx && document.getElementById(`step-${trajectory.first + chart.cursor.idx}`);
     if (!row) return;
     row.querySelector('details').open = true;
     row.scrollIntoView({ block: 'center', behavior: 'smooth' });

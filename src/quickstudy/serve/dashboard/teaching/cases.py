@@ -1,4 +1,4 @@
-"""Every case: search, one at a time with its explanation and history, correction, ruling."""
+"""Cases: search, one with its explanation and history, correction, the end of a dispute."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Any
 from fastapi import Request, Response
 
 from quickstudy.api.versions import Bound
-from quickstudy.errors import InputError, NotFoundError, QuickstudyError
+from quickstudy.errors import InputError, NotFoundError
 from quickstudy.serve.dashboard.base import words
+from quickstudy.serve.dashboard.base.forms import Form, field
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.records import label_text, read_label
 from quickstudy.serve.dashboard.base.rendering import is_partial, page_router, render
-from quickstudy.serve.dashboard.base.session import Form, Known, Session, Store, field
+from quickstudy.serve.dashboard.base.session import Known, Session, Store
+from quickstudy.serve.dashboard.teaching.explanation import explanation
 from quickstudy.serve.http.paths import PART
-from quickstudy.types import Explanation, label_key
+from quickstudy.types import label_key
 
 router = page_router()
 PAGE = 40  # cases
@@ -49,22 +51,22 @@ def cases_page(
     shown, more = found[:PAGE], len(found) > PAGE
     context: dict[str, Any] = {"name": name, "cases": shown, "asked": asked, "more": more}
     if is_partial(request):
-        template = "parts/older.html" if before else "parts/found.html"
+        template = "teaching/parts/older.html" if before else "teaching/parts/found.html"
         return render(request, template, **context)
     context["contested"] = store.report(name).contested
     context["labels"] = sorted(info.labels, key=label_text)
-    return render(request, "cases.html", **context)
+    return render(request, "teaching/cases.html", **context)
 
 
 @router.get(f"/predictions/{{id:{PART}}}")
 def case_page(request: Request, visitor: Known, store: Store, id: str) -> Response:
-    """One case, and why it was answered so."""
-    return render(request, "case.html", **_case(visitor, store, id))
+    """One case, and why it got its answer."""
+    return render(request, "teaching/case.html", **_case(visitor, store, id))
 
 
 @router.post(f"/predictions/{{id:{PART}}}/label")
 def correct(request: Request, visitor: Known, store: Store, form: Form, id: str) -> Response:
-    """Say what it is, or that the answer was right or wrong."""
+    """Give the label, or say that the answer was right or wrong."""
     case = _reachable(visitor, store, id)
     given: dict[str, Any] = {}
     verdict = field(form, "correct")
@@ -78,13 +80,13 @@ def correct(request: Request, visitor: Known, store: Store, form: Form, id: str)
         id, **given, source=visitor.source, key=field(form, "key") or None,
         wait_learned=True, actor=visitor.actor,
     )  # fmt: skip
-    said = words.receipt(receipt.status, label) if label is not None else "Noted: not this."
-    return render(request, "parts/case.html", said=said, **_case(visitor, store, id))
+    said = words.receipt(receipt.status, label) if label is not None else "Noted: this is wrong."
+    return render(request, "teaching/parts/case.html", said=said, **_case(visitor, store, id))
 
 
 @router.post(f"/predictions/{{id:{PART}}}/pin")
 def pin(request: Request, visitor: Known, store: Store, form: Form, id: str) -> Response:
-    """Put it on the exam, with what is right."""
+    """Pin it to the exam, with the right label."""
     case = _reachable(visitor, store, id)
     visitor.require("manage", case.learner)
     label = read_label(
@@ -95,8 +97,8 @@ def pin(request: Request, visitor: Known, store: Store, form: Form, id: str) -> 
         case.learner, prediction_id=id, label=label, bound=bound,
         source=visitor.source, actor=visitor.actor,
     )  # fmt: skip
-    said = f"Pinned: {label_text(label)}. Every version has to answer it so."
-    return render(request, "parts/case.html", said=said, **_case(visitor, store, id))
+    said = f"Pinned: {label_text(label)}. Every version has to give this answer."
+    return render(request, "teaching/parts/case.html", said=said, **_case(visitor, store, id))
 
 
 @router.post(f"/predictions/{{id:{PART}}}/ruling")
@@ -108,8 +110,8 @@ def ruling(request: Request, visitor: Known, store: Store, form: Form, id: str) 
     known = classifier(store, case.learner).labels
     label = read_label(field(form, "label"), field(form, "text"), known)
     store.rule(id, label, source=visitor.source, actor=visitor.actor)
-    said = "Ruled, and learned."
-    return render(request, "parts/case.html", said=said, **_case(visitor, store, id))
+    said = "Settled, and learned."
+    return render(request, "teaching/parts/case.html", said=said, **_case(visitor, store, id))
 
 
 def _reachable(visitor: Session, store: Store, id: str) -> Any:
@@ -135,16 +137,8 @@ def _case(visitor: Session, store: Store, id: str) -> dict[str, Any]:
     }
 
 
-def explanation(store: Store, id: str) -> Explanation | None:
-    """Why it is answered as it is now; None while nothing is learned."""
-    try:
-        return store.explain(id)
-    except QuickstudyError:
-        return None
-
-
 def _said(case: Any) -> list[tuple[Any, str]]:
-    """(label, source) of everything people said of a case, oldest first."""
+    """(label, source) of every label that people gave a case, oldest first."""
     words_said = [e.payload for e in case.events if e.type == "feedback" and e.payload]
     return [
         (p["label"], p.get("source", ""))

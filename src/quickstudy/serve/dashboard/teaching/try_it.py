@@ -9,11 +9,12 @@ from typing import Any
 from fastapi import Request, Response
 
 from quickstudy.serve.dashboard.base import words
+from quickstudy.serve.dashboard.base.forms import Form, field
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.records import read_label, read_record
 from quickstudy.serve.dashboard.base.rendering import page_router, render
-from quickstudy.serve.dashboard.base.session import Form, Known, Store, field
-from quickstudy.serve.dashboard.teaching.cases import explanation
+from quickstudy.serve.dashboard.base.session import Known, Store
+from quickstudy.serve.dashboard.teaching.explanation import explanation
 from quickstudy.serve.http.paths import PART
 from quickstudy.types import Explanation, Label, label_key
 
@@ -23,12 +24,12 @@ COMPARED = 6  # labels whose probability is shown before and after
 
 
 @router.get("/learners/{name}/try")
-def trial_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
-    """An empty sheet, with the latest cases to start from."""
+def try_it_page(request: Request, visitor: Known, store: Store, name: str) -> Response:
+    """An empty form, with the latest cases to start from."""
     visitor.require("teach", name)
     latest = store.cases(name, limit=EXAMPLES)
     labels = classifier(store, name).labels
-    return render(request, "trial.html", name=name, latest=latest, labels=labels)
+    return render(request, "teaching/try_it.html", name=name, latest=latest, labels=labels)
 
 
 @router.post("/learners/{name}/try")
@@ -37,7 +38,7 @@ def answer(request: Request, visitor: Known, store: Store, form: Form, name: str
     visitor.require("teach", name)
     made = store.predict(name, read_record(field(form, "record")), actor=visitor.actor)
     return render(
-        request, "parts/answer.html", said="Answered.", name=name, answer=made,
+        request, "teaching/parts/answer.html", said="Answered.", name=name, answer=made,
         why=explanation(store, made.id), key=secrets.token_urlsafe(12),
     )  # fmt: skip
 
@@ -61,9 +62,17 @@ def teach(
     changed = _changes(before, _shares(why), label)
     said = words.receipt(receipt.status, label)
     return render(
-        request, "parts/learned.html", said=said, name=case.learner, case=case, label=label,
-        message=said, changes=changed, why=why, key=secrets.token_urlsafe(12),
-    )  # fmt: skip
+        request,
+        "teaching/parts/learned.html",
+        said=said,
+        name=case.learner,
+        case=case,
+        label=label,
+        message=said,
+        changes=changed,
+        why=why,
+        key=secrets.token_urlsafe(12),
+    )
 
 
 def _shares(why: Explanation | None) -> dict[str, tuple[Label, float]]:
