@@ -10,9 +10,9 @@ from quickstudy.errors import SettingError
 from quickstudy.log import failpoints
 
 VISITS = """
-from quickstudy.log.failpoints import reach
+from quickstudy.log.failpoints import failpoint
 for name in ("before-insert", "before-commit") * 3:
-    reach(name)
+    failpoint(name)
     print(name, flush=True)
 """
 
@@ -38,4 +38,4 @@ def test_it_dies_at_the_visit_it_was_told():
 def test_a_place_that_is_not_there_is_refused(spec):
     with pytest.raises(SettingError, match="before-commit"):
         failpoints.arm(spec)
-    failpoints.reach("before-commit")
+    failpoints.failpoint("before-commit")

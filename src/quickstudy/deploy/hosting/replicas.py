@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from quickstudy.errors import StoreError
 from quickstudy.learners.classifier.classifier import Classifier
-from quickstudy.log.failpoints import reach
+from quickstudy.log.failpoints import failpoint
 
 
 class LostReplicaError(StoreError):
@@ -63,7 +63,7 @@ class LeftRightReplicas:
                 self._pair[back] = None
                 raise
         self._front = back
-        reach("between-twins")
+        failpoint("between-replicas")
         with self._locks[1 - back]:
             self._follow(act, learner, same_map=learner.maps == maps)
 
