@@ -23,7 +23,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-START = "from quickstudy.cli import main; main()"
+START = "from quickstudy.cli.main import main; main()"
 DESKTOP = {"width": 1200, "height": 820}
 PHONE = {"width": 360, "height": 740}
 REFUSED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
