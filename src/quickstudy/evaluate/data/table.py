@@ -18,7 +18,7 @@ import numpy as np
 
 from quickstudy.errors import DataFileError, RecordError
 from quickstudy.evaluate.data.columns import Column
-from quickstudy.evaluate.data.fields import FieldReader
+from quickstudy.evaluate.data.fields.reader import FieldReader
 from quickstudy.evaluate.data.files import arrow, excel
 from quickstudy.evaluate.data.files.delimited import read_delimited
 from quickstudy.evaluate.data.files.json_text import read_json
