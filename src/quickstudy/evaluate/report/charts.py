@@ -1,4 +1,4 @@
-"""Charts as inline SVG whose colours are the page's CSS variables: one picture, light and dark."""
+"""Charts as inline SVG; their colours are CSS variables of the page, so they follow dark mode."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from quickstudy.types import Floats
 
 SERIES = ("blue", "orange", "green", "violet", "red", "teal", "brown", "grey")
 _NAMES = ("ink", "muted", "grid", "surface", *SERIES)
-_HEX = {name: f"#0a1b{i:02x}" for i, name in enumerate(_NAMES)}  # var(--name)
+_HEX = {name: f"#0a1b{i:02x}" for i, name in enumerate(_NAMES)}  # stands for var(--name)
 _SIZE = (7.6, 3.3)  # inches; the page scales the picture to its column
-_WORD = 0.09  # share of the width that a mark's word takes
+_WORD = 0.09  # share of the width that the word at a mark takes
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 10.0,
@@ -32,7 +32,7 @@ _STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One curve: its name, values by example (every one, from the first), colour and manner."""
+    """One curve: its name, one value for each example, colour and style."""
 
     name: str
     values: Floats
@@ -49,7 +49,7 @@ def line_chart(
     marks: Sequence[tuple[int, str]] = (),
     y_range: tuple[float, float] | None = None,
 ) -> str:
-    """Curves over the stream, the first drawn strongest; `marks` are upright lines with a word."""
+    """Curves over the stream, the first one thickest; `marks` are vertical lines with a word."""
     figure, axes = _axes()
     for i, line in reversed(list(enumerate(lines))):
         at = thin(len(line.values))
@@ -74,7 +74,7 @@ def line_chart(
 
 
 def reliability_chart(bins: Reliability) -> str:
-    """Confidence against how often it was right; points on the diagonal mean what they say."""
+    """Accuracy by confidence; points on the diagonal are calibrated."""
     figure, axes = _axes()
     axes.plot([0, 1], [0, 1], color=_HEX["muted"], linewidth=1.2, linestyle=(0, (4, 3)))
     axes.vlines(bins.confidence, bins.confidence, bins.accuracy, color=_HEX["orange"], linewidth=2)
@@ -111,7 +111,7 @@ def _mark(axes: Any, marks: Sequence[tuple[int, str]]) -> None:
     for at, word in marks:
         axes.axvline(at, color=_HEX["muted"], linewidth=1, linestyle=(0, (1, 2)))
         if at < free or at > right - _WORD * (right - left):
-            continue  # its word would lie on another's, or outside
+            continue  # the word would cover another word or leave the chart
         free = at + _WORD * (right - left)
         style = {"textcoords": "offset points", "va": "top", "fontsize": 9}
         axes.annotate(word, (at, top), (4, -2), color=_HEX["muted"], **style)
