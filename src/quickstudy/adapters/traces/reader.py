@@ -93,7 +93,7 @@ class Reader:
         return [self.unknown(name, shown)]
 
     def history(self, messages: Sequence[Any], at: str) -> list[Piece]:
-        """The pieces of many messages; equal ones at the same place of an earlier history are reused.
+        """The pieces of many messages; equal ones of an earlier history are reused.
 
         Every span of a model repeats the conversation, so reading all of it each time would take
         time quadratic in its length.
