@@ -6,15 +6,15 @@
 
 6,000 training questions of banking77 (77 intents) and clinc150 (150 intents, in scope), shuffled by
 `default_rng(shuffle)`, come one by one, as MiniLM vectors or as text. `ActOrAsk` acts or asks at a
-target of 95 %, alpha 5 %; the learner learns from asked and audited labels only. Beside it, what
-many teams do: logistic regression, refitted every 200 labels, acting at a probability >= 0.95.
+target of 95 %, alpha 5 %; the learner learns from asked and audited labels only. The baseline is
+what many teams do: logistic regression, refitted every 200 labels, acting at a probability >= 0.95.
 
 - handled: share of cases acted on, in each thousand;
 - precision: right answers among all cases acted on, audited or not, which only a simulation knows;
 - first act: labels used, and cases seen, before the first case acted on;
 - violations: shuffles in which the precision of all cases acted on ended below the target.
 
-Data is read from `$QUICKSTUDY_DATA/text`, or from `../shared/data/text` beside the repository.
+Data is read from `$QUICKSTUDY_DATA/text`, or from `../shared/data/text` next to the repository.
 Results go to `benchmarks/results/autonomy.json` after every run; what is there is not run again.
 """
 
@@ -48,7 +48,7 @@ Stream = tuple[Any, list[str]]
 
 @dataclass
 class Run:
-    """What happened to every case of a stream."""
+    """The decision and the result for every case of a stream."""
 
     truth: list[str]
     answers: list[str | None] = field(default_factory=list)
@@ -191,7 +191,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def save(path: Path, results: dict[str, Any]) -> None:
-    """Write the results, one run a line; the old file stays whole until the new one is."""
+    """Write the results, one run a line; the old file is replaced only by a complete new one."""
     path.parent.mkdir(exist_ok=True)
     draft = path.with_suffix(".tmp")
     lines = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(results.items()))
@@ -200,12 +200,12 @@ def save(path: Path, results: dict[str, Any]) -> None:
 
 
 def key(data: str, inputs: str, learner: str, limit: int, shuffle: int) -> str:
-    """What a run is filed under."""
+    """The key of a run in the results."""
     return f"{data} | {inputs} | {learner} | {limit} rows | shuffle {shuffle}"
 
 
 def print_table(results: dict[str, Any], learners: list[str], given: argparse.Namespace) -> None:
-    """One block a data set and kind of input; medians and means over the shuffles there are."""
+    """Print a block for each data set and input, with medians and means over the shuffles."""
     for data in given.data:
         for inputs in given.inputs:
             print(f"\n{data}, {inputs}, target {TARGET:.0%}: handled in each thousand cases")

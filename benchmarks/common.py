@@ -1,4 +1,4 @@
-"""What the benchmarks share: where data is, where results go, and what code they were run with."""
+"""Shared code of the benchmarks: data files, result files, and the digest of the library's code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def data_file(name: str) -> Path:
 
 
 def code_digest() -> str:
-    """Digest of the library's code as it runs: comments, docstrings and layout do not count."""
+    """Digest of the library's code without comments, docstrings and layout."""
     package = Path(quickstudy.__file__).parent
     digest = hashlib.sha256()
     for part in ("encode", "learners", "memory", "stats", "pool.py", "types.py"):
@@ -67,7 +67,7 @@ class Results:
 
     Args:
         name: of the benchmark's file.
-        keep: whether a run of older code need not be repeated.
+        keep: whether runs of older code are kept instead of repeated.
     """
 
     def __init__(self, name: str, *, keep: bool = False) -> None:
@@ -77,7 +77,7 @@ class Results:
         self.runs: dict[str, Figures] = self._setting.pop("runs", {})
 
     def run(self, name: str, measure: Callable[[], Figures]) -> None:
-        """Make a run and file it, unless it is there."""
+        """Make a run and store it, unless there is one."""
         if self.done(name):
             return
         figures = measure()
@@ -87,12 +87,12 @@ class Results:
         print(name, json.dumps(rounded(figures)), flush=True)
 
     def done(self, name: str) -> bool:
-        """Whether a run is there, made with the present code (or any, if so wished)."""
+        """Whether there is a run of the present code, or with `keep` of any code."""
         there = self.runs.get(name)
         return there is not None and (self._keep or there["code"] == self._code)
 
     def save(self, claims: list[Figures] | None = None) -> None:
-        """Write everything; the old file stays whole until the new one is."""
+        """Write all runs; the old file is replaced only by a complete new one."""
         self.path.parent.mkdir(exist_ok=True)
         runs = dict(sorted(self.runs.items()))
         draft = self.path.with_suffix(".tmp")
@@ -101,7 +101,7 @@ class Results:
         draft.replace(self.path)
 
     def conclude(self, claims: list[Figures]) -> None:
-        """Print what was promised beside what was measured, and write it with the runs."""
+        """Print the promises with the measured values, and write them with the runs."""
         print(f"\n{'promised':62s} {'needed':>9s} {'measured':>9s}")
         for c in claims:
             value = "-" if c["value"] is None else f"{c['value']:.4g}"
@@ -114,13 +114,13 @@ class Results:
 
 
 def claim(what: str, value: float | None, sign: str, need: float) -> Figures:
-    """A promise with what was measured; `sign` is ">", ">=" or "<="."""
+    """A promise with the measured value; `sign` is ">", ">=" or "<="."""
     reached = None if value is None else bool(SIGNS[sign](value, need))
     return {"claim": what, "sign": sign, "need": need, "value": value, "reached": reached}
 
 
 def rounded(value: Any) -> Any:
-    """Five digits: more would be noise."""
+    """The value with five digits, as more would be noise."""
     if isinstance(value, dict):
         return {name: rounded(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

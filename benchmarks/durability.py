@@ -60,7 +60,7 @@ SHOWN = 20  # problems of a test that are printed
 
 
 def main() -> int:
-    """Run what was asked for, print the table, write the results."""
+    """Run the chosen tests, print the table, write the results."""
     asked = arguments()
     from tests.crash.forking import preload
     from tests.crash.rows import Scale
@@ -81,7 +81,7 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    """What to run, and how much of it."""
+    """The options: tests to run and their size."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -119,7 +119,7 @@ def run(name: str, scale: Scale) -> Row:
 
 
 def show(rows: list[Row]) -> None:
-    """One line a test, and below it what did not hold."""
+    """Print one line for each test, with its problems below."""
     table = Table(title="What a store survives", title_justify="left")
     for head in ("test", "runs", "must show", "measured", ""):
         table.add_column(head, justify="right" if head == "runs" else "left")
@@ -135,7 +135,7 @@ def show(rows: list[Row]) -> None:
 
 
 def save(rows: dict[str, Row], path: Path) -> None:
-    """Write the results; those of tests that were not run now stay."""
+    """Write the results; results of other tests are kept."""
     from common import setting
 
     old = json.loads(path.read_text()) if path.exists() else {}

@@ -1,4 +1,4 @@
-"""What it does not know, it does not act on: records whose fields are renamed, gone or retyped.
+"""Unfamiliar records are not acted on: their fields are renamed, dropped or retyped.
 
     python benchmarks/familiarity.py --quick   phishing and banking77 only, about a minute
     python benchmarks/familiarity.py           all of it, about ten minutes; stop and start it
@@ -22,7 +22,7 @@ occur; told is the share of undisturbed cases that are called unfamiliar.
 Last, what wide inputs cost (`familiarity_width.py`): a process a shape, that learns it within 64
 MiB, and the start of a store of five wide learners. Times are processor times.
 
-Data is read from `$QUICKSTUDY_DATA`, or from `../shared/data` beside the repository; results go to
+Data is read from `$QUICKSTUDY_DATA`, or from `../shared/data` next to the repository; results go to
 `benchmarks/results/familiarity.json`.
 """
 
@@ -60,7 +60,7 @@ TARGETS = {
 QUICK = ("phishing", "banking77 text")
 LEARNED, LEARNED_TEXTS, EVERY, GONE = 6000, 3000, 10, 10_000
 KINDS = ("renamed", "dropped", "retyped")
-ASKS_FOR_IT = 0.5  # share of the cases asked because of a field that makes it a weighty one
+ASKS_FOR_IT = 0.5  # share of cases asked because of a field from which on the field is weighty
 FEWEST_ACTED = 50  # acted cases below which a precision says nothing
 MOST_LOST = 1.0  # points of share handled
 Case = dict[str, Any] | str | np.ndarray
@@ -68,7 +68,7 @@ Case = dict[str, Any] | str | np.ndarray
 
 @dataclass(frozen=True)
 class Trained:
-    """A learner that was certified on the beginning of a stream, and how it came there."""
+    """A learner that was certified on the beginning of a stream, with its certificate."""
 
     learner: Classifier
     control: ActOrAsk
@@ -90,7 +90,7 @@ def read(name: str) -> tuple[list[Case], list[str]]:
 
 
 def chosen(values: list[Any], which: np.ndarray) -> list[Any]:
-    """The values at the places that are marked."""
+    """The values at the marked positions."""
     return [value for value, mark in zip(values, which, strict=False) if mark]
 
 
@@ -185,7 +185,7 @@ def run(name: str) -> Figures:
 
 
 def single(trained: Trained, xs: list[Case], ys: list[str], *, field: str, kind: str) -> Figures:
-    """What becomes of the cases if one field is disturbed."""
+    """The share of cases handled, and their precision, with one field disturbed."""
     changed = [disturbed(x, kind, field) for x in xs]
     batch = trained.learner.predict_many(changed)
     acted, ok = acts(trained, batch), right(batch, ys)
@@ -213,7 +213,7 @@ def precision(ok: np.ndarray, acted: np.ndarray) -> float | None:
 
 
 def lowest(singles: list[Figures], figure: str = "precision") -> float | None:
-    """The lowest precision among disturbances that left enough to act on."""
+    """The lowest precision among disturbances with enough acted cases."""
     return min((s[figure] for s in singles if s[figure] is not None), default=None)
 
 
@@ -269,7 +269,7 @@ def run_gaps(name: str) -> Figures:
 
 
 def print_table(runs: dict[str, Figures]) -> None:
-    """A row a data set, then the ordinary gaps."""
+    """Print a row for each data set, then the ordinary gaps."""
     print(
         f"\n{'':20s}{'target':>7s}{'handled':>9s}{'unchecked':>10s}{'lost':>6s}{'precision':>10s}"
         f"{'weighty':>12s}{'precision':>10s}{'others':>8s}{'unchecked':>10s}  acted with all gone"
@@ -292,12 +292,12 @@ def print_table(runs: dict[str, Figures]) -> None:
 
 
 def told(share: float | None) -> str:
-    """A share, or that nothing was acted on."""
+    """A share as text, or a note that no case was acted on."""
     return "-" if share is None else f"{share:.1%}"
 
 
 def claims(runs: dict[str, Figures]) -> list[Figures]:
-    """What was promised, beside what was measured."""
+    """The promises, each with the measured value."""
     found = []
     for name, target in TARGETS.items():
         r = runs.get(name)
@@ -313,7 +313,7 @@ def claims(runs: dict[str, Figures]) -> list[Figures]:
 
 
 def main() -> None:
-    """Run what is missing, then print the table."""
+    """Make the runs that are missing, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="phishing and banking77 only")
     parser.add_argument("--only", nargs="+", choices=list(TARGETS), default=None)

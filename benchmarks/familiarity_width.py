@@ -64,7 +64,7 @@ def run_store() -> Figures:
 
 
 def print_width(runs: dict[str, Figures]) -> None:
-    """A row a shape."""
+    """Print a row for each shape."""
     print(f"\n{'with a budget of 64 MiB':36s}{'state':>8s}{'RSS':>7s}{'learn':>9s}{'predict':>9s}")
     for shape in SHAPES:
         r = runs.get(shape)
@@ -79,7 +79,7 @@ def print_width(runs: dict[str, Figures]) -> None:
 
 
 def width_claims(runs: dict[str, Figures]) -> list[Figures]:
-    """What was promised of width, beside what was measured."""
+    """The promises on wide inputs, each with the measured value."""
     found = []
     for shape in SHAPES:
         r = runs.get(shape)

@@ -1,4 +1,4 @@
-"""How much it learns from few labels: sentence vectors and texts, learned one example at a time.
+"""Accuracy from few labels: sentence vectors and texts, learned one example at a time.
 
     python benchmarks/fewshot.py --quick   3 a class only, some minutes
     python benchmarks/fewshot.py           all of it; stop and start it as you like
@@ -14,7 +14,7 @@ shuffle, s = 0. One pass, then the authors' test set; a default learner througho
 - groups: the same draw, but the classes arrive in 10 groups, drawn by `default_rng(1000 + s)`;
 - lifelong experts: the votes of "kernel" and "gaussian" alone, which no order should matter to.
 
-Vectors are read from `$QUICKSTUDY_DATA/text`, or from `../shared/data/text` beside the repository,
+Vectors are read from `$QUICKSTUDY_DATA/text`, or from `../shared/data/text` next to the repository,
 texts from the package; results go to `benchmarks/results/fewshot.json`.
 """
 
@@ -59,7 +59,7 @@ class Job:
 
     @property
     def kind(self) -> str:
-        """What it is, whatever the draw."""
+        """The description of the job without the draw."""
         return f"{self.data} | {self.inputs} | {size(self.k)} | {self.order}"
 
     @property
@@ -73,12 +73,12 @@ def size(k: int) -> str:
 
 
 def draws(data: str, k: int, **kind: str) -> list[Job]:
-    """The jobs of one kind, a draw each."""
+    """The jobs with the same description, one for each draw."""
     return [Job(data, k, draw, **kind) for draw in (DRAWS if k else (0,))]
 
 
 def jobs(quick: bool) -> list[Job]:
-    """Everything, what takes longest last."""
+    """All jobs, the longest last."""
     found = draws("banking77", 3) + draws("clinc150", 3)
     if quick:
         return found
@@ -142,7 +142,7 @@ def run(job: Job) -> Figures:
 
 
 def novelty_auroc(job: Job, learner: Classifier, batch: PredictionBatch) -> float | None:
-    """How well novelty tells out-of-scope queries from the test set; None for banking77."""
+    """AUROC of novelty for out-of-scope queries against the test set; None for banking77."""
     if job.data != "clinc150":
         return None
     outside = learner.predict_many(list(read(job.data, job.inputs, "oos_test")[0])).novelty
@@ -151,7 +151,7 @@ def novelty_auroc(job: Job, learner: Classifier, batch: PredictionBatch) -> floa
 
 
 class Ticker:
-    """Prints how far a pass is, every ten seconds."""
+    """Prints the progress of a pass every ten seconds."""
 
     def __init__(self, name: str, total: int) -> None:
         self._name, self._total = name, total
@@ -179,7 +179,7 @@ def value(figures: Figures | None, *path: str) -> float | None:
 
 
 def print_table(runs: dict[str, Figures]) -> None:
-    """A row a kind of job: means and standard deviations over the draws there are."""
+    """Print means and standard deviations over the draws, a row for each description."""
     print(
         f"\n{'':40s}{'draws':>6s}{'accuracy':>15s}{'ECE':>6s}{'AUROC':>7s}{'before':>8s}"
         f"{'kernel':>8s}{'gaussian':>9s}{'logistic':>9s}{'CPU s':>7s}{'MB':>6s}"
@@ -205,7 +205,7 @@ def print_table(runs: dict[str, Figures]) -> None:
 
 
 def claims(runs: dict[str, Figures]) -> list[Figures]:
-    """What was promised, beside what was measured."""
+    """The promises, each with the measured value."""
     found = []
     for data, floors in FLOORS.items():
         for k, floor in floors.items():
@@ -237,14 +237,14 @@ def claims(runs: dict[str, Figures]) -> list[Figures]:
 
 
 def points_lost(runs: dict[str, Figures], k: int, *path: str) -> float | None:
-    """How much better it was when the classes came shuffled."""
+    """Points of accuracy lost when the classes arrive in groups instead of shuffled."""
     shuffled = mean(runs, draws("banking77", k), *path)
     groups = mean(runs, draws("banking77", k, order="groups"), *path)
     return None if shuffled is None or groups is None else round(shuffled - groups, 3)
 
 
 def main() -> None:
-    """Run what is missing, then print the table."""
+    """Make the runs that are missing, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="3 examples a class only")
     parser.add_argument("--only", default="", help='jobs whose name has this, as "| 10 a class"')

@@ -1,4 +1,4 @@
-"""What the order of the rows does: history filed by label, before a test and before a stream.
+"""The effect of the order of rows: history sorted by label, before a test and before a stream.
 
     python benchmarks/order.py           about ten minutes on one core
 
@@ -37,7 +37,7 @@ def records(rows: np.ndarray) -> list[dict[str, Any]]:
 
 
 def blobs(rng: np.random.Generator, *, labels: int) -> Table:
-    """One cloud a label, in four dimensions."""
+    """One Gaussian cloud for each label, in four dimensions."""
     centres = 2.5 * rng.normal(size=(labels, 4))
     y = rng.integers(labels, size=ROWS)
     return records(centres[y] + rng.normal(size=(ROWS, 4))), y
@@ -152,7 +152,7 @@ def run_twenty() -> Figures:
 
 
 def print_table(runs: dict[str, Figures]) -> None:
-    """A row a table."""
+    """Print a row for each table."""
     print(f"\n{'':18s}{'test: shuffled':>16s}{'filed':>8s}{'points':>8s}{'worst':>7s}", end="")
     print(f"{'stream: shuffled':>19s}{'filed':>8s}{'points':>8s}{'worst':>7s}")
     for name in TABLES:
@@ -170,7 +170,7 @@ def print_table(runs: dict[str, Figures]) -> None:
 
 
 def claims(runs: dict[str, Figures]) -> list[Figures]:
-    """What was promised, beside what was measured."""
+    """The promises, each with the measured value."""
     found = []
     for name in TABLES:
         r = runs.get(name, {})
@@ -183,7 +183,7 @@ def claims(runs: dict[str, Figures]) -> list[Figures]:
 
 
 def main() -> None:
-    """Run what is missing, then print the tables."""
+    """Make the runs that are missing, then print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES))
     parser.add_argument("--keep", action="store_true", help="do not repeat runs of older code")

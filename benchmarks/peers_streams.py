@@ -1,4 +1,4 @@
-"""How well other libraries' learners do on five real streams, test-then-train.
+"""Test-then-train results of other libraries on five real streams.
 
     pip install 'quickstudy[peers]'        (CapyMOA also needs Java 17 or later)
     python benchmarks/peers_streams.py     about an hour on one core; stop and start it as you like
@@ -11,7 +11,7 @@ depend on what else the machine was doing. Results go to `benchmarks/results/pee
 after every run; a run that is already there, of the same library version, is not repeated.
 
 The streams are not part of this repository: they are read from `$QUICKSTUDY_DATA/streams`, or from
-`../shared/data/streams` beside it.
+`../shared/data/streams` next to it.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def summary(run: PeerRun) -> dict[str, Any]:
 
 
 def rounded(figures: dict[str, float]) -> dict[str, float]:
-    """Five digits: more would be noise."""
+    """The value with five digits, as more would be noise."""
     return {name: float(f"{value:.5g}") for name, value in figures.items()}
 
 
@@ -115,7 +115,7 @@ def run_apart(stream: str, peer: str, delay: int) -> dict[str, Any]:
 
 
 def key(stream: str, peer: str, delay: int) -> str:
-    """What a run is filed under: a new version of a library is a new run."""
+    """The key of a run in the results: a new version of a library is a new run."""
     version = "-" if peer == NO_CHANGE else peer_version(peer)
     return f"{stream} | {peer} | delay {delay} | {version}"
 
@@ -139,7 +139,7 @@ def load() -> Results:
 
 
 def run_all(streams: list[str], peers: list[str], delays: list[int]) -> None:
-    """Every run that is not there yet: no delay first, fast peers first."""
+    """Make all missing runs, without delay first and fast peers first."""
     for delay in delays:
         runs = load()
         for stream in streams:
@@ -151,7 +151,7 @@ def run_all(streams: list[str], peers: list[str], delays: list[int]) -> None:
 
 
 def run_one(stream: str, peer: str, delay: int) -> None:
-    """One run, unless it is there or its library is not."""
+    """Make a run, unless there is one or the library is not installed."""
     try:
         name = key(stream, peer, delay)
         if name in load():
@@ -188,7 +188,7 @@ def cell(run: dict[str, Any] | None) -> str:
 
 
 def main() -> None:
-    """Run what is missing, then print the tables."""
+    """Make the runs that are missing, then print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--streams", nargs="+", choices=STREAMS, default=list(STREAMS))
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(ORDER))

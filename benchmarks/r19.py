@@ -1,4 +1,4 @@
-"""How often a policy that is not good enough is certified, and how fast the guard wakes up.
+"""How often an insufficient policy is certified, and how soon the guard raises an alarm.
 
     python benchmarks/r19.py             about ten minutes on one core; stop and start as you like
     python benchmarks/r19.py --streams 400
@@ -147,7 +147,7 @@ def main() -> None:
 
 
 def save(results: dict[str, Any]) -> None:
-    """Write the results; the old file stays whole until the new one is."""
+    """Write the results; the old file is replaced only by a complete new one."""
     RESULTS.parent.mkdir(exist_ok=True)
     draft = RESULTS.with_suffix(".tmp")
     draft.write_text(json.dumps(results, indent=1) + "\n")
@@ -155,7 +155,7 @@ def save(results: dict[str, Any]) -> None:
 
 
 def print_table(results: dict[str, Any]) -> None:
-    """What was found, beside what was promised."""
+    """Print the results with the promised values."""
     for name in ("hunting", "improving", "pulled"):
         r = results[name]
         low, high = r["interval"]

@@ -1,4 +1,4 @@
-"""What oversight holds: power cuts, saving under load, the gate, autonomy, access, and its price.
+"""Oversight: power cuts, saving under load, the gate, autonomy, access, and its cost.
 
     python benchmarks/safety.py                     everything, most of an hour on two cores
     python benchmarks/safety.py --short             what `make test` runs
@@ -59,7 +59,7 @@ SHOWN = 20  # problems of a test that are printed
 
 
 def main() -> int:
-    """Run what was asked for, print the table, write the results after each row."""
+    """Run the chosen tests, print the table, write the results after each row."""
     asked = arguments()
     from tests.crash.forking import preload
     from tests.crash.rows import Scale
@@ -86,7 +86,7 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    """What to run, and how much of it."""
+    """The options: tests to run and their size."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -133,7 +133,7 @@ def run(name: str, scale: Scale) -> Row:
 
 
 def show(rows: list[Row]) -> None:
-    """One line a test, and below it what did not hold."""
+    """Print one line for each test, with its problems below."""
     table = Table(title="What oversight holds", title_justify="left")
     for head in ("test", "runs", "must show", "measured", ""):
         table.add_column(head, justify="right" if head == "runs" else "left")
@@ -149,13 +149,13 @@ def show(rows: list[Row]) -> None:
 
 
 def known(path: Path) -> dict[str, Any]:
-    """The results there are."""
+    """The stored results."""
     found: dict[str, Any] = json.loads(path.read_text())["runs"] if path.exists() else {}
     return found
 
 
 def save(name: str, row: Row, path: Path) -> None:
-    """Write a result; those of other tests stay."""
+    """Write a result; results of other tests are kept."""
     from common import setting
 
     runs = known(path) | {name: asdict(row) | {"holds": row.holds}}

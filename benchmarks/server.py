@@ -57,7 +57,7 @@ from server_table import claims, print_table
 
 SINGLE = Plan(port=0, predictions=300, feedbacks=150, seconds=0)
 BATCHES = Plan(port=0, predictions=1_000, feedbacks=500, seconds=0, batch=10)
-TREE_SIZES = (12_975, 19_462)  # examples at which the trees are grown anew
+TREE_SIZES = (12_975, 19_462)  # examples at which the trees are refitted
 STEPS = ("refit", "single", "batches", "beside", "kill", "start", "memory")
 BEFORE = 150  # labels: a load begins so many before a refit is due
 REFIT_SECONDS = 10.0
@@ -96,7 +96,7 @@ def server(kind: str) -> Iterator[Server]:
 
 
 class Measuring:
-    """All measurements of one kind of server, in order; each takes up where the last one ended."""
+    """All measurements of one server, in order; each continues where the last one ended."""
 
     def __init__(self, made: Server, scale: Scale, seed: int) -> None:
         self.server = made
@@ -129,7 +129,7 @@ class Measuring:
         return self.server.load(Plan(**given), **settings)
 
     def fill_to(self, learned: int) -> None:
-        """Teach it until it has learned that many."""
+        """Teach the learner until it has learned that many examples."""
         self.server.fill(max(0, learned - self.server.learned()))
         self.server.settle()
 
@@ -151,7 +151,7 @@ class Measuring:
         return {"times": spans, "n": len(latency), "p50_ms": p50, "p99_ms": p99, "most_ms": most}
 
     def spans(self, head: int, began: float) -> list[tuple[float, float]]:
-        """From when to when it was busy with something slow."""
+        """Start and end of the slow work of the server."""
         if self.server.kind == RIVER:
             report = self.server.ask("GET", f"/v1/learners/{LEARNER}/report")
             return [(a, b) for a, b in report["saves"] if a >= began]
@@ -220,7 +220,7 @@ def memory(made: Server, scale: Scale) -> Figures:
 
 
 def joined(runs: list[Times]) -> Times:
-    """Several loads as one."""
+    """Several loads joined into one."""
     names = ("at", "kind", "wait_ms", "latency_ms", "status", "right")
     return {name: np.concatenate([run[name] for run in runs]) for name in names}
 

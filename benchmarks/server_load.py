@@ -56,7 +56,7 @@ class Plan:
     backlog: tuple[tuple[str, int], ...] = ()
 
     def text(self) -> str:
-        """As the command line takes it."""
+        """The plan as JSON for the command line."""
         return json.dumps(asdict(self))
 
     def schedule(self) -> tuple[np.ndarray, np.ndarray]:
@@ -227,7 +227,7 @@ class Load:
         return int(sent.sum()) * self.plan.batch
 
     def save(self, path: str) -> None:
-        """All times in milliseconds, `due` as seconds since 1970 beside it."""
+        """Save all times in milliseconds, and `due` also as seconds since 1970."""
         np.savez(
             path,
             at=self.began + self.due,

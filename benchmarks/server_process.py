@@ -99,7 +99,7 @@ class Server:
         return answer.status, json.loads(said) if said[:1] in (b"{", b"[") else said
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON of a request that must succeed; a connection that was closed is opened anew."""
+        """The JSON of a request that must succeed; a closed connection is opened again."""
         try:
             status, said = self.call(method, path, body)
         except (OSError, http.client.HTTPException):
@@ -208,7 +208,7 @@ class Server:
         return int(self.ask("GET", f"/v1/learners/{LEARNER}/report").get("seq", 0))
 
     def refits(self, after: int) -> list[tuple[float, float]]:
-        """From when to when slow experts were refitted, since the event `after`."""
+        """Start and end of the refits of slow experts since the event `after`."""
         times, found = {}, []
         while events := self.ask("GET", f"/v1/log?after={after}&limit=1000")["events"]:
             after = events[-1]["seq"]

@@ -1,4 +1,4 @@
-"""What `server.py` was to show, beside what it measured: one row each."""
+"""The results of `server.py` with the promised values, one row each."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _cell(row: Row, value: float | None) -> str:
 
 
 def claims(runs: dict[str, Figures]) -> list[Figures]:
-    """What was promised, beside what was measured."""
+    """The promises, each with the measured value."""
     head, found = "", []
     for row in ROWS:
         name = row.what.strip() if not row.what.startswith(" ") else f"{head}: {row.what.strip()}"

@@ -16,9 +16,9 @@
 
 Beside it River's ARF (10 trees), Vowpal Wabbit and LightGBM (refitted every 1,000 rows) in the same
 run, where they are installed, each in a process of its own. Times are wall-clock times; processor
-times beside them do not depend on what else the machine was doing. Results go to
+times next to them do not depend on what else the machine was doing. Results go to
 `benchmarks/results/speed.json`; elec2 is read from `$QUICKSTUDY_DATA/streams`, or from
-`../shared/data/streams` beside the repository.
+`../shared/data/streams` next to the repository.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Calls:
         self.event.append(schedule(learner) != before)
 
     def summary(self) -> Figures:
-        """Percentiles of the calls between events; the events' number and their longest."""
+        """Percentiles of calls without map choice or refit; number and longest of the others."""
         event = np.array(self.event)
         found: Figures = {"calls": int((~event).sum()), "events": int(event.sum())}
         for clock, values in (("wall", np.array(self.wall)), ("cpu", np.array(self.cpu))):
@@ -319,7 +319,7 @@ def print_calls(name: str, r: Figures) -> None:
 
 
 def claims(runs: dict[str, Figures]) -> list[Figures]:
-    """What was promised, beside what was measured."""
+    """The promises, each with the measured value."""
 
     def found(*path: str) -> Any:
         value: Any = runs
@@ -349,7 +349,7 @@ def claims(runs: dict[str, Figures]) -> list[Figures]:
 
 
 def main() -> None:
-    """Measure what is missing, then print the table."""
+    """Make the measurements that are missing, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--keep", action="store_true", help="keep what is there")

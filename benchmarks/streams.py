@@ -1,4 +1,4 @@
-"""How well the learner does on five real streams, test-then-train, beside twelve peers.
+"""How well the learner does on five real streams, test-then-train, compared with twelve peers.
 
     python benchmarks/peers_streams.py     first: the peers, about an hour on one core
     python benchmarks/streams.py           some minutes; what the present code has run is not rerun
@@ -7,12 +7,12 @@
 Rows come in file order (of `sea` the first 20,000), one default learner for all streams. Each row
 is predicted before its label is learned; the label arrives right away, or 100 rows later. In a
 third run the labels are permuted from the middle row on (swapped, or moved on by one in sorted
-order): accuracy over the 1,000 rows before it is set beside that over rows 500 to 1,500 after it,
-and beside the same rows without the permutation, since streams also change on their own.
+order): accuracy over the 1,000 rows before it is compared with rows 500 to 1,500 after it, and
+with the same rows without the permutation, since streams also change on their own.
 
 Log loss is over labels already seen, as peers have no probability for a new one. The floors are
 what the throw-away prototype of the design reached. Data is read from `$QUICKSTUDY_DATA/streams`,
-or from `../shared/data/streams` beside the repository; results go to
+or from `../shared/data/streams` next to the repository; results go to
 `benchmarks/results/streams.json`.
 """
 
@@ -39,7 +39,12 @@ FLOORS = {
     "sea": 0.889,
     "covertype_shuffled": 0.759,
 }
-PERMUTED = ("elec2", "weather", "phishing", "sea")  # covertype for information: it is shuffled
+PERMUTED = (
+    "elec2",
+    "weather",
+    "phishing",
+    "sea",
+)  # not covertype, which is shuffled
 BEFORE, AFTER = 1000, (500, 1500)
 WITHIN = 5.0  # points of accuracy
 
@@ -147,7 +152,7 @@ def averages(runs: dict[str, Figures], delay: int) -> list[tuple[int, float, flo
 
 
 def print_starts(runs: dict[str, Figures], delay: int) -> None:
-    """How soon it is any good."""
+    """Print accuracy on the first rows."""
     for n, ours, theirs, name in averages(runs, delay):
         print(f"mean accuracy, first {n:5,d} rows: {ours:.4f}, best peer {theirs:.4f} {name}")
     for stream in STREAMS:
@@ -170,7 +175,7 @@ def print_permuted(runs: dict[str, Figures]) -> None:
 
 
 def claims(runs: dict[str, Figures]) -> list[Figures]:
-    """What was promised, beside what was measured."""
+    """The promises, each with the measured value."""
     found = []
     for stream, floor in FLOORS.items():
         ours = runs.get(name_of(stream, 0), {}).get("accuracy")
@@ -194,12 +199,12 @@ def claims(runs: dict[str, Figures]) -> list[Figures]:
 
 
 def name_of(stream: str, delay: int | None) -> str:
-    """What a run is filed under; None is the permuted one."""
+    """The key of a run in the results; None is the permuted one."""
     return f"{stream} | " + ("permuted" if delay is None else f"delay {delay}")
 
 
 def main() -> None:
-    """Run what is missing, then print the tables."""
+    """Make the runs that are missing, then print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--streams", nargs="+", choices=STREAMS, default=list(STREAMS))
     parser.add_argument("--delays", nargs="*", type=int, choices=DELAYS, default=list(DELAYS))

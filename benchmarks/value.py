@@ -1,4 +1,4 @@
-"""How well the end of a run is foreseen: agents' runs, loops, stops, known answers, speed.
+"""Forecasts of the outcome of a run: agents' runs, loops, stops, exact values, speed.
 
     python benchmarks/value.py                  everything, most of an hour on one core
     python benchmarks/value.py --only runs      one part: runs, loops, stop, controls, speed
@@ -14,13 +14,13 @@ paired bootstrap of whole runs, 2,000 resamples.
 - runs: AUROC and Brier of success at steps 4, 8, 12, 16 and at 25, 50, 75, 100 % of the run; share
   of outcomes inside the 90 % interval; the same for texts (of rivals: the vectors still) and for
   five other orders;
-- loops: the same learner with `loops=False` beside it;
+- loops: compared with the same learner with `loops=False`;
 - stop: runs that are told to stop are cut there, and their ends are never told to the learner;
 - controls: random walks and chains whose values are known (`value_controls.py`);
 - speed: 100,000 steps with 384-dimensional vectors (`value_speed.py`).
 
-The runs are read from `$QUICKSTUDY_DATA/trajectories`, or from `../shared/data/trajectories` beside
-the repository. The last message of 40 webshop runs has the log's scores in it, and is left out.
+The runs are read from `$QUICKSTUDY_DATA/trajectories`, or from `../shared/data/trajectories` next
+to the repository. The last message of 40 webshop runs has the log's scores in it, and is left out.
 Results go to `benchmarks/results/value.json`.
 """
 
@@ -203,7 +203,7 @@ def signed(gap: list[float]) -> str:
 
 
 def claims(found: dict[str, Figures]) -> list[Figures]:
-    """What was promised, beside what was measured."""
+    """The promises, each with the measured value."""
     made = []
     for name in SETS:
         points = found.get(f"runs | {name} | vectors | {FILE_ORDER}", {}).get("points", {})
@@ -255,7 +255,7 @@ def parts(text: str) -> list[str]:
 
 
 def main() -> None:
-    """Measure what is missing, then print the tables."""
+    """Make the measurements that are missing, then print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -173,7 +173,7 @@ def control(kind: str, form: str, seeds: int, *, tick: Callable[..., None]) -> F
 
 
 def batch(*, tick: Callable[..., None]) -> Figures:
-    """LSTD(lambda), learned run by run, beside one solution from all the runs at once."""
+    """LSTD(lambda) learned run by run, compared with one solution from all the runs."""
     tick(0, total=len(TRACES) * len(DISCOUNTS))
     rng, found = np.random.default_rng(0), {}
     lengths = rng.integers(1, 20, size=RUNS)

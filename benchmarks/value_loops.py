@@ -35,7 +35,7 @@ def thrice_running(actions: Sequence[str]) -> bool:
 
 
 def thrice(actions: Sequence[str]) -> bool:
-    """The same action three times, wherever."""
+    """Whether an action occurs three times."""
     return max(Counter(actions).values(), default=0) >= 3
 
 
@@ -67,7 +67,7 @@ def loops(
 
 
 def counts(runs: Sequence[Course]) -> Figures:
-    """Runs with each kind of loop and their successes, those of all others beside them."""
+    """Runs and successes with each kind of loop, and of all other runs."""
     won, found = successes(runs), {}
     actions = [[m["action"] for m in run.messages if m["action"]] for run in runs]
     for what, has in COUNTED.items():
@@ -116,7 +116,7 @@ def per_step(won: Any, on: Any, off: Any, first: Sequence[int | None]) -> Figure
 
 
 def show(console: Console, found: dict[str, Figures]) -> None:
-    """What loops say of the end, and what knowing them adds."""
+    """Print the outcomes of runs with loops, and the gain from detecting loops."""
     for name, run in found.items():
         if not name.startswith("loops | "):
             continue

@@ -38,7 +38,7 @@ def features(run: Course, kind: str) -> Floats:
 
 
 def lstd(runs: Sequence[Course], kind: str, ridge: float) -> Forecast:
-    """LSTD(0), no discount, success as the reward of the last step, solved anew after each run."""
+    """LSTD(0), no discount, success as the reward of the last step, solved again after each run."""
     said, a, b, w = [], None, None, None
     for run in runs:
         x = features(run, kind)

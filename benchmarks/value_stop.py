@@ -5,7 +5,7 @@ what would have come of it is known to the benchmark alone. Audited runs are not
 
 - the agents' runs, in file order and in others;
 - simulated: 5,000 walks between two ends with a hidden drift each (hopeless, even, good), of which
-  a noisy hint is seen beside the position;
+  a noisy hint is seen in addition to the position;
 - the promise: streams in which the runs to stop succeed with probability exactly q = 20 %, where a
   certificate is wrong. "noise": every run; "pointed": half of the runs, told by their input, while
   the others nearly always succeed, so that it is plain which to stop; "falling": as pointed, but

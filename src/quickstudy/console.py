@@ -1,4 +1,4 @@
-"""What the command line prints: progress and types on stderr, results on stdout."""
+"""Output of the command line: progress and types on stderr, results on stdout."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rich.text import Text
 from quickstudy.errors import SettingError
 from quickstudy.evaluate.data.columns import Column
 
-SHOWN_COLUMNS = 30  # of a wide table's fields
+SHOWN_COLUMNS = 30  # shown at most
 out = Console()
 err = Console(stderr=True)
 
@@ -34,14 +34,14 @@ class Rate(ProgressColumn):
     """Examples a second."""
 
     def render(self, task: Task) -> Text:
-        """The rate, or nothing while it is not known."""
+        """The rate, or nothing as long as it is unknown."""
         speed = task.finished_speed or task.speed
         return Text(f"{speed:,.0f}/s" if speed else "", style="progress.data.speed")
 
 
 @contextmanager
 def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar with rate and time left on standard error; yields what moves it."""
+    """A bar with rate and remaining time on standard error; yields a function that moves it."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -55,7 +55,7 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def show_types(columns: Sequence[Column], rows: int) -> None:
-    """The fields as they were read, on standard error; remarks where there are any."""
+    """Print the fields as they were read, with remarks, on standard error."""
     fields = sum(column.type != "left out" for column in columns)
     table = RichTable(title=f"{rows:,} examples, {fields} fields", title_justify="left")
     noted = any(column.note for column in columns)
@@ -71,13 +71,13 @@ def show_types(columns: Sequence[Column], rows: int) -> None:
 
 
 def show_notes(notes: Iterable[str]) -> None:
-    """A line each on standard error; empty ones are left out."""
+    """Print notes on standard error, one line each; empty notes are left out."""
     for note in filter(None, notes):
         err.print(Text(f"note: {note}"), soft_wrap=True)
 
 
 def show_figures(runs: Mapping[str, Mapping[str, Any]]) -> None:
-    """Figures of each learner side by side, on standard output."""
+    """Print the figures of all learners on standard output, one column each."""
     first = next(iter(runs.values()))
     table = RichTable()
     table.add_column("test-then-train")
@@ -102,7 +102,7 @@ def _figure(name: str, value: float | None) -> str:
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a place that nothing can be written to before the work is done, not after.
+    """Refuse a path that cannot be written to, before the work starts.
 
     Raises:
         SettingError: the folder is missing or may not be written to, or the path is a folder.
@@ -113,9 +113,9 @@ def check_writable(path: Path) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A path to write to that becomes `path` once all is written, and vanishes if that fails."""
+    """A temporary path that replaces `path` after success and is removed after a failure."""
     check_writable(path)
-    if path.exists() and not path.is_file():  # a device or a pipe: must not be replaced
+    if path.exists() and not path.is_file():  # a device or a pipe must not be replaced
         yield path
         return
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -137,6 +137,6 @@ def _umask() -> int:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
+    """Write a text file completely or not at all."""
     with whole_file(path) as draft:
         draft.write_text(text, encoding="utf-8")

@@ -15,7 +15,7 @@ import pytest
 
 import quickstudy
 from quickstudy import Sizes
-from quickstudy.cli import server
+from quickstudy.cli.stores import serve as command
 from quickstudy.serve.settings import ServerSettings
 from tests.serve.support import until
 
@@ -101,7 +101,7 @@ def test_its_options_set_the_sizes_of_what_it_takes_in(serve):
 
 def test_the_defaults_are_those_of_the_library_and_of_the_page():
     """Said in three places, as the command line must not load the library to print its help."""
-    options = inspect.signature(server.serve).parameters
+    options = inspect.signature(command.serve).parameters
     settings, sizes = ServerSettings(), Sizes()
     for name in ("host", "port", "rate", "max_body", "max_model"):
         assert options[name].default == getattr(settings, name)

@@ -8,7 +8,7 @@ import pytest
 import quickstudy
 from quickstudy import Client
 from quickstudy.api.versions import Limits
-from quickstudy.client import client as module
+from quickstudy.client import transport as module
 from quickstudy.errors import (
     AccessError,
     InputError,

@@ -92,7 +92,7 @@ def test_no_proxy_names_exceptions(no_proxies, exception):
 
 
 def test_a_dead_proxy_of_another_server_is_an_error_that_names_the_server(no_proxies, dead):
-    no_proxies.setattr("quickstudy.client.client.PAUSES", ())
+    no_proxies.setattr("quickstudy.client.transport.PAUSES", ())
     no_proxies.setenv("HTTP_PROXY", f"http://{dead}")
     with pytest.raises(StoreError, match=r"http://store\.example:8321 cannot be reached"):
         quickstudy.connect("http://store.example:8321")

@@ -31,7 +31,7 @@ def other(value):
 
 def test_an_event_keeps_what_it_was_told():
     event = made()
-    assert event.read() == LATER and event.whole(FIRST_LINK)
+    assert event.read() == LATER and event.is_intact(FIRST_LINK)
     assert (event.seq, event.type, event.learner) == (1, "feedback", 3)
     assert (event.time, event.actor, event.subject) == (12.5, "ana", "case 7")
 
@@ -40,7 +40,7 @@ def test_an_event_keeps_what_it_was_told():
 def test_no_column_can_be_changed_unseen(column):
     event = made()
     changed = replace(event, **{column: other(getattr(event, column))})
-    assert not changed.whole(FIRST_LINK)
+    assert not changed.is_intact(FIRST_LINK)
 
 
 @pytest.mark.parametrize("column", ["commitment", "link", "payload", "time"])
@@ -48,22 +48,22 @@ def test_no_column_can_be_changed_unseen(column):
 def test_a_column_that_was_wiped_or_is_of_another_type_is_damage(column, damage):
     if (column, damage) in (("payload", None), ("time", 7)):
         return  # forgotten on purpose; another time is a changed column
-    assert not replace(made(), **{column: damage}).whole(FIRST_LINK)
+    assert not replace(made(), **{column: damage}).is_intact(FIRST_LINK)
 
 
 def test_an_event_belongs_to_its_place_in_the_chain():
     first = made()
     second = made((first.seq, first.link))
-    assert second.seq == 2 and second.whole(first.link)
-    assert not second.whole(FIRST_LINK) and not second.whole(made().link)
+    assert second.seq == 2 and second.is_intact(first.link)
+    assert not second.is_intact(FIRST_LINK) and not second.is_intact(made().link)
 
 
 def test_a_forgotten_payload_leaves_the_chain_whole():
     first = made()
     second = made((first.seq, first.link))
     forgotten = replace(first, payload=None, salt=None)
-    assert forgotten.whole(FIRST_LINK) and forgotten.read() == {}
-    assert second.whole(forgotten.link)
+    assert forgotten.is_intact(FIRST_LINK) and forgotten.read() == {}
+    assert second.is_intact(forgotten.link)
 
 
 def test_a_commitment_tells_nothing_to_who_guesses_the_payload():

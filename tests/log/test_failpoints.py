@@ -7,13 +7,13 @@ import sys
 import pytest
 
 from quickstudy.errors import SettingError
-from quickstudy.log.failpoints import reach
+from quickstudy.log.failpoints import failpoint
 from tests.failpoints import arm
 
 VISITS = """
-from quickstudy.log.failpoints import reach
+from quickstudy.log.failpoints import failpoint
 for name in ("before-insert", "before-commit") * 3:
-    reach(name)
+    failpoint(name)
     print(name, flush=True)
 """
 
@@ -39,4 +39,4 @@ def test_it_dies_at_the_visit_it_was_told():
 def test_a_place_that_is_not_there_is_refused(spec):
     with pytest.raises(SettingError, match="before-commit"):
         arm(spec)
-    reach("before-commit")
+    failpoint("before-commit")

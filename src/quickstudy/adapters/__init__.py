@@ -1,4 +1,4 @@
-"""What agents leave behind, message lists and traces, as steps of a run."""
+"""Readers that turn message lists and traces of agents into the steps of a run."""
 
 from quickstudy.adapters.step import Step, Steps, call, looks_failed
 from quickstudy.adapters.traces.messages import steps_of_messages

@@ -1,4 +1,4 @@
-"""`Step` and `Steps`: what happened in a run, and the one spelling of a call."""
+"""`Step` and `Steps` of a run, and the normal form of a call."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Step:
     """One step of a run, as `ValueFunction.step` takes it.
 
     Attributes:
-        x: what was said, done or seen.
-        action: the call that was made, in the spelling of `call`; None where nothing was done.
-        error: the step is the failure of a call.
-        reward: what came with it.
+        x: the message, the call or the result.
+        action: the call in the form of `call`; None for a step without one.
+        error: whether the step is the failure of a call.
+        reward: that came with the step.
     """
 
     x: str
@@ -44,10 +44,9 @@ class Steps(list[Step]):
     """The steps of one run, as a list.
 
     Attributes:
-        skipped: how often a part came that no reader knows, by the name of the part. Its step
-            has the name and the text of the part; the rest of the part is not read. A known part
-            that is damaged is counted as well.
-        problems: what is wrong with the damaged parts: a line each, with place, field and value.
+        skipped: number of parts that no reader knows, by name. The step of such a part has its
+            name and its text; the rest is not read. Damaged parts are counted as well.
+        problems: of the damaged parts, one line each with place, field and value.
 
     >>> Steps([Step("hello")], skipped=["hologram", "hologram"]).skipped
     Counter({'hologram': 2})
@@ -66,11 +65,11 @@ class Steps(list[Step]):
 
 
 def call(name: str, arguments: str | Mapping[str, Any] | None = None) -> str:
-    """A call in one spelling: its name, a space, its arguments as JSON with sorted keys.
+    """A call in its normal form: name, space, arguments as JSON with sorted keys.
 
     Args:
         name: of the tool.
-        arguments: an object, or its JSON; text that is none stays as it is. None: not known.
+        arguments: an object or its JSON; other text is not changed. None: unknown.
 
     >>> call("search", '{"to":"SEA","from":"JFK"}')
     'search {"from": "JFK", "to": "SEA"}'
@@ -90,7 +89,7 @@ def call(name: str, arguments: str | Mapping[str, Any] | None = None) -> str:
 
 
 def as_json(value: Any) -> str:
-    """A value as JSON with sorted keys; what JSON cannot hold, as Python would write it.
+    """A value as JSON with sorted keys; a value that JSON cannot hold, as Python prints it.
 
     >>> as_json({"b": 1, "a": None}), as_json({1: 2, "a": 3})
     ('{"a": null, "b": 1}', "{1: 2, 'a': 3}")
@@ -106,15 +105,18 @@ def as_json(value: Any) -> str:
 def _as_python(value: Any) -> str:
     try:
         return repr(value)
-    except (ValueError, RecursionError):  # integers of thousands of digits; lists of themselves
+    except (
+        ValueError,
+        RecursionError,
+    ):  # huge integers; lists that contain themselves
         return "(cannot be written)"
 
 
 def looks_failed(result: str) -> bool:
-    """Whether the text of a result tells of a failure.
+    """Whether the text of a result reports a failure.
 
-    A text does so by its first word, by a traceback, or by an exit code that is not zero; a JSON
-    object by a field for errors, by its status, its exit code, or `success: false`.
+    Text reports a failure by its first word, a traceback, or an exit code other than zero; a JSON
+    object by an error field, its status, its exit code, or `success: false`.
 
     >>> looks_failed("Error: not enough seats"), looks_failed('{"error": "no such user"}')
     (True, True)
@@ -135,12 +137,12 @@ def looks_failed(result: str) -> bool:
 
 
 def tells_failure(told: Mapping[str, Any]) -> bool:
-    """Whether a value that a tool gave back tells of a failure, by the usual names for that.
+    """Whether the value that a tool returned reports a failure, by the usual field names.
 
     >>> tells_failure({"status": "error", "reason": "quota"}), tells_failure({"status": "shipped"})
     (True, False)
     """
-    inner = told.get("metadata")  # where shells put their exit codes
+    inner = told.get("metadata")  # shells put exit codes there
     return (
         any(bool(told.get(name)) for name in ERROR_FIELDS)
         or any(is_failed_exit(told.get(name)) for name in EXIT_CODES)
@@ -152,7 +154,7 @@ def tells_failure(told: Mapping[str, Any]) -> bool:
 
 
 def is_failed_exit(code: Any) -> bool:
-    """Whether a value is an exit code that is not zero; what is no number is none.
+    """Whether a value is an exit code other than zero; values that are not numbers are not.
 
     >>> is_failed_exit(1), is_failed_exit("127"), is_failed_exit(0), is_failed_exit(None)
     (True, True, False, False)

@@ -1,4 +1,4 @@
-"""A deployment on the other side of HTTP: the same methods, nouns and errors as in the process.
+"""A client of a server: the methods, types and errors of `Deployment`, over HTTP.
 
 >>> from quickstudy import connect
 >>> connect("localhost:8321")
@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import httpx
 
-from quickstudy.api.codec import PROBLEM_BASE, PROBLEMS, load, load_all, path_of, to_bytes
+from quickstudy.api.codec import load, load_all, path_of
 from quickstudy.api.decisions import (
     Action,
     Answer,
@@ -33,16 +33,14 @@ from quickstudy.api.runs import ValueInfo
 from quickstudy.api.versions import Level
 from quickstudy.client.oversight import Oversight
 from quickstudy.client.runs import Runs, plain
-from quickstudy.client.transport import checked_url, http_client
+from quickstudy.client.transport import PATIENCE, Transport
 from quickstudy.deploy.core.records import checked_label, checked_name, plain_record
 from quickstudy.deploy.decisions.batch import checked_ids, feedback_of
 from quickstudy.encode.tables import rows_of
 from quickstudy.encode.values import plain_flag, plain_scalar, plain_text
-from quickstudy.errors import AccessError, InputError, NotFoundError, QuickstudyError, StoreError
+from quickstudy.errors import QuickstudyError, StoreError
 from quickstudy.types import Explanation, Input, Label
 
-PAUSES = (0.1, 0.4, 1.6)  # seconds before it tries again
-PATIENCE = httpx.Timeout(30.0, connect=5.0)
 FLUSH_STEP = 20.0  # seconds of one request of `flush`: well below the patience
 
 
@@ -69,14 +67,14 @@ def connect(url: str, *, key: str | None = None) -> Client:
 class Client(Oversight, Runs):
     """The methods of `Deployment`, over HTTP. Safe to use from several threads.
 
-    It tries again, up to three times, where that cannot do a thing twice: whatever only reads,
-    feedback and the end of a run (which count once however often they are sent), predictions and
-    runs with ids of one's own, steps with their numbers, and whatever never got to the server. Who
-    acts is the key's name, so no method takes `actor`.
+    A request is sent again, up to three times, if that cannot have an effect twice: requests that
+    only read, feedback and the end of a run (which count once however often they are sent),
+    predictions and runs with an id that the caller chose, steps with a number, and requests that
+    never reached the server. The key's name is the actor, so no method takes `actor`.
 
-    A server on this machine (localhost, 127.0.0.0/8, ::1) is reached directly. Any other through
-    the proxy of HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, where there is one and NO_PROXY names no
-    exception.
+    A server on this machine (localhost, 127.0.0.0/8, ::1) is reached directly. Another server is
+    reached through the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names, unless NO_PROXY
+    excludes it.
 
     Raises, in every method:
         AccessError: the key is missing, unknown, not allowed to do this, or too fast.
@@ -91,10 +89,7 @@ class Client(Oversight, Runs):
         timeout: httpx.Timeout | float = PATIENCE,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        headers = {"authorization": f"Bearer {key}"} if key else {}
-        self._url = checked_url(url)
-        chosen: dict[str, Any] = {"timeout": timeout, "transport": transport}
-        self._http = http_client(self._url, headers=headers, **chosen)
+        super().__init__(Transport(url, key=key, timeout=timeout, transport=transport))
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +99,7 @@ class Client(Oversight, Runs):
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._transport.close()
 
     def create(
         self,
@@ -299,77 +294,9 @@ class Client(Oversight, Runs):
             Event, self._get("/v1/log", after=after, limit=limit, learner=learner)["events"]
         )
 
-    def _get(self, path: str, **query: Any) -> Any:
-        given = {name: value for name, value in query.items() if value is not None}
-        return self._send("GET", path, query=given)
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        query: Any = None,
-        again: bool = False,
-        patience: float | None = None,
-    ) -> Any:
-        """The JSON of a success, sent again where that is safe; raises a problem's error."""
-        media = "application/octet-stream" if isinstance(body, bytes) else "application/json"
-        request = self._http.build_request(
-            method,
-            path,
-            params=query or None,
-            content=body if body is None or isinstance(body, bytes) else _written(body),
-            headers=None if body is None else {"content-type": media},
-            timeout=httpx.USE_CLIENT_DEFAULT if patience is None else patience,
-        )
-        safe = again or method in ("GET", "DELETE")
-        for pause in (*PAUSES, None):
-            try:
-                response = self._http.send(request)
-            except httpx.TransportError as error:
-                if pause is None or not (safe or _never_arrived(error)):
-                    raise StoreError(f"{self._url} cannot be reached: {error}") from error
-            else:
-                if response.status_code != 503 or pause is None:
-                    return _result(response)
-            time.sleep(pause)
-        raise AssertionError("the last try returns or raises")
-
 
 def _learner(said: Any) -> LearnerInfo | ValueInfo:
     return load(ValueInfo, said) if said.get("kind") == "value" else load(LearnerInfo, said)
-
-
-def _result(response: httpx.Response) -> Any:
-    if response.is_success:
-        return response.json() if response.content else None
-    try:
-        problem = response.json()
-        slug = str(problem["type"]).removeprefix(PROBLEM_BASE)
-        detail = str(problem["detail"])
-    except (ValueError, KeyError, TypeError):
-        slug, detail = "", f"{response.url} answered {response.status_code}"
-    raise PROBLEMS.get(slug, _by_status(response.status_code))(detail)
-
-
-def _by_status(status: int) -> type[QuickstudyError]:
-    if status in (401, 403, 429):
-        return AccessError
-    if status == 404:
-        return NotFoundError
-    return InputError if 400 <= status < 500 else StoreError
-
-
-def _never_arrived(error: httpx.TransportError) -> bool:
-    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-
-
-def _written(body: Any) -> bytes:
-    try:
-        return to_bytes(body)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"this cannot be sent as JSON: {error}") from None
 
 
 def _settings(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from quickstudy.api.codec import dump, load, load_all, path_of
 from quickstudy.api.decisions import Ask
@@ -21,6 +20,7 @@ from quickstudy.api.versions import (
     SourceReport,
     Version,
 )
+from quickstudy.client.resource import Resource
 from quickstudy.deploy.core.records import checked_label, plain_record
 from quickstudy.deploy.guardrails.limits import checked_limits
 from quickstudy.encode.values import plain_text
@@ -29,23 +29,8 @@ from quickstudy.types import Input, Label
 PATIENCE = 600.0  # seconds for what the server has to work out first
 
 
-class Oversight:
-    """What `Client` can do besides asking and teaching; see `Deployment` for each method."""
-
-    def _get(self, path: str, **query: Any) -> Any:
-        raise NotImplementedError
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        query: Any = None,
-        again: bool = False,
-        patience: float | None = None,
-    ) -> Any:
-        raise NotImplementedError
+class Oversight(Resource):
+    """Methods on versions, exam, limits, pauses and autonomy, documented in `Deployment`."""
 
     def versions(self, name: str) -> list[Version]:
         """Versions of a learner, newest first."""

@@ -8,28 +8,14 @@ from typing import Any
 
 from quickstudy.api.codec import load, load_all, outgoing, path_of
 from quickstudy.api.runs import RunInfo, RunReport, ValueInfo, ValueReport
+from quickstudy.client.resource import Resource
 from quickstudy.deploy.core.records import plain_record
 from quickstudy.encode.values import plain_action, plain_flag, plain_number, plain_text
 from quickstudy.types import Costs, Estimate, Input
 
 
-class Runs:
-    """What `Client` can do with value learners; see `Deployment` for each method."""
-
-    def _get(self, path: str, **query: Any) -> Any:
-        raise NotImplementedError
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        query: Any = None,
-        again: bool = False,
-        patience: float | None = None,
-    ) -> Any:
-        raise NotImplementedError
+class Runs(Resource):
+    """Methods on value learners and their runs, documented in `Deployment`."""
 
     def create_value(
         self,

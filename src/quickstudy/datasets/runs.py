@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from quickstudy.adapters import Step
 
-_CALL = "c"  # of the four kinds of step: user, agent, call, result
+_CALL = "c"  # the role of calls; the others are user, agent and result
 
 
 class RecordedRun(NamedTuple):
-    """A run that is over: its task, its outcome (1.0 success, 0.0 failure) and its steps."""
+    """A run that has ended: its task, its outcome (1.0 success, 0.0 failure) and its steps."""
 
     task: str
     outcome: float
@@ -23,8 +23,8 @@ class RecordedRun(NamedTuple):
 def load_tau_airline() -> list[RecordedRun]:
     """200 runs of gpt-4o on 50 tasks, four trials each, in their order (tau-bench, MIT).
 
-    What the customer or the agent says, each call and each result is a step of its own; texts are
-    cut at 400 characters. 84 runs succeeded.
+    Each message of the customer or the agent, each call and each result is a step; texts are cut at
+    400 characters. 84 runs succeeded.
 
     >>> runs = load_tau_airline()
     >>> len(runs), sum(run.outcome for run in runs), sum(len(run.steps) for run in runs)
@@ -37,7 +37,7 @@ def load_tau_airline() -> list[RecordedRun]:
     """
     packed = files("quickstudy.datasets").joinpath("tau_airline.jsonl.gz").read_bytes()
     rows = [json.loads(line) for line in gzip.decompress(packed).splitlines()]
-    rows.sort(key=lambda row: int(row["at"]))  # the file has the trials of a task side by side
+    rows.sort(key=lambda row: int(row["at"]))  # the file is in order of tasks
     return [RecordedRun(r["task"], r["outcome"], tuple(map(_step, r["steps"]))) for r in rows]
 
 

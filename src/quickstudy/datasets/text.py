@@ -11,7 +11,7 @@ from quickstudy.errors import SettingError
 
 
 class Texts(NamedTuple):
-    """Texts and their labels, one of each a row, in the authors' order."""
+    """Texts and their labels, one label for each text, in the authors' order."""
 
     texts: list[str]
     labels: list[str]

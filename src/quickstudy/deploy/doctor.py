@@ -30,7 +30,6 @@ from quickstudy.deploy.runs.state import ValueState
 from quickstudy.deploy.versions.registry import version_rows
 from quickstudy.errors import ModelFileError, QuickstudyError
 from quickstudy.learners.base import DEFINITION
-from quickstudy.log.backends import sqlite
 from quickstudy.log.events import FIRST_LINK
 from quickstudy.log.store import SCHEMA, Store, read_events, typed
 
@@ -46,7 +45,7 @@ def check(store: Store, *, progress: Progress = None, live: Live | None = None) 
     checks: list[tuple[str, Callable[[Store], str]]] = [
         ("pages and indexes", _pages),
         ("chain of events", _chain),
-        ("all that was acknowledged", _anchor),
+        ("all that was acknowledged", _head_pointer),
         ("tables", _rows),
         ("tables follow from the log", partial(_follow, progress=progress)),
         ("files are for their owner alone", _modes),
@@ -94,7 +93,7 @@ class _DamageError(QuickstudyError):
 
 def _pages(store: Store) -> str:
     with store.reading() as connection:
-        found = sqlite.damage(connection)
+        found = store.backend.damage(connection)
     if found:
         raise _DamageError("; ".join(found))
     return "whole"
@@ -106,22 +105,22 @@ def _chain(store: Store) -> str:
         for event in read_events(connection):
             if event.seq != seq + 1:
                 raise _DamageError(f"event {seq + 1} is missing")
-            if not event.whole(before):
+            if not event.is_intact(before):
                 raise _DamageError(f"event {event.seq} is not what was written")
             before, seq = event.link, event.seq
     return f"{seq:,} events, each fits the one before"
 
 
-def _anchor(store: Store) -> str:
-    anchored = store.anchor.read()
-    if anchored is None:
+def _head_pointer(store: Store) -> str:
+    pointed = store.head_pointer.read()
+    if pointed is None:
         if store.head[0]:
             raise _DamageError(
                 f"{store.folder.name}/head is missing or damaged; it is made anew "
                 "with the next event"
             )
         return "nothing yet"
-    return f"the log goes at least to event {anchored[0]:,}, as it must"
+    return f"the log goes at least to event {pointed[0]:,}, as it must"
 
 
 def _rows(store: Store) -> str:

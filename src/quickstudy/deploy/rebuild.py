@@ -15,7 +15,7 @@ from quickstudy.deploy.core.rows import Rows
 from quickstudy.deploy.core.tables import DERIVED, Row, checked
 from quickstudy.deploy.projection import project
 from quickstudy.deploy.recovery.lineage import groups
-from quickstudy.log.backends import sqlite
+from quickstudy.log.backends import backend_for
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Store, events_at, read_events
 
@@ -94,7 +94,7 @@ def rebuilt(
 ) -> Iterator[Connection]:
     """A connection to a database of its own with every table as the log says."""
     with tempfile.TemporaryDirectory(prefix="quickstudy-") as folder:
-        engine = sqlite.open_engine(Path(folder) / "rebuilt.db")
+        engine = backend_for(Path(folder) / "rebuilt.db").engine()
         try:
             with engine.connect() as connection, connection.begin():
                 for table in DERIVED:

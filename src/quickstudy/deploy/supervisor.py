@@ -27,7 +27,7 @@ from quickstudy.deploy.recovery.replay import ReplayState
 from quickstudy.deploy.versions.registry import largest
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.learners.classifier.classifier import Classifier
-from quickstudy.log.failpoints import reach
+from quickstudy.log.failpoints import failpoint
 from quickstudy.log.store import LogError, Store
 from quickstudy.log.writer import Writer
 from quickstudy.stats.moments import one_blas_thread
@@ -203,9 +203,9 @@ class Supervisor:
             fitted = unpack_fitted(content)
             name = artifact_name(fitted, asof)
             snapshot.write_whole(folder / name, content)
-            reach("artifact-written")
+            failpoint("artifact-written")
             request = Refitted(hosted, asof, fitted, name)
-            reach("before-refit-event")
+            failpoint("before-refit-event")
             hosted.refit_event = self.writer.submit(request).result()
         except (OSError, InputError, StoreError, ModelFileError) as error:
             log.warning("learner %s was not refitted: %s", hosted.name, error)

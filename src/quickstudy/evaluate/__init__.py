@@ -1,1 +1,1 @@
-"""Honest scores: test-then-train, other libraries beside, and reports."""
+"""Evaluation: test-then-train scores of our learners and of other libraries, and reports."""

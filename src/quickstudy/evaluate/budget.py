@@ -1,4 +1,4 @@
-"""The memory budget that the labels of a file need, found before anything is learned."""
+"""The memory budget that the labels of a file need, computed before anything is learned."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from quickstudy.learners.classifier.classifier import LABELS_PER_MB, Classifier
 from quickstudy.types import Label, label_key
 
 USUAL_MB = 64
-MOST_MB = 512  # that is chosen here; more labels than that are seldom meant
-GROWTH = 1.25  # of the labels, that a budget chosen here leaves room for
+MOST_MB = 512  # largest automatic budget: more labels are seldom intended
+GROWTH = 1.25  # times the labels of the file fit into an automatic budget
 
 
 def budget_for(labels: Iterable[Label], asked: float | None = None) -> tuple[float, str]:
-    """The budget in MiB for a new learner, and a line about it where it is not the usual one.
+    """The budget in MiB for a new learner, and a note if it is not the usual one.
 
     Raises:
-        SettingError: the budget that was asked for is too small for the labels, or more would be
-            needed than is taken unasked.
+        SettingError: `asked` is too small for the labels, or the labels need more than the largest
+            automatic budget.
 
     >>> budget_for(range(3)), budget_for(range(600))[0]
     ((64, ''), 94)
@@ -46,11 +46,11 @@ def budget_for(labels: Iterable[Label], asked: float | None = None) -> tuple[flo
 
 
 def check_room(learner: Classifier, labels: Iterable[Label], asked: float | None = None) -> None:
-    """Refuse, before anything is learned, what a learner has no room for.
+    """Refuse labels that a learner has no room for, before anything is learned.
 
     Raises:
-        SettingError: another budget was asked for than the learner was made with.
-        LabelError: there are more labels than its budget is for.
+        SettingError: `asked` differs from the budget that the learner was created with.
+        LabelError: there are more labels than fit into its budget.
     """
     budget = learner.budget_mb
     if asked is not None and asked != budget:

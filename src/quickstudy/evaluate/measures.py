@@ -1,4 +1,4 @@
-"""The figures of an evaluation, under the names they have in its JSON."""
+"""The figures of an evaluation, by their names in the JSON output."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from quickstudy.stats import scores
 from quickstudy.stats.calibration import expected_calibration_error
 from quickstudy.types import Floats
 
-FLOOR = 1e-5  # a smaller probability counts as this: no single row decides a stream's log loss
-FIRST = (50, 200, 1000)  # how soon a learner is any good
+FLOOR = 1e-5  # smaller probabilities are raised to this, so that no single row decides the log loss
+FIRST = (50, 200, 1000)  # numbers of rows after which accuracy is reported
 
 
 def measure(outcome: Outcome) -> dict[str, Any]:
-    """Every figure of the evaluation but the peers', ready for JSON.
+    """All figures of one outcome, ready for JSON.
 
     A first-seen label (none of its examples received before) counts as an error in accuracy. It
-    is left out of `log_loss` (nats), which can so be compared with learners that know no novelty;
+    is left out of `log_loss` (nats), so that learners without a novelty output can be compared;
     `bits_to_learn`, the code length of all labels, charges it -log2(novelty). `first` holds
-    accuracies over the first rows, None where the stream is shorter.
+    accuracies over the first rows, None if the stream is shorter.
     """
     right, first_seen = outcome.right, outcome.first_seen
     table = scores.confusion_matrix(outcome.truth, outcome.answer, len(outcome.labels))
@@ -48,13 +48,13 @@ def measure(outcome: Outcome) -> dict[str, Any]:
 
 
 def bits(outcome: Outcome) -> Floats:
-    """-log2 of what each example was given: its label's probability, or novelty if first seen."""
+    """-log2 of the probability of each label, or of the novelty if the label is first seen."""
     given = np.where(outcome.first_seen, outcome.novelty, outcome.probability)
     return np.asarray(-np.log2(np.maximum(given, FLOOR)))
 
 
 def no_change(truth: NDArray[np.int64], delay: int = 0) -> NDArray[np.int64]:
-    """The last label received, -1 before there is one.
+    """The last label received, -1 before the first.
 
     >>> no_change(np.array([3, 1, 4, 1]), delay=1).tolist()
     [-1, -1, 3, 1]
@@ -64,7 +64,7 @@ def no_change(truth: NDArray[np.int64], delay: int = 0) -> NDArray[np.int64]:
 
 
 def majority(truth: NDArray[np.int64], delay: int = 0) -> NDArray[np.int64]:
-    """The commonest label received (of equals, the one that led), -1 before there is one.
+    """The most frequent label received (the earlier leader of equals), -1 before there is one.
 
     >>> majority(np.array([0, 1, 1, 0, 0]), delay=0).tolist()
     [-1, 0, 0, 1, 1]

@@ -1,4 +1,4 @@
-"""Test-then-train: each example is predicted before it is learned. The only score we trust."""
+"""Test-then-train (prequential) evaluation: each example is predicted before it is learned."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from quickstudy.encode.tables import labels_of, rows_of
 from quickstudy.errors import SettingError
 from quickstudy.types import Floats, Label, Prediction, PredictionBatch, label_key
 
-CHUNK = 100  # rows a compiled call: bounds the votes kept, and lets a progress bar move
+CHUNK = (
+    100  # rows in one call: limits the votes in memory, and the progress bar moves once for each
+)
 Progress = Callable[[int], None]
 
 
@@ -31,18 +33,18 @@ class Learner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a learner said of a stream, one entry an example; every score comes from this alone.
+    """The answers of a learner to a stream, one entry for each example; all scores use only these.
 
     Attributes:
-        labels: every label of the stream by first appearance, then others that were answered.
+        labels: the labels of the stream in order of first appearance, then other answers.
         truth: index of the right label.
         answer: index of the label answered, -1 for none.
-        probability: given to the right label; 0 where the learner had not met it.
-        novelty: probability of "a label never seen".
-        confidence: in the answer, in [0, 1].
-        delay: how many examples later a label arrived.
-        seconds: spent in the learner.
-        peak_rss_mb: largest resident memory of the process so far.
+        probability: of the right label; 0 if the learner did not know it.
+        novelty: probability that the right label is new.
+        confidence: of the answer, in [0, 1].
+        delay: number of examples after which a label arrived.
+        seconds: wall-clock time spent in the learner.
+        peak_rss_mb: largest resident memory of the process until then.
     """
 
     labels: tuple[Label, ...]
@@ -57,17 +59,17 @@ class Outcome:
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Where the answer was the right label."""
+        """Whether each answer was the right label."""
         return np.equal(self.answer, self.truth)
 
     @property
     def first_seen(self) -> NDArray[np.bool_]:
-        """Where no example of the right label had been received before the prediction."""
+        """Whether each right label was new: no example of it had arrived by then."""
         return first_seen(self.truth, self.delay)
 
 
 def label_indices(labels: Sequence[Label]) -> tuple[tuple[Label, ...], NDArray[np.int64]]:
-    """The distinct labels by first appearance, and each example's index into them.
+    """The distinct labels in order of first appearance, and the index of each example's label.
 
     >>> label_indices(["b", "a", "b"])[0]
     ('b', 'a')
@@ -78,7 +80,7 @@ def label_indices(labels: Sequence[Label]) -> tuple[tuple[Label, ...], NDArray[n
 
 
 def first_seen(truth: NDArray[np.int64], delay: int = 0) -> NDArray[np.bool_]:
-    """Where the right label had not been received yet: label i arrives after prediction i + delay.
+    """Whether each right label was new, if label i arrives after prediction i + delay.
 
     >>> first_seen(np.array([0, 0, 1, 0, 1]), delay=1).tolist()
     [True, True, True, False, False]
@@ -89,7 +91,7 @@ def first_seen(truth: NDArray[np.int64], delay: int = 0) -> NDArray[np.bool_]:
 
 
 class _Sheet:
-    """The stream, and the answers as they come in: arrays over the stream's own label order."""
+    """The stream and the answers so far, as arrays over the label order of the stream."""
 
     def __init__(self, records: Sequence[Any], labels: Sequence[Label]) -> None:
         self.records, self.given = records, labels
@@ -100,7 +102,7 @@ class _Sheet:
         self.probability, self.novelty, self.confidence = np.zeros((3, len(labels)))
 
     def column(self, label: Label) -> int:
-        """Index of a label; one that a learner brought along from before goes behind the others."""
+        """Index of a label; a label that only the learner knows is appended."""
         i = self._column.setdefault(label_key(label), len(self.labels))
         if i == len(self.labels):
             self.labels.append(label)
@@ -134,7 +136,7 @@ def evaluate(
 
     The label of example i arrives after the prediction of example i + delay and before that of
     i + delay + 1; with a delay of 0 each example is learned before the next one is predicted.
-    The learner then gets the prediction back that it made, so that its experts are scored on it.
+    With a delay, `learn` receives the prediction of the example, which scores the experts.
 
     Args:
         progress: called with the number of examples predicted since the last call.
@@ -195,4 +197,6 @@ def _run_delayed(learner: Learner, sheet: _Sheet, delay: int, report: Progress) 
 def peak_rss_mb() -> float:
     """Largest resident memory of this process so far, in megabytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(peak / 1e6 if sys.platform == "darwin" else peak / 1e3)  # bytes there, kB here
+    return float(
+        peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+    )  # bytes on macOS, kB on Linux

@@ -1,1 +1,1 @@
-"""Durable events, in a chain, and their replay. Knows events, not learners."""
+"""Durable events in a hash chain, and their replay. The package knows events, not learners."""

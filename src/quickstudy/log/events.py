@@ -1,8 +1,8 @@
-"""Events and the chain that binds them.
+"""Events and the hash chain that links them.
 
-Each event carries a commitment `SHA-256(salt, payload)` and a link
-`SHA-256(link before, all its columns, commitment)`. The chain covers the commitment and not the
-payload: forgetting erases payload and salt, and the chain stays whole.
+Each event has a commitment `SHA-256(salt, payload)` and a link
+`SHA-256(link of the event before, all its columns, commitment)`. The chain covers the commitment
+and not the payload: payload and salt can be erased, and the chain stays intact.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-# every kind of learner has its names here; what is in a payload, the log does not know
+# of all kinds of learners; the log does not read payloads
 TYPES = frozenset(
     [
         "created",
@@ -49,7 +49,7 @@ TYPES = frozenset(
         "migrated",
     ]
 )
-VERSION = 1  # of the payloads
+VERSION = 1  # of the payloads' format
 FIRST_LINK = bytes(32)
 _ENCODER = json.JSONEncoder(
     sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
@@ -58,7 +58,7 @@ _ENCODER = json.JSONEncoder(
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One event as the log keeps it. `learner` is the number of a learner, 0 for none."""
+    """One event as it is stored. `learner` is the number of a learner, 0 for none."""
 
     seq: int
     time: float
@@ -73,24 +73,24 @@ class Logged:
     link: bytes
 
     def read(self) -> dict[str, Any]:
-        """The payload as values; empty once it was forgotten."""
+        """The payload, decoded; empty if it was erased."""
         found: dict[str, Any] = json.loads(self.payload) if self.payload else {}
         return found
 
-    def whole(self, before: bytes) -> bool:
-        """Whether payload, columns and link fit together, `before` being the link before."""
+    def is_intact(self, before: bytes) -> bool:
+        """Whether the event is as written; `before` is the link of the event before it."""
         try:
             if self.payload is not None:
-                commitment = commit(self.salt or b"", self.payload)
+                commitment = commitment_of(self.salt or b"", self.payload)
                 if commitment != self.commitment:
                     return False
-            return self.link == link_of(self, before)
-        except (TypeError, ValueError):  # a column is empty, or of another type: damage
+            return self.link == chain_hash(self, before)
+        except (TypeError, ValueError):  # a damaged column is empty or has another type
             return False
 
 
 def canonical(value: Any) -> bytes:
-    """JSON with one spelling for one value: keys sorted, no spaces.
+    """JSON with one form for each value: keys sorted, no spaces.
 
     >>> canonical({"b": 1, "a": "ü"})
     b'{"a":"\\xc3\\xbc","b":1}'
@@ -98,12 +98,12 @@ def canonical(value: Any) -> bytes:
     return _ENCODER.encode(value).encode()
 
 
-def commit(salt: bytes, payload: bytes) -> bytes:
-    """The salted commitment to a payload: without the salt it tells nothing of it."""
+def commitment_of(salt: bytes, payload: bytes) -> bytes:
+    """SHA-256 of salt and payload: without the salt it reveals nothing of the payload."""
     return hashlib.sha256(salt + payload).digest()
 
 
-def link_of(event: Logged, before: bytes) -> bytes:
+def chain_hash(event: Logged, before: bytes) -> bytes:
     """The link of `event` in a chain whose last link is `before`."""
     columns = [event.seq, repr(event.time), event.type, event.version, event.learner]
     h = hashlib.sha256(before)
@@ -126,13 +126,13 @@ def make_event(
 
     >>> a = make_event((0, FIRST_LINK), "created", time=0.0, learner=1, actor="me", subject="",
     ...                payload={})
-    >>> a.seq, a.whole(FIRST_LINK), a.whole(b"another link")
+    >>> a.seq, a.is_intact(FIRST_LINK), a.is_intact(b"another link")
     (1, True, False)
     """
     if type not in TYPES:
         raise ValueError(f"there is no event type {type!r}")
     content, salt = canonical(payload), secrets.token_bytes(16)
     columns = (before[0] + 1, time, type, VERSION, learner, actor, subject, content, salt)
-    commitment = commit(salt, content)
+    commitment = commitment_of(salt, content)
     event = Logged(*columns, commitment, b"")
-    return Logged(*columns, commitment, link_of(event, before[1]))
+    return Logged(*columns, commitment, chain_hash(event, before[1]))

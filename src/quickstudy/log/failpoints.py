@@ -1,7 +1,7 @@
-"""Named places where a process can be made to die as if its plug were pulled, for crash tests.
+"""Named places at which a process can be killed, for crash tests.
 
-QUICKSTUDY_FAILPOINT="before-commit:3" kills the process, with SIGKILL, when it gets to
-`before-commit` for the third time. Unset, `reach` is one comparison with None.
+QUICKSTUDY_FAILPOINT="before-commit:3" kills the process, with SIGKILL, when it reaches
+`before-commit` for the third time. Without the variable, `failpoint` is one comparison with None.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NAMES = (
     "after-commit",
     "before-reply",
     "mid-learn",
-    "between-twins",
+    "between-replicas",
     "snapshot-written",
     "snapshot-renamed",
     "artifact-written",
@@ -28,7 +28,7 @@ NAMES = (
 
 
 class _Trap:
-    """Counts down the visits to one place, from whatever thread they come."""
+    """Counts down the visits to one place, from all threads, and kills the process at the last."""
 
     def __init__(self, name: str, visits: int) -> None:
         self.name = name
@@ -57,7 +57,7 @@ def _parse(spec: str | None) -> _Trap | None:
 _trap = _parse(os.environ.get(VARIABLE))
 
 
-def reach(name: str) -> None:
-    """Say that the process is at `name`; it ends here if it was told to."""
+def failpoint(name: str) -> None:
+    """Mark the place `name`: the process is killed here if its failpoint says so."""
     if _trap is not None and _trap.name == name:
         _trap.visit()

@@ -1,7 +1,8 @@
-"""The anchor: a small file that says how long the log is.
+"""The head pointer: a small file that says where the log ends.
 
-SQLite drops damaged pages at the end of its write-ahead log without a word. The anchor is written
-after each commit and before its answer, so a log that ends before it has lost something.
+SQLite drops damaged pages at the end of its write-ahead log without an error. The head pointer is
+written after each commit and before the commit is acknowledged, so a log that ends before the
+event that the head pointer names has lost events.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ SEQ, LINK, SUM = 8, 32, 8  # bytes
 SLOT = SEQ + LINK + SUM
 
 
-class Anchor:
-    """The last event that was acknowledged, in a file of two slots that are written by turns.
+class HeadPointer:
+    """Sequence number and link of the last acknowledged event, in a file of two slots.
 
-    So a write that was cut short leaves the one before.
+    Writes alternate between the slots, so a write that was cut short leaves the one before it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,7 +26,7 @@ class Anchor:
         self._file: int | None = None
 
     def read(self) -> tuple[int, bytes] | None:
-        """Sequence number and link of the last event; None if there is no whole anchor."""
+        """Sequence number and link of the last event; None if neither slot is intact."""
         try:
             content = self._path.read_bytes()
         except FileNotFoundError:
@@ -34,22 +35,22 @@ class Anchor:
         return max((slot for slot in slots if slot), default=None)
 
     def write(self, seq: int, link: bytes) -> None:
-        """Move the anchor. Not synced: after a power cut it is older than the log, never ahead.
+        """Move the pointer. Not synced: after a power cut it is behind the log, never ahead.
 
         Raises:
             OSError: it was not moved.
         """
         if self._file is None:
             self._file = os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600)
-            self._turn = _other(self._path)
+            self._next_slot = _older_slot(self._path)
         body = seq.to_bytes(SEQ, "little") + link
         content = body + _sum(body)
-        if os.pwrite(self._file, content, self._turn) != SLOT:
+        if os.pwrite(self._file, content, self._next_slot) != SLOT:
             raise OSError(f"{self._path} was written in part")
-        self._turn = SLOT - self._turn
+        self._next_slot = SLOT - self._next_slot
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -62,8 +63,8 @@ def _read(slot: bytes) -> tuple[int, bytes] | None:
     return int.from_bytes(body[:SEQ], "little"), body[SEQ:]
 
 
-def _other(path: Path) -> int:
-    """Where the slot is that does not hold the later event."""
+def _older_slot(path: Path) -> int:
+    """Offset of the slot that does not hold the later event."""
     content = path.read_bytes()
     first, second = _read(content[:SLOT]), _read(content[SLOT : 2 * SLOT])
     return SLOT if first and (second is None or first > second) else 0

@@ -1,13 +1,12 @@
-"""The store: the table of events, transactions that append to it, and reading it back."""
+"""The store: the table of events, transactions that append to it, and queries on it."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DatabaseError
 
-from quickstudy.errors import InputError, StoreError
-from quickstudy.log.backends import sqlite
+from quickstudy.errors import StoreError
+from quickstudy.log.backends import DRIVER_ERRORS, backend_for
+from quickstudy.log.backends.base import Closeable
+from quickstudy.log.backup import copy_store
 from quickstudy.log.events import FIRST_LINK, Logged, make_event
-from quickstudy.log.failpoints import reach
-from quickstudy.log.head import Anchor
+from quickstudy.log.failpoints import failpoint
+from quickstudy.log.head import HeadPointer
 from quickstudy.log.statements import Cursor, TableStatements
-from quickstudy.snapshot import write_whole
 
 SCHEMA = 2  # of the tables; deploy/migration.py brings older stores up
 log = logging.getLogger("quickstudy")
@@ -65,19 +65,16 @@ META = Table(
     Column("value", LargeBinary, nullable=False),
 )
 CHUNK = 1000  # events read at once
-LATER = ("snapshot-", "head")  # files that may not be copied once the log was
 META_SUM = 8  # bytes
-
-
-CHECKED_WHOLE = 1 << 25  # bytes of a store whose indexes are held against its rows when it opens
+FULL_CHECK_SIZE = 1 << 25  # bytes up to which indexes are compared with rows when a store opens
 
 
 class LogError(StoreError):
-    """The log itself, or the disk that it is on, cannot be read or written."""
+    """The log, or the disk that holds it, cannot be read or written."""
 
 
 class Transaction:
-    """One transaction of the only writer; what it appends is on disk once it is over."""
+    """One transaction of the only writer; its events are on disk after it has ended."""
 
     def __init__(
         self, connection: Connection, head: tuple[int, bytes], statements: TableStatements
@@ -114,53 +111,54 @@ class Transaction:
             self.head = (last.seq, last.link) if last else self._first_head
 
     def insert(self) -> None:
-        """Write the events that were appended."""
+        """Write the appended events to the database."""
         if self.events:
-            reach("before-insert")
+            failpoint("before-insert")
             rows = [tuple([getattr(e, c) for c in Logged.__slots__]) for e in self.events]
             self._statements.insert(self.cursor, rows)
 
 
 class Store:
-    """A store file with its folder `<file>.d` beside it.
+    """A store file and its folder `<file>.d`.
 
     Raises:
-        StoreError: it cannot be opened, is damaged, open elsewhere, or of a newer schema.
+        StoreError: it cannot be opened, is damaged, is open elsewhere, or has a newer schema.
     """
 
     def __init__(self, path: str | Path, *, write: bool = True) -> None:
         self.path = Path(path).absolute()
         self.folder = self.path.with_name(self.path.name + ".d")
-        if not write and not self.path.exists():
+        self.backend = backend_for(self.path)
+        if not write and not self.backend.exists():
             raise StoreError(f"there is no store {path}")
-        self._lock = None
+        self._lock: Closeable | None = None
         if not self.path.parent.is_dir():
             raise StoreError(f"there is no folder {self.path.parent} for a store: make it first")
         with typed(f"{path} cannot be opened as a store"):
             self.folder.mkdir(mode=0o700, exist_ok=True)
             if write:
-                self._lock = sqlite.lock(self.folder)
-            self.engine = sqlite.open_engine(self.path)
+                self._lock = self.backend.lock(self.folder)
+            self.engine = self.backend.engine()
             try:
                 self._prepare(write)
             except BaseException:
                 self.close()
                 raise
-            self._writing = sqlite.begin_writing(self.engine.connect()) if write else None
+            self._writing = self.backend.begin(self.engine.connect()) if write else None
         self._statements = TableStatements(EVENTS, self.engine.dialect)
-        self.anchor = Anchor(self.folder / "head")
-        self._anchored = True
+        self.head_pointer = HeadPointer(self.folder / "head")
+        self._pointer_written = True
         try:
             self.head = self.last()
-            self._check_anchor()
+            self._check_head_pointer()
         except BaseException:
             self.close()
             raise
 
     def _prepare(self, write: bool) -> None:
-        if write and self.path.stat().st_size <= CHECKED_WHOLE:
+        if write and self.backend.size() <= FULL_CHECK_SIZE:
             with self.engine.connect() as connection:
-                wrong = sqlite.damage(connection)
+                wrong = self.backend.damage(connection)
             if wrong:  # an index that lacks a row would have its feedback counted twice
                 raise LogError(f"{self.path} is damaged: {wrong[0]}; restore a backup of it")
         if write:
@@ -174,10 +172,10 @@ class Store:
             )
 
     def meta(self, name: str, make: Callable[[], bytes], *, write: bool = True) -> bytes:
-        """A fact about the store; made by `make` and kept the first time it is asked for.
+        """A value stored under `name`; the first call makes it by `make` and stores it.
 
         Raises:
-            StoreError: it is not as it was written.
+            StoreError: it differs from what was written.
         """
         with self.engine.begin() as connection:
             found = connection.execute(select(META.c.value).where(META.c.name == name)).scalar()
@@ -199,7 +197,7 @@ class Store:
         )
 
     def link_at(self, seq: int) -> bytes:
-        """The link of event `seq`; that before the first for 0."""
+        """The link of event `seq`; `FIRST_LINK` for 0."""
         with self.reading() as connection:
             query = select(EVENTS.c.link).where(EVENTS.c.seq == seq)
             return bytes(connection.execute(query).scalar() or FIRST_LINK)
@@ -211,21 +209,22 @@ class Store:
             row = connection.execute(query).first()
         return (row.seq, row.link) if row else (0, FIRST_LINK)
 
-    def _check_anchor(self) -> None:
-        """Whether the log holds all that was acknowledged."""
-        anchored = self.anchor.read()
-        if anchored is None:
-            return  # a new store, a copy, or a matter for the doctor
-        if self.link_at(anchored[0]) != anchored[1]:
+    def _check_head_pointer(self) -> None:
+        """Refuse a log that lacks acknowledged events."""
+        acknowledged = self.head_pointer.read()
+        if acknowledged is None:
+            return  # a new store or a copy; the doctor reports any other case
+        seq, link = acknowledged
+        if self.link_at(seq) != link:
             raise StoreError(
-                f"{self.path} ends at event {self.head[0]}, but {anchored[0]} were acknowledged: "
+                f"{self.path} ends at event {self.head[0]}, but {seq} were acknowledged: "
                 "its end is damaged; go back to a backup, or remove the file "
                 f"{self.folder.name}/head to go on without what is lost"
             )
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Append events and change tables: all of it, or nothing.
+        """Append events and change tables, all of them or none.
 
         Raises:
             StoreError: nothing was changed.
@@ -236,23 +235,23 @@ class Store:
                 transaction = Transaction(self._writing, self.head, self._statements)
                 yield transaction
                 transaction.insert()
-                reach("before-commit")
-            reach("after-commit")
+                failpoint("before-commit")
+            failpoint("after-commit")
         self.head = transaction.head
         if transaction.events:
-            self._move_anchor()
+            self._move_head_pointer()
 
-    def _move_anchor(self) -> None:
+    def _move_head_pointer(self) -> None:
         try:
-            self.anchor.write(*self.head)
-            self._anchored = True
-        except OSError as error:  # an older anchor still holds, only for less
-            log.warning("the anchor of %s was not moved: %s", self.path, error)
-            self._anchored = False
+            self.head_pointer.write(*self.head)
+            self._pointer_written = True
+        except OSError as error:  # the older pointer is still right, for fewer events
+            log.warning("the head pointer of %s was not moved: %s", self.path, error)
+            self._pointer_written = False
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees one state of the store."""
+        """A connection that sees one state of the store during its life."""
         with typed("the store cannot be read"), self.engine.connect() as connection:
             yield connection
 
@@ -260,48 +259,24 @@ class Store:
         """Copy the store and its folder to `target` and `target.d`.
 
         Raises:
-            InputError: one of them is there already.
-            StoreError: they cannot be written; what was begun is removed.
+            InputError: one of them exists already.
+            StoreError: they cannot be written; nothing of the copy is left.
         """
-        folder = target.with_name(target.name + ".d")
-        for path in (target, folder):
-            if path.exists():
-                raise InputError(f"{path} is there already; a backup overwrites nothing")
-        try:
-            with typed(f"{target} cannot be written"):
-                folder.mkdir(mode=0o700)
-                _copy_files(self.folder, folder)  # first: snapshots must not be ahead of the log
-                sqlite.copy(self.engine, target)
-                _copy_files(self.folder, folder, without=LATER)  # what the log came to name
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+        with typed(f"{target} cannot be written"):
+            copy_store(self, target)
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Close the database, the head pointer and the lock."""
         if getattr(self, "_writing", None) is not None:
             self._writing.close()  # type: ignore[union-attr]
         if hasattr(self, "engine"):
             self.engine.dispose()
-        if hasattr(self, "anchor"):
-            if not self._anchored:
-                self._move_anchor()
-            self.anchor.close()
+        if hasattr(self, "head_pointer"):
+            if not self._pointer_written:
+                self._move_head_pointer()
+            self.head_pointer.close()
         if self._lock:
             self._lock.close()
-
-
-def _copy_files(folder: Path, target: Path, *, without: tuple[str, ...] = ()) -> None:
-    """Copy what is not there yet; what is removed meanwhile was superfluous."""
-    for path in sorted(folder.rglob("*")):  # refitted experts come before the snapshots
-        copied = target / path.relative_to(folder)
-        if path.name.startswith((".", "lock", *without)):
-            continue
-        if path.is_dir():
-            copied.mkdir(mode=0o700, exist_ok=True)
-        elif not copied.exists():
-            with suppress(FileNotFoundError):
-                write_whole(copied, path.read_bytes())
 
 
 def _summed(value: bytes) -> bytes:
@@ -310,12 +285,12 @@ def _summed(value: bytes) -> bytes:
 
 @contextmanager
 def typed(what: str) -> Iterator[None]:
-    """Turn errors of disk and database into `LogError`."""
+    """Raise errors of disk and database as `LogError`."""
     try:
         yield
     except DatabaseError as error:
         raise LogError(f"{what} ({error.orig}); nothing was changed") from error
-    except (OSError, sqlite.Error) as error:
+    except (OSError, *DRIVER_ERRORS) as error:
         raise LogError(f"{what} ({error}); nothing was changed") from error
 
 
@@ -328,10 +303,10 @@ def read_events(
     upto: int | None = None,
     limit: int | None = None,
 ) -> Iterator[Logged]:
-    """Events in order, those with a sequence number above `after`, at most `upto`.
+    """Events in order, with sequence numbers above `after` and up to `upto`.
 
     Raises:
-        StoreError: one of them is not as it was written.
+        StoreError: one of them differs from what was written.
     """
     query = WITH_LINK.order_by(EVENTS.c.seq)
     if learner is not None:
@@ -345,7 +320,7 @@ def read_events(
         size = CHUNK if left is None else min(left, CHUNK)
         rows = connection.execute(query.where(EVENTS.c.seq > after).limit(size)).all()
         for row in rows:
-            yield _whole(row)
+            yield _checked(row)
         if len(rows) < size:
             return
         after = rows[-1].seq
@@ -356,29 +331,29 @@ def events_of(connection: Connection, subject: str) -> list[Logged]:
     """All events about one subject, in order.
 
     Raises:
-        StoreError: one of them is not as it was written.
+        StoreError: one of them differs from what was written.
     """
     query = WITH_LINK.where(EVENTS.c.subject == subject).order_by(EVENTS.c.seq)
-    return [_whole(row) for row in connection.execute(query)]
+    return [_checked(row) for row in connection.execute(query)]
 
 
 def events_at(connection: Connection, seqs: Sequence[int]) -> dict[int, Logged]:
     """Events by sequence number.
 
     Raises:
-        StoreError: one of them is not as it was written.
+        StoreError: one of them differs from what was written.
     """
     found = {}
     for at in range(0, len(seqs), 500):
         query = WITH_LINK.where(EVENTS.c.seq.in_(seqs[at : at + 500]))
-        found.update({row.seq: _whole(row) for row in connection.execute(query)})
+        found.update({row.seq: _checked(row) for row in connection.execute(query)})
     return found
 
 
-def _whole(row: Any) -> Logged:
-    """The event of a row that ends with the link before it, once all of it was checked."""
+def _checked(row: Any) -> Logged:
+    """The checked event of a row whose last column is the link of the event before."""
     *columns, before = row
     event = Logged(*columns)
-    if not event.whole(FIRST_LINK if event.seq == 1 else before or b""):
+    if not event.is_intact(FIRST_LINK if event.seq == 1 else before or b""):
         raise LogError(f"event {event.seq} is damaged: run `quickstudy doctor` on the store")
     return event

@@ -1,4 +1,4 @@
-"""The writer: one thread, one transaction for all requests that came together, one sync."""
+"""The writer: one thread that commits all waiting requests in one transaction (group commit)."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from quickstudy.errors import StoreError
-from quickstudy.log.failpoints import reach
+from quickstudy.log.failpoints import failpoint
 from quickstudy.log.store import Store, Transaction
 
-MOST_TOGETHER = 256  # requests in one transaction
+MAX_GROUP = 256  # requests in one transaction
 log = logging.getLogger("quickstudy")
 
 
 @dataclass(slots=True)
 class Request:
-    """Something to be done in a transaction, and where its result goes."""
+    """A command for a transaction, and the future of its result."""
 
     what: Any
     future: Future[Any] = field(default_factory=Future)
 
 
 class Handler(Protocol):
-    """Carries requests out, several in one transaction.
+    """Carries out requests, several in one transaction.
 
-    A request that is refused yields its error and must have changed nothing. The transaction goes
-    on, so nothing takes back what a handler wrote or logged before it refused: each handler makes
-    all its checks before its first write.
+    The result of a refused request is its error, and the request must have changed nothing. The
+    transaction goes on, so whatever a handler wrote before it refused would be committed: each
+    handler makes all its checks before its first write.
     """
 
     def handle(self, transaction: Transaction, requests: Sequence[Any]) -> list[Any]:
-        """Results in order, an exception for a request that was refused."""
+        """Results in order, with an exception for each refused request."""
 
     def undo(self) -> None:
-        """The transaction failed: take back what `handle` changed in memory."""
+        """The transaction failed: undo what `handle` changed in memory."""
 
     def committed(self, transaction: Transaction) -> None:
         """The transaction is on disk."""
 
 
 class Writer:
-    """Commits requests in order, as many together as came while the last commit was under way.
+    """Commits requests in order, those that arrived during the last commit in one transaction.
 
     Args:
-        within: a context that its thread is in for as long as it lives.
+        within: a context that the writer's thread enters for its whole life.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class Writer:
         self._thread.start()
 
     def submit(self, what: Any) -> Future[Any]:
-        """Queue a request; its future is done once it is on disk.
+        """Queue a request; its future is done when it is on disk.
 
         Raises:
-            StoreError: the store was closed.
+            StoreError: the store is closed.
         """
         request = Request(what)
         with self._entry:
@@ -82,7 +82,7 @@ class Writer:
         return request.future
 
     def close(self) -> None:
-        """Finish what was submitted."""
+        """Finish all submitted requests and stop the thread."""
         with self._entry:
             if not self._closed:
                 self._closed = True
@@ -97,7 +97,7 @@ class Writer:
         going = True
         while going:
             group = [self._queue.get()]
-            while len(group) < MOST_TOGETHER and not self._queue.empty():
+            while len(group) < MAX_GROUP and not self._queue.empty():
                 group.append(self._queue.get())
             going = None not in group
             requests = [r for r in group if r is not None]
@@ -108,16 +108,16 @@ class Writer:
     def _commit(self, requests: list[Request]) -> None:
         try:
             results, transaction = self._write([r.what for r in requests])
-        except Exception as error:  # each request gets it: nothing of this group was done
+        except Exception as error:  # nothing of this group was committed
             self._handler.undo()
             for request in requests:
                 request.future.set_exception(_as_store_error(error))
             return
         try:
             self._handler.committed(transaction)
-        except Exception:  # what is on disk is so all the same, and the next must not hang
+        except Exception:  # the commit stands, and later requests must not hang
             log.exception("after a commit")
-        reach("before-reply")
+        failpoint("before-reply")
         for request, result in zip(requests, results, strict=True):
             if isinstance(result, Exception):
                 request.future.set_exception(result)

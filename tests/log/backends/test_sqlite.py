@@ -1,4 +1,4 @@
-"""What is SQLite's alone: settings that make a commit durable, one writer, copies, damage."""
+"""SQLite as a backend: settings that make a commit durable, one writer, copies, damage."""
 
 import sqlite3
 import threading
@@ -9,14 +9,19 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from quickstudy.errors import StoreError
-from quickstudy.log.backends import sqlite
+from quickstudy.log.backends.sqlite import SqliteBackend
 
 ROWS = 500
 
 
 @pytest.fixture
-def engine(tmp_path):
-    engine = sqlite.open_engine(tmp_path / "work.db")
+def database(tmp_path):
+    return SqliteBackend(tmp_path / "work.db")
+
+
+@pytest.fixture
+def engine(database):
+    engine = database.engine()
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)"))
         connection.execute(text("CREATE INDEX by_b ON t (b)"))
@@ -49,10 +54,10 @@ def test_a_reader_keeps_its_state_while_another_writes(engine):
         assert count(reader) == ROWS - 10
 
 
-def test_who_begins_to_write_has_the_lock_at_once(engine, tmp_path):
+def test_who_begins_to_write_has_the_lock_at_once(database, engine, tmp_path):
     path = tmp_path / "work.db"
     with engine.connect() as connection:
-        with sqlite.begin_writing(connection).begin(), closing(sqlite3.connect(path)) as other:
+        with database.begin(connection).begin(), closing(sqlite3.connect(path)) as other:
             other.execute("PRAGMA busy_timeout=0")
             with pytest.raises(sqlite3.OperationalError, match="locked"):
                 other.execute("INSERT INTO t VALUES (9999, 'x')")
@@ -60,9 +65,9 @@ def test_who_begins_to_write_has_the_lock_at_once(engine, tmp_path):
             other.execute("INSERT INTO t VALUES (9999, 'x')")
 
 
-def test_a_failed_transaction_leaves_nothing(engine):
+def test_a_failed_transaction_leaves_nothing(database, engine):
     with engine.connect() as connection:
-        writing = sqlite.begin_writing(connection)
+        writing = database.begin(connection)
         with pytest.raises(DatabaseError), writing.begin():
             writing.execute(text("DELETE FROM t"))
             writing.execute(text("INSERT INTO nowhere VALUES (1)"))
@@ -70,22 +75,22 @@ def test_a_failed_transaction_leaves_nothing(engine):
         assert count(connection) == ROWS
 
 
-def test_a_store_is_held_until_it_is_let_go(tmp_path):
-    held = sqlite.lock(tmp_path)
+def test_a_store_is_held_until_it_is_let_go(database, tmp_path):
+    held = database.lock(tmp_path)
     with pytest.raises(StoreError, match="this process already"):
-        sqlite.lock(tmp_path)
+        database.lock(tmp_path)
     held.close()
-    sqlite.lock(tmp_path).close()
+    database.lock(tmp_path).close()
 
 
-def test_a_copy_is_of_one_moment_although_it_is_written_to(engine, tmp_path):
+def test_a_copy_is_of_one_moment_although_it_is_written_to(database, engine, tmp_path):
     """Each transaction writes two rows: in no copy is there half of one."""
     stop = threading.Event()
 
     def write():
         i = ROWS
         while not stop.is_set():
-            with engine.connect() as connection, sqlite.begin_writing(connection).begin():
+            with engine.connect() as connection, database.begin(connection).begin():
                 rows = [{"a": i, "b": "x"}, {"a": i + 1, "b": "y"}]
                 connection.execute(text("INSERT INTO t VALUES (:a, :b)"), rows)
             i += 2
@@ -94,7 +99,7 @@ def test_a_copy_is_of_one_moment_although_it_is_written_to(engine, tmp_path):
     writer.start()
     try:
         for i in range(5):
-            sqlite.copy(engine, tmp_path / f"copy{i}.db")
+            database.copy(engine, tmp_path / f"copy{i}.db")
     finally:
         stop.set()
         writer.join()
@@ -105,26 +110,26 @@ def test_a_copy_is_of_one_moment_although_it_is_written_to(engine, tmp_path):
             assert copied.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_a_copy_that_fails_leaves_no_file(engine, tmp_path):
+def test_a_copy_that_fails_leaves_no_file(database, engine, tmp_path):
     taken = tmp_path / "folder"
     (taken / "inside").mkdir(parents=True)
     with pytest.raises(OSError):
-        sqlite.copy(engine, taken)
+        database.copy(engine, taken)
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".folder")] == []
 
 
-def test_an_index_that_does_not_fit_its_table_is_found(engine, tmp_path):
+def test_an_index_that_does_not_fit_its_table_is_found(database, engine, tmp_path):
     with engine.connect() as connection:
-        assert sqlite.damage(connection) == []
+        assert database.damage(connection) == []
     engine.dispose()
     with closing(sqlite3.connect(tmp_path / "work.db")) as raw, raw:
         raw.execute("PRAGMA writable_schema=ON")
         raw.execute("UPDATE sqlite_master SET sql='CREATE INDEX by_b ON t (a)' WHERE name='by_b'")
     with engine.connect() as connection:
-        assert sqlite.damage(connection) != []
+        assert database.damage(connection) != []
 
 
-def test_an_overwritten_page_is_found(engine, tmp_path):
+def test_an_overwritten_page_is_found(database, engine, tmp_path):
     engine.dispose()
     path = tmp_path / "work.db"
     content = bytearray(path.read_bytes())
@@ -132,4 +137,11 @@ def test_an_overwritten_page_is_found(engine, tmp_path):
     content[middle : middle + 4096] = bytes(4096)
     path.write_bytes(bytes(content))
     with engine.connect() as connection:
-        assert sqlite.damage(connection) != []
+        assert database.damage(connection) != []
+
+
+def test_a_database_is_made_by_its_first_engine(database):
+    assert not database.exists() and database.size() == 0
+    with database.engine().connect() as connection:
+        connection.execute(text("CREATE TABLE t (a)"))
+    assert database.exists() and database.size() > 0

@@ -1,1 +1,1 @@
-"""Readers of message lists and of spans, one small table for each format."""
+"""Readers of message lists and spans; each format is a small table."""

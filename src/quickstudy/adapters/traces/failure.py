@@ -1,4 +1,4 @@
-"""The marks by which formats say that a call failed, or that it did not."""
+"""The fields by which formats mark a call as failed or successful."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _NOTHING = ("", "none", "null", "false")
 
 
 def marked(given: Any) -> bool | None:
-    """Whether an object is marked as a failure (True), as none (False), or not at all (None).
+    """Whether an object is marked as failed (True), as successful (False), or not at all (None).
 
-    Only marks that the formats define count; one failure outweighs every other mark.
+    Only marks that the formats define count; a failure outweighs all other marks.
 
     >>> marked({"status": "failed"}), marked({"is_error": False}), marked({"status": "completed"})
     (True, False, None)
@@ -57,7 +57,7 @@ def _state(given: Mapping[str, Any]) -> bool | None:
 
 
 def _told(state: Any) -> bool | None:
-    """What a status says: a word, or an object with a type and an exit code."""
+    """Whether a status, a word or an object with type and exit code, reports a failure."""
     if isinstance(state, Mapping):
         return True if _kind(state) else _exit(state)
     if not isinstance(state, str):
@@ -74,5 +74,7 @@ def _error(given: Mapping[str, Any]) -> bool:
 
 
 def _kind(given: Mapping[str, Any]) -> bool:
-    kind = given.get("type")
-    return isinstance(kind, str) and (kind in _FAILED_TYPES or kind.endswith("_error"))
+    type_name = given.get("type")
+    return isinstance(type_name, str) and (
+        type_name in _FAILED_TYPES or type_name.endswith("_error")
+    )

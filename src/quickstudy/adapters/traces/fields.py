@@ -1,4 +1,4 @@
-"""Fields of foreign objects: whatever they hold, they are read or refused by name."""
+"""Access to fields of objects from other libraries; errors name the field."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _WORDS = {"str": "a text", "list": "a list", "dict": "an object"}
 
 
 def brief(value: Any) -> str:
-    """A value in at most 60 characters, for messages of errors; nesting does no harm.
+    """A value in at most 60 characters, for error messages; deep nesting is allowed.
 
     >>> brief({"a": [1, 2]}), brief("x" * 100)[-5:]
     ("{'a': [1, 2]}", "xxxx'")
     """
     try:
         return _SHORT.repr(value)[:60]
-    except (ValueError, RecursionError):  # integers of thousands of digits
+    except (ValueError, RecursionError):  # integers with thousands of digits
         return f"a {type(value).__name__}"
 
 
 def plain(given: Any, at: str) -> Mapping[str, Any]:
-    """The fields of a mapping, or of an object as the SDKs have them (models and data classes).
+    """The fields of a mapping, or of an object of an SDK (a model or a data class).
 
     Raises:
-        InputError: it is neither.
+        InputError: the value is neither.
     """
     if isinstance(given, Mapping):
         return given
@@ -45,22 +45,22 @@ def plain(given: Any, at: str) -> Mapping[str, Any]:
     return found
 
 
-def field(given: Mapping[str, Any], name: str, kind: type, at: str) -> Any:
-    """The field of that name, which must be of that type.
+def field(given: Mapping[str, Any], name: str, wanted: type, at: str) -> Any:
+    """A field, which must have the given type.
 
     Raises:
-        InputError: it is missing or of another type; names the place and the field.
+        InputError: it is missing or has another type; the message names place and field.
     """
     if name not in given:
         raise InputError(f"{at} has no {name!r}")
-    if not isinstance(given[name], kind):
-        wanted = _WORDS[kind.__name__]
-        raise InputError(f"{at}.{name} is {brief(given[name])}; it must be {wanted}")
+    if not isinstance(given[name], wanted):
+        words = _WORDS[wanted.__name__]
+        raise InputError(f"{at}.{name} is {brief(given[name])}; it must be {words}")
     return given[name]
 
 
 def first(given: Mapping[str, Any], names: Iterable[str]) -> Any:
-    """The first of these fields that is there and not None.
+    """The first of these fields that exists and is not None.
 
     >>> first({"args": None, "input": {}}, ("arguments", "args", "input"))
     {}
@@ -69,10 +69,10 @@ def first(given: Mapping[str, Any], names: Iterable[str]) -> Any:
 
 
 def listed(given: Mapping[str, Any], name: str, at: str) -> Sequence[Any]:
-    """The list in a field; empty if there is none.
+    """The list in a field; empty if the field is missing.
 
     Raises:
-        InputError: it is something else.
+        InputError: the field is not a list.
     """
     value = given.get(name) or ()
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
@@ -81,7 +81,7 @@ def listed(given: Mapping[str, Any], name: str, at: str) -> Sequence[Any]:
 
 
 def written(value: Any) -> str:
-    """A value as a text: texts as they are, the rest as JSON with sorted keys.
+    """A value as text: text is not changed, other values become JSON with sorted keys.
 
     >>> written(None), written("a"), written([1])
     ('', 'a', '[1]')
@@ -92,10 +92,10 @@ def written(value: Any) -> str:
 
 
 def unpacked(value: Any, at: str) -> Any:
-    """A structure that stands as JSON in a text, as attributes of spans have it.
+    """The value of JSON in a text, as in attributes of spans; other values are not changed.
 
     Raises:
-        InputError: the text begins as JSON and is none.
+        InputError: the text begins like JSON and is not JSON.
     """
     if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
         return value
@@ -106,7 +106,7 @@ def unpacked(value: Any, at: str) -> Any:
 
 
 def structure(value: Any) -> Any:
-    """The object or list that a text is the JSON of; None for all other texts and values.
+    """The object or list of a text that is its JSON; None for other texts and values.
 
     >>> structure('{"a": 1}'), structure("{a"), structure("3"), structure([1])
     ({'a': 1}, None, None, [1])

@@ -1,4 +1,4 @@
-"""Message lists, as chat APIs and agent frameworks keep them, as steps of a run."""
+"""Reads the message lists of chat APIs and agent frameworks as steps of a run."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from quickstudy.errors import InputError
 def steps_of_messages(
     messages: Sequence[Any], *, seen: int = 0, failed: Failed = looks_failed
 ) -> Steps:
-    """The steps of a message list: what is said, every call, and every result is one step.
+    """The steps of a message list: each message text, call and result is one step.
 
     Reads OpenAI's chat messages and all items of its Responses API, Anthropic's content blocks with
     tools of its servers and of MCP, messages of LangChain and LangGraph, of the Vercel AI SDK, of
     Bedrock and Strands, of Pydantic AI, Google's contents, and the messages of OpenTelemetry spans;
-    as dicts or objects of the SDKs. System prompts and reasoning are no steps. A message that
-    stands in the list twice, with its id, is told once. A part that no format knows, or that is
-    damaged, becomes a step that names it, and is counted in `skipped` of what is returned.
+    as dicts or objects of the SDKs. System prompts and reasoning do not become steps. A message
+    that is in the list twice, with its id, is read once. A part that no format knows, or that is
+    damaged, becomes a step that names it, and is counted in `skipped` of the result.
 
-    In a loop that goes on, `seen` leaves out what was read before:
+    In the loop of an agent, `seen` leaves out messages that were read before:
 
         for step in steps_of_messages(messages, seen=seen):
             estimate = run.step(step.x, action=step.action, error=step.error)
@@ -33,12 +33,12 @@ def steps_of_messages(
 
     Args:
         messages: all of them, oldest first.
-        seen: number of messages whose steps are known already.
-        failed: tells from the text of a result that its call failed, where it is not marked.
+        seen: number of messages whose steps are known.
+        failed: decides by the text of a result whether the call failed, if no mark says so.
 
     Raises:
-        InputError: nothing in the messages can be read: they are damaged (names the place and the
-            field), or of no format that is read (lists the formats).
+        InputError: nothing in the messages can be read: they are damaged (the message names place
+            and field), or in an unknown format (the message lists the known ones).
 
     >>> steps_of_messages([
     ...     {"role": "user", "content": "I want to go to Seattle."},
@@ -90,11 +90,11 @@ def _pieces(messages: Sequence[Any], seen: int, reader: Reader) -> Iterator[Piec
             yield from reader.message(given or message, at)
         elif _asks(given):
             reader.message(given, at)
-            reader.problems.clear()  # it was told with its own step
+            reader.problems.clear()  # each has a step that names it
 
 
 def _fields(message: Any, at: str) -> Mapping[str, Any]:
-    """The fields of a message; none of a value that is no message."""
+    """The fields of a message; empty for a value that is not a message."""
     try:
         return plain(message, at)
     except InputError:
@@ -102,12 +102,12 @@ def _fields(message: Any, at: str) -> Mapping[str, Any]:
 
 
 def _asks(given: Mapping[str, Any]) -> bool:
-    """Whether consent is asked or given in the message: later messages refer to that."""
+    """Whether the message asks for or gives consent, to which later messages refer."""
     parts = given.get("content")
-    kinds = [given.get("type")]
+    type_names = [given.get("type")]
     if isinstance(parts, list | tuple):
-        kinds += [part.get("type") for part in parts if isinstance(part, Mapping)]
-    return any(isinstance(kind, str) and "approval" in kind for kind in kinds)
+        type_names += [part.get("type") for part in parts if isinstance(part, Mapping)]
+    return any(isinstance(type_name, str) and "approval" in type_name for type_name in type_names)
 
 
 def _equal(one: Any, other: Any) -> bool:

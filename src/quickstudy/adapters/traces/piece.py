@@ -1,4 +1,4 @@
-"""`Piece`: a step as it is read, and the order of the pieces of a message."""
+"""`Piece`, a step with its type and call id, and the order of the pieces of a message."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from quickstudy.adapters.step import Step
 
 
 class Piece(NamedTuple):
-    """A step as it is read.
+    """A step with what is needed to put it in order.
 
     Attributes:
-        kind: said, call, result, media (pictures and files), unknown, or what a format adds.
-        id: of the call, if it has one.
-        step: what becomes of it.
-        skipped: the names of what no format knows of it.
+        type: said, call, result, media (pictures and files), unknown, or what a format adds.
+        id: of the call, if there is one.
+        step: of the run.
+        skipped: names of unknown parts in it.
     """
 
-    kind: str
+    type: str
     id: str | None
     step: Step
     skipped: tuple[str, ...] = ()
 
 
 class Told(NamedTuple):
-    """What a call gave back.
+    """The result of a call.
 
     Attributes:
-        text: all of it.
-        words: the text without pictures and unknown parts, by which a failure is known.
-        skipped: the names of its unknown parts.
+        text: the whole text.
+        words: the text without pictures and unknown parts, from which a failure is recognised.
+        skipped: names of its unknown parts.
     """
 
     text: str
@@ -39,12 +39,12 @@ class Told(NamedTuple):
 
 
 def said(text: str) -> Piece:
-    """A piece of what somebody said."""
+    """The piece of a message text."""
     return Piece("said", None, Step(text))
 
 
 def squeezed(text: str) -> str:
-    """A text but for its spaces, by which the same is known again.
+    """A text with single spaces, to compare texts.
 
     >>> squeezed(" Sorry,\\n no seats. ")
     'Sorry, no seats.'
@@ -58,24 +58,24 @@ def tool_of(text: str) -> str:
 
 
 def in_order(pieces: Iterable[Piece]) -> list[Piece]:
-    """Each call once, and before its result; nothing that says nothing."""
+    """The pieces with each call once and before its result, without empty ones."""
     given = list(pieces)
     full = {(one.id, tool_of(one.step.x)) for one in given if one.id and _has_arguments(one)}
     found: list[Piece] = []
     told: set[tuple[str, str]] = set()
     results: dict[str, int] = {}
     for piece in given:
-        if piece.kind == "said" and not piece.step.x.strip():
+        if piece.type == "said" and not piece.step.x.strip():
             continue
         at = len(found)
-        if piece.kind == "call" and piece.id is not None:
+        if piece.type == "call" and piece.id is not None:
             key = piece.id, squeezed(piece.step.x)
             is_told_better = (piece.id, tool_of(key[1])) in full and not _has_arguments(piece)
             if key in told or is_told_better:
                 continue
             told.add(key)
             at = results.get(piece.id, at)
-        elif piece.kind == "result" and piece.id is not None:
+        elif piece.type == "result" and piece.id is not None:
             results.setdefault(piece.id, at)
         found.insert(at, piece)
         if at < len(found) - 1:
@@ -84,13 +84,13 @@ def in_order(pieces: Iterable[Piece]) -> list[Piece]:
 
 
 def _has_arguments(piece: Piece) -> bool:
-    """A message that was streamed may have a call twice, once still without its arguments."""
+    """Whether a call has arguments: a streamed message may have it twice, once without them."""
     name = tool_of(piece.step.x)
-    return piece.kind == "call" and piece.step.x not in (name, f"{name} {{}}")
+    return piece.type == "call" and piece.step.x not in (name, f"{name} {{}}")
 
 
 def failed_once(pieces: Sequence[Piece]) -> list[Piece]:
-    """A call that failed has its failure in its result, where a failed result follows.
+    """The pieces with the error on the result instead of the call, if a failed result follows.
 
     >>> call = Piece("call", "c", Step("f {", action="f {", error=True))
     >>> result = Piece("result", "c", Step("no", error=True))
@@ -102,9 +102,9 @@ def failed_once(pieces: Sequence[Piece]) -> list[Piece]:
     found: list[Piece] = []
     failed: set[str] = set()
     for piece in reversed(pieces):
-        if piece.kind == "result" and piece.id is not None and piece.step.error:
+        if piece.type == "result" and piece.id is not None and piece.step.error:
             failed.add(piece.id)
-        elif piece.kind == "call" and piece.id in failed:
+        elif piece.type == "call" and piece.id in failed:
             failed.discard(piece.id)
             piece = piece._replace(step=Step(piece.step.x, action=piece.step.action))
         found.append(piece)

@@ -1,4 +1,4 @@
-"""`Reader`: takes each part of a message to the table of the format that knows it."""
+"""`Reader`: reads each part of a message by the table of the format that knows it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from quickstudy.adapters.traces.piece import Piece, Told, in_order, said
 from quickstudy.errors import InputError
 
 Failed = Callable[[str], bool]
-TYPES = ("type", "part_kind", "block_type")  # of a part, as its framework calls the field
-EMPTY = "(empty)"  # the result of a call that gives back nothing
+TYPES = ("type", "part_kind", "block_type")  # names of the field for the type of a part
+EMPTY = "(empty)"  # the result of a call that returns nothing
 ARGUMENTS = ("arguments", "args", "input", "parameters")
 IDS = ("call_id", "callId", "tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "id")
 _TEXTS = ("text", "content", "message", "output", "value")
@@ -26,15 +26,15 @@ PartReader = Callable[["Reader", Mapping[str, Any], str], Iterable[Piece]]
 
 @dataclass(frozen=True)
 class Format:
-    """What one format adds: messages of its own, and parts by their type, by a key, or by family.
+    """A format: its messages, and readers of its parts by type, by key or by family.
 
     Attributes:
-        name: of the format, for people.
-        holds: whether a message is one of this format; the first format that says so reads it.
+        name: for error messages.
+        holds: whether a message has this format; the first such format reads it.
         read: the pieces of such a message.
         types: readers of parts with that `type`.
-        keys: readers of parts without a type, by the field that says what they are.
-        families: readers of parts whose type is a name with this start and this end.
+        keys: readers of parts without a type, by a field that identifies them.
+        families: readers of parts whose type has this start and this end.
     """
 
     name: str
@@ -46,15 +46,15 @@ class Format:
 
 
 class Reader:
-    """Reads messages; `failed` tells whether a result is a failure that is not marked as one."""
+    """Reads messages; `failed` decides whether an unmarked result is a failure."""
 
     def __init__(self, formats: Sequence[Format], failed: Failed) -> None:
         self.formats = formats
         self.failed = failed
-        self.recognised = 0  # messages and parts that a format knows
-        self.problems: list[str] = []  # of known parts that could not be read, with their places
-        self.approvals: dict[str, str] = {}  # requests for consent, and the calls they are for
-        self.denied: set[str] = set()  # calls whose denial is told already
+        self.recognised = 0  # number of known messages and parts
+        self.problems: list[str] = []  # of known parts that cannot be read, with places
+        self.approvals: dict[str, str] = {}  # request for consent -> its call
+        self.denied: set[str] = set()  # calls whose denial has a step already
         self._last: dict[int, tuple[Any, list[Piece]]] = {}
         self._types: dict[str, PartReader] = {}
         self._keys: dict[str, PartReader] = {}
@@ -63,9 +63,9 @@ class Reader:
             self._keys |= form.keys
 
     def message(self, message: Any, at: str) -> list[Piece]:
-        """The pieces of a message that stands at `at`, also of one that cannot be read."""
-        kind = message.get("type") if isinstance(message, Mapping) else None
-        name = kind if isinstance(kind, str) and kind else "message"
+        """The pieces of the message at `at`, also if it cannot be read."""
+        type_name = message.get("type") if isinstance(message, Mapping) else None
+        name = type_name if isinstance(type_name, str) and type_name else "message"
         return self.attempt(name, message, at, lambda: self._ordered(message, at))
 
     def _ordered(self, message: Any, at: str) -> list[Piece]:
@@ -74,9 +74,9 @@ class Reader:
     def attempt(
         self, name: str, given: Any, at: str, read: Callable[[], Iterable[Piece]]
     ) -> list[Piece]:
-        """What `read` gives; where it cannot read, a step of that name, counted as skipped.
+        """The result of `read`; if that fails, a step of that name, counted as skipped.
 
-        A run is never lost for one part: the reason stands in `problems`.
+        One bad part never loses a run; the reason is added to `problems`.
         """
         known = self.recognised
         try:
@@ -93,10 +93,10 @@ class Reader:
         return [self.unknown(name, shown)]
 
     def history(self, messages: Sequence[Any], at: str) -> list[Piece]:
-        """The pieces of many messages; what an earlier one had in the same place is known.
+        """The pieces of many messages; equal ones of an earlier history are reused.
 
-        Every span of a model repeats the conversation: reading it again would take time that is
-        quadratic in its length.
+        Every span of a model repeats the conversation, so reading all of it each time would take
+        time quadratic in its length.
         """
         found: list[Piece] = []
         for i, message in enumerate(messages):
@@ -115,18 +115,18 @@ class Reader:
         raise InputError(f"{at} has no 'role'; {self.readable()}")
 
     def readable(self) -> str:
-        """What is read, for the errors of what is not."""
+        """The names of all formats, for error messages."""
         return f"what is read: {', '.join(form.name for form in self.formats)}"
 
     def parts(self, content: Any, at: str) -> list[Piece]:
-        """The pieces of a text or a list of parts; texts next to each other are one piece."""
+        """The pieces of a text or a list of parts; adjacent texts are one piece."""
         found: list[Piece] = []
         for piece in self._each(content, at):
-            piece = piece._replace(kind="said") if piece.kind == "media" else piece
+            piece = piece._replace(type="said") if piece.type == "media" else piece
             before = found[-1] if found else None
-            if not piece.step.x.strip() and piece.kind == "said":
+            if not piece.step.x.strip() and piece.type == "said":
                 continue
-            if before and before.kind == piece.kind == "said" and not piece.step.error:
+            if before and before.type == piece.type == "said" and not piece.step.error:
                 found[-1] = before._replace(step=Step(f"{before.step.x}\n{piece.step.x}"))
             else:
                 found.append(piece)
@@ -144,7 +144,7 @@ class Reader:
             yield from self.part(part, f"{at}[{j}]")
 
     def part(self, part: Any, at: str) -> Iterable[Piece]:
-        """The pieces of one part: a text, an object with a `type`, or one with a telling key."""
+        """The pieces of one part: a text, an object with a `type`, or one with a known key."""
         return self.attempt(_name_of(part), part, at, lambda: self._part(part, at))
 
     def _part(self, part: Any, at: str) -> Iterable[Piece]:
@@ -155,22 +155,26 @@ class Reader:
         name = next((name for name in TYPES if given.get(name) is not None), None)
         if name is None:
             return self._keyed(given, at)
-        kind = given[name]
-        if not isinstance(kind, str):
-            raise InputError(f"{at}.{name} is {brief(kind)}; it must be a text")
-        read = self.knows(kind)
+        type_name = given[name]
+        if not isinstance(type_name, str):
+            raise InputError(f"{at}.{name} is {brief(type_name)}; it must be a text")
+        read = self.knows(type_name)
         if read is None:
-            return [self.unknown(kind, given)]
+            return [self.unknown(type_name, given)]
         self.recognised += 1
         return read(self, given, at)
 
-    def knows(self, kind: str) -> PartReader | None:
-        """The reader of parts of that type."""
-        if kind in self._types:
-            return self._types[kind]
+    def knows(self, type_name: str) -> PartReader | None:
+        """The reader of parts of a type; None if no format knows it."""
+        if type_name in self._types:
+            return self._types[type_name]
         for form in self.formats:
             for start, end, read in form.families:
-                if len(kind) > len(start + end) and kind.startswith(start) and kind.endswith(end):
+                if (
+                    len(type_name) > len(start + end)
+                    and type_name.startswith(start)
+                    and type_name.endswith(end)
+                ):
                     return read
         return None
 
@@ -185,7 +189,7 @@ class Reader:
         return [self.unknown(str(next(iter(n for n in given if n in there))), given)]
 
     def unknown(self, name: str, given: Mapping[str, Any]) -> Piece:
-        """A part that no format knows: its name, and the text that it may have."""
+        """The piece of an unknown part: its name and its text, if it has one."""
         text = first(given, _TEXTS)
         text = f"[{name}] {text}" if isinstance(text, str) and text.strip() else f"[{name}]"
         return Piece("unknown", None, Step(text, error=marked(given) is True), (name,))
@@ -193,7 +197,7 @@ class Reader:
     def call(
         self, given: Mapping[str, Any], at: str, *, name: Any, id: Any = None, made: Any = None
     ) -> Piece:
-        """A call in one spelling; one that never ran or was cut off is a failure itself."""
+        """The piece of a call; a call that never ran or was cut off is an error itself."""
         if name is None or name == "":
             raise InputError(f"{at} has no 'name'")
         if not isinstance(name, str):
@@ -213,14 +217,14 @@ class Reader:
         marks: Iterable[Any] = (),
         parts: bool = False,
     ) -> Piece:
-        """What a call gave back.
+        """The piece of a result.
 
         Args:
             content: a text, a list of parts, or any other value.
-            at: where it stands.
+            at: its place.
             id: of the call.
-            marks: the objects that may say that the call failed.
-            parts: the format says that a list is one of parts; elsewhere it may be a mere value.
+            marks: the objects that may mark the call as failed.
+            parts: whether a list is surely one of parts; otherwise it may be a plain value.
         """
         told = self.text(content, at, parts=parts)
         found = {marked(one) for one in marks} | set(self._verdicts(content))
@@ -228,7 +232,7 @@ class Reader:
         return Piece("result", _id(id), Step(told.text or EMPTY, error=error), told.skipped)
 
     def text(self, content: Any, at: str, *, parts: bool = False) -> Told:
-        """The text of what a call gave back, and the names of its parts that no format knows."""
+        """The text of a result, and the names of its unknown parts."""
         is_part = self._may_be_part if parts else self.is_part
         if isinstance(content, list | tuple) and content and all(map(is_part, content)):
             return _joined(list(self._each(content, at)))
@@ -256,10 +260,10 @@ class Reader:
         return _told(as_json({n: v for n, v in content.items() if n not in _UNREAD}))
 
     def _verdicts(self, content: Any) -> Iterator[bool | None]:
-        """Whether the objects in a result say that it failed.
+        """Marks in the objects of a result on whether the call failed.
 
-        Where an object is one of a format, all marks count; a mere value of a tool may have a
-        status of its own ("cancelled" of an order), and counts by the usual names for errors.
+        In an object of a known format all marks count. A plain value of a tool may have a status
+        with another meaning ("cancelled" for an order), so only the usual error fields count.
         """
         for one in content if isinstance(content, list | tuple) else [content]:
             if not isinstance(one, Mapping):
@@ -275,15 +279,15 @@ class Reader:
         return _has_type(value) or self.is_part(value)
 
     def is_part(self, value: Any) -> bool:
-        """Whether a value stands for content: a text, or a part that a format knows."""
+        """Whether a value is content: a text, or a part that a format knows."""
         if isinstance(value, str):
             return True
         if not isinstance(value, Mapping):
             return callable(getattr(value, "model_dump", None))
-        kind = first(value, TYPES)
-        if kind is None:
+        type_name = first(value, TYPES)
+        if type_name is None:
             return len(value) == 1 and next(iter(value)) in self._keys
-        return isinstance(kind, str) and self.knows(kind) is not None
+        return isinstance(type_name, str) and self.knows(type_name) is not None
 
 
 _RESULT_FIELDS = {
@@ -300,7 +304,7 @@ _SINGLE = ("output", "result", "error", "text")
 
 
 def _last(at: str) -> str:
-    """The field at the end of a place."""
+    """The last field name of a place."""
     return at.rsplit(".", 1)[-1].split("[", 1)[0]
 
 
@@ -309,16 +313,16 @@ def _refuse(content: Any, at: str) -> Iterable[Piece]:
 
 
 def _name_of(part: Any) -> str:
-    """What a part is called that could not be read: its type, or the field that says what it is."""
+    """The name of a part that cannot be read: its type, or the key that identifies it."""
     if not isinstance(part, Mapping):
         return "part"
-    kind = next((part[name] for name in TYPES if part.get(name) is not None), None)
+    type_name = next((part[name] for name in TYPES if part.get(name) is not None), None)
     named = (name for name, value in part.items() if value is not None and isinstance(name, str))
-    return kind if isinstance(kind, str) and kind else next(named, "part")
+    return type_name if isinstance(type_name, str) and type_name else next(named, "part")
 
 
 def _id(given: Any) -> str | None:
-    """The id of a call; some number their calls."""
+    """The id of a call as text; some formats number their calls."""
     if isinstance(given, int) and not isinstance(given, bool):
         return brief(given)
     return given if isinstance(given, str) and given else None
@@ -329,10 +333,10 @@ def _told(text: str) -> Told:
 
 
 def _joined(pieces: Sequence[Piece]) -> Told:
-    """The parts of a result as one text; pictures and unknown parts are no words of it."""
+    """The parts of a result as one text, and without pictures and unknown parts as its words."""
     pieces = [piece for piece in pieces if piece.step.x.strip()]
     text = "\n".join(piece.step.x for piece in pieces)
-    words = "\n".join(piece.step.x for piece in pieces if piece.kind not in ("media", "unknown"))
+    words = "\n".join(piece.step.x for piece in pieces if piece.type not in ("media", "unknown"))
     return Told(text, words, tuple(name for piece in pieces for name in piece.skipped))
 
 
@@ -341,7 +345,7 @@ def _has_streams(value: Any) -> bool:
 
 
 def _streams(value: Mapping[str, Any]) -> str | None:
-    """What a program printed; None if the object is of something else."""
+    """The output of a program; None if the object is something else."""
     found = [value[n] for n in ("stdout", "stderr") if isinstance(value.get(n), str)]
     return "\n".join(one.rstrip("\n") for one in found if one.strip()) if found else None
 
@@ -349,10 +353,10 @@ def _streams(value: Mapping[str, Any]) -> str | None:
 def _has_type(value: Any) -> bool:
     if not isinstance(value, Mapping):
         return isinstance(value, str) or callable(getattr(value, "model_dump", None))
-    kind = first(value, TYPES)
-    if kind is None:
+    type_name = first(value, TYPES)
+    if type_name is None:
         return len(value) == 1 and isinstance(next(iter(value.values())), Mapping)
-    return isinstance(kind, str)
+    return isinstance(type_name, str)
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -363,7 +367,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _paired(message: Any) -> Any:
-    """A message that is a pair of its role and its text, which LangChain takes as well."""
+    """The message of a pair of role and text, which LangChain accepts as well."""
     if isinstance(message, list | tuple) and len(message) == 2:
         role, content = message
         if isinstance(role, str) and isinstance(content, str):

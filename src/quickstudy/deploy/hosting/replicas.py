@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from quickstudy.deploy.hosting.readers import Readers
 from quickstudy.errors import StoreError
 from quickstudy.learners.classifier.classifier import Classifier
-from quickstudy.log.failpoints import reach
+from quickstudy.log.failpoints import failpoint
 
 
 class LostReplicaError(StoreError):
@@ -92,7 +92,7 @@ class LeftRightReplicas:
             self._pair[back] = None
             raise
         self._turn()
-        reach("between-twins")
+        failpoint("between-replicas")
         self._follow(act, learner, same_map=learner.maps == maps)
 
     def _follow(

@@ -16,7 +16,7 @@ from quickstudy.deploy.hosting.replicas import LeftRightReplicas, LostReplicaErr
 from quickstudy.errors import InputError
 from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.learners.classifier.refits import Fitted
-from quickstudy.log.failpoints import reach
+from quickstudy.log.failpoints import failpoint
 from quickstudy.types import Label, Prediction, Probabilities
 
 Votes = NDArray[np.float16]
@@ -142,7 +142,7 @@ def _failure(replicas: LeftRightReplicas, updates: Sequence[Update]) -> Exceptio
 
     def act(learner: Classifier) -> None:
         teach(learner, updates[:half])
-        reach("mid-learn")
+        failpoint("mid-learn")
         teach(learner, updates[half:])
 
     try:

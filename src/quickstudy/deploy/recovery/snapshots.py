@@ -15,7 +15,7 @@ from quickstudy.deploy.recovery.replay import ReplayState, state_hash
 from quickstudy.deploy.recovery.settings import as_champion
 from quickstudy.errors import ModelFileError, StoreError
 from quickstudy.learners.classifier.classifier import Classifier
-from quickstudy.log.failpoints import reach
+from quickstudy.log.failpoints import failpoint
 
 KEPT = 2  # snapshots of a learner; the older is for the day the newer is damaged
 CONTROL = "control"  # what the names of risk control's arrays start with
@@ -44,9 +44,9 @@ def write(folder: Path, fold: ReplayState, link: bytes) -> Path:
     }
     path = folder / f"snapshot-{fold.learned:012d}-{fold.decided:012d}.safetensors"
     content = snapshot.pack(arrays, plain)
-    reach("snapshot-written")
+    failpoint("snapshot-written")
     snapshot.write_whole(path, content)
-    reach("snapshot-renamed")
+    failpoint("snapshot-renamed")
     tidy(folder)
     return path
 

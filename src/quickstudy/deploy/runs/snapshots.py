@@ -24,7 +24,7 @@ from quickstudy.deploy.runs.settings import KIND, read_value_settings
 from quickstudy.deploy.runs.state import ValueState, advance, replay
 from quickstudy.errors import ModelFileError, StoreError
 from quickstudy.learners.value.value_function import ValueFunction
-from quickstudy.log.failpoints import reach
+from quickstudy.log.failpoints import failpoint
 from quickstudy.log.store import Store
 from quickstudy.stats.moments import one_blas_thread
 
@@ -63,9 +63,9 @@ def write(store: Store, number: int, shot: ValueSnapshot) -> Path:
     }
     path = folder / f"snapshot-{shot.replayed:012d}-{shot.replayed:012d}.safetensors"
     content = snapshot.pack({"learner": np.frombuffer(packed, np.uint8)}, plain)
-    reach("snapshot-written")
+    failpoint("snapshot-written")
     snapshot.write_whole(path, content)
-    reach("snapshot-renamed")
+    failpoint("snapshot-renamed")
     snapshots.tidy(folder)
     return path
 

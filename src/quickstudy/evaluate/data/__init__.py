@@ -1,1 +1,1 @@
-"""Readers of data files: delimited text, JSON, Parquet, Arrow and Excel, as records and labels."""
+"""Readers that turn delimited text, JSON, Parquet, Arrow and Excel into records and labels."""

@@ -1,4 +1,4 @@
-"""What stands around the figures of an amount: a unit, and a minus in any of its spellings."""
+"""Amounts: numbers with a unit, and with a minus sign in any of its notations."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _PARTS = re.compile(
     rf"(?P<figures>[.,]?\d.*?|[{MINUS}])"
     rf"(?P<behind>-)?(?(open)\))\s*{_UNIT.format('after')}(?(around)\))(?P<last>-)?"
 )
-_BARE = re.compile(r"[+-]?[\d.,][\d.,eE+-]*(?<!-)")  # the usual case, told fast
+_BARE = re.compile(r"[+-]?[\d.,][\d.,eE+-]*(?<!-)")  # a fast test of the usual case
 
 
 def bare_cells(cells: Sequence[str]) -> tuple[list[str], str] | None:
-    """The cells of a column without their unit and with a plain minus, and what there is to say.
+    """The cells of a column without unit and with a plain minus, and a note about both.
 
-    None where they have different units or are no amounts.
+    None if the units differ or a cell is not an amount.
 
     >>> bare_cells(["$(1,200.00)", "-$3.50"])
     (['-1,200.00', '-3.50'], 'in $; (1) is read as -1')
@@ -51,7 +51,7 @@ def bare_cells(cells: Sequence[str]) -> tuple[list[str], str] | None:
 
 
 def bare_cell(cell: str) -> str:
-    """One cell of such a column.
+    """One cell without its unit and with a plain minus.
 
     >>> bare_cell("(12.5) %"), bare_cell("3-"), bare_cell("EUR 7")
     ('-12.5', '-3', '7')
@@ -61,7 +61,7 @@ def bare_cell(cell: str) -> str:
 
 
 def _parted(cell: str) -> tuple[str, str, str] | None:
-    """The number with a plain minus, its unit, and the spelling of an unusual minus."""
+    """The number with a plain minus, its unit, and an unusual minus as it was written."""
     found = _PARTS.fullmatch(cell) if len(cell) <= LONGEST else None
     if found is None or (found["before"] and found["after"]):
         return None
@@ -70,7 +70,7 @@ def _parted(cell: str) -> tuple[str, str, str] | None:
     minuses = [found[part] for part in ("around", "sign", "open", "inner", "behind", "last")]
     if sum(mark is not None for mark in minuses) > 1:
         return None
-    if figures in MINUS:  # as accountants write that there is none
+    if figures in MINUS:  # accountants write a lone dash for zero
         return ("0", unit, "") if unit and not any(minuses) else None
     spelling = (
         "(1)"

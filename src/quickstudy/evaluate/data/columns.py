@@ -1,4 +1,4 @@
-"""What a table's columns hold, as the table of types shows it."""
+"""Columns as the table of types shows them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-TEXT_WORDS = 3  # a column whose strings average this many words is shown as text
+TEXT_WORDS = 3  # a column whose strings have this many words on average is shown as text
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field of a table: its type, how many values are missing, one that is not, and a remark."""
+    """A field of a table: name, type, number of missing values, an example value and a remark."""
 
     name: str
     type: str
@@ -25,7 +25,7 @@ class Column:
 
 
 def is_missing(value: Any) -> bool:
-    """None and NaN.
+    """Whether a value is None or NaN.
 
     >>> is_missing(None), is_missing(float("nan")), is_missing("")
     (True, True, False)
@@ -34,7 +34,7 @@ def is_missing(value: Any) -> bool:
 
 
 def type_of(value: Any) -> str:
-    """Name of one value's type as the table of types shows it."""
+    """Name of a value's type in the table of types."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float):
@@ -43,24 +43,24 @@ def type_of(value: Any) -> str:
 
 
 def column_of(name: str, values: Iterable[Any]) -> Column:
-    """What a column holds; several types are joined by "or".
+    """The column of these values; several types are joined by "or".
 
     >>> column_of("city", ["Rome", None, "Oslo"])
     Column(name='city', type='category', missing=1, example='Rome', note='')
     """
     everything = list(values)
     given = [value for value in everything if not is_missing(value)]
-    if set(map(type, given)) <= {str, int, float, bool}:  # told fast
+    if set(map(type, given)) <= {str, int, float, bool}:  # a fast path for the usual types
         first = {type(value): value for value in reversed(given)}
-        kinds = list(dict.fromkeys(type_of(first[t]) for t in dict.fromkeys(map(type, given))))
+        types = list(dict.fromkeys(type_of(first[t]) for t in dict.fromkeys(map(type, given))))
     else:
-        kinds = list(dict.fromkeys(type_of(value) for value in given))
+        types = list(dict.fromkeys(type_of(value) for value in given))
     strings = [value for value in given if isinstance(value, str)]
     words = sum(len(s.split()) for s in strings) / max(len(strings), 1)
     string = "text" if words >= TEXT_WORDS else "category"
     return Column(
         name=name,
-        type=" or ".join(string if kind == "string" else kind for kind in kinds) or "missing",
+        type=" or ".join(string if shown == "string" else shown for shown in types) or "missing",
         missing=len(everything) - len(given),
         example=shortened(given[0]) if given else "",
     )

@@ -1,4 +1,4 @@
-"""Labels of a file, in the type under which the learner knows them: 1, "1" and "1.0" are one."""
+"""Labels of a file, in the types that the learner knows: 1, "1" and "1.0" are the same label."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from quickstudy.encode import values
 from quickstudy.evaluate.data import times
 from quickstudy.types import Label, label_key
 
-WHOLE = re.compile(r"([+-]?\d+)(?:\.0+|,00?)")  # 1,000 may be a thousand
+WHOLE = re.compile(r"([+-]?\d+)(?:\.0+|,00?)")  # not 1,000, which may be a thousand
 INTEGER = re.compile(r"[+-]?\d{1,18}")
-UNPADDED = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})")  # 007 is not 7 unasked
-LEAST_PATTERN = 2  # labels of one type from which a new one is taken to be of that type
+UNPADDED = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})")  # 007 is 7 only with --target-type
+LEAST_PATTERN = 2  # known labels of one type from which on new labels get that type
 FLAGS = {
     "true": True, "false": False, "1": True, "0": False, "yes": True, "no": False,
     "t": True, "f": False, "y": True, "n": False,
@@ -26,18 +26,18 @@ CAN_BE = "a label is a string, an integer or true/false"
 
 
 class LabelError(ValueError):
-    """A value that cannot be a label; says why."""
+    """A value that cannot be a label; the message says why."""
 
 
 class LabelReader:
-    """Gives labels the type that those already known have.
+    """Gives labels the types of the labels that are known already.
 
-    A label that is known is taken as it is known. A new one gets the type of all that are known,
-    if these are two or more of one type and it can be read so; else it stays as it is.
+    A known label keeps its type. A new label gets the type of the known ones if these are at least
+    two, have one type, and the label can be read as that type; otherwise it is not changed.
 
     Args:
         known: labels that a learner knows.
-        target_type: "str", "int" or "bool" to read all as that; "" to go by what is known.
+        target_type: "str", "int" or "bool" for all labels; "" to follow the known labels.
 
     >>> reader = LabelReader([1, 2])
     >>> [reader.read(label) for label in ("1", "2.0", 1, "3", "other")]
@@ -58,10 +58,10 @@ class LabelReader:
             self._add(label)
 
     def read(self, value: Any) -> Label:
-        """A label.
+        """The label of a value.
 
         Raises:
-            LabelError: the value is missing or cannot be one.
+            LabelError: the value is missing or cannot be a label.
         """
         if type(value) is str and (met := self._met.get(value)) is not None:
             return met
@@ -77,7 +77,7 @@ class LabelReader:
 
     @property
     def notes(self) -> list[str]:
-        """A line for labels that were read as others, and one for what is not clear."""
+        """Notes on labels that were read as others, that are ambiguous, or that stay text."""
         notes = []
         if self._changed:
             value, label = self._changed[0]
@@ -121,21 +121,21 @@ class LabelReader:
         return label
 
     def _likely(self, plain: Label) -> Label:
-        """A new label in the type of all others."""
+        """A new label in the type of the known ones."""
         if self._count < LEAST_PATTERN or len(self._types) != 1:
             return plain
-        (kind,) = self._types
-        if kind is int and isinstance(plain, str) and UNPADDED.fullmatch(text_of(plain)):
+        (known,) = self._types
+        if known is int and isinstance(plain, str) and UNPADDED.fullmatch(text_of(plain)):
             return int(text_of(plain))
-        if kind is int and isinstance(plain, str) and INTEGER.fullmatch(plain):
+        if known is int and isinstance(plain, str) and INTEGER.fullmatch(plain):
             self._padded.append(plain)
-        if kind is str and not isinstance(plain, str):
+        if known is str and not isinstance(plain, str):
             return text_of(plain)
         return plain
 
 
 def text_of(label: Label) -> str:
-    """How a label is spelled, the same for 1, "1" and "1.0", and for True and "true".
+    """The text of a label: equal for 1, "1" and "1.0", and for True and "true".
 
     >>> text_of(True), text_of("2.0"), text_of("2,0"), text_of("02")
     ('true', '2', '2', '02')
@@ -149,17 +149,17 @@ def text_of(label: Label) -> str:
 
 
 def _fraction(value: Any) -> Any:
-    """A finite number that is not whole, as its text."""
+    """The value; a finite number that is not whole becomes text."""
     if isinstance(value, float | Decimal) and math.isfinite(value) and value != int(value):
         return str(value)
     return value
 
 
 def plain_label(value: Any) -> Label:
-    """A value of a file as a label: text in composed form, with single spaces between its words.
+    """A value of a file as a label; text is in composed Unicode form with single spaces.
 
     Raises:
-        LabelError: it is missing or cannot be one.
+        LabelError: the value is missing or cannot be a label.
     """
     if value is None or (isinstance(value, str) and value.strip().lower() in MISSING):
         raise LabelError("the label is missing; give it one, or take the row out")
@@ -192,7 +192,7 @@ def _as_type(label: Label, wanted: type) -> Label:
 
 
 def labels_of(values: Sequence[Any], target_type: str = "") -> list[Label]:
-    """Labels of answers as another type; those that cannot be stay as they are.
+    """Labels converted to another type; labels that cannot be converted are not changed.
 
     >>> labels_of([1, True, "a"], "str")
     ['1', 'true', 'a']

@@ -1,4 +1,4 @@
-"""Columns of lists: strings are tags, numbers a vector; both may be spelled out in a cell."""
+"""Lists in columns: strings are tags, numbers are a vector; a cell may hold either as text."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 from quickstudy.encode.parsing import LARGEST_IN_VECTOR
 
-MOST_ABSENT_TAGS = 200  # with more tags than that, the ones that are absent are not named
-SENTENCE_WORDS = 5  # lists of strings that average this many words are texts, not tags
+MOST_ABSENT_TAGS = 200  # with more tags, absent tags get no value
+SENTENCE_WORDS = 5  # from this average number of words on, strings in lists are texts, not tags
 TAG_MARKS = "|;,"
 _ITEM = re.compile(
     r"""\s* (?: '((?:[^'\\]|\\.)*)' | "((?:[^"\\]|\\.)*)" | ([^\s,'"\[\]]+) | $ )
@@ -21,7 +21,7 @@ _ITEM = re.compile(
 
 
 class ListError(ValueError):
-    """A list that no field can hold: its position in the column, and what is wrong with it."""
+    """A list that no field can hold: its position in the column, and the problem."""
 
     def __init__(self, at: int, problem: str) -> None:
         super().__init__(problem)
@@ -29,12 +29,12 @@ class ListError(ValueError):
 
 
 def is_list(value: Any) -> bool:
-    """Whether a value holds several."""
+    """Whether a value is a list or a tuple."""
     return isinstance(value, list | tuple)
 
 
 def spelled_lists(cells: Sequence[str]) -> list[list[Any]] | None:
-    """The lists of a column whose every cell is one in JSON or in Python's own spelling.
+    """The lists of a column in which every cell is a list, written as JSON or as Python prints it.
 
     >>> spelled_lists(["[0.5, 1]", "[]"]), spelled_lists(["['a', 'b']"])
     ([[0.5, 1], []], [['a', 'b']])
@@ -58,7 +58,7 @@ def _parsed(cell: str) -> Any:
 
 
 def _python_list(inside: str) -> list[Any] | None:
-    """A flat list as Python and numpy print it: items with commas or spaces in between.
+    """A flat list as Python and numpy print it, with commas or spaces between items.
 
     >>> _python_list("'a b', None"), _python_list(" 0.5 1. "), _python_list("urgent")
     (['a b', None], [0.5, 1.0], None)
@@ -84,7 +84,7 @@ def _python_list(inside: str) -> list[Any] | None:
 
 
 def split_tags(cells: Sequence[str]) -> list[list[str]]:
-    """The tags of cells such as "card; post": what parts them is the first of | ; , that occurs.
+    """The tags of cells such as "card; post"; the separator is the first of | ; , that occurs.
 
     >>> split_tags(["card;post", "fee"])
     [['card', 'post'], ['fee']]
@@ -96,9 +96,9 @@ def split_tags(cells: Sequence[str]) -> list[list[str]]:
 
 
 def as_tags(values: Sequence[Any]) -> list[list[str]] | None:
-    """Each value as a set of tags, in order; None where not all hold strings only.
+    """The tags of each value, in order and without repeats; None if a value is not only strings.
 
-    A string is a set of one, and a missing value among the strings is no tag.
+    A single string is one tag; missing values are left out.
 
     >>> as_tags([["b", "a", "b"], "a", []])
     [['b', 'a'], ['a'], []]
@@ -115,7 +115,7 @@ def as_tags(values: Sequence[Any]) -> list[list[str]] | None:
 
 
 def are_sentences(sets: Sequence[Sequence[str]]) -> bool:
-    """Whether lists of strings hold texts rather than tags.
+    """Whether lists of strings contain texts instead of tags.
 
     >>> are_sentences([["how can I get my money back"]]), are_sentences([["refund", "late"]])
     (True, False)
@@ -128,7 +128,7 @@ def as_vectors(values: Sequence[Any]) -> list[list[float] | None]:
     """Each list as numbers; an empty one is missing.
 
     Raises:
-        ListError: one holds something else, or has not as many numbers as the first.
+        ListError: a list has other items, or another length than the first.
     """
     out: list[list[float] | None] = []
     size = 0

@@ -1,4 +1,4 @@
-"""How data files spell that a value is not there."""
+"""Words and marks that data files use for missing values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MISSING = EXCEL_ERRORS | {
     "", "?", "-", "--", "---", "–", "—", "NA", "N/A", "n/a", "N.A.", "<NA>", "NaN", "nan", "NAN",
     "-nan", "-NaN", "NaT", "null", "NULL", "Null", "(null)", "None", "\\N",
 }  # fmt: skip
-"""Missing in every column."""
+"""These are missing in every column."""
 MISSING_NUMBERS = frozenset(
     {
         "na",
@@ -35,17 +35,17 @@ MISSING_NUMBERS = frozenset(
         "-infinity",
     }
 )
-"""Missing, in any case of letters, where all other cells are numbers, times or true and false."""
+"""These are missing, in upper or lower case, if all other cells are numbers, times or booleans."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What of a column is there.
+    """The values of a column that are not missing.
 
     Attributes:
         at: positions of the values in the column.
-        values: the values; text without white space around it.
-        gone: how each kind of missing value was spelled, and how often.
+        values: the values; text is stripped.
+        gone: how often each word for a missing value occurs.
     """
 
     at: Sequence[int]
@@ -54,9 +54,9 @@ class Given:
 
 
 def split_missing(values: Iterable[Any]) -> Given:
-    """The values that are there, apart from those that are spelled as missing.
+    """The values that are present, and counts of the words for missing ones.
 
-    A lone "-" is a value where "+" is one.
+    A lone "-" is a value if "+" occurs as well.
 
     >>> split_missing(["1", " NA", "", None, float("inf"), "-"])
     Given(at=[0], values=['1'], gone=Counter({'NA': 1, '': 1, 'null': 1, 'Infinity': 1, '-': 1}))
@@ -79,7 +79,7 @@ def split_missing(values: Iterable[Any]) -> Given:
 
 
 def spelled_missing(value: Any) -> str | None:
-    """How a missing value is spelled; None for a value that is there.
+    """The word for a missing value; None for a value that is present.
 
     >>> spelled_missing(float("nan")), spelled_missing("?"), spelled_missing(0)
     ('NaN', '?', None)
@@ -94,7 +94,7 @@ def spelled_missing(value: Any) -> str | None:
 
 
 def without_words(given: Given) -> Given:
-    """The column without the words that are missing among numbers.
+    """The values without the words that mean missing in columns of numbers, times or booleans.
 
     >>> without_words(Given([0, 1], ["7", "-Inf"], Counter())).values
     ['7']
@@ -113,7 +113,7 @@ def without_words(given: Given) -> Given:
 
 
 def spelled(gone: Counter[str]) -> str:
-    """What was read as missing, for the table of types; an empty cell needs no word.
+    """A note on the words that were read as missing; empty cells are not mentioned.
 
     >>> spelled(Counter({"": 5, "NA": 2, "?": 1}))
     'missing: NA (2), ? (1)'

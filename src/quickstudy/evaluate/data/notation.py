@@ -1,7 +1,7 @@
-"""How the numbers of a column are written: which mark begins the decimals, which groups thousands.
+"""The notation of the numbers of a column: decimal mark and thousands separator.
 
-A column is read as numbers where one notation fits all of its cells. Cells such as 1.234 fit two;
-then `--decimal`, or else the columns of the same file in which there is no doubt, decide.
+A column is read as numbers if one notation fits all of its cells. Cells such as 1.234 fit two
+notations; then `--decimal` decides, or else the columns of the same file that fit only one.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from quickstudy.evaluate.data.amounts import bare_cell, bare_cells
 
 SPACES = " \u00a0\u2009\u202f"  # space, no-break space, thin space, narrow no-break space
 APOSTROPHES = "'\u2019"
-EXPONENT = r"(?:[eE][+-]?\d{1,3})?"  # longer ones are of codes such as 45e3821
-MOST_DIGITS = 300  # of an integer: as far as floats go
-MOST_KEPT = 2**53  # of a whole number: as far as floats keep every digit
+EXPONENT = r"(?:[eE][+-]?\d{1,3})?"  # a longer exponent is part of a code such as 45e3821
+MOST_DIGITS = 300  # of an integer that a float can hold
+MOST_KEPT = 2**53  # largest whole number up to which floats keep every digit
 BY_DEFAULT = "as nothing says otherwise"
 PADDED = re.compile(r"0\d+")
 TELEPHONE = re.compile(r"\+\d[\d \u00a0]{7,18}")
@@ -28,8 +28,8 @@ class Notation:
     """A way to write numbers.
 
     Attributes:
-        decimal: the mark before the decimals.
-        group: the marks that may stand between thousands, "" where there is none.
+        decimal: the decimal mark.
+        group: the possible thousands separators, "" for none.
     """
 
     decimal: str
@@ -39,7 +39,7 @@ class Notation:
     def _pattern(self) -> re.Pattern[str]:
         mark = re.escape(self.decimal)
         whole = r"\d+"
-        if self.group:  # by threes, or as in India by twos and a last three
+        if self.group:  # groups of three, or in India of two with a last group of three
             group = f"[{self.group}]"
             threes = rf"[1-9]\d{{0,2}}(?:{group}\d{{3}})+"
             twos = rf"[1-9]\d?(?:{group}\d{{2}})+{group}\d{{3}}"
@@ -52,7 +52,7 @@ class Notation:
         return all(match(cell) for cell in cells)
 
     def number(self, cell: str) -> int | float:
-        """The number of a cell that fits; whole ones without decimals are integers.
+        """The number of a cell that fits; numbers without decimals are integers.
 
         >>> Notation(",", ".").number("-1.234,5"), POINT.number("12")
         (-1234.5, 12)
@@ -67,7 +67,7 @@ class Notation:
 
     @property
     def words(self) -> str:
-        """How it differs from plain decimal points; "" where it does not."""
+        """How the notation differs from plain decimal points; "" if it does not."""
         marks = {",": "comma", ".": "point", SPACES: "space", APOSTROPHES: "apostrophe"}
         group = marks.get(self.group)
         parts = ["decimal comma"] if self.decimal == "," else []
@@ -85,7 +85,7 @@ NOTATIONS = (POINT, COMMA, *GROUPED)
 def fitting(cells: Sequence[str]) -> list[Notation]:
     """The notations that fit a whole column, the plain ones first.
 
-    A mark that no cell holds is left out: 1 234 fits one notation, as it says the same in all.
+    A notation with a mark that no cell has is left out, because it reads the same numbers.
 
     >>> [(n.decimal, n.group) for n in fitting(["1.234", "17"])]
     [('.', ''), (',', '.')]
@@ -104,7 +104,7 @@ def fitting(cells: Sequence[str]) -> list[Notation]:
 
 
 def decides(cells: Sequence[str]) -> str:
-    """The decimal mark that a column proves; "" where it proves none.
+    """The decimal mark of a column that fits no other; "" if several fit.
 
     >>> decides(["3,5", "10"]), decides(["3.5"]), decides(["1.234"]), decides(["7"])
     (',', '.', '', '')
@@ -118,11 +118,11 @@ def decides(cells: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The notation that a column is read by, and what there is to say about it.
+    """The notation of a column, and a note about it.
 
     Attributes:
-        bare: nothing stands around the figures of any cell.
-        sure: there is a reason for the decimal mark.
+        bare: no cell has a unit or an unusual minus.
+        sure: the decimal mark was not chosen by default.
     """
 
     notation: Notation
@@ -136,10 +136,10 @@ class Choice:
 
 
 def choose(cells: Sequence[str], preferred: Iterable[tuple[str, str]]) -> Choice | None:
-    """The notation of a column of numbers; None where it holds something else.
+    """The notation of a column of numbers; None if a cell is not a number.
 
     Args:
-        preferred: decimal marks with the reason for them, best first; asked only in doubt.
+        preferred: decimal marks with reasons, best first; used only if several notations fit.
 
     >>> choose(["5%", "12.5 %"], []).number("12.5 %")
     12.5
@@ -159,7 +159,9 @@ def _choose(cells: Sequence[str], preferred: Iterable[tuple[str, str]]) -> Choic
     fit = fitting(cells)
     if not fit:
         return None
-    if len({notation.decimal for notation in fit}) == 1:  # no doubt
+    if (
+        len({notation.decimal for notation in fit}) == 1
+    ):  # all notations that fit agree on the decimal mark
         return Choice(fit[0], fit[0].words)
     for mark, reason in preferred:
         for notation in fit:
@@ -187,7 +189,7 @@ def some_number(cell: str) -> bool:
 
 
 def why_codes(cells: Sequence[str]) -> str:
-    """Why numbers are rather codes, of which digits or signs would be lost; "" where they are none.
+    """Why cells are codes that would lose characters as numbers; "" if they are not.
 
     >>> why_codes(["0", "0.5"]), why_codes(["12", "007"]), why_codes(["+49 170 123456"])
     ('', 'leading zeros count', 'they seem to be telephone numbers')
@@ -200,5 +202,5 @@ def why_codes(cells: Sequence[str]) -> str:
 
 
 def keeps_digits(numbers: Iterable[int | float]) -> bool:
-    """Whether no whole number has more digits than a float keeps."""
+    """Whether floats keep all digits of all whole numbers."""
     return not any(type(n) is int and abs(n) > MOST_KEPT and int(float(n)) != n for n in numbers)

@@ -1,4 +1,4 @@
-"""How a data file is to be read, where what is found in it is not what is meant."""
+"""Options on how a data file is read, for files from which this cannot be found."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ DEFAULT_MB = 64
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """What is known of a file; everything that is left empty is found by what is in it.
+    """What the user says about a file; options that are left empty are found from its content.
 
     Attributes:
         separator: the character between cells; " " is any number of spaces.
-        encoding: of text, by Python's name.
+        encoding: of text, a name that Python knows.
         decimal: "." or ",".
         types: field -> number, category, text, tags, datetime, ignore, or datetime:PATTERN.
-        drop: fields that are left out, with all that is inside them.
+        drop: fields that are left out, with the fields inside them.
         target_type: str, int or bool.
-        longest: characters that one cell may have.
+        longest: most characters of one cell.
     """
 
     separator: str = ""
@@ -45,10 +45,10 @@ class ReadOptions:
     longest: int = DEFAULT_MB * MIB
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant.
+        """Refuse values that an option cannot have.
 
         Raises:
-            SettingError: names the option and what it may be.
+            SettingError: the message names the option and its possible values.
         """
         if len(self.separator) > 1 or self.separator in ('"', "\r", "\n", "\0"):
             raise SettingError(
@@ -64,21 +64,21 @@ class ReadOptions:
             raise SettingError(f"--decimal is {self.decimal!r}; it is . or ,")
         if self.target_type not in ("", *TARGET_TYPES):
             raise SettingError(f"--target-type is {self.target_type!r}; it is str, int or bool")
-        for name, kind in self.types.items():
-            if kind not in TYPES and not _is_pattern(kind):
+        for name, type in self.types.items():
+            if type not in TYPES and not _is_pattern(type):
                 raise SettingError(
-                    f"--type {name}={kind}: {kind!r} is no type; use one of {', '.join(TYPES)}, "
+                    f"--type {name}={type}: {type!r} is no type; use one of {', '.join(TYPES)}, "
                     "or datetime:%d/%m/%Y for a pattern of your own"
                 )
 
     @property
     def dropped(self) -> tuple[str, ...]:
-        """All fields that are not wanted."""
-        ignored = (name for name, kind in self.types.items() if kind == "ignore")
+        """All fields that are left out."""
+        ignored = (name for name, type in self.types.items() if type == "ignore")
         return tuple(dict.fromkeys((*self.drop, *ignored)))
 
     def without(self, name: str | None) -> ReadOptions:
-        """The same, with one more column left out; None is none."""
+        """The same options without the column `name`, if it is not None."""
         return self if name is None else replace(self, drop=(*self.drop, name))
 
 
@@ -92,10 +92,10 @@ def options_from_text(
     target_type: str | None = None,
     budget_mb: float | None = None,
 ) -> ReadOptions:
-    """The options as they are typed on a command line.
+    """The options from their texts on a command line.
 
     Raises:
-        SettingError: one cannot be meant; names it.
+        SettingError: an option has a value that it cannot have; the message names it.
 
     >>> options = options_from_text(separator="tab", types=["code=category"], drop="a, b")
     >>> options.separator, options.types, options.drop
@@ -124,19 +124,19 @@ def options_from_text(
 
 def _assignments(texts: Sequence[str]) -> dict[str, str]:
     out: dict[str, str] = {}
-    for name, kind in map(_assignment, texts):
-        if out.setdefault(name, kind) != kind:
-            raise SettingError(f"--type {name} is given as {out[name]} and as {kind}; it is one")
+    for name, type in map(_assignment, texts):
+        if out.setdefault(name, type) != type:
+            raise SettingError(f"--type {name} is given as {out[name]} and as {type}; it is one")
     return out
 
 
 def _assignment(text: str) -> tuple[str, str]:
-    name, equals, kind = text.partition("=")
-    if "=" in kind and kind.rpartition("=")[2] in TYPES:  # the name itself holds a "="
-        name, _, kind = text.rpartition("=")
+    name, equals, type = text.partition("=")
+    if "=" in type and type.rpartition("=")[2] in TYPES:  # the name contains a "="
+        name, _, type = text.rpartition("=")
     if not (name.strip() and equals):
         raise SettingError(f"--type {text!r} is not like FIELD=category")
-    return name.strip(), kind.strip()
+    return name.strip(), type.strip()
 
 
 def _is_encoding(name: str) -> bool:
@@ -147,14 +147,14 @@ def _is_encoding(name: str) -> bool:
         return False
 
 
-def _is_pattern(kind: str) -> bool:
-    if not kind.startswith("datetime:") or "%" not in kind:
+def _is_pattern(type: str) -> bool:
+    if not type.startswith("datetime:") or "%" not in type:
         return False
-    pattern = kind.partition(":")[2]
+    pattern = type.partition(":")[2]
     try:
         datetime.strptime("", pattern)
     except ValueError as error:
         return "bad directive" not in str(error) and "stray" not in str(error)
-    except re.error:  # a directive that comes twice
+    except re.error:  # a directive occurs twice
         return False
     return True

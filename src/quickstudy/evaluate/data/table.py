@@ -1,7 +1,7 @@
-"""Read a data file as records and labels, with one clear line about what is wrong.
+"""Read a data file as records and labels; an error is one line that names place and remedy.
 
-Delimited text, JSON (an object a line, or one list), Parquet, Arrow, Feather and Excel; text also
-packed by gzip.
+Formats are delimited text and JSON (one object on each line, or one list), plain or gzipped,
+Parquet, Arrow, Feather and Excel.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from quickstudy.errors import DataFileError, RecordError
 from quickstudy.evaluate.data.columns import Column
-from quickstudy.evaluate.data.fields import FieldReader
+from quickstudy.evaluate.data.fields.reader import FieldReader
 from quickstudy.evaluate.data.files import arrow, excel
 from quickstudy.evaluate.data.files.delimited import read_delimited
 from quickstudy.evaluate.data.files.json_text import read_json
@@ -29,8 +29,8 @@ from quickstudy.evaluate.data.options import ReadOptions
 from quickstudy.types import Label
 
 VECTOR_FIELD = "vector"
-SHEETS = {".ods", ".xlsb", ".numbers"}  # also packed by zip, but nothing to unpack
-HEADER_LOOK = 30  # rows among which a header is looked for that is not the first
+SHEETS = {".ods", ".xlsb", ".numbers"}  # zip archives too, but not readable ones
+HEADER_LOOK = 30  # rows among which a header below the first row is looked for
 PACKED = {
     b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd", excel.ZIP: "zip",
 }  # fmt: skip
@@ -41,15 +41,15 @@ class Table:
     """A data file in memory.
 
     Attributes:
-        path: where it was read from.
-        records: one dict a row, without the target.
-        labels: the target column; empty when none was asked for.
+        path: of the file.
+        records: one dict for each row, without the target.
+        labels: the target column; empty without a target.
         columns: the columns with their types, in file order.
-        left_out: columns that are no fields; their note says why.
-        notes: a line each about how the file was read.
+        left_out: columns that did not become fields; their note says why.
+        notes: remarks on how the file was read, one line each.
         places: line (row, item) of each record.
-        unit: what `places` counts.
-        forms: how columns are written that could be read in two ways; see `read_table`.
+        unit: of `places`: line, row or item.
+        forms: notations of columns that can be read in two ways; see `read_table`.
     """
 
     path: Path
@@ -67,11 +67,11 @@ class Table:
 
     @property
     def schema(self) -> dict[str, str]:
-        """The columns of strings, to pin what is category and what is text as shown."""
+        """The types of the columns of strings, to fix which are categories and which are texts."""
         return {c.name: c.type for c in self.columns if c.type in ("category", "text")}
 
     def where(self, row: int) -> str:
-        """The place of a record as messages name it."""
+        """The place of a record, for messages."""
         return f"{self.path}: {self.unit} {self.places[row]}"
 
 
@@ -88,21 +88,22 @@ def read_table(
 ) -> Table:
     """Read records and, if a target is named, their labels.
 
-    In delimited text a column whose cells are all numbers (in one notation) is one of numbers, all
-    true/false one of booleans, all dates or times one of times; the rest are strings; targets are
-    strings. Values of other files keep their types. `?`, `-`, NA, NaN, null and their like are
-    missing; an object inside a record becomes fields `a.b`; a list of strings a field for each; a
-    list of numbers a vector; a time the numbers `.hour`, `.weekday`, `.month`, `.day`, `.days`.
+    A column of delimited text becomes numbers if all cells are numbers in one notation, booleans if
+    all are true or false, and times if all are dates or times; other columns and the target are
+    strings. Values of other files keep their types. `?`, `-`, NA, NaN, null and similar words are
+    missing. An object inside a record becomes fields `a.b`, a list of strings one field for each
+    string, a list of numbers a vector, and a time the numbers `.hour`, `.weekday`, `.month`,
+    `.day`, `.days`.
 
     Args:
         target: name of the column to predict.
         limit: read only the first rows.
-        vectors: a .npy file with one row for each row of the file; joined as field "vector".
-        types: field -> type under which a learner knows it; a column is read so if it can be.
-        forms: column -> form in which a learner met it, as an earlier table tells it: decides where
-            1,234 or 3/4/2024 could be read in two ways.
-        labels: that a learner knows: a label that is spelled like one of them is that one.
-        options: what is known of the file and cannot be seen.
+        vectors: a .npy file with one row for each row of the file; it becomes the field "vector".
+        types: field -> type under which a learner knows it; a column is read as that if possible.
+        forms: column -> notation in an earlier table that a learner has learned; it decides how
+            1,234 or 3/4/2024 are read.
+        labels: that a learner knows; a label with the same text as one of them is that label.
+        options: what the user says about the file.
 
     Raises:
         DataFileError: the file cannot be read; the message names file, line, column and remedy.
@@ -168,13 +169,13 @@ def _of_no_use(source: Source, options: ReadOptions, *names: str) -> Source:
 
 
 def read_record(record: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, Any]:
-    """One record of JSON values in the fields that it would have in a file.
+    """A record of JSON values, in the fields that it would have in a file.
 
     Args:
         types: field -> type under which a learner knows it.
 
     Raises:
-        RecordError: a number is not finite, or a value is none that a field can hold.
+        RecordError: a number is not finite, or no field can hold a value.
 
     >>> read_record({"who": {"country": "IT"}, "tags": ["card"]}, {"tags.post": "boolean"})
     {'who.country': 'IT', 'tags.post': False, 'tags.card': True}
@@ -197,12 +198,12 @@ def read_record(record: Mapping[str, Any], types: Mapping[str, str]) -> dict[str
 
 
 def _with_plain_names(options: ReadOptions) -> ReadOptions:
-    types = {clean_name(name): kind for name, kind in options.types.items()}
+    types = {clean_name(name): type for name, type in options.types.items()}
     return replace(options, types=types, drop=tuple(map(clean_name, options.drop)))
 
 
 def _tidy(source: Source) -> None:
-    """Take out columns that are null wherever they are no object: their parts say it all."""
+    """Remove columns that are null wherever they are not objects: the parts hold all values."""
     inner = {name[:i] for name in source.columns for i, c in enumerate(name) if c == "."}
     for name in inner & source.columns.keys():
         if all(value is None for value in source.columns[name].values):
@@ -224,12 +225,12 @@ def _drop(source: Source, options: ReadOptions, target: str | None) -> None:
 
 
 def _check_typed(source: Source, options: ReadOptions, target: str | None) -> None:
-    for name, kind in options.types.items():
+    for name, type in options.types.items():
         if name == target:
             raise DataFileError(
                 f"{source.path}: {name!r} is the target, and --type is for fields: --target-type"
             )
-        if kind != "ignore" and name not in source.columns:
+        if type != "ignore" and name not in source.columns:
             raise DataFileError(_no_column(source, name))
 
 
@@ -243,14 +244,14 @@ def _no_column(source: Source, name: str) -> str:
 
 
 def _alike(name: str, names: Sequence[str]) -> str:
-    """The column that may be meant."""
+    """A hint at a column with a similar name."""
     folded = {"".join(n.casefold().split()): n for n in reversed(names)}
     near = difflib.get_close_matches("".join(name.casefold().split()), folded, n=1, cutoff=0.8)
     return f", but {folded[near[0]]!r}" if near else ""
 
 
 def _header_hint(source: Source, name: str) -> str:
-    """Where the names of columns seem to stand, if not at the head."""
+    """A hint at the row that seems to hold the column names, if it is not the first."""
     if source.columns and source.looks_headless:
         return "; the first line seems to hold values: put a line of names above it"
     for row in range(min(len(source), HEADER_LOOK)):
@@ -289,7 +290,7 @@ def _labels(source: Source, target: str | None, reader: LabelReader) -> list[Lab
 
 
 def _leave_copies(source: Source, target: str, series: Series) -> None:
-    """A second column of the target's name that says the same would give the label away."""
+    """Leave out copies of the target column: they would reveal the label."""
     for name, old in source.doubled.items():
         if (
             old == target
@@ -302,7 +303,7 @@ def _leave_copies(source: Source, target: str, series: Series) -> None:
 
 
 def _put(source: Source, records: list[dict[str, Any]], name: str, series: Series) -> None:
-    """One field into the records."""
+    """Add a field to the records."""
     for row, value in zip(series.rows, series.values, strict=True):
         record = records[row]
         if name in record:
@@ -326,7 +327,7 @@ def _join_vectors(records: Sequence[dict[str, Any]], path: Path, rows: int) -> C
         raise DataFileError(f"{path}: has {len(matrix)} rows, but the table has {rows}")
     if any(VECTOR_FIELD in record for record in records):
         raise DataFileError(f"{path}: the table already has a column {VECTOR_FIELD!r}")
-    plain = np.asarray(matrix)  # still mapped, but its rows are made faster than a memmap's
+    plain = np.asarray(matrix)  # still mapped, but faster to index than a memmap
     for record, vector in zip(records, plain, strict=False):
         record[VECTOR_FIELD] = vector
     return Column(VECTOR_FIELD, f"vector of {matrix.shape[1]}", 0, f"from {path.name}")

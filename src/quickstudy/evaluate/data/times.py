@@ -1,4 +1,4 @@
-"""Columns of dates and times: their form is found by the whole column, and read as numbers."""
+"""Dates and times in columns: the form is found from the whole column."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CLOCK = r"([01]?\d|2[0-4])[:.][0-5]\d([:.][0-5]\d([.,]\d{1,9})?)?"
 _ZONE = r"\s?(Z|UTC|GMT|[+-]\d{2}:?(\d{2})?)?"
 ISO = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}([T ]{_CLOCK}{_ZONE})?")
 CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d{1,9})?)?")
-# the date in front of a clock time, by the marks between its parts
+# a date in figures with its marks, and a clock time after it
 _NUMERIC = re.compile(
     rf"(\d{{1,4}})([/.-])(\d{{1,2}})\2(\d{{4}}|\d{{1,2}})((?:[T ]|, ){_CLOCK}.*)?"
 )
@@ -28,17 +28,17 @@ _WORDS = (
 SECONDS = (1e8, 1e11)  # 1973 to 5138, as seconds since 1970; a thousand times that in milliseconds
 _LONGEST = 40
 _MONTH = re.compile("jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", re.IGNORECASE)
-MAIN_PARTS = ("days", "hour")  # of the numbers that a time becomes; each time has one of them
+MAIN_PARTS = ("days", "hour")  # each time has at least one of these numeric fields
 ORDERS = ("day first", "month first")
-LOOK = 20  # cells that most forms fail on
-LEAST_TIMES = 3  # more than other cells, for a column to seem to hold times
+LOOK = 20  # first cells, on which most wrong forms fail already
+LEAST_TIMES = 3  # so many more than other cells that a column seems to hold times
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How the times of a column are written: what reads one, and what there is to say about it.
+    """The form of the times of a column: a function that reads a cell, and a note.
 
-    `order` is "day first" or "month first" where the column proves it.
+    `order` is "day first" or "month first" if only that fits the column.
     """
 
     read: Callable[[str], Moment]
@@ -49,9 +49,9 @@ class Form:
 def find_form(cells: Sequence[str], order: str = "") -> Form | None:
     """The form in which every cell is a date, a date with a time, or a time of day.
 
-    Day and month of 3/10/2004 are told apart by the whole column; where it leaves both open, by
-    `order`, "day first" or "month first"; else the month is first after "/", the day after "." and
-    "-".
+    The whole column decides what is day and month in 3/10/2004. If both orders fit, `order`
+    decides, "day first" or "month first"; without it the month is first with "/", the day with "."
+    and "-".
 
     >>> form = find_form(["13/10/2004", "03/10/2004"])
     >>> form.read("03/10/2004"), form.note
@@ -76,19 +76,19 @@ def find_form(cells: Sequence[str], order: str = "") -> Form | None:
 
 
 def compact(cells: Sequence[str]) -> Form | None:
-    """The form of cells like 20240501, which are numbers as well: for a column of dates only."""
+    """The form of cells like 20240501, which are numbers too: only for known columns of dates."""
     form = by_pattern("%Y%m%d")
     eights = all(len(cell) == 8 and cell.isdecimal() for cell in cells)
     return form if cells and eights and read_all(form, cells) is not None else None
 
 
 def by_pattern(pattern: str) -> Form:
-    """The form that a pattern of `strptime` gives."""
+    """The form of a pattern of `strptime`."""
     return Form(_by(pattern))
 
 
 def read_all(form: Form, cells: Sequence[str]) -> list[Moment] | None:
-    """The times of all cells; None where one is written in another form."""
+    """The times of all cells; None if a cell has another form."""
     try:
         return [form.read(cell) for cell in cells]
     except ValueError:
@@ -108,7 +108,7 @@ def _iso(cell: str) -> Moment:
 
 
 def _six_digits(clock: str) -> str:
-    """Nanoseconds are cut to microseconds."""
+    """The clock time with nanoseconds cut to microseconds."""
     return re.sub(r"(\.\d{6})\d+", r"\1", clock)
 
 
@@ -142,7 +142,7 @@ def _clocks_of(pattern: str) -> tuple[str, ...]:
 
 
 def _numeric_forms(cells: Sequence[str], known: str) -> list[Form]:
-    """Forms of dates in figures, by which part can be what in the whole column."""
+    """Forms of dates in figures that fit the ranges of the parts in the whole column."""
     found = [_NUMERIC.fullmatch(cell) for cell in cells]
     matches = [match for match in found if match is not None]
     if len(matches) < len(cells):
@@ -154,7 +154,7 @@ def _numeric_forms(cells: Sequence[str], known: str) -> list[Form]:
     if max(len(m[1]) for m in matches) == 4:
         orders = [(f"%Y{mark}%m{mark}%d", "")]
     elif size < 4 and (size == 1 or not (mark == "/" or (mark == "." and _all_in_pairs(matches)))):
-        return []  # 1.2.34 is a version as well as a day
+        return []  # 1.2.34 may be a version number
     else:
         year = "%Y" if size == 4 else "%y"
         day, month = f"%d{mark}%m{mark}{year}", f"%m{mark}%d{mark}{year}"
@@ -176,7 +176,7 @@ def _numeric_forms(cells: Sequence[str], known: str) -> list[Form]:
 
 
 def _all_in_pairs(matches: Sequence[re.Match[str]]) -> bool:
-    """Whether all are like 01.05.24, and one has a zero in front, as no version has."""
+    """Whether all are like 01.05.24, and one has a leading zero, unlike a version number."""
     parts = [match.group(1, 3, 4) for match in matches]
     return all(len(part) == 2 for three in parts for part in three) and any(
         three[0][0] == "0" or three[1][0] == "0" for three in parts
@@ -184,7 +184,7 @@ def _all_in_pairs(matches: Sequence[re.Match[str]]) -> bool:
 
 
 def find_some(cells: Sequence[str], order: str = "") -> Form | None:
-    """The form of those cells that are times; None where these have several forms, or none is one.
+    """The form of the cells that are times; None if there are none, or several forms.
 
     >>> find_some(["unknown", "2024-05-01"]).read("2024-05-01")
     datetime.date(2024, 5, 1)
@@ -193,7 +193,7 @@ def find_some(cells: Sequence[str], order: str = "") -> Form | None:
 
 
 def nearly_times(cells: Sequence[str]) -> str:
-    """The first cell that is no time in a column that otherwise seems to hold times; "" else."""
+    """The first cell that is not a time in a column of apparent times; "" for other columns."""
     odd: list[str] = []
     for cell in cells[:LOOK]:
         if find_form([cell]) is None:
@@ -206,7 +206,7 @@ def nearly_times(cells: Sequence[str]) -> str:
 
 
 def from_number(value: float) -> datetime:
-    """The moment of a count since 1970 in seconds, milli-, micro- or nanoseconds, by its size.
+    """The moment of a count since 1970; its size decides: seconds, milli-, micro-, nanoseconds.
 
     >>> from_number(1714588200).hour
     18
@@ -218,7 +218,7 @@ def from_number(value: float) -> datetime:
 
 
 def columns_of(name: str, moments: Sequence[Moment]) -> dict[str, tuple[list[int], list[float]]]:
-    """The numbers of a column of times by field: their positions in the column, and values."""
+    """The numeric fields of a column of times: field -> positions in the column, and values."""
     out: dict[str, tuple[list[int], list[float]]] = {}
     for at, moment in enumerate(moments):
         for field, number in time_fields(name, moment).items():

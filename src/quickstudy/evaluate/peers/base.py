@@ -1,4 +1,4 @@
-"""What the adapters of other libraries share: two verbs, one way to read a record, one error."""
+"""The base of adapters to other libraries: predict, learn, and the encoding of records."""
 
 from __future__ import annotations
 
@@ -73,16 +73,16 @@ def field_hints(records: Iterable[Record]) -> dict[str, tuple[str, ...]]:
 
 
 class Peer(ABC):
-    """A learner of another library behind two verbs.
+    """A learner of another library with the methods `predict` and `learn`.
 
-    Subclasses say how to `vote` and `train`; this class keeps count of the labels learned. Labels
-    that a library knows of beforehand but has not learned yet get no probability. Where a library
-    has no answer at all, the shares of the labels so far answer for it.
+    Subclasses implement `vote` and `train`; this class counts the labels learned. Labels that are
+    announced to a library but not learned yet get no probability. If a library has no answer at
+    all, the answer is the shares of the labels so far.
 
     Args:
-        labels: every label the stream may bring. Only libraries whose models have a fixed number
-            of outputs look at it; knowing the labels ahead is an advantage that peers may have.
-        fields: every field with its categories, for libraries that need a schema beforehand.
+        labels: every label of the stream. Only libraries whose models have a fixed number of
+            outputs use it; knowing the labels ahead is an advantage that peers may have.
+        fields: every field with its categories, for libraries that need a schema.
         seed: makes the run repeatable.
     """
 
@@ -94,11 +94,11 @@ class Peer(ABC):
 
     @abstractmethod
     def vote(self, record: Record) -> Mapping[str, float]:
-        """Non-negative scores of labels, in any scale; asked only after the first `train`."""
+        """Non-negative scores of labels, in any scale; called only after the first `train`."""
 
     @abstractmethod
     def train(self, record: Record, label: str) -> None:
-        """Hand one example to the library."""
+        """Learn one example with the library."""
 
     def predict(self, record: Record) -> dict[str, float]:
         """Probabilities of the labels learned so far, which add up to 1; {} before the first."""
@@ -117,7 +117,7 @@ class Peer(ABC):
         self.counts[label] = self.counts.get(label, 0) + 1
 
     def label_index(self, label: str) -> int:
-        """Position of a label among those announced.
+        """Position of a label among the announced ones.
 
         Raises:
             LabelError: the label was not announced, and the library cannot add an output.

@@ -12,11 +12,11 @@ from quickstudy.evaluate.peers.base import Fields, Peer, require, split_record
 from quickstudy.types import Floats, Record
 
 ENSEMBLE_SIZE = 30
-TARGET = "target of the stream"  # a name no field is likely to have
+TARGET = "target of the stream"  # a name that a field is unlikely to have
 
 
 def load(module: str) -> Any:
-    """Import a part of CapyMOA, which starts a Java machine.
+    """Import a part of CapyMOA, which starts a Java virtual machine.
 
     Raises:
         MissingExtraError: CapyMOA or Java is not installed.
@@ -33,15 +33,15 @@ def load(module: str) -> Any:
 class CapyMOAPeer(Peer):
     """One of CapyMOA's classifiers, at its defaults apart from 30 trees an ensemble.
 
-    MOA needs a schema beforehand: `labels` must hold every label, `fields` every field with its
-    categories. Knowing them ahead is an advantage over a learner that does not; peers may have it.
-    A field or category that was not announced counts as missing.
+    MOA needs a schema: `labels` must have every label, `fields` every field with its categories.
+    Knowing them ahead is an advantage that peers may have. A field or category that was not
+    announced counts as missing.
 
     Args:
-        kind: a key of `KINDS`.
+        algorithm: a key of `ALGORITHMS`.
     """
 
-    def __init__(self, kind: str, *, labels: Sequence[str], fields: Fields, seed: int) -> None:
+    def __init__(self, algorithm: str, *, labels: Sequence[str], fields: Fields, seed: int) -> None:
         super().__init__(labels=labels, fields=fields, seed=seed)
         streams = load("capymoa.stream")
         core = load("capymoa.core")
@@ -58,7 +58,7 @@ class CapyMOAPeer(Peer):
             name: {word: float(i) for i, word in enumerate(words)}
             for name, words in categories.items()
         }
-        self.model = KINDS[kind](self)
+        self.model = ALGORITHMS[algorithm](self)
 
     def encode(self, record: Record) -> Floats:
         """The record as a row of the schema: category numbers, NaN where missing."""
@@ -73,12 +73,12 @@ class CapyMOAPeer(Peer):
         return row
 
     def vote(self, record: Record) -> Mapping[str, float]:
-        """MOA's votes, normalised by CapyMOA; nothing where MOA has no answer."""
+        """MOA's votes, normalised by CapyMOA; empty if MOA has no answer."""
         found = self.model.predict_proba(self.instance.from_array(self.schema, self.encode(record)))
         return {} if found is None else dict(zip(self.labels, found.tolist(), strict=False))
 
     def train(self, record: Record, label: str) -> None:
-        """One `train`."""
+        """Learn one example with MOA."""
         target = self.label_index(label)
         self.model.train(self.labelled.from_array(self.schema, self.encode(record), target))
 
@@ -102,7 +102,7 @@ def self_adjusting_neighbours(peer: CapyMOAPeer) -> Any:
     return load("capymoa.classifier").SAMkNN(peer.schema, random_seed=peer.seed)
 
 
-KINDS: dict[str, Callable[[CapyMOAPeer], Any]] = {
+ALGORITHMS: dict[str, Callable[[CapyMOAPeer], Any]] = {
     "ARF": adaptive_random_forest,
     "SRP": random_patches,
     "SAMkNN": self_adjusting_neighbours,

@@ -1,4 +1,4 @@
-"""Another library's learner in our evaluation: the same rows, the same measures."""
+"""Evaluates learners of other libraries on records and labels of any type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from quickstudy.types import Label
 
 
 def peer_names(text: str) -> list[str]:
-    """Names of peers from a comma-separated list, each known and installed.
+    """Names of peers from a comma-separated list; each must be known and installed.
 
     Raises:
         SettingError: there is no such peer.
@@ -36,9 +36,9 @@ def evaluate_peer(
     delay: int = 0,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Test-then-train of one peer, on records and labels of any type.
+    """Test-then-train evaluation of one peer.
 
-    Vectors are handed to it number by number; labels as strings, the only ones that peers know.
+    The peer gets one field for each number of a vector, and labels as strings.
     """
     flat = [flatten(record) for record in records]
     strings = all(isinstance(y, str) for y in labels)
@@ -57,7 +57,7 @@ def evaluate_peer(
 
 
 def flatten(record: dict[str, Any]) -> dict[str, Any]:
-    """The record with each vector spread over fields of its own.
+    """The record with one field for each number of a vector.
 
     >>> flatten({"a": 1, "v": [0.5, 2.0]})
     {'a': 1, 'v.0': 0.5, 'v.1': 2.0}

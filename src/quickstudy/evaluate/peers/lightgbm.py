@@ -12,15 +12,15 @@ from quickstudy.types import Floats, Record
 
 FIRST_FIT = 100  # rows; LightGBM's leaves hold at least 20 examples, so fewer rows give no tree
 TREES = 100  # of each label, LightGBM's default
-REFIT_EVERY = 1_000  # rows; what a team with a nightly retraining job would roughly have
+REFIT_EVERY = 1_000  # rows; about what a nightly retraining job would give
 
 
 class LightGBMPeer(Peer):
-    """Gradient-boosted trees at LightGBM's defaults, retrained as a retraining pipeline would.
+    """Gradient-boosted trees at LightGBM's defaults, retrained like a retraining pipeline.
 
-    Refits after the 100th row and after every 1,000th, on everything learned so far; before that
-    it answers with the shares of the labels. Categories become LightGBM's own categorical columns
-    and missing values NaN. A label that came after the last refit has probability 0.
+    It refits after the 100th row and after every 1,000th row, on all rows so far; before that it
+    answers with the shares of the labels. Categories become categorical columns of LightGBM and
+    missing values NaN. A label that first came after the last refit has probability 0.
     """
 
     def __init__(self, *, labels: Sequence[str], fields: Fields, seed: int) -> None:
@@ -69,7 +69,7 @@ class LightGBMPeer(Peer):
         return dict(zip(self.outputs, found.tolist(), strict=True))
 
     def train(self, record: Record, label: str) -> None:
-        """Remember the example; refit when it is time."""
+        """Store the example; refit if a refit is due."""
         self.register(record)
         self.rows.append(self.encode(record, len(self.columns)))
         self.targets.append(label)
@@ -77,7 +77,7 @@ class LightGBMPeer(Peer):
             self.refit()
 
     def refit(self) -> None:
-        """A new model of everything learned so far, unless there is only one label yet."""
+        """Fit a new model on all rows so far, unless there is only one label."""
         if len(set(self.targets)) < 2:
             return
         self.width = len(self.columns)

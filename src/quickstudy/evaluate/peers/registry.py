@@ -1,4 +1,4 @@
-"""Other libraries' learners, test-then-train on the same rows as ours."""
+"""The learners of other libraries by name, and their test-then-train runs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PROGRESS_EVERY = 1_000  # rows between two calls of `progress`
 
 
 def peer_name(name: str) -> str:
-    """The name as `PEERS` spells it.
+    """The name of a peer as in `PEERS`, from upper or lower case.
 
     Raises:
         SettingError: there is no such peer.
@@ -71,12 +71,12 @@ def peer_version(name: str) -> str:
 
 
 def make_peer(name: str, *, labels: Sequence[str], fields: Fields, seed: int = 1) -> Peer:
-    """A fresh peer by name, upper or lower case.
+    """A new peer by name, in upper or lower case.
 
     Args:
         name: a key of `PEERS`.
-        labels: every label the stream may bring, for libraries that must know them beforehand.
-        fields: every field and its categories, likewise; `field_hints` finds them.
+        labels: every label of the stream, for libraries that need them ahead.
+        fields: every field with its categories, from `field_hints`.
         seed: makes the run repeatable.
 
     Raises:
@@ -95,7 +95,7 @@ def make_peer(name: str, *, labels: Sequence[str], fields: Fields, seed: int = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerRun:
-    """What a peer said, row by row, before it learned each row's label.
+    """The answers of a peer, each made before it learned the label of the row.
 
     Attributes:
         name, version: the peer, and its library with version.
@@ -135,10 +135,10 @@ def run_peer(
 
     With delay d the label of row i is learned after row i + d was predicted; with 0, right after
     its own prediction. The labels and fields of the whole stream are given to the libraries that
-    must know them beforehand. `progress(done, total)` is called every 1,000 rows.
+    need them ahead. `progress(done, total)` is called every 1,000 rows.
 
     Raises:
-        InputError: no rows, or not one label a record.
+        InputError: there are no rows, or not one label for each record.
         SettingError: `delay` is negative, or there is no such peer.
         MissingExtraError: the peer's library is not installed.
     """

@@ -14,23 +14,23 @@ ENSEMBLE_SIZE = 10  # River's own default for forests, and what its pure-Python 
 class RiverPeer(Peer):
     """One of River's classifiers, at its defaults.
 
-    Trees get categories as they are and a missing value as an absent key, which is River's way.
-    Neighbours and linear models get numbers scaled by running mean and variance and categories
-    one-hot: without scaling they are far worse, and no user would run them so.
+    Trees get categories unchanged, and no key for a missing value, as River expects. Neighbours and
+    linear models get numbers scaled by running mean and variance, and one-hot categories: without
+    scaling they are far worse, and no user would run them that way.
 
     Args:
-        kind: a key of `KINDS`.
+        algorithm: a key of `ALGORITHMS`.
     """
 
-    def __init__(self, kind: str, *, labels: Sequence[str], fields: Fields, seed: int) -> None:
+    def __init__(self, algorithm: str, *, labels: Sequence[str], fields: Fields, seed: int) -> None:
         super().__init__(labels=labels, fields=fields, seed=seed)
-        needs_scaling = kind in SCALED
+        needs_scaling = algorithm in SCALED
         self.scaler = require("river.preprocessing").StandardScaler() if needs_scaling else None
-        self.binary = kind == "LR" and len(self.labels) == 2
-        self.model = KINDS[kind](self)
+        self.binary = algorithm == "LR" and len(self.labels) == 2
+        self.model = ALGORITHMS[algorithm](self)
 
     def encode(self, record: Record, *, learn: bool = False) -> dict[str, Any]:
-        """The record as River wants it; with `learn` the scaler takes it in first."""
+        """The record as River expects it; with `learn` the scaler learns it first."""
         numbers, words = split_record(record)
         if self.scaler is None:
             return numbers | words
@@ -47,7 +47,7 @@ class RiverPeer(Peer):
         return votes
 
     def train(self, record: Record, label: str) -> None:
-        """One `learn_one`."""
+        """Learn one example with River."""
         target = bool(self.label_index(label)) if self.binary else label
         self.model.learn_one(self.encode(record, learn=True), target)
 
@@ -84,7 +84,7 @@ def linear(peer: RiverPeer) -> Any:
     return models.LogisticRegression() if peer.binary else models.SoftmaxRegression()
 
 
-KINDS: dict[str, Callable[[RiverPeer], Any]] = {
+ALGORITHMS: dict[str, Callable[[RiverPeer], Any]] = {
     "ARF": adaptive_random_forest,
     "HAT": adaptive_tree,
     "HT": hoeffding_tree,

@@ -1,4 +1,4 @@
-"""Charts as inline SVG whose colours are the page's CSS variables: one picture, light and dark."""
+"""Charts as inline SVG; their colours are CSS variables of the page, so they follow dark mode."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from quickstudy.types import Floats
 
 SERIES = ("blue", "orange", "green", "violet", "red", "teal", "brown", "grey")
 _NAMES = ("ink", "muted", "grid", "surface", *SERIES)
-_HEX = {name: f"#0a1b{i:02x}" for i, name in enumerate(_NAMES)}  # var(--name)
+_HEX = {name: f"#0a1b{i:02x}" for i, name in enumerate(_NAMES)}  # stands for var(--name)
 _SIZE = (7.6, 3.3)  # inches; the page scales the picture to its column
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -31,7 +31,7 @@ _STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One curve: its name, values by example (every one, from the first), colour and manner."""
+    """One curve: its name, one value for each example, colour and style."""
 
     name: str
     values: Floats
@@ -47,7 +47,7 @@ def line_chart(
     percent: bool = True,
     y_range: tuple[float, float] | None = None,
 ) -> str:
-    """Curves over the stream, the first drawn strongest."""
+    """Curves over the stream, the first one thickest."""
     figure, axes = _axes()
     for i, line in reversed(list(enumerate(lines))):
         at = thin(len(line.values))
@@ -71,7 +71,7 @@ def line_chart(
 
 
 def reliability_chart(bins: Reliability) -> str:
-    """Confidence against how often it was right; points on the diagonal mean what they say."""
+    """Accuracy by confidence; points on the diagonal are calibrated."""
     figure, axes = _axes()
     axes.plot([0, 1], [0, 1], color=_HEX["muted"], linewidth=1.2, linestyle=(0, (4, 3)))
     axes.vlines(bins.confidence, bins.confidence, bins.accuracy, color=_HEX["orange"], linewidth=2)

@@ -1,4 +1,4 @@
-"""The report of `quickstudy evaluate`: one HTML file, for people who have never seen one."""
+"""The report of `quickstudy evaluate`: one HTML file for readers without prior knowledge."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from quickstudy.evaluate.data.columns import Column
 from quickstudy.evaluate.measures import bits, majority, no_change
 from quickstudy.evaluate.prequential import Outcome
 from quickstudy.evaluate.report.charts import SERIES, Line, line_chart
-from quickstudy.evaluate.report.page import Section, Tile, html_table, legend, page
+from quickstudy.evaluate.report.page import Section, Tile, folded, html_table, legend, page
 from quickstudy.evaluate.report.sections import (
+    SHOWN,
     calibration_section,
     confusion_section,
     curve_section,
@@ -22,7 +23,7 @@ from quickstudy.evaluate.report.sections import (
 )
 from quickstudy.stats.curves import cumulative_mean, running_mean
 
-SURE = 0.95  # cases at this confidence or above are what it could answer alone
+SURE = 0.95  # from this confidence on, a case counts as one that it could answer alone
 Peers = Mapping[str, tuple[Outcome, Mapping[str, Any]]]
 
 
@@ -34,7 +35,7 @@ def evaluation_report(
     figures: Mapping[str, Any],
     peers: Peers,
 ) -> str:
-    """The whole document; `figures` are those of `measure`, peers bring an outcome and figures."""
+    """The whole document; `figures` are those of `measure`, for each peer with its outcome."""
     lead = (
         f"A learner that knew nothing met {len(outcome.truth):,} examples one at a time. It had to "
         f"answer each before it was told the right label{_arrival(outcome.delay)}."
@@ -151,6 +152,6 @@ def _labels_used(outcome: Outcome) -> Section:
 def _fields(columns: Sequence[Column]) -> Section:
     rows = [(c.name, c.type, f"{c.missing:,}", c.example, c.note) for c in columns]
     body = html_table(("field", "type", "missing", "for example", "read"), rows, numbers=(2,))
-    if len(rows) > 12:
-        body = f"<details><summary>Show all {len(rows)}</summary>{body}</details>"
+    if len(rows) > SHOWN:
+        body = folded(body, len(rows))
     return Section("What did it look at?", "The fields of an example, as they were read.", body)

@@ -1,4 +1,4 @@
-"""The picture of a run: its chances, the step that lost it, and where it went in circles."""
+"""Plot of a run: success probability and value, the costliest step, and loops."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from quickstudy.errors import InputError
 from quickstudy.types import Estimate, Floats, Loop
 
 INK, MUTED, GRID = "#19212c", "#667284", "#e4e8ee"
-BLUE, ORANGE = "#2458e6", "#d9690b"  # told apart by everybody; orange is what went wrong
+BLUE, ORANGE = (
+    "#2458e6",
+    "#d9690b",
+)  # distinct for colour-blind readers too; orange marks what went wrong
 _SIZE = (9.0, 5.6)  # inches
-_DOTS = 60  # steps up to which each has its own dot
-_WIDE, _LINES = 34, 3  # letters and lines of an action in the picture
-_PANEL = (585.0, 225.0)  # points across and up in the upper panel
-_NOTE = (0.31, 0.27)  # width and height that a note takes, in shares of the panel
-_LETTER = 0.0095  # width that a letter takes, in shares of the panel
+_DOTS = 60  # most steps that are drawn with dots
+_WIDE, _LINES = 34, 3  # characters and lines of an action in the plot
+_PANEL = (585.0, 225.0)  # width and height of the upper panel in points
+_NOTE = (0.31, 0.27)  # width and height of a note, as shares of the panel
+_LETTER = 0.0095  # width of a character, as a share of the panel
 _STYLE: dict[Any, Any] = {
     "font.size": 10.0,
     "axes.edgecolor": GRID,
@@ -38,23 +41,23 @@ def plot_run(
     actions: Sequence[str | None] | None = None,
     outcome: float | None = None,
 ) -> Any:
-    """Plot a run: success probability and value over its steps, and the step that lost it.
+    """Plot success probability and value over the steps of a run, and mark the costliest step.
 
-    The step with the largest loss of success probability is marked, steps of a loop are shaded,
-    and so is the interval that holds nine of ten returns.
+    The mark is on the step with the largest loss of success probability. Steps of a loop and the
+    interval that holds nine of ten returns are shaded.
 
     Args:
         estimates: of one run, in the order of its steps.
-        path: where to save the picture, as PNG, SVG or PDF by its ending; None: nowhere.
-        title: above the picture; else the run's id.
-        actions: what was done, one for each estimate; shown at the step that lost it.
-        outcome: what came of the run, if it is over.
+        path: of the picture, which is PNG, SVG or PDF by the ending; None saves nothing.
+        title: of the picture; by default the id of the run.
+        actions: one for each estimate; that of the marked step is shown.
+        outcome: of the run, if it has ended.
 
     Returns:
         The matplotlib figure.
 
     Raises:
-        InputError: there are no estimates, not as many actions, or no such kind of file.
+        InputError: there are no estimates, another number of actions, or an unknown file ending.
 
     >>> from quickstudy.types import Estimate
     >>> more = dict(loop=None, advice="continue", stop=False, steps_left=2.0, why="", votes=())
@@ -99,7 +102,7 @@ def _plain(axes: Any) -> None:
 
 
 def _course(run: Sequence[Estimate]) -> tuple[Floats, Floats]:
-    """Steps and success probabilities, from the start of the run if it is there."""
+    """Steps and success probabilities, from the start of the run if it is included."""
     at = np.array([e.step for e in run], dtype=float)
     chance = np.array([e.success_probability for e in run])
     before = np.clip(chance[0] - run[0].credit, 0.0, 1.0)
@@ -122,7 +125,7 @@ def _chance(axes: Any, run: Sequence[Estimate]) -> None:
 def _value(axes: Any, run: Sequence[Estimate], outcome: float | None) -> None:
     at = np.array([e.step for e in run], dtype=float)
     low, high = (np.array([getattr(e, side) for e in run]) for side in ("low", "high"))
-    if len(run) == 1:  # a band needs a width
+    if len(run) == 1:  # a shaded band needs a width
         axes.vlines(at, low, high, color=BLUE, alpha=0.2, linewidth=8)
     axes.fill_between(at, low, high, color=BLUE, alpha=0.14, linewidth=0)
     axes.plot(at, [e.value for e in run], color=BLUE, linewidth=1.6, zorder=4)
@@ -137,7 +140,7 @@ def _value(axes: Any, run: Sequence[Estimate], outcome: float | None) -> None:
 
 
 def _spans(run: Sequence[Estimate]) -> list[tuple[float, float, Loop]]:
-    """Steps from and to which the run repeats itself, with its longest loop there."""
+    """First and last step of each repetition, with the longest loop in it."""
     spans: list[tuple[float, float, Loop]] = []
     for estimate in run:
         if estimate.loop is None:
@@ -154,7 +157,7 @@ def _spans(run: Sequence[Estimate]) -> list[tuple[float, float, Loop]]:
 
 
 def _loops(panels: Sequence[Any], run: Sequence[Estimate]) -> None:
-    """Shade what repeats; in words above it, where they do not lie on others."""
+    """Shade loops, with a description above unless it would cover another one."""
     free, (left, right) = -np.inf, panels[0].get_xlim()
     for first, last, loop in _spans(run):
         for axes in panels:
@@ -178,7 +181,7 @@ def _words(loop: Loop) -> str:
 
 
 def _advice(axes: Any, run: Sequence[Estimate]) -> None:
-    """Where the advice first is not to go on, and where a certified stop begins."""
+    """Mark the first advice other than "continue", and where certified stops begin."""
     stop = next((e for e in run if e.stop), None)
     told = next((e for e in run if e.advice != "continue"), None)
     marks = [] if stop is None else [(stop.step, "stop, certified")]
@@ -193,7 +196,7 @@ def _advice(axes: Any, run: Sequence[Estimate]) -> None:
 
 
 def _lost(axes: Any, run: Sequence[Estimate], actions: Sequence[str | None] | None) -> None:
-    """Mark the step that took most of the success probability away."""
+    """Mark the step with the largest loss of success probability."""
     worst = min(range(len(run)), key=lambda i: run[i].credit)
     loss = -run[worst].credit
     if loss <= 0.0:
@@ -230,7 +233,7 @@ def _wrapped(action: str) -> list[str]:
 
 
 def _free(axes: Any, at: Floats, chance: Floats, worst: int) -> tuple[float, float]:
-    """Offset in points from the step at which a note hides least of the curve, the nearest such."""
+    """Offset in points of a note from its step, where it hides the least of the curve."""
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     x, y = (at[worst] - left) / (right - left), (chance[worst] - bottom) / (top - bottom)
     fine = np.linspace(at[0], at[-1], 400)
@@ -257,7 +260,7 @@ def _heads(axes: Any, title: str, outcome: float | None) -> None:
 
 
 def _save(figure: Any, path: Path) -> None:
-    kinds = figure.canvas.get_supported_filetypes()
-    if path.suffix.removeprefix(".").lower() not in kinds:
+    formats = figure.canvas.get_supported_filetypes()
+    if path.suffix.removeprefix(".").lower() not in formats:
         raise InputError(f"path {path.name!r} must end in .png, .svg or .pdf")
     figure.savefig(path, dpi=150)

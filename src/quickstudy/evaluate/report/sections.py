@@ -1,22 +1,23 @@
-"""Parts of a report: how fast it learns, what its confidence is worth, what it mixes up."""
+"""Sections that several reports share: learning curve, calibration, confusions, labels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quickstudy.evaluate.prequential import Outcome
 from quickstudy.evaluate.report.charts import Line, line_chart, reliability_chart
-from quickstudy.evaluate.report.page import Section, html_table, legend
+from quickstudy.evaluate.report.page import Section, folded, html_table, legend, render
 from quickstudy.stats.calibration import reliability
 from quickstudy.stats.scores import commonest_confusions, confusion_matrix, recalls
 
+SHOWN = 12  # rows of a table; a longer one is folded
+
 
 def window_of(cases: int) -> int:
-    """How many cases a running figure looks back on: some twelfth of the stream, 50 to 1,000.
+    """Number of cases in a running average: about a twelfth of the stream, 50 to 1,000.
 
     >>> window_of(100), window_of(6_000), window_of(10_000)
     (50, 500, 850)
@@ -25,7 +26,7 @@ def window_of(cases: int) -> int:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """A share as people write it.
+    """A share as a percentage.
 
     >>> percent(0.1234), percent(float("nan"))
     ('12.3 %', '-')
@@ -39,7 +40,7 @@ def curve_section(title: str, text: str, lines: Sequence[Line]) -> Section:
 
 
 def calibration_section(outcome: Outcome) -> Section:
-    """Reliability diagram over the whole stream, with the expected calibration error in words."""
+    """Reliability diagram over the whole stream, with the expected calibration error."""
     bins = reliability(outcome.confidence, outcome.right)
     text = (
         "When it says 90 %, is it right nine times in ten? The cases are sorted by confidence and "
@@ -50,25 +51,19 @@ def calibration_section(outcome: Outcome) -> Section:
 
 
 def confusion_section(outcome: Outcome, most: int = 10) -> Section:
-    """The pairs of labels that were mixed up most often."""
+    """The pairs of labels that were confused most often."""
     table = confusion_matrix(outcome.truth, outcome.answer, len(outcome.labels))
     pairs = commonest_confusions(table, most)
+    names = [str(label) for label in outcome.labels]
+    rows = [(names[right], names[answer], count) for right, answer, count in pairs]
     widest = max((count for _, _, count in pairs), default=1)
-    rows = "".join(
-        f"<tr><td><code>{_name(outcome, t)}</code></td><td><code>{_name(outcome, a)}</code></td>"
-        f'<td class="number">{count:,}</td>'
-        f'<td style="width:30%"><span class="bar" style="width:{100 * count / widest:.0f}%">'
-        "</span></td></tr>\n"
-        for t, a, count in pairs
-    )
-    head = '<th>right label</th><th>its answer</th><th class="number">times</th><th></th>'
-    body = f'<div class="scroll"><table><tr>{head}</tr>\n{rows}</table></div>'
+    body = render("confusions.html", pairs=rows, widest=widest)
     text = "The mistakes made most often, over the whole stream, its first steps included."
     return Section("What does it mix up?", text, body if pairs else "<p>Nothing so far.</p>")
 
 
 def label_section(outcome: Outcome) -> Section:
-    """Every label: how often it came, when first, and how often it was recognised."""
+    """Every label: how often it came, when it first came, and its recall."""
     table = confusion_matrix(outcome.truth, outcome.answer, len(outcome.labels))
     cases, found = table.sum(axis=1), recalls(table)
     order = np.argsort(-cases, kind="stable")
@@ -81,8 +76,8 @@ def label_section(outcome: Outcome) -> Section:
     heads = ("label", "cases", "first came at", "recognised")
     body = html_table(heads, rows, numbers=(1, 2, 3))
     text = f"{len(rows)} labels, none of them known beforehand."
-    if len(rows) > 12:
-        body = f"<details><summary>Show all {len(rows)}</summary>{body}</details>"
+    if len(rows) > SHOWN:
+        body = folded(body, len(rows))
     return Section("Which labels came?", text, body)
 
 
@@ -90,7 +85,3 @@ def _first_rows(truth: NDArray[np.int64], labels: int) -> NDArray[np.int64]:
     first = np.full(labels, len(truth), dtype=np.int64)
     np.minimum.at(first, truth, np.arange(len(truth)))
     return first
-
-
-def _name(outcome: Outcome, label: int) -> str:
-    return escape(str(outcome.labels[label]))

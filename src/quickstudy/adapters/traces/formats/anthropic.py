@@ -16,7 +16,7 @@ _IDS = ("tool_use_id", "id")
 
 
 def _found(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """A page that a search found: its title and its address; its text, where it is given."""
+    """A page that a search found: title, address, and text if given."""
     words = [given[n] for n in ("title", "source", "url") if isinstance(given.get(n), str)]
     inside = reader.text(given.get("content"), f"{at}.content")
     told = "\n".join(one for one in (" - ".join(words), inside.text) if one)
@@ -35,7 +35,7 @@ def _fetched(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piec
 
 
 def _ran(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """What code printed: its streams, and the files that it made."""
+    """The output of code: its streams and the files that it made."""
     if "call_id" in given:  # Google has a step of the same name
         return returned("result", ids=("call_id",))(reader, given, at)
     fields = {n: given[n] for n in ("stdout", "stderr") if isinstance(given.get(n), str)}
@@ -44,7 +44,7 @@ def _ran(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
 
 
 def _edited(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """What an editor did with a file."""
+    """The result of an editor command."""
     lines = given.get("lines")
     text = "\n".join(map(str, lines)) if isinstance(lines, list | tuple) else given.get("content")
     return [said(text if isinstance(text, str) and text else "(done)")]
@@ -71,14 +71,14 @@ def _advice(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece
 
 
 def _provided(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """The result of a tool that ran at Anthropic: its failures are marked, whatever it found."""
+    """The result of a tool that ran at Anthropic; only marks make it a failure."""
     return _result(reader, given, at, known=({"is_error": False},))
 
 
 def _result(
     reader: Reader, given: Mapping[str, Any], at: str, known: tuple[Any, ...] = ()
 ) -> Iterable[Piece]:
-    """The result of a tool; what stands in it may carry the exit code or the error."""
+    """The result of a tool; its content may have the exit code or the error."""
     content = given.get("content")
     marks = (given, content, *known)
     shown = [content] if isinstance(content, Mapping) and "type" in content else content

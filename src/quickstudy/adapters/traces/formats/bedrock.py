@@ -1,6 +1,6 @@
-"""Blocks of the Converse API of Amazon Bedrock, which Strands agents keep and put into spans.
+"""Blocks of the Converse API of Amazon Bedrock, which Strands agents also write into spans.
 
-Its blocks of text look like those of Google's contents, and are read by that table.
+The table of Google's contents reads the blocks of text, which look the same.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from quickstudy.adapters.traces.formats.rows import media, silent, text
 from quickstudy.adapters.traces.piece import Piece, said
 from quickstudy.adapters.traces.reader import ARGUMENTS, IDS, Format, Reader
 
-SILENT = ("system", "developer")  # the same in every run: they say nothing about this one
+SILENT = ("system", "developer")  # equal in every run, so without information on this one
 SPEAKERS = ("user", "assistant", "model", "human", "ai")
 TOOLS = ("tool", "function", "ipython", "observation", "tool-response", "tool_response")
 _CALL_IDS = ("tool_call_id", "toolCallId", "tool_use_id", "id")
@@ -30,7 +30,7 @@ def read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
     said_first = sorted(reader.parts(content, place), key=_rank(content))
     pieces = [*said_first, *_calls(reader, given, at)]
     if role not in SPEAKERS:
-        reader.recognised -= 1  # only what it says is known
+        reader.recognised -= 1  # only known parts count
         return [_named(role), *pieces]
     if not pieces and first(given, ("finish_reason", "finishReason")) == "error":
         return [Piece("said", None, Step("error", error=True))]
@@ -42,11 +42,11 @@ def _list(content: Any) -> Any:
 
 
 def _rank(content: Any) -> Callable[[Piece], bool]:
-    """The order of pieces: as they stand, but spans may have the calls of an answer first."""
-    kinds = [one.get("type") for one in _list(content) if isinstance(one, Mapping)]
-    results = any(str(kind).endswith("_response") for kind in kinds)
-    in_spans = "tool_call" in kinds and not results
-    return lambda piece: in_spans and piece.kind == "call"
+    """A sort key for pieces: spans may have the calls of an answer before its text."""
+    type_names = [one.get("type") for one in _list(content) if isinstance(one, Mapping)]
+    results = any(str(type_name).endswith("_response") for type_name in type_names)
+    in_spans = "tool_call" in type_names and not results
+    return lambda piece: in_spans and piece.type == "call"
 
 
 def _named(role: str) -> Piece:
@@ -67,8 +67,8 @@ def _result(reader: Reader, given: Mapping[str, Any], content: Any, at: str) -> 
 def _holds_result(part: Any) -> bool:
     if not isinstance(part, Mapping):
         return callable(getattr(part, "model_dump", None))
-    kind = written(part.get("type", next(iter(part), ""))).lower().replace("-", "_")
-    return kind.endswith(("result", "response", "output", "tool_error"))
+    type_name = written(part.get("type", next(iter(part), ""))).lower().replace("-", "_")
+    return type_name.endswith(("result", "response", "output", "tool_error"))
 
 
 def _calls(reader: Reader, given: Mapping[str, Any], at: str) -> Iterator[Piece]:
@@ -83,7 +83,7 @@ def _calls(reader: Reader, given: Mapping[str, Any], at: str) -> Iterator[Piece]
         for j, one in enumerate(listed(given, "toolInvocations", at)):
             part = {"type": "tool-invocation", "toolInvocation": one}
             yield from reader.part(part, f"{at}.toolInvocations[{j}]")
-    extra = given.get("additional_kwargs")  # LangChain's place for what the provider sent
+    extra = given.get("additional_kwargs")  # LangChain keeps fields of the provider there
     if isinstance(extra, Mapping):
         if not given.get("tool_calls"):
             yield from calls(reader, extra, f"{at}.additional_kwargs")
@@ -91,7 +91,7 @@ def _calls(reader: Reader, given: Mapping[str, Any], at: str) -> Iterator[Piece]
 
 
 def calls(reader: Reader, given: Mapping[str, Any], at: str) -> Iterator[Piece]:
-    """The calls that stand next to the content of a message."""
+    """The calls in fields next to the content of a message."""
     if given.get("function_call"):
         yield from _attempt(reader, given["function_call"], f"{at}.function_call", "function_call")
     for name in ("tool_calls", "toolCalls", "invalid_tool_calls"):
@@ -109,7 +109,7 @@ def _attempt(reader: Reader, asked: Any, at: str, name: str) -> Iterable[Piece]:
 
 
 def _asked(reader: Reader, given: Any, at: str, name: str) -> Piece:
-    """A call of a list of calls, or the older only one."""
+    """The piece of a call, from a list of calls or the older single field."""
     asked = plain(given, at)
     id = first(asked, ("id", *IDS)) if name != "function_call" else None
     inner = next((n for n in ("function", "custom") if n in asked), None)
@@ -131,7 +131,7 @@ def _holds(given: Mapping[str, Any]) -> bool:
 
 
 def _chosen(given: Mapping[str, Any]) -> Any:
-    """The first choice of a whole answer of the API; the other ones were not taken."""
+    """The first choice of a whole answer of the API."""
     choices = given.get("choices")
     if isinstance(choices, list | tuple) and choices and isinstance(choices[0], Mapping):
         message = choices[0].get("message")
@@ -140,7 +140,7 @@ def _chosen(given: Mapping[str, Any]) -> Any:
 
 
 def _read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """A message, perhaps inside the line of a transcript that has it with a time and an id."""
+    """The pieces of a message, perhaps wrapped with time and id in a line of a transcript."""
     if "role" in given:
         return read(reader, given, at)
     chosen = _chosen(given)

@@ -11,7 +11,7 @@ from quickstudy.adapters.traces.formats.rows import named, nested, returned, sil
 from quickstudy.adapters.traces.piece import Piece
 from quickstudy.adapters.traces.reader import Format, PartReader, Reader
 
-CODE = "code_execution"  # what the tool is called that runs the model's code
+CODE = "code_execution"  # name of the tool that runs the model's code
 
 
 def _call(key: str) -> PartReader:
@@ -20,7 +20,7 @@ def _call(key: str) -> PartReader:
         asked = plain(given[key], place)
         name = first(asked, ("name", "tool_type", "toolType"))
         made = asked.get("args")
-        made = {} if made is None else made  # it leaves out what is empty
+        made = {} if made is None else made  # empty results are left out
         return [reader.call(asked, place, name=name, id=asked.get("id"), made=made)]
 
     return read
@@ -64,7 +64,7 @@ _OUTCOMES = {"1": "OUTCOME_OK", "2": "OUTCOME_FAILED", "3": "OUTCOME_DEADLINE_EX
 
 
 def _text(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """What is said; a thought is no step."""
+    """The piece of a text; thoughts are left out."""
     return () if given.get("thought") is True else _SAID(reader, given, at)
 
 
@@ -72,7 +72,7 @@ _SAID = text("text")
 
 
 def _keyed(snake: str, read: Any) -> dict[str, PartReader]:
-    """A key as the wire has it and as the SDK for Python has it."""
+    """A key in its forms in JSON and in the Python SDK."""
     start, *rest = snake.split("_")
     camel = start + "".join(word.capitalize() for word in rest)
     return {key: read(key) for key in (snake, camel)}
@@ -93,7 +93,7 @@ _returned = returned("result", "output", "error", ids=("call_id", "id"))
 def _failure(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
     content = first(given, ("error", "message"))
     piece = reader.result(content, at, marks=({"is_error": True},))
-    return [piece._replace(kind="failed")]
+    return [piece._replace(type="failed")]
 
 
 def _holds(given: Mapping[str, Any]) -> bool:
@@ -104,19 +104,19 @@ def _holds(given: Mapping[str, Any]) -> bool:
 
 
 def _failed(given: Mapping[str, Any]) -> bool:
-    """The event of an agent that says why there is no content."""
+    """The event of an agent with the reason for missing content."""
     code = first(given, ("error_code", "errorCode"))
     return isinstance(code, str) and "author" in given and not given.get("content")
 
 
 def _read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """A content without a role, or the event of an agent that has the content inside."""
+    """The pieces of a content without a role, or of the event of an agent with a content in it."""
     if _failed(given):
         names = ("error_code", "errorCode", "error_message", "errorMessage")
         words = [given.get(name) for name in names]
         told = ": ".join(one for one in words if isinstance(one, str) and one)
         return [Piece("failed", None, Step(told, error=True))]
-    reader.recognised -= 1  # only what its parts are is known
+    reader.recognised -= 1  # only known parts count
     if "parts" in given:
         return reader.parts(given["parts"], f"{at}.parts")
     return reader.parts(given["content"]["parts"], f"{at}.content.parts")

@@ -19,14 +19,14 @@ _NESTED = ("data", "kwargs")
 
 
 def _role(given: Mapping[str, Any]) -> str | None:
-    """The role that its class or type says; "" if the message has its own; None: no message."""
-    kind = given.get("type")
-    if "lc" in given or kind in ("constructor", "not_implemented"):
+    """The role by class or type; "" if the message names it itself; None for other objects."""
+    type_name = given.get("type")
+    if "lc" in given or type_name in ("constructor", "not_implemented"):
         path = given.get("id")
-        kind = path[-1] if isinstance(path, list | tuple) and path else None
-    if not isinstance(kind, str):
+        type_name = path[-1] if isinstance(path, list | tuple) and path else None
+    if not isinstance(type_name, str):
         return None
-    name = kind.removesuffix("Chunk")
+    name = type_name.removesuffix("Chunk")
     if name.endswith("Message") and name != "Message":
         name = name.removesuffix("Message").lower()
     return _ROLES.get(name)
@@ -37,7 +37,7 @@ def _holds(given: Mapping[str, Any]) -> bool:
 
 
 def _is_generation(given: Mapping[str, Any]) -> bool:
-    """An answer as a traced run has it: a message, with what the model's server said of it."""
+    """Whether an object is an answer in a traced run: a message with metadata of the model."""
     inner = given.get("message")
     return isinstance(inner, Mapping) and "role" not in inner and _role(inner) is not None
 
@@ -63,7 +63,7 @@ def _read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
 
 
 def _wrapped(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """A block that LangChain has no type for, as the provider wrote it."""
+    """A block of the provider for which LangChain has no type."""
     value = given.get("value")
     return reader.part(value, f"{at}.value") if isinstance(value, Mapping) else ()
 

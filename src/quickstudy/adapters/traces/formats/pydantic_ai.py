@@ -1,4 +1,4 @@
-"""Messages of Pydantic AI: requests and responses, whose parts say their kind in `part_kind`."""
+"""Messages of Pydantic AI: requests and responses, whose parts name their type in `part_kind`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _IDS = ("tool_call_id",)
 
 
 def _retry(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """What the model is told when a call, or its answer, cannot be taken."""
+    """The message to the model that its call or answer was not accepted."""
     content = first(given, ("content",))
     id = first(given, _IDS)
     return [reader.result(content, at, id=id, marks=({"is_error": True},))]

@@ -1,4 +1,4 @@
-"""Items of OpenAI's Responses API, as it takes them (`input`) and gives them (`output`)."""
+"""Items of OpenAI's Responses API, from its `input` and its `output`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _message(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piec
 
 
 def _listing(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """What tools a server offers: a step, and a failure if it could not be asked."""
+    """The step of a list of tools; an error if the server did not answer."""
     tools = given.get("tools")
     found = tools if isinstance(tools, list | tuple) else ()
     names = [tool.get("name") for tool in found if isinstance(tool, Mapping)]
@@ -41,7 +41,7 @@ def _listing(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piec
 
 
 def _mcp_call(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """A call of a remote server; where it had to be approved, its request told the call."""
+    """A call of a remote server; if it needed approval, the request had the call already."""
     pieces = list(_MCP_CALL(reader, given, at))
     request = given.get("approval_request_id")
     if isinstance(request, str) and request in reader.approvals:
@@ -62,7 +62,7 @@ _ASKED = called(ids=("id",))
 
 
 def _consent(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """A denied call failed: it was never made."""
+    """The piece of a denied call, which is a failure."""
     word = "approved" if given.get("approve") is True else "denied"
     reason = given.get("reason")
     told = f"{word}: {reason}" if isinstance(reason, str) and reason else word
@@ -79,12 +79,12 @@ def _code(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
 
 
 def _some(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """The field, if it holds anything: an empty list of outputs is no result."""
+    """The field, if it is not empty: an empty list of outputs is not a result."""
     return (name,) if given.get(name) else ()
 
 
 def _picture(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """The picture itself is megabytes of base64: that there is one is enough."""
+    """A picture, without its megabytes of base64."""
     shown = {**given, "result": "[image]"} if given.get("result") else given
     fields = ("revised_prompt", "action", "size")
     return performed(
@@ -93,7 +93,7 @@ def _picture(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piec
 
 
 def _searched(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """A search: the pages that it found stand among what was asked for."""
+    """A search: the found pages are next to the query."""
     action = given.get("action")
     if not isinstance(action, Mapping) or not isinstance(action.get("sources"), list | tuple):
         return _SEARCH(reader, given, at)
@@ -107,7 +107,7 @@ _SEARCH = performed("web_search", arguments=("action",), results=("results",), f
 
 
 def _own(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """A tool of the provider that is newer than this table."""
+    """A tool of the provider that this table does not have."""
     name = given.get("name") or str(given["type"]).removesuffix("_call")
     made = ("action", "arguments", "input", "operation", "code", "query")
     results = tuple(n for n in ("output", "outputs", "result", "results") if given.get(n))
@@ -152,14 +152,14 @@ ITEMS = {
 
 
 def _holds(given: Mapping[str, Any]) -> bool:
-    kind = given.get("type")
-    return (isinstance(kind, str) and kind in ITEMS) or _is_response(given)
+    type_name = given.get("type")
+    return (isinstance(type_name, str) and type_name in ITEMS) or _is_response(given)
 
 
 def _is_response(given: Mapping[str, Any]) -> bool:
-    """The whole answer of the API, in the place of its items."""
-    kind, output = given.get("object"), given.get("output")
-    return kind == "response" and isinstance(output, list | tuple) and "role" not in given
+    """Whether an object is a whole answer of the API instead of an item."""
+    type_name, output = given.get("object"), given.get("output")
+    return type_name == "response" and isinstance(output, list | tuple) and "role" not in given
 
 
 def _read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:

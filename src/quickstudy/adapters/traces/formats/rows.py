@@ -1,4 +1,4 @@
-"""The rows of a format's table: what a part of some type is, and in which fields it says so."""
+"""The rows of a format's table: functions that make readers of parts from field names."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ RESULTS = ("output", "content", "response", "result", "error", "errorText")
 
 
 def silent(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """Parts that are no step: reasoning, references, marks of the stream."""
+    """Parts without a step: reasoning, references, marks of a stream."""
     return ()
 
 
 def media(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """A picture, sound or file: that there was one."""
+    """A picture, sound or file: the step says only that there was one."""
     return [_shown(given["type"])]
 
 
 def named(name: str) -> PartReader:
-    """Media that stand under a key and have no type."""
+    """Media that have a key instead of a type."""
     return lambda reader, given, at: [_shown(name)]
 
 
@@ -35,14 +35,14 @@ def _shown(name: str) -> Piece:
 
 
 def text(*names: str) -> PartReader:
-    """A part that says something, in the first of these fields."""
+    """A part with text in the first of these fields."""
 
     def read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
         name = next((n for n in names if n in given), names[0])
         if name not in given:
             raise InputError(f"{at} has no {name!r}")
         told = given[name]
-        if isinstance(told, Mapping):  # OpenAI's threads have it with annotations
+        if isinstance(told, Mapping):  # in OpenAI's threads the text has annotations
             told = told.get("value")
         if not isinstance(told, str):
             raise InputError(f"{at}.{name} is {brief(given[name])}; it must be a text")
@@ -52,7 +52,7 @@ def text(*names: str) -> PartReader:
 
 
 def nested(name: str) -> PartReader:
-    """A part that holds other parts, or a text, in a field."""
+    """A part with other parts, or a text, in a field."""
     return lambda reader, given, at: reader.parts(given.get(name), f"{at}.{name}")
 
 
@@ -63,13 +63,13 @@ def called(
     whole: bool = True,
     ids: tuple[str, ...] = IDS,
 ) -> PartReader:
-    """A call whose result comes by itself.
+    """A call whose result is another part.
 
     Args:
-        name: of the tool; None: it stands in the part.
-        arguments: fields that may hold the arguments.
+        name: of the tool; None: the part has it.
+        arguments: fields that may have the arguments.
         whole: the field is all the arguments; else these fields are the arguments.
-        ids: fields that may hold the id of the call.
+        ids: fields that may have the id of the call.
     """
 
     def read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
@@ -92,10 +92,10 @@ def returned(
     """The result of a call.
 
     Args:
-        results: fields that may hold it; without any, those of all formats.
-        ids: fields that may hold the id of the call.
-        parts: whether a list in it is one of parts.
-        inside: the field in which all of this stands; "" for the part itself.
+        results: fields that may have it; without any, those of all formats.
+        ids: fields that may have the id of the call.
+        parts: whether a list in it is a list of parts.
+        inside: the field with all of these; "" for the part itself.
     """
 
     def read(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
@@ -112,7 +112,7 @@ def returned(
 
 
 def _outcome(given: Mapping[str, Any]) -> str:
-    """What is left to say of a result without a text: its failure, or its status."""
+    """The text of a result without content: its failure or its status."""
     word = first(given, ("error", "error_code", "errorText", "reason", "status", "outcome"))
     return word if isinstance(word, str) and word not in ("completed", "success") else ""
 
@@ -127,8 +127,8 @@ def performed(
 ) -> PartReader:
     """A call that the provider made, with its result in the same item.
 
-    There is no step for the result where the item tells none and the call did not fail. What a
-    search `finds` are the words of others: only a mark makes it a failure.
+    The result has no step if the item has none and the call did not fail. What a search `finds` is
+    text of others, so only a mark makes it a failure.
     """
     ask = called(name, arguments=arguments, whole=whole)
 
@@ -148,5 +148,5 @@ def performed(
 
 
 def _unmarked(piece: Piece) -> Step:
-    """The call itself did not fail: its result did."""
+    """The step of a call without its error, which belongs to the result."""
     return Step(piece.step.x, action=piece.step.action)

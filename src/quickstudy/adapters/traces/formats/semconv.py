@@ -1,4 +1,4 @@
-"""Parts of messages as OpenTelemetry's conventions for generative AI have them on spans."""
+"""Parts of messages on spans, by OpenTelemetry's conventions for generative AI."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from quickstudy.adapters.traces.reader import ARGUMENTS, Format, Reader
 
 
 def _server_call(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """A call that the provider made; its arguments stand under a name of their own."""
+    """A call that the provider made; its arguments are in `server_tool_call`."""
     made = first(given, ARGUMENTS)
     own = given.get("server_tool_call")
     if isinstance(own, Mapping):

@@ -1,4 +1,4 @@
-"""Parts of the Vercel AI SDK: of its model messages, and of its messages for pages."""
+"""Parts of the Vercel AI SDK: of model messages and of UI messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DONE = ("output-available", "output-error", "output-denied", "result")
 
 
 def _result(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """A result: `output` says by its type what it is; in older versions `result` is the value."""
+    """A result: `output` has a type; in older versions `result` is the value."""
     output = given.get("output")
     if isinstance(output, Mapping) and isinstance(output.get("type"), str):
         if output["type"] == "execution-denied" and given.get("toolCallId") in list(reader.denied):
@@ -42,7 +42,7 @@ def _told(
 
 
 def _tool(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """A tool's part on a page: its call and, once there is one, its result."""
+    """The part of a tool in a UI message: its call and, if present, its result."""
     name = given.get("toolName")
     if name is None:
         name = str(given["type"]).removeprefix("tool-")
@@ -79,7 +79,7 @@ def _error(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]
 
 
 def _request(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """The call that it asks consent for is a part of its own."""
+    """A request for consent; its call is another part."""
     approval, call = given.get("approvalId"), given.get("toolCallId")
     if isinstance(approval, str) and isinstance(call, str):
         reader.approvals[approval] = call
@@ -87,7 +87,7 @@ def _request(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piec
 
 
 def _consent(reader: Reader, given: Mapping[str, Any], at: str) -> Iterable[Piece]:
-    """A denied call failed; the result that the SDK adds for it is not told again."""
+    """A denied call is a failure; the result that the SDK adds for it is left out."""
     word = "approved" if given.get("approved") is True else "denied"
     reason = given.get("reason")
     told = f"{word}: {reason}" if isinstance(reason, str) and reason else word

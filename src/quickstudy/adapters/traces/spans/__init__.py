@@ -1,1 +1,1 @@
-"""Spans of instrumented agents: read, understood by their conventions, told once."""
+"""Readers of the spans of instrumented agents, by the conventions that the spans follow."""

@@ -1,4 +1,4 @@
-"""`Activity`: what a span stands for, whichever conventions it follows."""
+"""`Activity`: the content of a span, independent of its conventions."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from quickstudy.errors import InputError
 
 MODEL, AROUND, TOOL, SILENT = "model", "around", "tool", "silent"
 UNKNOWN, DAMAGED = "unknown", "damaged"
-_LONGEST = 10_000  # characters of a literal of Python that is tried
+_LONGEST = 10_000  # characters of the longest Python literal that is parsed
 
 
 @dataclass
 class Activity:
-    """What a span tells.
+    """The content of a span.
 
     Attributes:
-        kind: a call of a model, an agent around others, a call of a tool; silent: known, and
-            no step; unknown: an operation that no table has; damaged: it cannot be read.
-        inputs: of a model or an agent: the history, which is told when the span starts.
-        outputs: of a model or an agent: told when it ends.
+        type: a call of a model, an agent around other spans, a call of a tool; silent: known, but
+            without steps; unknown: an unknown operation; damaged: it cannot be read.
+        inputs: of a model or an agent: the history at the start of the span.
+        outputs: of a model or an agent, at the end of the span.
         call: of a tool.
-        result: of a tool; None where it was not recorded.
-        failure: what went wrong, or None.
-        name: of an operation that is unknown, or of a span that is damaged.
+        result: of a tool; None if it was not recorded.
+        failure: text of the failure, or None.
+        name: of an unknown operation or of a damaged span.
     """
 
-    kind: str
+    type: str
     inputs: list[Piece] = field(default_factory=list)
     outputs: list[Piece] = field(default_factory=list)
     call: Piece | None = None
@@ -44,7 +44,7 @@ class Activity:
 
 
 class Dialect(NamedTuple):
-    """Conventions of spans: whether a span follows them, and what it tells then."""
+    """Conventions of spans: a test whether a span follows them, and its reader."""
 
     name: str
     holds: Callable[[Span], bool]
@@ -61,10 +61,10 @@ def attribute(
 
 
 def messages(reader: Reader, value: Any, at: str, *, role: str = "user") -> list[Piece]:
-    """The pieces of messages that stand in an attribute, as JSON or as they are.
+    """The pieces of the messages in an attribute, as JSON or as objects.
 
     Raises:
-        InputError: it is neither a list of messages nor a text.
+        InputError: the attribute is neither a list of messages nor a text.
     """
     given = unpacked(value, at)
     if isinstance(given, str):
@@ -80,13 +80,13 @@ def messages(reader: Reader, value: Any, at: str, *, role: str = "user") -> list
 
 
 def whole(span: Span, reader: Reader, name: str, role: str) -> list[Piece]:
-    """A request or an answer that was recorded as one text, perhaps the JSON of messages."""
+    """The pieces of a request or an answer that was recorded as one text or as JSON."""
     value = span.attributes.get(name)
     return texts(value, reader, f"{span.at}.attributes[{name!r}]", role=role)
 
 
 def texts(value: Any, reader: Reader, at: str, *, role: str) -> list[Piece]:
-    """Messages, if a value is some; a text as one of that role; nothing of anything else."""
+    """The messages in a value; a text is one message of that role; other values have none."""
     given = structure(value)
     if given is None:
         told = [{"role": role, "content": value}] if isinstance(value, str) else []
@@ -99,7 +99,7 @@ def texts(value: Any, reader: Reader, at: str, *, role: str) -> list[Piece]:
 
 
 def _is_message(value: Any) -> bool:
-    """Whether an object is a message, or an answer of an API that holds one."""
+    """Whether an object is a message, or an answer of an API with a message."""
     if not isinstance(value, Mapping):
         return False
     inner = (value.get("message"), value.get("content"))
@@ -125,7 +125,7 @@ def tool(
     """The activity of a tool's span.
 
     Raises:
-        InputError: the attribute `named`, which has the name of the tool, is not there.
+        InputError: the attribute `named`, which has the name of the tool, is missing.
     """
     if name is None:
         raise InputError(f"{span.at} has no {named!r}")
@@ -136,14 +136,14 @@ def tool(
     content, more = _content(_bare(result), reader)
     told = reader.result(content, span.at, id=id, marks=(*marks, *more))
     if told.step.x == EMPTY and not told.step.error and not failure:
-        return Activity(TOOL, call=asked)  # not recorded: the next input of a model may have it
+        return Activity(TOOL, call=asked)  # the next input of a model may have the result
     text = failure if failure and told.step.x == EMPTY else told.step.x
     step = Step(text, error=told.step.error or failure is not None)
     return Activity(TOOL, call=asked, result=told._replace(step=step), failure=failure)
 
 
 def _called_with(arguments: Any) -> Any:
-    """The arguments of a call, out of what frameworks wrap them in."""
+    """The arguments of a call, without the wrapper of a framework."""
     given = structure(arguments)
     if given is None and isinstance(arguments, str):
         given = _literal(arguments)
@@ -160,7 +160,7 @@ def _called_with(arguments: Any) -> Any:
 
 
 def _literal(text: str) -> Any:
-    """Arguments that were written with `str` by Python: {'city': 'Rome'}."""
+    """Arguments that Python wrote with `str`, such as {'city': 'Rome'}."""
     if not text.lstrip().startswith("{") or len(text) > _LONGEST:
         return None
     try:
@@ -170,7 +170,7 @@ def _literal(text: str) -> Any:
 
 
 def _bare(output: Any) -> Any:
-    """The value that a function gave back: its JSON is a text in quotation marks for texts."""
+    """The value that a function returned; JSON of a text is unquoted."""
     if isinstance(output, str) and len(output) > 1 and output[0] == output[-1] == '"':
         inner = structure(f"[{output}]")
         if isinstance(inner, list) and len(inner) == 1 and isinstance(inner[0], str):
@@ -179,10 +179,10 @@ def _bare(output: Any) -> Any:
 
 
 def _content(result: Any, reader: Reader) -> tuple[Any, list[Any]]:
-    """A tool's result, out of the message or the object that frameworks wrap it in.
+    """The result of a tool, without the message or object that a framework wraps it in.
 
     Returns:
-        the content, and the objects that may say that the call failed.
+        the content, and the objects that may mark the call as failed.
     """
     given = structure(result)
     marks: list[Any] = []
@@ -202,7 +202,7 @@ _WRAPS = 4
 
 
 def _inner(given: Mapping[str, Any]) -> Any:
-    """What a wrapper holds: a message, serialised perhaps, or the output with its settings."""
+    """The content of a wrapper: a message, perhaps serialised, or the output with settings."""
     if isinstance(given.get("output"), Mapping | str) and set(given) <= {"output", "kwargs"}:
         return given["output"]
     if "lc" in given and isinstance(given.get("kwargs"), Mapping):

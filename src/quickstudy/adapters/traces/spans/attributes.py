@@ -1,4 +1,4 @@
-"""Attributes with numbered names, as lists and objects again."""
+"""Lists and objects from attributes with numbered names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def tree(attributes: Mapping[str, Any], prefix: str) -> list[Any]:
-    """The list that stands under names like `prefix.0.role` and `prefix.1.tool_calls.0.name`.
+    """The list of attributes like `prefix.0.role` and `prefix.1.tool_calls.0.name`.
 
     >>> tree({"p.0.role": "user", "p.1.calls.0.name": "f", "p.1.calls.1.name": "g"}, "p")
     [{'role': 'user'}, {'calls': [{'name': 'f'}, {'name': 'g'}]}]

@@ -1,4 +1,4 @@
-"""Which conventions a span follows: the first that says so."""
+"""The known conventions of spans; the first that a span follows reads it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ DIALECTS = (VERCEL, OPENINFERENCE, TRACELOOP, GENAI)
 
 
 def activity(span: Span, reader: Reader) -> Activity | None:
-    """What a span tells; None if it follows none of the conventions: it is of something else.
+    """The content of a span; None if it follows no known conventions.
 
-    One that follows them and cannot be read is damaged; why stands in the reader's `problems`.
+    A span that follows some and cannot be read is damaged; `problems` of the reader says why.
     """
     try:
         for dialect in DIALECTS:
@@ -33,7 +33,7 @@ def activity(span: Span, reader: Reader) -> Activity | None:
 
 
 def names_unread(spans: list[Span]) -> str:
-    """The words of the error when no span is recognised: what is there, and what is read."""
+    """The error text if no span is recognised: the names of the spans and of the conventions."""
     there = ", ".join(dict.fromkeys(span.name or span.id for span in spans))
     read = ", ".join(dialect.name for dialect in DIALECTS)
     return f"spans has {len(spans)} spans, none of them known ({there:.80}); what is read: {read}"
@@ -41,4 +41,4 @@ def names_unread(spans: list[Span]) -> str:
 
 def is_known(found: Activity | None) -> bool:
     """Whether a span counts as recognised."""
-    return found is not None and found.kind not in (UNKNOWN, DAMAGED)
+    return found is not None and found.type not in (UNKNOWN, DAMAGED)

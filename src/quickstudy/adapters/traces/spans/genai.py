@@ -25,7 +25,7 @@ from quickstudy.adapters.traces.spans.otlp import Span
 
 INPUTS, OUTPUTS = "gen_ai.input.messages", "gen_ai.output.messages"
 _ADK = "gcp.vertex.agent"  # Google's kit for agents
-OLD = {  # as one text or object; the second ones are Logfire's
+OLD = {  # as one text or object; the second names are those of Logfire
     INPUTS: ("gen_ai.prompt", "request_data", f"{_ADK}.llm_request"),
     OUTPUTS: ("gen_ai.completion", "response_data", f"{_ADK}.llm_response"),
 }
@@ -47,13 +47,13 @@ OPERATIONS = {
 }
 CHOICE = "gen_ai.choice"
 _CONTENTS = ("gen_ai.content.prompt", "gen_ai.content.completion")  # with `OLD` in their fields
-_LIST = "events"  # an attribute in which Pydantic AI has the events, where they are no logs
+_LIST = "events"  # the attribute for events that Pydantic AI does not write as logs
 _MODELS = ("gen_ai.request.model", "gen_ai.response.model")
 _EVENT = re.compile(r"gen_ai\.(\w+)\.message")  # of a role; the older conventions
 
 
 def operation(span: Span) -> str:
-    """`gen_ai.operation.name`, or what the attributes of a span without it tell."""
+    """`gen_ai.operation.name`, or an operation inferred from other attributes."""
     told = span.attributes.get("gen_ai.operation.name")
     if told is None and "gen_ai.tool.name" in span.attributes:
         return "execute_tool"
@@ -69,7 +69,7 @@ def _has_events(span: Span) -> bool:
 
 
 def _told(span: Span) -> list[tuple[str, dict[str, Any]]]:
-    """The events of a span, and those that stand as JSON in an attribute of it."""
+    """The events of a span, and those in its attribute, as JSON."""
     listed = structure(span.attributes.get(_LIST))
     more = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
     return span.events + [(written(one.get("event.name")), dict(one)) for one in more]
@@ -80,19 +80,19 @@ def _has_messages(span: Span) -> bool:
 
 
 def read(span: Span, reader: Reader) -> Activity:
-    """What a span of these conventions tells."""
+    """The content of a span of these conventions."""
     name = operation(span)
-    kind = OPERATIONS.get(name, UNKNOWN)
-    if kind == TOOL:
+    type_name = OPERATIONS.get(name, UNKNOWN)
+    if type_name == TOOL:
         return _tool(span, reader)
-    if kind == UNKNOWN and not (_has_messages(span) or _has_events(span)):
+    if type_name == UNKNOWN and not (_has_messages(span) or _has_events(span)):
         return Activity(UNKNOWN, name=name)
-    if kind == SILENT:
+    if type_name == SILENT:
         return Activity(SILENT)
     inputs = _messages(span, reader, INPUTS) + _events(span, reader, answers=False)
     outputs = _messages(span, reader, OUTPUTS) + _events(span, reader, answers=True)
-    kind = AROUND if kind == UNKNOWN else kind
-    return Activity(kind, inputs=inputs, outputs=outputs, failure=span.failure)
+    type_name = AROUND if type_name == UNKNOWN else type_name
+    return Activity(type_name, inputs=inputs, outputs=outputs, failure=span.failure)
 
 
 def _messages(span: Span, reader: Reader, name: str) -> list[Piece]:
@@ -113,7 +113,7 @@ def _messages(span: Span, reader: Reader, name: str) -> list[Piece]:
 
 
 def _events(span: Span, reader: Reader, *, answers: bool) -> list[Piece]:
-    """The messages of the older conventions: one event each."""
+    """The messages of the older conventions, which have one event for each."""
     found: list[Piece] = []
     for name, fields in _told(span):
         is_one = name == CHOICE if answers else _EVENT.fullmatch(name)
@@ -127,7 +127,7 @@ def _place(span: Span, name: str) -> str:
 
 
 def _message(span: Span, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The message of an event, out of the JSON that stands in its fields."""
+    """The message of an event, from the JSON in its fields."""
     body = fields.get("gen_ai.event.content")
     given = dict(_object(body)) if body is not None else dict(fields)
     if name == CHOICE:
@@ -143,7 +143,7 @@ def _message(span: Span, name: str, fields: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _object(value: Any) -> dict[str, Any]:
-    """A message that stands in a field, as an object or its JSON; empty if it is a mere text."""
+    """The message in a field, as an object or JSON; empty for plain text."""
     found = structure(value)
     known = isinstance(found, dict) and {"role", "content", "tool_calls", "message"} & set(found)
     return found if known and isinstance(found, dict) else {}
@@ -158,13 +158,13 @@ def _blocks(content: Any) -> Any:
 
 
 def _is_block(block: Mapping[str, Any]) -> bool:
-    kind = block.get("type")
+    type_name = block.get("type")
     keys = ("text", "toolUse", "toolResult", "json", "functionCall", "functionResponse", "image")
-    return isinstance(kind, str) or (len(block) == 1 and next(iter(block)) in keys)
+    return isinstance(type_name, str) or (len(block) == 1 and next(iter(block)) in keys)
 
 
 def _tool(span: Span, reader: Reader) -> Activity:
-    """A tool's span: its attributes, or the events and messages in which Strands puts both."""
+    """The activity of a tool, from attributes or from the events and messages of Strands."""
     given = span.attributes
     fields = dict(span.events)
     name, id = given.get("gen_ai.tool.name"), given.get("gen_ai.tool.call.id")
@@ -195,7 +195,7 @@ def _tool(span: Span, reader: Reader) -> Activity:
 
 
 def _part(span: Span, name: str, wanted: tuple[str, ...]) -> Any:
-    """A field of the first part of the messages that a tool's span has."""
+    """A field of the first part in the messages of a tool's span."""
     for fields in (span.attributes, *(fields for _, fields in span.events)):
         given = structure(fields.get(name))
         for message in given if isinstance(given, list | tuple) else ():

@@ -1,4 +1,4 @@
-"""`History`: what the spans of one run tell, each thing once and in its place."""
+"""`History`: the pieces of the spans of one run, each once and in order."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ Asked = tuple[str | None, str]  # id and text of a call that a model asked for
 
 
 class History:
-    """What was told so far, so that nothing is told twice.
+    """The pieces so far, so that no piece is added twice.
 
-    A model's span repeats the conversation before it; a call stands in the answer that asked for
-    it, in the span that made it, and in all later histories. Pieces are known again by the id of
-    their call, or by their text where there is none.
+    The span of a model repeats the conversation before it, and a call is in the answer that asked
+    for it, in the span that made it, and in all later histories. Equal pieces are recognised by the
+    id of their call, or without one by their text.
     """
 
     def __init__(self, spans: Sequence[Span], activities: Sequence[Activity]) -> None:
         self.spans = spans
         self.activities = activities
-        self.told: list[tuple[Piece, int]] = []  # and the span that told it
+        self.told: list[tuple[Piece, int]] = []  # each with the number of its span
         self._counts: Counter[Key] = Counter()
-        self._loose: Counter[Key] = Counter()  # told without an id: a later one may have it
-        self._asked: list[Asked] = []  # not made yet
-        self._bare: dict[Key, int] = {}  # calls without arguments, and where they are told
-        self._begun: dict[int, int] = {}  # how much was told when a span had begun
+        self._loose: Counter[Key] = Counter()  # pieces without an id, which a later copy may have
+        self._asked: list[Asked] = []  # calls that are not made yet
+        self._bare: dict[Key, int] = {}  # calls without arguments -> position in `told`
+        self._begun: dict[int, int] = {}  # span -> number of pieces at its start
         self._inside = _ancestors(spans)
 
     def pieces(self) -> list[Piece]:
@@ -48,9 +48,9 @@ class History:
 
     def _begin(self, i: int) -> None:
         activity = self.activities[i]
-        if activity.kind in (MODEL, AROUND):
+        if activity.type in (MODEL, AROUND):
             self._new(activity.inputs, i)
-        elif activity.kind == DAMAGED:
+        elif activity.type == DAMAGED:
             text = f"[{activity.name}]"
             step = Step(text, error=activity.failure is not None)
             self._tell(Piece("unknown", None, step, (activity.name,)), i)
@@ -60,12 +60,12 @@ class History:
 
     def _finish(self, i: int) -> None:
         activity = self.activities[i]
-        if activity.kind == TOOL and not self._is_inner(i):
+        if activity.type == TOOL and not self._is_inner(i):
             self._return(activity, i)
-        if activity.kind not in (MODEL, AROUND):
+        if activity.type not in (MODEL, AROUND):
             return
         since = self.told[self._begun.get(i, 0) :]
-        if activity.kind == MODEL:
+        if activity.type == MODEL:
             since = [one for one in since if i in self._inside[one[1]] or _is_tied(one[0])]
         here = Counter(_key(piece) for piece, _ in since)
         for piece in activity.outputs:
@@ -78,30 +78,30 @@ class History:
             self._tell(Piece("said", None, Step(activity.failure, error=True)), i)
 
     def _is_inner(self, i: int) -> bool:
-        """A tool's span inside another one of the same tool: two libraries saw one call."""
+        """Whether a tool's span is inside one of the same tool: two libraries saw one call."""
         mine = self.activities[i].call
         for j in self._inside[i]:
             outer = self.activities[j]
-            if outer.kind in (MODEL, AROUND):  # it is the call of an agent inside the tool
+            if outer.type in (MODEL, AROUND):  # an agent inside the tool made the call
                 return False
             if mine and outer.call and _name(outer.call) == _name(mine):
                 return True
         return False
 
     def _make(self, piece: Piece, i: int) -> None:
-        """A call that a tool's span made: told already if a model's answer asked for it."""
+        """Add the call of a tool's span, unless the answer of a model has it already."""
         asked = self._match(piece)
         if asked is not None:
             self._asked.remove(asked)
             self._complete(piece._replace(id=asked[0]))
-            if piece.id is None:  # the result has the id of the call that was asked for
+            if piece.id is None:  # the result gets the id of the call in the answer
                 self._adopt(i, asked[0])
         elif piece.id is None or not self._is_open(piece.id):
             self._tell(piece, i)
-            self._asked.remove((piece.id, piece.step.x))  # it is made now
+            self._asked.remove((piece.id, piece.step.x))  # the call is made now
 
     def _match(self, piece: Piece) -> Asked | None:
-        """The call that was asked for: of that id, else of that text, else of that tool."""
+        """The call that was asked for, by id, else by text, else by tool."""
         if piece.id is not None:
             of_id = next((one for one in self._asked if one[0] == piece.id), None)
             if of_id is not None or self._is_open(piece.id):
@@ -112,7 +112,7 @@ class History:
         return same or next((one for one in free if tool_of(one[1]) == _name(piece)), None)
 
     def _is_open(self, id: str) -> bool:
-        """Whether a call of that id has no result yet; some providers count from 0 each time."""
+        """Whether a call of that id has no result yet; some providers restart ids at 0."""
         return self._counts["call", id] > self._counts["result", id]
 
     def _adopt(self, i: int, id: str | None) -> None:
@@ -130,7 +130,7 @@ class History:
             self._tell(piece, i)
 
     def _new(self, pieces: Iterable[Piece], i: int) -> None:
-        """Those of a history that came more often in it than they were told."""
+        """The pieces that are more often in a history than among the pieces so far."""
         here: Counter[Key] = Counter()
         for piece in pieces:
             key = _key(piece)
@@ -138,7 +138,7 @@ class History:
             if here[key] <= self._counts[key]:
                 self._complete(piece)
                 continue
-            loose = (piece.kind, squeezed(piece.step.x))
+            loose = (piece.type, squeezed(piece.step.x))
             if piece.id is not None and self._loose[loose] > 0:
                 self._loose[loose] -= 1
                 self._counts[key] += 1
@@ -146,30 +146,30 @@ class History:
                 self._tell(piece, i)
 
     def _complete(self, piece: Piece) -> None:
-        """The arguments of a call that its own span did not have."""
+        """Add the arguments of a call that its own span lacks."""
         at = self._bare.get(_key(piece))
         if at is not None and piece.step.x != self.told[at][0].step.x:
             self.told[at] = (piece, self.told[at][1])
             del self._bare[_key(piece)]
 
     def _tell(self, piece: Piece, i: int) -> None:
-        if piece.kind == "call" and piece.id is not None and _name(piece) == piece.step.x:
+        if piece.type == "call" and piece.id is not None and _name(piece) == piece.step.x:
             self._bare[_key(piece)] = len(self.told)
         self._counts[_key(piece)] += 1
-        if piece.id is None and piece.kind in ("call", "result"):
+        if piece.id is None and piece.type in ("call", "result"):
             self._loose[_key(piece)] += 1
-        if piece.kind == "call":
+        if piece.type == "call":
             self._asked.append((piece.id, piece.step.x))
         self.told.append((piece, i))
 
 
 def _key(piece: Piece) -> Key:
-    return piece.kind, piece.id or squeezed(piece.step.x)
+    return piece.type, piece.id or squeezed(piece.step.x)
 
 
 def _is_tied(piece: Piece) -> bool:
-    """A call with an id may be made while the model still speaks."""
-    return piece.kind in ("call", "result") and piece.id is not None
+    """Whether a piece has an id, so that it may occur before the model's answer ends."""
+    return piece.type in ("call", "result") and piece.id is not None
 
 
 def _name(piece: Piece) -> str:
@@ -177,9 +177,9 @@ def _name(piece: Piece) -> str:
 
 
 def _ancestors(spans: Sequence[Span]) -> list[dict[int, None]]:
-    """The spans around each span, from the inside out.
+    """The spans around each span, innermost first.
 
-    A broken export may have spans around each other: each is taken once.
+    In a broken export spans may be around each other; each is used once.
     """
     places = {(span.trace, span.id): i for i, span in enumerate(spans)}
     found = []

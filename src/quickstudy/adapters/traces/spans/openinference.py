@@ -21,7 +21,7 @@ from quickstudy.adapters.traces.spans.activity import (
 from quickstudy.adapters.traces.spans.attributes import tree
 from quickstudy.adapters.traces.spans.otlp import Span
 
-KIND = "openinference.span.kind"
+SPAN_KIND = "openinference.span.kind"
 _SILENT = (
     *("CHAIN", "RETRIEVER", "EMBEDDING", "RERANKER", "GUARDRAIL", "EVALUATOR", "PROMPT"),
     *("UNKNOWN", "DECISION"),
@@ -29,27 +29,27 @@ _SILENT = (
 
 
 def read(span: Span, reader: Reader) -> Activity:
-    """What a span of these conventions tells."""
-    kind = written(span.attributes[KIND]).upper()
+    """The content of a span of these conventions."""
+    type_name = written(span.attributes[SPAN_KIND]).upper()
     given = span.attributes
-    if kind == "LLM":
+    if type_name == "LLM":
         inputs = _said(span, reader, "llm.input_messages", "input.value")
         outputs = _said(span, reader, "llm.output_messages", "output.value")
         return Activity(MODEL, inputs=inputs, outputs=outputs, failure=span.failure)
-    if kind == "TOOL":
+    if type_name == "TOOL":
         name = first(given, ("tool.name", "tool_call.function.name")) or span.name or None
         id = first(given, ("tool_call.id", "tool.id")) or _id(given.get("output.value"))
         made = first(given, ("tool_call.function.arguments", "input.value"))
         result = given.get("output.value")
         return tool(span, reader, name=name, id=id, arguments=made, result=result)
-    if kind == "AGENT" or (kind == "CHAIN" and span.parent is None):
+    if type_name == "AGENT" or (type_name == "CHAIN" and span.parent is None):
         inputs, outputs = _text(span, reader, "input"), _text(span, reader, "output")
         return Activity(AROUND, inputs=inputs, outputs=outputs, failure=span.failure)
-    return Activity(SILENT) if kind in _SILENT else Activity(UNKNOWN, name=kind)
+    return Activity(SILENT) if type_name in _SILENT else Activity(UNKNOWN, name=type_name)
 
 
 def _said(span: Span, reader: Reader, prefix: str, value: str) -> list[Piece]:
-    """The messages of a model's span; without any, what it was given or gave as a whole."""
+    """The messages of a model's span; without any, its whole input or output."""
     at = f"{span.at}.attributes[{prefix!r}]"
     found = [_message(one) for one in tree(span.attributes, prefix)]
     if found:
@@ -99,7 +99,7 @@ def _field(given: Any, name: str) -> Any:
 
 
 def _text(span: Span, reader: Reader, side: str) -> list[Piece]:
-    """What an agent was asked or said, where that is a plain text: the rest is in its spans."""
+    """The input or output of an agent if it is plain text; other content is in its spans."""
     value = span.attributes.get(f"{side}.value")
     mime = span.attributes.get(f"{side}.mime_type")
     if not isinstance(value, str) or mime == "application/json" or structure(value) is not None:
@@ -109,11 +109,11 @@ def _text(span: Span, reader: Reader, side: str) -> list[Piece]:
 
 
 def _id(output: Any) -> Any:
-    """The id of the call, from the tool's message that a framework gave back."""
+    """The id of the call, from the tool message that a framework returned."""
     given = structure(output)
     if isinstance(given, Mapping) and isinstance(given.get("kwargs"), Mapping):
         given = given["kwargs"]
     return given.get("tool_call_id") if isinstance(given, Mapping) else None
 
 
-OPENINFERENCE = Dialect("OpenInference spans", lambda span: KIND in span.attributes, read)
+OPENINFERENCE = Dialect("OpenInference spans", lambda span: SPAN_KIND in span.attributes, read)

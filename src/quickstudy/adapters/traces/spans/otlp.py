@@ -1,4 +1,4 @@
-"""Reads spans as exporters write them: OTLP JSON, the SDKs' own JSON, or the SDKs' objects."""
+"""Reads spans from OTLP JSON, from the JSON of the SDKs, and from their objects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECOND = 1_000_000_000
 
 @dataclass
 class Span:
-    """One span: names as in the conventions, times in nanoseconds, events (name, fields)."""
+    """A span: names as in the conventions, times in nanoseconds, events as (name, fields)."""
 
     trace: str
     id: str
@@ -27,8 +27,8 @@ class Span:
     end: int
     attributes: dict[str, Any]
     failed: bool
-    succeeded: bool  # said to be: an exception on the way was dealt with
-    message: str  # of its status
+    succeeded: bool  # by its status: exceptions during the span were handled
+    message: str  # of the status
     name: str
     at: str
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -36,32 +36,32 @@ class Span:
 
     @property
     def failure(self) -> str | None:
-        """What went wrong: of the status, of an exception, or of `error.type`; None: nothing."""
-        kind = self.attributes.get("error.type")
+        """The failure by status, exception or `error.type`; None without one."""
+        type_name = self.attributes.get("error.type")
         raised = [fields for name, fields in self.events if name.endswith("exception")]
-        if not (self.failed or kind or (raised and not self.succeeded)):
+        if not (self.failed or type_name or (raised and not self.succeeded)):
             return None
         if self.message:
             return self.message
         told = raised[-1] if raised else self.attributes
         words = [told.get(f"exception.{name}") for name in ("type", "message")]
         text = ": ".join(written(word) for word in words if word)
-        return text or written(kind) or "error"
+        return text or written(type_name) or "error"
 
 
 def read(spans: Any) -> list[Span]:
-    """All spans of an export, of many exports, or of a list of spans, in the order of their start.
+    """All spans of one or several exports or of a list, in order of their start.
 
     Raises:
-        InputError: one cannot be read; names its place and the field.
+        InputError: a span cannot be read; the message names place and field.
     """
     found: list[Span] = []
     loose: list[tuple[str, str, dict[str, Any]]] = []  # log records: span, name, fields
-    for at, kind, given in _leaves(spans, "spans"):
-        if kind == "span":
+    for at, type_name, given in _leaves(spans, "spans"):
+        if type_name == "span":
             found.append(_span(given, at))
         else:
-            if given.get("spanId") or given.get("span_id"):  # else it is a log of something else
+            if given.get("spanId") or given.get("span_id"):  # other logs have no span
                 loose.append((_id(given, ("spanId", "span_id"), at), *_event(given, at, [])))
     by_id = {span.id: span for span in found}
     for id, name, fields in loose:
@@ -70,11 +70,11 @@ def read(spans: Any) -> list[Span]:
     return sorted(found, key=lambda span: span.start)
 
 
-DEEPEST = 3  # lists in lists: documents by file by folder
+DEEPEST = 3  # nesting of lists: folders of files of documents
 
 
 def _leaves(given: Any, at: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Spans and log records with their places, whatever they are wrapped in."""
+    """Spans and log records with their places, from all wrappers."""
     if isinstance(given, Sequence) and not isinstance(given, str | bytes):
         if at.count("[") >= DEEPEST:
             raise InputError(f"{at} is a list of lists of lists; use a list of spans")
@@ -103,14 +103,14 @@ _WRAPS = (
 def _unwrapped(
     resource: Any, inner: tuple[tuple[str, ...], str, str], at: str
 ) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    scopes, leaves, kind = inner
+    scopes, leaves, type_name = inner
     given = plain(resource, at)
     for name in scopes:
         for i, scope in enumerate(listed(given, name, at)):
             place = f"{at}.{name}[{i}]"
             for j, leaf in enumerate(listed(plain(scope, place), leaves, place)):
                 inside = f"{place}.{leaves}[{j}]"
-                yield inside, kind, plain(leaf, inside)
+                yield inside, type_name, plain(leaf, inside)
 
 
 def _document(given: Any, at: str) -> Mapping[str, Any]:
@@ -121,7 +121,7 @@ def _document(given: Any, at: str) -> Mapping[str, Any]:
 
 
 def _of_table(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A span as a row of a table, which has a column for each attribute; empty cells are NaN."""
+    """A span from a row of a table with one column for each attribute; empty cells are NaN."""
     parts: dict[str, dict[str, Any]] = {}
     for name, value in given.items():
         start, dot, rest = str(name).partition(".")
@@ -148,7 +148,7 @@ _PARENTS = ("parentSpanId", "parent_span_id", "parent_id", "parentId")
 
 
 def _of_console(given: dict[str, Any]) -> dict[str, Any]:
-    """A span as the console exporter for JavaScript writes it: times in microseconds."""
+    """A span from the JavaScript console exporter, whose times are in microseconds."""
     start, took = given.get("timestamp"), given.get("duration")
     if any(given.get(name) for name in _STARTS):
         return given
@@ -207,13 +207,17 @@ def _event(given: Mapping[str, Any], at: str, problems: list[str]) -> tuple[str,
     fields = _attributes(given.get("attributes"), f"{at}.attributes", problems)
     body = given.get("body")
     if isinstance(body, Mapping) and body:
-        value = _value(body, f"{at}.body") if len(body) == 1 and set(body) <= set(_KINDS) else body
+        value = (
+            _value(body, f"{at}.body")
+            if len(body) == 1 and set(body) <= set(_VALUE_TYPES)
+            else body
+        )
         fields.update(value if isinstance(value, Mapping) else {"content": value})
     name = given.get("name") or given.get("eventName") or given.get("event_name")
     return written(name or fields.get("event.name")), fields
 
 
-_KINDS = {  # of values, as the wire has them and as the classes of protobuf have them
+_VALUE_TYPES = {  # field names in JSON and in the classes of protobuf
     **{name: name for name in ("stringValue", "boolValue", "doubleValue", "bytesValue")},
     **{"intValue": "int", "arrayValue": "array", "kvlistValue": "object"},
     **{name: name for name in ("string_value", "bool_value", "double_value", "bytes_value")},
@@ -222,7 +226,7 @@ _KINDS = {  # of values, as the wire has them and as the classes of protobuf hav
 
 
 def _attributes(given: Any, at: str, problems: list[str]) -> dict[str, Any]:
-    """Names and values; one whose value cannot be read is left out, and the reason is noted."""
+    """Names and values; an unreadable value is left out, and a note gives the reason."""
     if given is None:
         return {}
     if isinstance(given, Mapping):
@@ -242,7 +246,7 @@ def _attributes(given: Any, at: str, problems: list[str]) -> dict[str, Any]:
 
 
 def _flat(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes by their full names; some exports split them at the dots into objects."""
+    """Attributes by full names; some exports nest them at the dots."""
     found: dict[str, Any] = {}
     waiting: list[tuple[str, Mapping[Any, Any], frozenset[int]]] = [("", given, frozenset())]
     while waiting:
@@ -252,7 +256,7 @@ def _flat(given: Mapping[str, Any]) -> dict[str, Any]:
             full = f"{start}{name}"
             if isinstance(value, list) and start and value and isinstance(value[0], Mapping):
                 value = {str(i): one for i, one in enumerate(value)}
-            elif "." in str(name) or id(value) in within:  # an object may hold itself
+            elif "." in str(name) or id(value) in within:  # an object may contain itself
                 found[full] = value
                 continue
             if isinstance(value, Mapping) and value:
@@ -263,7 +267,7 @@ def _flat(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value(given: Any, at: str) -> Any:
-    """A value of OTLP JSON as a plain one; 64-bit integers come as texts."""
+    """The plain value of an OTLP JSON value; 64-bit integers are texts there."""
     try:
         return _bare(given)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
@@ -274,12 +278,12 @@ def _bare(given: Any) -> Any:
     if given is None or given == {}:
         return None
     name, value = next(iter(given.items()))
-    kind = _KINDS.get(name)
-    if kind == "int":
+    type_name = _VALUE_TYPES.get(name)
+    if type_name == "int":
         return int(value)
-    if kind == "array":
+    if type_name == "array":
         return [_bare(one) for one in value.get("values", ())]
-    if kind == "object":
+    if type_name == "object":
         return {str(one["key"]): _bare(one.get("value")) for one in value.get("values", ())}
     return value
 

@@ -2,8 +2,8 @@
 
 Instrumented agents leave a span for each call of a model, each call of a tool, and around them one
 for the agent. Every span of a model repeats the conversation so far, and a call stands both in the
-answer that asked for it and in the span that made it: here everything comes once, in the order in
-which it happened.
+answer that asked for it and in the span that made it: here each piece is one step, in the order of
+events.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ CONVERSATION = "gen_ai.conversation.id"
 
 
 def steps_of_spans(spans: Any, *, run: str | None = None, failed: Failed = looks_failed) -> Steps:
-    """The steps of one run, from its spans: what is said, every call, and every result.
+    """The steps of one run from its spans: each message text, call and result.
 
     Reads the conventions of OpenTelemetry for generative AI (messages in events or attributes, as
     Strands and others write them), of OpenInference, of OpenLLMetry (Traceloop), and the spans of
-    the Vercel AI SDK. Spans of other things, HTTP or a database, are passed over. What is not
-    known of a generative span, and what is damaged, becomes a step that names it; `skipped` of the
-    steps counts them, and `problems` says what is wrong with the damaged ones.
+    the Vercel AI SDK. Other spans, such as HTTP or database calls, are ignored. Unknown or damaged
+    parts of a generative span become steps that name them; `skipped` of the steps counts them, and
+    `problems` describes the damaged ones.
 
     Args:
         spans: an OTLP JSON document (`resourceSpans`, perhaps `resourceLogs`), a list of such, or
             of spans as the SDKs' exporters write them.
-        run: id of the conversation or of the trace, where there are several.
-        failed: tells from the text of a result that its call failed, where it is not marked.
+        run: id of the conversation or of the trace, if there are several.
+        failed: decides by the text of a result whether the call failed, if no mark says so.
 
     Raises:
         InputError: a span has no run or no time (names its place and the field); there are several
@@ -65,7 +65,7 @@ def steps_of_spans(spans: Any, *, run: str | None = None, failed: Failed = looks
 
 
 def runs_of_spans(spans: Any, *, failed: Failed = looks_failed) -> dict[str, Steps]:
-    """The steps of all runs: by `gen_ai.conversation.id`, or by trace where there is none.
+    """The steps of all runs, by `gen_ai.conversation.id`, or by trace without such an id.
 
     Raises:
         InputError: a span has no run or no time (names its place and the field), there are spans
@@ -101,7 +101,7 @@ class _Run(NamedTuple):
 
 def _steps(pieces: list[Piece], run: _Run) -> Steps:
     skipped = [name for piece in pieces for name in piece.skipped]
-    skipped += [one.name for one in run.activities if one.kind == UNKNOWN]
+    skipped += [one.name for one in run.activities if one.type == UNKNOWN]
     steps = [piece.step for piece in failed_once(pieces)]
     return Steps(steps, skipped=skipped, problems=run.problems)
 

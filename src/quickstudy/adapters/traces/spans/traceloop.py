@@ -19,17 +19,17 @@ from quickstudy.adapters.traces.spans.activity import (
 from quickstudy.adapters.traces.spans.attributes import tree
 from quickstudy.adapters.traces.spans.otlp import Span
 
-KIND = "traceloop.span.kind"
+SPAN_KIND = "traceloop.span.kind"
 _PROMPTS = ("gen_ai.prompt", "llm.prompts")
 _COMPLETIONS = ("gen_ai.completion", "llm.completions")
 _AROUND = ("workflow", "task", "agent", "unknown")
 
 
 def read(span: Span, reader: Reader) -> Activity:
-    """What a span of these conventions tells."""
+    """The content of a span of these conventions."""
     given = span.attributes
-    kind = given.get(KIND)
-    if kind == "tool":
+    type_name = given.get(SPAN_KIND)
+    if type_name == "tool":
         name = given.get("traceloop.entity.name") or span.name or None
         result = given.get("traceloop.entity.output")
         return tool(
@@ -44,9 +44,9 @@ def read(span: Span, reader: Reader) -> Activity:
         inputs = _said(span, reader, _PROMPTS, "user")
         outputs = _said(span, reader, _COMPLETIONS, "assistant")
         return Activity(MODEL, inputs=inputs, outputs=outputs, failure=span.failure)
-    if kind is None or kind in _AROUND:
+    if type_name is None or type_name in _AROUND:
         return Activity(SILENT)
-    return Activity(UNKNOWN, name=written(kind))
+    return Activity(UNKNOWN, name=written(type_name))
 
 
 def _said(span: Span, reader: Reader, prefixes: tuple[str, ...], role: str) -> list[Piece]:
@@ -59,7 +59,7 @@ def _said(span: Span, reader: Reader, prefixes: tuple[str, ...], role: str) -> l
 
 
 def _message(given: Mapping[str, Any], role: str) -> dict[str, Any]:
-    """A prompt or a completion as a chat message; lists of parts stand in it as JSON."""
+    """A prompt or completion as a chat message; lists of parts are JSON in it."""
     message = {"role": role, **given}
     if message["role"] == "unknown":
         message["role"] = role
@@ -76,7 +76,7 @@ def _is_part(value: Any) -> bool:
 
 
 def _id(output: Any) -> Any:
-    """The id of the call, from the tool's message that LangChain gave back."""
+    """The id of the call, from the tool message that LangChain returned."""
     given = structure(output)
     for name in ("output", "kwargs"):
         inner = given.get(name) if isinstance(given, Mapping) else None
@@ -92,7 +92,7 @@ def _is_model(span: Span) -> bool:
 
 
 def _holds(span: Span) -> bool:
-    """Newer versions name the operation as OpenTelemetry does, and are read as its spans."""
+    """Whether a span is of OpenLLMetry; newer versions follow OpenTelemetry, and that table."""
     if "gen_ai.operation.name" in span.attributes:
         return False
     return _is_model(span) or any(str(name).startswith("traceloop.") for name in span.attributes)

@@ -27,7 +27,7 @@ _SILENT = ("ai.embed", "ai.rerank", "ai.transcribe", "ai.generateImage", "ai.gen
 
 
 def operation(span: Span) -> str:
-    """The operation of a span: its id, or the name of the span for the names of the SDK."""
+    """The operation of a span: its id, or the span's name if it is one of the SDK."""
     told = span.attributes.get(OPERATION)
     if isinstance(told, str) and told:
         return told
@@ -36,7 +36,7 @@ def operation(span: Span) -> str:
 
 
 def read(span: Span, reader: Reader) -> Activity:
-    """What a span of this SDK tells."""
+    """The content of a span of this SDK."""
     given, name = span.attributes, operation(span)
     if name == "ai.toolCall":
         return tool(
@@ -52,9 +52,9 @@ def read(span: Span, reader: Reader) -> Activity:
         return Activity(SILENT)
     if not name.startswith(_AROUND):
         return Activity(UNKNOWN, name=name)
-    kind = MODEL if name.endswith(_MODEL) else AROUND
+    type_name = MODEL if name.endswith(_MODEL) else AROUND
     return Activity(
-        kind, inputs=_inputs(span, reader), outputs=_answer(span, reader), failure=span.failure
+        type_name, inputs=_inputs(span, reader), outputs=_answer(span, reader), failure=span.failure
     )
 
 

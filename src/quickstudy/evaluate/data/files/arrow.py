@@ -16,7 +16,7 @@ BATCH = 10_000
 
 
 def require(module: str, what: str) -> Any:
-    """A module of the extra `tables`.
+    """Import a module of the extra `tables`.
 
     Raises:
         MissingExtraError: it is not installed.
@@ -34,7 +34,7 @@ def read_arrow(path: Path, stream: BinaryIO, limit: int | None) -> Source:
     """The columns of a Parquet, Arrow or Feather file; structures become fields like `a.b`.
 
     Raises:
-        DataFileError: it is damaged.
+        DataFileError: the file is damaged.
         MissingExtraError: pyarrow is not installed.
     """
     pa = require("pyarrow", f"{path}: to read it")
@@ -57,7 +57,7 @@ def read_arrow(path: Path, stream: BinaryIO, limit: int | None) -> Source:
 
 
 def _opened(stream: BinaryIO, limit: int | None) -> tuple[list[str], Iterator[Any], int]:
-    """Names of the columns, batches of rows, and the number of rows where the file says it."""
+    """Names of the columns, batches of rows, and the number of rows if the file names it."""
     stream.seek(0)
     magic = stream.read(6)
     stream.seek(0)

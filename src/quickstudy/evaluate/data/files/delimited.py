@@ -1,4 +1,4 @@
-"""Delimited text: the rows below a header, and the line of each."""
+"""Delimited text: the rows below a header, with line numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from quickstudy.evaluate.data.files.source import Source, settle_columns
 from quickstudy.evaluate.data.files.text import TextFile
 from quickstudy.evaluate.data.options import ReadOptions
 
-LONGEST = 2**31 - 1  # of csv's own limit, which holds for a process; ours is ReadOptions.longest
+LONGEST = 2**31 - 1  # limit of the csv module in this process; ReadOptions.longest is stricter
 EMPTY_SEEN = "lines without any value: {:,}, left out"
 END_OF_FILE = "\x1a"
 
@@ -36,9 +36,9 @@ def read_delimited(file: TextFile, options: ReadOptions, limit: int | None) -> S
     """The columns of delimited text whose first line names them.
 
     Raises:
-        DataFileError: a row has not as many cells as the header, or its quotes do not match.
+        DataFileError: a row has another number of cells than the header, or unmatched quotes.
     """
-    csv.field_size_limit(LONGEST)  # of the whole process: only ever raised, to the same value
+    csv.field_size_limit(LONGEST)  # a setting of the whole process, always set to the same value
     first: RowError | None = None
     for dialect in dialects(file.head, options.separator, whole=file.whole):
         try:
@@ -101,7 +101,7 @@ def _counted(lines: Iterator[str], counter: list[int]) -> Iterator[str]:
 
 
 def _is_blank(cells: list[str], width: int, separator: str) -> bool:
-    """Whether a row holds nothing: empty cells, a rule, or the end of the file as DOS wrote it."""
+    """Whether a row has no values: empty cells, a drawn rule, or the end-of-file mark of DOS."""
     if not cells or cells == [END_OF_FILE]:
         return True
     return (width > 1 and not any(cell.strip() for cell in cells)) or (
@@ -110,7 +110,7 @@ def _is_blank(cells: list[str], width: int, separator: str) -> bool:
 
 
 def _checked(rows: Any, counter: list[int], *, ahead: int = 0) -> Iterator[tuple[int, list[str]]]:
-    """Rows with the line where each begins, which an error about its quotes names, too.
+    """Rows with the number of their first line; an error about quotes names it as well.
 
     `ahead`: lines that were read before the first row was asked for.
     """

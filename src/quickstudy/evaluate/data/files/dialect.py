@@ -1,4 +1,4 @@
-"""Which mark parts the cells of delimited text, how they are quoted, and where the header is."""
+"""The dialect of delimited text: separator, quotes, and where the header is."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from typing import Any
 
 from quickstudy.evaluate.data import notation
 
-SEPARATORS = "\t|;,"  # those first that are rarer in words and numbers
-SAMPLE = 200  # rows by which the separator is told
-AGREEING = 0.9  # share of rows that have as many cells as the header, where a separator is right
-LEAST_BY_SPACES = 3  # columns, for spaces to be separators unasked
+SEPARATORS = "\t|;,"  # rarest in words and numbers first
+SAMPLE = 200  # rows from which the separator is found
+AGREEING = 0.9  # least share of rows with as many cells as the header for a separator
+LEAST_BY_SPACES = 3  # columns from which on spaces count as separators without --separator
 RULE = frozenset("-+=:| \t\r\n")  # characters of a line drawn under the header
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How cells are parted and quoted.
+    """How cells are separated and quoted.
 
     Attributes:
-        separator: between cells; "" where a line is one cell.
+        separator: between cells; "" if a line is one cell.
         quoting: "doubled": a quote inside quotes is doubled; "escaped": it comes after a
-            backslash; "none": quotes are letters like others.
-        names_short: the header lacks a name for the first column, as R writes it.
-        quote: the mark around cells.
+            backslash; "none": quotes are ordinary characters.
+        names_short: the header has no name for the first column, as in files written by R.
+        quote: the quote character.
         spaced: spaces may stand between a separator and a quote.
-        skip: lines with a remark that stand above the header.
+        skip: number of comment lines above the header.
     """
 
     separator: str
@@ -56,12 +56,12 @@ class Dialect:
 
 
 def dialects(head: str, named: str, *, whole: bool) -> Iterator[Dialect]:
-    """The ways to read a text, the likeliest first.
+    """The possible dialects of a text, the most likely first.
 
     Args:
-        head: how it begins.
-        named: the separator that was asked for, or "".
-        whole: `head` is all of it.
+        head: the beginning of the text.
+        named: the separator that the user named, or "".
+        whole: `head` is the whole text.
     """
     skip = _remarks(head, named, whole=whole)
     head = "".join(_lines(head)[skip:])
@@ -83,16 +83,16 @@ def dialects(head: str, named: str, *, whole: bool) -> Iterator[Dialect]:
     yield from ways
     if quote != '"':
         yield replace(first, quote='"')
-    if separator in "\t|":  # there, quotes seldom mean anything
+    if separator in "\t|":  # with these separators quotes are usually ordinary characters
         yield replace(first, quoting="none", quote='"', spaced=False)
     elif not named and not any(mark in _first_line(head) for mark in SEPARATORS):
         yield Dialect("", skip=skip)
 
 
 def find_separator(head: str, *, whole: bool = True) -> tuple[str, bool]:
-    """The separator of a text, and whether its header is one name short; "" where there is none.
+    """The separator of a text ("" for none), and whether its header is one name short.
 
-    The one that parts rows into as many cells as the header; of several, what makes most cells.
+    It gives rows as many cells as the header has; of several such, it gives the most cells.
 
     >>> find_separator("co;load, kW;level\\n3,5;800,1;low\\n")
     (';', False)
@@ -125,7 +125,7 @@ def _sample(head: str, separator: str, *, whole: bool) -> list[list[str]]:
     except csv.Error:
         pass
     if not whole and 1 < len(rows) < SAMPLE:
-        rows = rows[:-1]  # the last is cut
+        rows = rows[:-1]  # the last row may be incomplete
     return [
         row
         for row in rows
@@ -134,7 +134,7 @@ def _sample(head: str, separator: str, *, whole: bool) -> list[list[str]]:
 
 
 def _names_short(rows: list[list[str]]) -> bool:
-    """Whether each of two rows or more has one cell more than the header, and the last is given."""
+    """Whether all of at least two rows have one cell more than the header, the last not empty."""
     if len(rows) < 3:
         return False
     width = len(rows[0]) + 1
@@ -144,7 +144,7 @@ def _names_short(rows: list[list[str]]) -> bool:
 
 
 def _are_decimals(rows: list[list[str]], separator: str) -> bool:
-    """Whether the cells under a lone name are rather numbers with decimal commas."""
+    """Whether the cells below a single name are numbers with decimal commas."""
     return (
         separator == ","
         and len(rows[0]) == 1
@@ -153,7 +153,7 @@ def _are_decimals(rows: list[list[str]], separator: str) -> bool:
 
 
 def width_of(row: list[str], most: int) -> int:
-    """Cells of a row without the empty ones behind the last column."""
+    """Number of cells of a row without empty ones after the last column."""
     width = len(row)
     while width > most and not row[width - 1].strip():
         width -= 1
@@ -161,7 +161,7 @@ def width_of(row: list[str], most: int) -> int:
 
 
 def named_columns(heads: list[str]) -> int:
-    """Columns up to the last that has a name: those after it may be absent from a row."""
+    """Number of columns up to the last with a name; a row may lack the columns after it."""
     return width_of(heads, 1)
 
 
@@ -180,7 +180,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _remarks(head: str, named: str, *, whole: bool) -> int:
-    """Lines above the header that hold a remark: they begin with #, which a header may do, too."""
+    """Number of comment lines above the header: they begin with #, as a header also may."""
     lines = _lines(head)
     end = 0
     for place, line in enumerate(lines, start=1):
@@ -200,7 +200,7 @@ def _remarks(head: str, named: str, *, whole: bool) -> int:
 
 
 def _is_header(rows: list[list[str]]) -> bool:
-    """Whether the first of the rows names columns of which the second holds numbers."""
+    """Whether the first row has names for columns in which the second row has numbers."""
     numbers = [sum(map(notation.some_number, row)) for row in rows[:2]]
     return len(rows) > 1 and not numbers[0] and numbers[1] > 0
 
@@ -215,11 +215,11 @@ def _by_spaces(head: str, *, whole: bool) -> tuple[str, bool]:
         return "", False
     columns = zip(*rows[1:], strict=True)
     told = '"' in head or any(all(map(notation.some_number, column)) for column in columns)
-    return (" ", short) if told else ("", False)  # sentences may be of one length
+    return (" ", short) if told else ("", False)  # sentences may all have the same number of words
 
 
 def _quote(head: str, separator: str) -> str:
-    """The mark around cells: a single quote where each line has a cell inside two."""
+    """The quote character: a single quote if each line has a cell inside two of them."""
     if '"' in head or "'" not in head:
         return '"'
     mark = re.escape(separator)
@@ -229,7 +229,7 @@ def _quote(head: str, separator: str) -> str:
 
 
 def _is_escaped(head: str, separator: str, quote: str) -> bool:
-    """Whether a quote within an unquoted cell is escaped, and no backslash means anything else."""
+    """Whether quotes are escaped by backslashes, and backslashes have no other use."""
     marks = re.escape(separator + quote)
     within = re.search(rf"[^\\]\\{quote}[^{marks}\r\n]", head)
     other = re.search(rf"\\[^\\{marks}\r\n]", head.replace("\\\\", ""))
@@ -254,5 +254,5 @@ def without_preface(lines: Iterator[str], separator: str, skip: int = 0) -> Iter
 
 
 def is_rule(line: str, separator: str) -> bool:
-    """Whether a line is drawn between the rows of a table of text."""
+    """Whether a line is a rule that is drawn between the rows of a text table."""
     return separator == "|" and "--" in line and RULE.issuperset(line)

@@ -30,10 +30,10 @@ def read_excel(
     """The columns of the first sheet with cells; its first row that holds any names them.
 
     Args:
-        dropped: columns that nobody asks for.
+        dropped: columns that the user leaves out.
 
     Raises:
-        DataFileError: it is damaged, has no cells, or a column of formulas without values.
+        DataFileError: it is damaged, has no cells, or has a column of formulas without values.
         MissingExtraError: openpyxl is not installed.
     """
     openpyxl = require("openpyxl", f"{path}: to read it")
@@ -81,7 +81,7 @@ def _settled(path: Path, rows: list[tuple[int, Any]], limit: int | None) -> Sour
 
 
 def _empty_columns(rows: list[tuple[int, Any]], dropped: Collection[str]) -> dict[int, str]:
-    """The named columns in which no cell has a value, by place."""
+    """The named columns without any value, by position."""
     (_, header), *body = rows
     names = {place: clean_name(str(cell)) for place, cell in enumerate(header) if _holds(cell)}
     return {
@@ -93,14 +93,14 @@ def _empty_columns(rows: list[tuple[int, Any]], dropped: Collection[str]) -> dic
 
 
 def _check_formulas(path: Path, book: Any, title: str, wanted: dict[int, str]) -> None:
-    """Refuse a column of formulas whose values were never computed: it would be read as missing.
+    """Refuse a column of formulas that were never computed: all its values would be missing.
 
     Args:
         book: the workbook with its formulas.
-        wanted: names of the columns without any value, by place.
+        wanted: names of the columns without any value, by position.
 
     Raises:
-        DataFileError: names the first cell, and what to do.
+        DataFileError: the message names the first cell and the remedy.
     """
     sheet = book[title]
     sheet.reset_dimensions()

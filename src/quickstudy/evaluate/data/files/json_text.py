@@ -1,4 +1,4 @@
-"""JSON: an object a line, or one list of objects."""
+"""JSON files: one object on each line, or one list of objects."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from quickstudy.evaluate.data.files.text import TextFile
 
 
 def read_json(file: TextFile, limit: int | None) -> Source:
-    """The columns of objects: those inside others become fields like `a.b`.
+    """The columns of a file of objects; nested objects become fields like `a.b`.
 
     Raises:
-        DataFileError: something is not JSON, or not an object; names its line.
+        DataFileError: a line is not JSON or not an object; the message names the line.
     """
     if file.head.lstrip().startswith("["):
         items = _list(file)
@@ -35,13 +35,13 @@ def _flattened(file: TextFile, unit: str, items: Any, limit: int | None) -> Sour
 
 
 def _list(file: TextFile) -> list[dict[str, Any]] | None:
-    """The objects of one list that is the whole file; None where it is none."""
+    """The objects of a list that is the whole file; None if the file is not such a list."""
     text = file.text()
     try:
         items = _parsed(text)
     except _BadJsonError as error:
         if error.alone:
-            return None  # the first line is a value, and others follow
+            return None  # the first line is a whole value, and further lines follow
         where = f" line {error.line}" if error.line else ""
         raise DataFileError(f"{file.path}:{where} {error.problem}") from None
     if items and not any(isinstance(item, dict) for item in items):
@@ -72,7 +72,7 @@ def _lines(file: TextFile) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 class _BadJsonError(Exception):
-    """Text that is not JSON: what is wrong, its line if known, and what stands behind a value."""
+    """Text that is not JSON: the problem, its line if known, and the text after a whole value."""
 
     def __init__(self, problem: str, line: int = 0, behind: str | None = None) -> None:
         super().__init__(problem)
@@ -106,7 +106,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_letters(value: Any) -> None:
-    """Refuse half of a letter, as \\ud83d without its other half, which no text can hold."""
+    """Refuse a lone surrogate such as \\ud83d, which no text can hold."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:

@@ -1,4 +1,4 @@
-"""The columns of a data file before their types are known, and the place of every value."""
+"""The columns of a data file before their types are known, with the place of every value."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ LONGEST_SHOWN = 40
 
 @dataclass(slots=True)
 class Series:
-    """Values of one column, and the rows that they stand in, in order."""
+    """The values of one column and their rows, in order."""
 
     rows: Sequence[int]
     values: list[Any]
 
     def add(self, row: int, value: Any) -> None:
-        """One more value; for a series whose rows are a list."""
+        """Append a value; only for a series whose rows are a list."""
         assert isinstance(self.rows, list)
         self.rows.append(row)
         self.values.append(value)
@@ -36,20 +36,20 @@ class Series:
 
 @dataclass(slots=True)
 class Source:
-    """A file as it was read: its columns, and what has to be said about them.
+    """A file as it was read: its columns and notes about them.
 
     Attributes:
-        path: where it was read from.
-        unit: what a row is called in messages: "line", "row" or "item".
+        path: of the file.
+        unit: name of a row in messages: "line", "row" or "item".
         places: number of the line (row, item) of each row.
         columns: values by column, in file order.
-        total: rows of the whole file, also where only the first were asked for.
-        textual: the values are text whose type has to be found: delimited text.
-        loose: text may stand for a number or a time among values that have a type: Excel.
-        separator: between cells, "" where there is none.
-        doubled: columns that were renamed, with the name that they had in the file.
-        left_out: columns that are no fields, with the reason as their note.
-        notes: a line each about the file as a whole.
+        total: rows of the whole file, also if only the first are read.
+        textual: all values are text, and their types must be found (delimited text).
+        loose: values have types, but text may still stand for numbers or times (Excel).
+        separator: between cells, "" for none.
+        doubled: renamed column -> its name in the file.
+        left_out: columns that do not become fields, with the reason as note.
+        notes: remarks on the file as a whole, one line each.
     """
 
     path: Path
@@ -69,18 +69,18 @@ class Source:
 
     @property
     def looks_headless(self) -> bool:
-        """Whether most names of columns are numbers, as where a file has no header."""
+        """Whether most column names are numbers, as in a file without header."""
         numbers = [name for name in self.columns if NUMBER.fullmatch(name)]
         return len(numbers) > len(self.columns) / 2 and self.textual
 
     def where(self, row: int, name: str | None = None) -> str:
-        """The place of a value as messages name it."""
+        """The place of a value, for messages."""
         column = "" if name is None else f", column {name!r}"
         return f"{self.path}: {self.unit} {self.places[row]}{column}"
 
 
 def shown(value: Any) -> str:
-    """A value as a message shows it.
+    """A value, shortened for messages.
 
     >>> shown("a" * 99)
     "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa..."
@@ -90,18 +90,18 @@ def shown(value: Any) -> str:
 
 
 def option(name: str, value: str) -> str:
-    """An option as it is typed in a shell.
+    """An option with its value, quoted for a shell.
 
     >>> option("--drop", "two words")
     "--drop 'two words'"
     """
-    if name == "--drop" and "," in value:  # which parts the names there
+    if name == "--drop" and "," in value:  # --drop splits its value at commas
         return option("--type", f"{value}=ignore")
     return f"{name} {shlex.quote(value)}"
 
 
 def clean_name(name: str) -> str:
-    """A column's name in composed form, printable, without white space around it.
+    """A column name in composed Unicode form, printable and stripped.
 
     >>> clean_name(" height\\n(cm) ")
     'height (cm)'
@@ -111,7 +111,7 @@ def clean_name(name: str) -> str:
 
 
 def distinct_names(names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """Names of which no two are the same, and the ones that were changed with what they were.
+    """Distinct names, and a map of the changed ones to the original names.
 
     >>> distinct_names(["a", "a", "b", "a_2"])
     (['a', 'a_3', 'b', 'a_2'], {'a_3': 'a'})
@@ -131,13 +131,13 @@ def distinct_names(names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def settle_columns(source: Source, heads: Sequence[str], columns: Sequence[list[Any]]) -> None:
-    """Name the columns of a table; leave out an index without a name, and what is wholly empty.
+    """Name the columns of a table; leave out an unnamed index and wholly empty columns.
 
-    A doubled name gets `_2`; a column without a name that holds values is called after its place.
+    A repeated name gets `_2`; an unnamed column with values is named after its position.
     """
     names: list[str] = []
     kept: list[list[Any]] = []
-    leading = True  # an index stands before the fields
+    leading = True  # an index comes before the fields
     for place, (head, values) in enumerate(zip(heads, columns, strict=True), start=1):
         name = clean_name(head)
         reason = ""
@@ -165,7 +165,7 @@ def settle_columns(source: Source, heads: Sequence[str], columns: Sequence[list[
 
 
 def _index(given: Sequence[Any], count: int) -> str:
-    """Why a column is an index, or "" where it is none: whole numbers, all different."""
+    """Why a column is an index (distinct whole numbers); "" if it is not one."""
     if len(given) < count or not all(_whole(value) for value in given):
         return ""
     numbers = [int(value) for value in given]
@@ -189,10 +189,10 @@ def _all_differ(numbers: Sequence[int]) -> bool:
 
 
 class Flattened:
-    """Columns that grow by records: an object inside an object becomes fields like `a.b`.
+    """Columns built from records; a nested object becomes fields like `a.b`.
 
     Raises:
-        DataFileError: two paths of a record lead to the same name, or it is nested too deeply.
+        DataFileError: two paths of a record give the same name, or it is nested too deeply.
     """
 
     DEEPEST = 32
@@ -203,7 +203,7 @@ class Flattened:
         self.source = Source(path, unit, self._places, columns={})
 
     def add(self, place: int, record: dict[str, Any]) -> None:
-        """One more row."""
+        """Append a row."""
         row = len(self._places)
         self._places.append(place)
         self._put(row, record, "", self.DEEPEST)

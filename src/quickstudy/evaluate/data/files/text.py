@@ -1,4 +1,4 @@
-"""Text of a file, plain or gzipped, in the encoding that it says or shows."""
+"""Text of a file, plain or gzipped, in the named or detected encoding."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from typing import BinaryIO
 from quickstudy.errors import DataFileError
 
 GZIP_MAGIC = b"\x1f\x8b"
-HEAD = 1 << 18  # bytes by which encoding and separator are told
+HEAD = 1 << 18  # bytes from which encoding and separator are found
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as that of UTF-16 does
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins with the mark of UTF-16, so it is tested first
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -28,10 +28,10 @@ MARKS = (
 
 @contextmanager
 def open_binary(path: Path) -> Iterator[BinaryIO]:
-    """The bytes of a file, unpacked if it is gzipped; what cannot be rewound is copied first.
+    """The bytes of a file, decompressed if gzipped; a pipe is copied first, to be seekable.
 
     Raises:
-        DataFileError: it is missing, a folder, or damaged; reading may raise the same later.
+        DataFileError: the file is missing, a folder or damaged; later reads may raise it as well.
     """
     try:
         with ExitStack() as stack:
@@ -56,12 +56,12 @@ class TextFile:
     """A file of text that can be read several times.
 
     Args:
-        stream: its bytes, which can be rewound.
-        encoding: its encoding; "" finds it: UTF-8, or UTF-16 and UTF-32 by their mark or their
-            zeros.
+        stream: the bytes; it must be seekable.
+        encoding: of the text; "" detects UTF-8, and UTF-16 and UTF-32 by their byte-order mark or
+            zero bytes.
 
     Raises:
-        DataFileError: it is empty, or holds no text.
+        DataFileError: the file is empty or is not text.
     """
 
     def __init__(self, path: Path, stream: BinaryIO, encoding: str = "") -> None:
@@ -75,10 +75,10 @@ class TextFile:
             raise DataFileError(f"{path}: is empty")
 
     def lines(self) -> Iterator[str]:
-        """All lines, with their ends.
+        """All lines, with line endings.
 
         Raises:
-            DataFileError: a line cannot be decoded; names it, and the option that helps.
+            DataFileError: a line cannot be decoded; the message names it and the remedy.
         """
         self._stream.seek(0)
         text = io.TextIOWrapper(self._stream, encoding=self.encoding, newline="")
@@ -89,15 +89,15 @@ class TextFile:
         except UnicodeError:
             raise DataFileError(self._undecodable(number)) from None
         finally:
-            if not text.closed:  # an abandoned text would close the stream
+            if not text.closed:  # otherwise garbage collection would close the stream
                 text.detach()
 
     def text(self) -> str:
-        """All of it at once."""
+        """The whole text."""
         return "".join(self.lines())
 
     def _undecodable(self, number: int) -> str:
-        """The line that is not in the encoding, and what it would be in another."""
+        """A message on the line that cannot be decoded, with its text in another encoding."""
         name = "UTF-8" if self.encoding == "utf-8-sig" else self.encoding
         self._stream.seek(0)
         for place, line in enumerate(self._stream, start=1):
@@ -135,7 +135,7 @@ def _is_text(text: str) -> bool:
 
 
 def _as_western(line: bytes) -> str:
-    """What is around the first byte that is not ASCII, in the usual encoding of the West."""
+    """The text around the first byte that is not ASCII, decoded as cp1252."""
     at = next((i for i, byte in enumerate(line) if byte > 127), 0)
     part = line[max(at - 12, 0) : at + 12]
     return part.decode("cp1252", errors="replace").strip()

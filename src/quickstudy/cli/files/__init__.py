@@ -1,0 +1,1 @@
+"""Commands on data files and saved learners: evaluate, learn, predict, explain, inspect."""

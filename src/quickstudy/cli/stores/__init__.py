@@ -1,0 +1,1 @@
+"""Commands on a store or its server: serve, keys, backup, doctor, pause, resume, pins."""

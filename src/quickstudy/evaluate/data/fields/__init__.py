@@ -1,0 +1,1 @@
+"""The fields that a column of a data file becomes; all its values together decide their type."""
