@@ -9,7 +9,8 @@ from typing import Any
 from quickstudy.api.codec import load, load_all, outgoing, path_of
 from quickstudy.api.runs import RunInfo, RunReport, ValueInfo, ValueReport
 from quickstudy.deploy.core.records import plain_record
-from quickstudy.encode.values import plain_action, plain_flag, plain_number, plain_text
+from quickstudy.encode.actions import plain_action
+from quickstudy.encode.values import plain_flag, plain_number, plain_text
 from quickstudy.types import Costs, Estimate, Input
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from quickstudy.encode.values import has_names, named_row, plain_label, plain_scalar
+from quickstudy.encode.inputs import has_names, named_row
+from quickstudy.encode.values import plain_label, plain_scalar
 from quickstudy.errors import InputError, LabelError, MissingExtraError, RecordError
 from quickstudy.types import Label
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from quickstudy.encode.values import plain_flag, plain_input, plain_label, plain_number, plain_text
+from quickstudy.encode.inputs import plain_input
+from quickstudy.encode.values import plain_flag, plain_label, plain_number, plain_text
 from quickstudy.errors import InputError, LabelError, RecordError
 from quickstudy.log.events import canonical
 from quickstudy.types import Label

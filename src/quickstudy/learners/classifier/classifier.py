@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quickstudy import snapshot
+from quickstudy.encode.inputs import plain_input
 from quickstudy.encode.parsing import Parsed
 from quickstudy.encode.record import RecordEncoder
 from quickstudy.encode.room import room_for
 from quickstudy.encode.tables import labels_of, rows_of
-from quickstudy.encode.values import plain_input, plain_label, plain_scalar
+from quickstudy.encode.values import plain_label, plain_scalar
 from quickstudy.errors import InputError, LabelError, NotReadyError, SettingError
-from quickstudy.learners.base import DEFINITION, Kept, atomic
+from quickstudy.learners.base import Saved, atomic
 from quickstudy.learners.classifier.answers import Answers
 from quickstudy.learners.classifier.explain import explain
 from quickstudy.learners.classifier.familiarity import Familiarity, Judgement, dimmed
@@ -37,7 +38,7 @@ LEAST_BUDGET_MB, MOST_BUDGET_MB = 16, 65_536
 LABELS_PER_MB = 8  # every label takes a column of each expert's weights
 
 
-class Classifier(Kept):
+class Classifier(Saved):
     """Learns from a stream, one example at a time; no tuning needed.
 
     An input is a record (a dict of numbers, strings, booleans, times, None and lists of numbers), a
@@ -69,7 +70,8 @@ class Classifier(Kept):
         (40, ('small', 'large'))
     """
 
-    _NOUN = ("classifier", "classifier")
+    kind = "classifier"
+    _noun = "classifier"
 
     def __init__(
         self,
@@ -97,7 +99,6 @@ class Classifier(Kept):
         self._index: dict[tuple[str, Label], int] = {}
         self._mixture = Mixture(self._encoder, budget_mb=budget_mb, seed=seed, only=self._only)
         self._familiarity = Familiarity(self._encoder, self._mixture)
-        self._definition = DEFINITION
 
     @property
     @atomic
@@ -333,11 +334,11 @@ class Classifier(Kept):
             raise NotReadyError("there is nothing to explain before the first example is learned")
         return explain(x, self, self._encoder, self._mixture)
 
-    def _jobs(self) -> tuple[bool, int]:
-        return self._mixture.deferred, self._mixture.frozen_at
+    def _policies(self) -> dict[str, Any]:
+        return {"deferred": self._mixture.deferred, "frozen_at": self._mixture.frozen_at}
 
-    def _take_over(self, *duties: Any) -> Self:
-        self._mixture.deferred, self._mixture.frozen_at = duties
+    def _with_policies(self, policies: dict[str, Any]) -> Self:
+        vars(self._mixture).update(policies)
         return self
 
     @atomic
@@ -382,14 +383,6 @@ class Classifier(Kept):
             self._familiarity.form.accept()
             self._familiarity.changed()
 
-    @property
-    def definition(self) -> int:
-        """The definition of learning under which all of it was learned, or the oldest of several.
-
-        What was learned under an older one than the present is not what a replay would learn.
-        """
-        return self._definition
-
     @classmethod
     def hash_of(cls, arrays: snapshot.Arrays, plain: dict[str, Any]) -> str:
         """The `state_hash` of the learner that gave a state.
@@ -404,7 +397,7 @@ class Classifier(Kept):
     def _state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
         arrays, mixture = self._mixture.state()
         plain = {
-            "kind": "classifier",
+            "kind": self.kind,
             "budget_mb": self.budget_mb,
             "experts": list(self._only),
             "seed": self.seed,
