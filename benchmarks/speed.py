@@ -127,7 +127,7 @@ class Calls:
 def schedule(learner: Classifier) -> tuple[int, int]:
     """When the map is re-chosen and the slow expert refitted next: both move when it happens."""
     mixture = learner._mixture  # no public name says when
-    return mixture._due, mixture._refit_at
+    return mixture.map_schedule.due, mixture.refit_schedule.due
 
 
 def stream() -> Figures:

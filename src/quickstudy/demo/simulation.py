@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quickstudy.datasets import load_banking77
 from quickstudy.evaluate.prequential import Outcome, label_indices
+from quickstudy.learners.base import Predictor
 from quickstudy.stats.calibration import weighted_share
 from quickstudy.stats.risk import ActOrAsk
 from quickstudy.types import Floats, Label, Prediction
 
 WINDOW = 500  # cases that the shares shown live look back on
-
-
-class Learner(Protocol):
-    """What the demo needs of a learner."""
-
-    def predict(self, x: Any) -> Prediction: ...
-    def learn(self, x: Any, y: Label, *, prediction: Prediction | None = None) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +43,7 @@ class Demo:
     """
 
     def __init__(
-        self, learner: Learner, *, questions: int = 6_000, target: float = 0.95, seed: int = 0
+        self, learner: Predictor, *, questions: int = 6_000, target: float = 0.95, seed: int = 0
     ) -> None:
         texts, labels = load_banking77()
         order = np.random.default_rng(seed).permutation(len(texts))[:questions]

@@ -271,14 +271,14 @@ class RecordEncoder:
         return codes.get(value, OWN_CODES + zlib.crc32(value.encode()) % SHARED_CODES)
 
     @property
-    def kind(self) -> str:
-        """Kind of the inputs so far: tabular, dense (texts and embeddings), or mixed."""
-        return _kind(self.widths[0] > 0, self.widths[1] > 0)
+    def modality(self) -> str:
+        """Modality of the inputs so far: tabular, dense (texts and embeddings), or mixed."""
+        return _modality(self.widths[0] > 0, self.widths[1] > 0)
 
-    def kind_of(self, record: Parsed) -> str:
-        """Kind of one parsed input."""
+    def modality_of(self, record: Parsed) -> str:
+        """Modality of one parsed input."""
         dense = [is_dense(k, v) for _, k, v in record]
-        return _kind(not all(dense), any(dense))
+        return _modality(not all(dense), any(dense))
 
     def decode(self, numbers: Floats) -> dict[str, Any]:
         """The known numbers, booleans and categories of one raw row, by field name."""
@@ -345,7 +345,7 @@ class RecordEncoder:
         self._left_out = dict(state.get("left_out", {}))
 
 
-def _kind(tabular: bool, dense: bool) -> str:
+def _modality(tabular: bool, dense: bool) -> str:
     return "tabular" if not dense else "mixed" if tabular else "dense"
 
 
