@@ -48,8 +48,8 @@ def test_even_shares_read_as_much_as_may_be_read_and_short_texts_whole(lengths, 
     assert all(share <= length for share, length in zip(shares, lengths, strict=True))
     cut = [share for share, length in zip(shares, lengths, strict=True) if share < length]
     whole = [share for share, length in zip(shares, lengths, strict=True) if share == length]
-    if cut:
-        assert max(cut) - min(cut) <= 1 and all(w <= max(cut) for w in whole)
+    if cut:  # two texts of one character and room for one: the first is cut, the second whole
+        assert max(cut) - min(cut) <= 1 and all(w <= max(cut) + 1 for w in whole)
 
 
 def test_throwing_keeps_inner_products():

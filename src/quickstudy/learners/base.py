@@ -22,12 +22,7 @@ Result = TypeVar("Result")
 
 
 class Learner(Protocol):
-    """The contract of every learner, whatever it decides: a state that is hashed, saved, copied.
-
-    `kind` names the interaction (classifier, value), in files and in a deployment.
-    """
-
-    kind: ClassVar[str]
+    """The contract of every learner, whatever it decides: a state that is hashed, saved, copied."""
 
     @property
     def definition(self) -> int: ...
@@ -77,11 +72,11 @@ def atomic(
 class Saved:
     """Mixin that makes a `Learner` of a class: lock, pack, save, load, copy and hash.
 
-    The class defines `kind`, `_noun`, `_state` and `from_state`. The lock is not part of the state:
+    The class defines `_kind`, `_noun`, `_state` and `from_state`. The lock is not part of the state:
     a learner that was copied, loaded or unpickled has a lock of its own.
     """
 
-    kind: ClassVar[str]
+    _kind: ClassVar[str]  # the kind of learner, in files
     _noun: ClassVar[str]  # what error messages call the learner
 
     def __init__(self) -> None:
@@ -170,7 +165,7 @@ class Saved:
 
     @classmethod
     def _from(cls, arrays: snapshot.Arrays, plain: dict[str, Any], *, name: str) -> Self:
-        if plain.get("kind") != cls.kind:
+        if plain.get("kind") != cls._kind:
             raise ModelFileError(f"{name} holds a {plain.get('kind')}, not a {cls._noun}")
         try:
             return cls.from_state(arrays, plain)

@@ -70,7 +70,7 @@ class Classifier(Saved):
         (40, ('small', 'large'))
     """
 
-    kind = "classifier"
+    _kind = "classifier"
     _noun = "classifier"
 
     def __init__(
@@ -399,7 +399,7 @@ class Classifier(Saved):
     def _state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
         arrays, mixture = self._mixture.state()
         plain = {
-            "kind": self.kind,
+            "kind": self._kind,
             "budget_mb": self.budget_mb,
             "experts": list(self._only),
             "seed": self.seed,

@@ -77,7 +77,7 @@ class ValueFunction(Saved):
         Sutton & Barto (2018), Reinforcement Learning, 2nd ed., chapters 6, 9.8 and 12.
     """
 
-    kind = "value"
+    _kind = "value"
     _noun = "value function"
 
     def __init__(
@@ -382,7 +382,7 @@ class ValueFunction(Saved):
     def _state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
         return snapshot.flattened(
             {
-                "kind": self.kind,
+                "kind": self._kind,
                 "settings": self.settings,
                 "costs": [self.costs.step, self.costs.failure, self.costs.ask, self.costs.help],
                 "most_open": self.most_open,
