@@ -72,7 +72,7 @@ def atomic(
 class Saved:
     """Mixin that makes a `Learner` of a class: lock, pack, save, load, copy and hash.
 
-    The class defines `_kind`, `_noun`, `_state` and `from_state`. The lock is not part of the state:
+    The class defines `_kind`, `_noun`, `_state`, `from_state`. The lock is not part of the state:
     a learner that was copied, loaded or unpickled has a lock of its own.
     """
 
