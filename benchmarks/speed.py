@@ -42,11 +42,12 @@ import numpy as np
 from common import Figures, Results, claim
 from peers_streams import ONE_CORE, read_stream, run_apart
 from quickstudy import Classifier
-from quickstudy.encode.values import plain_input, plain_label
+from quickstudy.encode.inputs import plain_input
+from quickstudy.encode.values import plain_label
 from quickstudy.errors import MissingExtraError
 from quickstudy.evaluate.measures import measure
 from quickstudy.evaluate.prequential import CHUNK, evaluate
-from quickstudy.learners.base import Kept, atomic
+from quickstudy.learners.base import Saved, atomic
 from quickstudy.warm import warm
 
 PEERS = ("river.ARF", "vw", "lightgbm")
@@ -126,7 +127,7 @@ class Calls:
 def schedule(learner: Classifier) -> tuple[int, int]:
     """When the map is re-chosen and the slow expert refitted next: both move when it happens."""
     mixture = learner._mixture  # no public name says when
-    return mixture._due, mixture._refit_at
+    return mixture.map_schedule.due, mixture.refit_schedule.due
 
 
 def stream() -> Figures:
@@ -226,7 +227,7 @@ class Counted:
         pass
 
 
-class Empty(Kept):
+class Empty(Saved):
     """A learner that does nothing, with the lock and without."""
 
     def bare(self) -> None:

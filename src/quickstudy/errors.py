@@ -1,4 +1,4 @@
-"""Every error Quickstudy raises on purpose.
+"""The errors that Quickstudy raises.
 
 QuickstudyError
 ├── InputError          an input is refused; nothing was changed
@@ -7,18 +7,18 @@ QuickstudyError
 │   ├── DataFileError   a data file cannot be read (names file, line or column)
 │   └── NotFoundError   there is no learner, prediction or key of that name
 ├── SettingError        a setting is out of its range (names the setting)
-├── ModelFileError      a saved model is cut short, damaged or of a newer schema
-├── NotReadyError       the learner has not seen enough for what was asked
+├── ModelFileError      a saved model is truncated, damaged or of a newer schema
+├── NotReadyError       the learner has not learned enough for the request
 ├── MissingExtraError   an optional package is not installed (says what to install)
-├── StoreError          a store cannot be read or written, or its server not be reached
-└── AccessError         a key is missing, unknown, not allowed to do this, or too fast
+├── StoreError          a store cannot be read or written, or its server cannot be reached
+└── AccessError         a key is missing, unknown, not allowed to do this, or over its rate limit
 """
 
 
 class QuickstudyError(Exception):
-    """The root of every error that Quickstudy raises on purpose.
+    """The base class of the errors that Quickstudy raises.
 
-    `field` is the part of the input that the message is about, where that is known.
+    `field` names the part of the input that caused the error, if it is known.
     """
 
     def __init__(self, *args: object, field: str | None = None) -> None:
@@ -27,7 +27,7 @@ class QuickstudyError(Exception):
 
 
 class InputError(QuickstudyError, ValueError):
-    """An input was refused at the door; nothing was changed."""
+    """An input was refused; nothing was changed."""
 
 
 class RecordError(InputError):
@@ -51,11 +51,11 @@ class SettingError(QuickstudyError, ValueError):
 
 
 class ModelFileError(QuickstudyError):
-    """A saved model is cut short, damaged, or written by a newer schema."""
+    """A saved model is truncated, damaged, or was written with a newer schema."""
 
 
 class NotReadyError(QuickstudyError):
-    """The learner has not seen what it would need to answer this."""
+    """The learner has not learned enough for this request."""
 
 
 class MissingExtraError(QuickstudyError, ImportError):
@@ -63,11 +63,11 @@ class MissingExtraError(QuickstudyError, ImportError):
 
 
 class StoreError(QuickstudyError):
-    """A store cannot be read or written: nothing was changed, and trying again later is safe.
+    """A store cannot be read or written: nothing was changed, and a retry is safe.
 
-    From a client: the server cannot be reached or cannot answer; sending again is safe.
+    From a client: the server cannot be reached or cannot answer; a retry is safe.
     """
 
 
 class AccessError(QuickstudyError):
-    """A key is missing, unknown, revoked, not allowed to do this, or used too fast."""
+    """A key is missing, unknown, revoked, not allowed to do this, or over its rate limit."""

@@ -1,7 +1,7 @@
-"""Save and load: arrays and plain values in one safetensors file, with schema version and checksum.
+"""Snapshots: arrays and plain values in one safetensors file, with schema version and checksum.
 
-The only I/O of the lower floors. A file is written beside its target, synced, and renamed, so that
-a crash leaves the old file or the new one.
+This module does the only I/O of the lower floors. A file is written to a temporary name in the same
+folder, synced and renamed, so that a crash leaves the old file or the new one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def digest(arrays: Arrays, plain: dict[str, Any]) -> str:
-    """BLAKE2b of all names, types, shapes, bytes and plain values; 32 hex characters.
+    """BLAKE2b digest of all names, types, shapes, bytes and plain values; 32 hex characters.
 
     >>> digest({"a": np.zeros(2)}, {}) == digest({"a": np.zeros(2)}, {"b": 1})
     False
@@ -42,7 +42,7 @@ def digest(arrays: Arrays, plain: dict[str, Any]) -> str:
 
 
 def flattened(value: Any) -> tuple[Arrays, Any]:
-    """A nested state as arrays by path, and plain values that name the arrays by their paths.
+    """A nested state as arrays by path, and plain values that refer to the arrays by path.
 
     >>> arrays, plain = flattened({"a": [np.zeros(2), 1]})
     >>> plain, nested(arrays, plain)["a"][0].tolist()
@@ -64,7 +64,7 @@ def _without_arrays(value: Any, path: str, arrays: Arrays) -> Any:
 
 
 def nested(arrays: Mapping[str, NDArray[Any]], plain: Any) -> Any:
-    """The nested state that was `flattened`."""
+    """The nested state: inverse of `flattened`."""
     if isinstance(plain, dict):
         if set(plain) == {"array"}:
             return arrays[plain["array"]]
@@ -75,7 +75,7 @@ def nested(arrays: Mapping[str, NDArray[Any]], plain: Any) -> Any:
 
 
 def pack(arrays: Arrays, plain: dict[str, Any]) -> bytes:
-    """A snapshot as the bytes of its file."""
+    """The bytes of a snapshot file."""
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     header = {
         SCHEMA_KEY: str(SCHEMA),
@@ -86,12 +86,12 @@ def pack(arrays: Arrays, plain: dict[str, Any]) -> bytes:
 
 
 def write_snapshot(path: str | Path, arrays: Arrays, plain: dict[str, Any]) -> None:
-    """Write a snapshot to `path`, replacing what is there only once all of it is on disk."""
+    """Write a snapshot to `path`; a file that is there is replaced once the new one is on disk."""
     write_whole(path, pack(arrays, plain))
 
 
 def write_whole(path: str | Path, content: bytes) -> None:
-    """Write a file beside `path`, sync it and its folder, and only then put it in its place."""
+    """Write a temporary file in the same folder, sync it, rename it to `path`, sync the folder."""
     target = Path(path)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
@@ -107,13 +107,13 @@ def write_whole(path: str | Path, content: bytes) -> None:
 
 
 def make_folder(path: str | Path) -> None:
-    """Make a folder for its owner alone, and see that its name outlives a power cut."""
+    """Make a folder with permissions for its owner only, and sync its parent."""
     Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
     sync_folder(Path(path).parent)
 
 
 def sync_folder(path: Path) -> None:
-    """Sync a folder: else a new name in it may be gone after a power cut."""
+    """Sync a folder, so that a new name in it survives a power failure."""
     folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -122,11 +122,11 @@ def sync_folder(path: Path) -> None:
 
 
 def read_snapshot(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
-    """Read a snapshot back.
+    """Read a snapshot file.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ModelFileError: it is no snapshot, cut short, damaged, or of a newer schema.
+        ModelFileError: it is not a snapshot, truncated, damaged, or of a newer schema.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no model file {path}")
@@ -134,10 +134,10 @@ def read_snapshot(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
 
 
 def read_plain(path: str | Path) -> dict[str, Any]:
-    """The plain values of a snapshot alone, without a look at its arrays or its checksum.
+    """The plain values of a snapshot, without reading its arrays or checking its checksum.
 
     Raises:
-        ModelFileError: the head of the file cannot be read.
+        ModelFileError: the header of the file cannot be read.
     """
     try:
         with Path(path).open("rb") as file:
@@ -152,7 +152,7 @@ def unpack(content: bytes, *, name: str = "the snapshot") -> tuple[Arrays, dict[
     """Arrays and plain values of a packed snapshot.
 
     Raises:
-        ModelFileError: it is no snapshot, cut short, damaged, or of a newer schema.
+        ModelFileError: it is not a snapshot, truncated, damaged, or of a newer schema.
     """
     try:
         size = int.from_bytes(content[:8], "little")

@@ -1,4 +1,4 @@
-"""The nouns that every floor shares."""
+"""Public data types that all packages share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 
 def label_key(label: Label) -> tuple[str, Label]:
-    """Type and value of a label: keeps 1, True and "1" apart, which a plain dict would not.
+    """Type and value of a label, a key for which 1, True and "1" differ (in a dict 1 == True).
 
     >>> label_key(1) == label_key(True)
     False
@@ -77,14 +77,14 @@ class Probabilities(Mapping[Label, float]):
 
 @dataclass(frozen=True, slots=True)
 class Unfamiliar:
-    """What of the form of a record is unlike the records that were learned: names of fields.
+    """The fields by which the form of a record differs from the records that were learned.
 
-    At most ten of each, those that came most often first.
+    At most ten of each, the most frequent first.
 
     Attributes:
-        missing: fields that the learner relies on and that are not there.
-        unknown: fields that were never learned, or hardly ever.
-        retyped: fields that hold another type than the one learned, as a text under a number.
+        missing: fields that the learner relies on and that are absent.
+        unknown: fields that were never learned, or rarely.
+        retyped: fields whose type differs from the one learned, as a text for a number.
 
     >>> str(Unfamiliar(missing=("amount",), unknown=("Amount",)))
     "it lacks 'amount' and has the unknown 'Amount'"
@@ -95,7 +95,7 @@ class Unfamiliar:
     retyped: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        told = [
+        parts = [
             f"{verb} {', '.join(repr(name) for name in names)}"
             for verb, names in (
                 ("lacks", self.missing),
@@ -104,24 +104,24 @@ class Unfamiliar:
             )
             if names
         ]
-        return f"it {' and '.join(told)}" if told else "it has none of the fields learned"
+        return f"it {' and '.join(parts)}" if parts else "it has none of the fields learned"
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a learner says of one input.
+    """The prediction of a classifier for one input.
 
     Attributes:
         label: the most probable label, or None before the first label was learned.
         confidence: calibrated probability, in [0, 1], that `label` is right.
-        novelty: calibrated probability, in [0, 1], that the right label was never seen.
+        novelty: calibrated probability, in [0, 1], that the right label was never learned.
         probabilities: label -> probability; with `novelty` they add up to 1.
         votes: log-probabilities of every expert, then of the pool's members, shape (experts +
-            members, labels). Hand the prediction back to `learn(x, y, prediction=p)` when the
-            label comes later than the next prediction: all are then scored on what they said.
+            members, labels). If the label comes after the next prediction, pass the prediction to
+            `learn(x, y, prediction=p)`: experts and members are then scored on these votes.
         last_label: index of the last label that was known at the time, -1 for none.
-        unfamiliar: None, or what of the record's form the learner does not know: then it claims
-            nothing, and `confidence` is 0.
+        unfamiliar: the unfamiliar fields of the record, or None; with unfamiliar fields
+            `confidence` is 0.
     """
 
     label: Label | None
@@ -135,15 +135,15 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class PredictionBatch(Sequence[Prediction]):
-    """Predictions for n inputs, kept as arrays; item i is made into a `Prediction` when asked for.
+    """Predictions for n inputs, as arrays; item i is converted to a `Prediction` on access.
 
     Attributes:
         labels: the labels known at the end of the batch, in order of first appearance.
-        probabilities: shape (n, labels); 0 for a label not yet seen at that row.
+        probabilities: shape (n, labels); 0 for a label not yet known at that row.
         novelty, confidence: shape (n,), both in [0, 1].
         votes: shape (n, experts + members, labels), log-probabilities.
         last_label: shape (n,), index of the last label known at that row, -1 for none.
-        unfamiliar: by row, what of a form is unfamiliar; rows whose form is known are not in it.
+        unfamiliar: unfamiliar fields by row; rows of a familiar form are not in it.
     """
 
     labels: tuple[Label, ...]
@@ -175,7 +175,7 @@ class PredictionBatch(Sequence[Prediction]):
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A remembered example: its label, its similarity in [0, 1] and when it was learned."""
+    """A remembered example: its label, its similarity in [0, 1] and its number in the stream."""
 
     record: Any
     label: Label
@@ -185,7 +185,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One expert's say: its weight in the pool (all add up to 1), its answer and probability."""
+    """One expert's vote: its weight in the pool (all add up to 1), its label and probability."""
 
     expert: str
     weight: float
@@ -195,10 +195,10 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a learner answers as it does: votes, remembered examples, the fields that matter.
+    """The explanation of an answer: votes, remembered examples, and the effect of each field.
 
-    `fields` lists (field, drop): how much the answer's probability falls when the field is
-    taken away, largest first.
+    `fields` lists (field, drop): the decrease of the answer's probability without the field,
+    largest first.
     """
 
     prediction: Prediction
@@ -209,7 +209,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class FieldReport:
-    """A field as the learner sees it: its type, how often it came, how often it was missing."""
+    """A field as the learner knows it: its type, how many examples had it, and a note."""
 
     name: str
     type: str
@@ -219,13 +219,13 @@ class FieldReport:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What a run costs, in units of its outcome (a success is usually worth 1).
+    """Costs of a run, in units of its outcome (a success is usually worth 1).
 
     Attributes:
-        step: one more step.
-        failure: a failure that is carried to its end, beside the outcome that it misses.
-        ask: asking a person; None where nobody can be asked.
-        help: probability, in [0, 1], that a run succeeds once a person was asked.
+        step: cost of one more step.
+        failure: cost of a failure, in addition to the outcome that is missed.
+        ask: cost of asking a person; None if nobody can be asked.
+        help: probability, in [0, 1], that a run succeeds after a person was asked.
 
     >>> Costs(step=0.01, ask=0.3)
     Costs(step=0.01, failure=0.0, ask=0.3, help=1.0)
@@ -239,16 +239,16 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """The latest steps of a run repeat earlier ones.
+    """A loop: the latest steps of a run repeat earlier ones.
 
     Attributes:
         kind: "repeat" (A-A-A), "cycle" (A-B-A-B and longer), or "return" (the same step for at
             least the third time, with others in between).
-        period: steps of one round; 1 for a repeat; since the last time for a return.
-        times: how often the round was gone through, at least 2.
-        exact: every round is the same to the letter; else only in canonical form.
+        period: steps of one round; 1 for a repeat; for a return, steps since the last occurrence.
+        times: number of rounds, at least 2.
+        exact: all rounds are identical; otherwise they are equal only in canonical form.
         success: share of earlier runs with such a loop that succeeded, smoothed, in [0, 1].
-        runs: how many runs that share rests on.
+        runs: number of runs that this share is computed from.
     """
 
     kind: Literal["repeat", "cycle", "return"]
@@ -261,21 +261,21 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a value function says after one step of a run.
+    """The estimate of a value function after one step of a run.
 
     Attributes:
-        run: its id.
+        run: id of the run.
         step: number of the step, counted from 1.
-        value: expected return that is still to come, the outcome included.
-        low, high: interval that holds this return in nine of ten runs.
+        value: expected return from here, the outcome included.
+        low, high: interval that contains this return in nine of ten runs.
         success_probability: calibrated, in [0, 1].
-        credit: by how much this step changed the success probability.
+        credit: change of the success probability by this step.
         loop: the loop that the run is in, or None.
-        advice: what costs least by the costs that were given: "continue", "stop" or "ask".
-        stop: stop this run now; only where a certificate permits it.
-        steps_left: expected number of steps that are still to come.
-        why: the advice in one sentence.
-        votes: (expert, its success probability), of those in the pool.
+        advice: the action of largest expected value under the costs: "continue", "stop", "ask".
+        stop: stop this run now; only if a certificate permits it.
+        steps_left: expected number of further steps.
+        why: the reason for the advice, in one sentence.
+        votes: (expert, its success probability) for each expert.
     """
 
     run: str

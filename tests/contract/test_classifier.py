@@ -137,16 +137,16 @@ class LosesItsSchedule(Classifier):
     @classmethod
     def load(cls, path):
         learner = super().load(path)
-        learner._mixture._due += 1
+        learner._mixture.map_schedule.due += 1
         return learner
 
     def state_hash(self):
-        due = self._mixture._due
-        self._mixture._due = 0
+        schedule = self._mixture.map_schedule
+        due, schedule.due = schedule.due, 0
         try:
             return super().state_hash()
         finally:
-            self._mixture._due = due
+            schedule.due = due
 
 
 class ShufflesBatches(Classifier):

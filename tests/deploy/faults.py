@@ -46,12 +46,12 @@ def failing_value(error):
     """Value functions that raise at a step with a marked record, and when a run of the task
     "marked" ends, after half of it was learned.
     """
-    say, learn = ValueExperts.say, Tasks.learn
+    predict, learn = ValueExperts.predict, Tasks.learn
 
-    def say_fails(self, course, base):
-        if np.any(course.latest[0] == MARK):
+    def predict_fails(self, episode, base):
+        if np.any(episode.latest[0] == MARK):
             raise error
-        return say(self, course, base)
+        return predict(self, episode, base)
 
     def learn_fails(self, task, ended):
         learn(self, task, ended)
@@ -59,6 +59,6 @@ def failing_value(error):
             raise error
 
     with ExitStack() as stack:
-        stack.enter_context(mock.patch.object(ValueExperts, "say", say_fails))
+        stack.enter_context(mock.patch.object(ValueExperts, "predict", predict_fails))
         stack.enter_context(mock.patch.object(Tasks, "learn", learn_fails))
         yield

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quickstudy.encode.inputs import plain_input
 from quickstudy.encode.tables import labels_of, rows_of
-from quickstudy.encode.values import plain_input
 from quickstudy.errors import LabelError, RecordError
 
 pd = pytest.importorskip("pandas")

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from quickstudy.encode.actions import plain_action
+from quickstudy.encode.inputs import plain_input
 from quickstudy.encode.values import (
-    plain_action,
     plain_flag,
-    plain_input,
     plain_label,
     plain_number,
     plain_text,

@@ -10,7 +10,7 @@ from quickstudy.experts.label_frequency import LabelFrequency
 from quickstudy.experts.neighbours import Neighbours
 from quickstudy.experts.refitted import SlowSoftmax, SlowTrees
 from quickstudy.experts.softmax import OnlineSoftmax
-from tests.experts.blocks import VIEW, clusters, make_block
+from tests.experts.batches import VIEW, clusters, make_batch
 
 EXPERTS = {
     "kernel": lambda: LeastSquares("e", view=VIEW, familiar=True),
@@ -30,7 +30,7 @@ LAST = np.r_[-1, Y[:-1]]
 
 def part(start, stop, *, labels=LABELS):
     rows = slice(start, stop)
-    return make_block(ROWS[rows], Y[rows], last=LAST[rows], labels=labels)
+    return make_batch(ROWS[rows], Y[rows], last=LAST[rows], labels=labels)
 
 
 def begun(make):
@@ -55,8 +55,8 @@ def make(request):
 
 def test_votes_are_distributions_and_nobody_is_ever_quite_sure(make):
     expert = begun(make)
-    for block in (part(START, 80), make_block(ROWS[:20] * 50.0, labels=LABELS)):
-        votes = expert.predict(block)
+    for batch in (part(START, 80), make_batch(ROWS[:20] * 50.0, labels=LABELS)):
+        votes = expert.predict(batch)
         assert votes.shape == (len(expert.names), 20, LABELS)
         np.testing.assert_allclose(np.exp(votes).sum(2), 1.0, atol=1e-9)
         assert votes.min() >= np.log(0.99 * FLOOR / LABELS)
@@ -131,7 +131,7 @@ def test_left_out_votes_know_nothing_of_their_own_label(name):
     rows, y = rng.normal(size=(300, 40)), rng.integers(2, size=300)
     expert = EXPERTS[name]()
     expert.grow(2)
-    votes = expert.relearn(make_block(rows, y, labels=2))
+    votes = expert.relearn(make_batch(rows, y, labels=2))
     assert votes.shape == (len(expert.names), 300, 2)
     for vote in votes:
         assert abs((vote.argmax(1) == y).mean() - 0.5) < 4 * 0.5 / np.sqrt(300)
@@ -143,8 +143,8 @@ def test_left_out_votes_foresee_accuracy_on_fresh_examples(name):
     rows, y = clusters(1500, labels=3, dim=6, spread=2.0, seed=4)
     expert = EXPERTS[name]()
     expert.grow(3)
-    votes = expert.relearn(make_block(rows[:500], y[:500], labels=3))
-    fresh = expert.predict(make_block(rows[500:], labels=3))
+    votes = expert.relearn(make_batch(rows[:500], y[:500], labels=3))
+    fresh = expert.predict(make_batch(rows[500:], labels=3))
     for left_out, said in zip(votes, fresh, strict=True):
         foreseen = (left_out.argmax(1) == y[:500]).mean()
         assert abs(foreseen - (said.argmax(1) == y[500:]).mean()) < 0.06
@@ -155,7 +155,7 @@ def test_left_out_votes_are_of_the_most_recent_two_thousand():
     for name in LEAVE_OUT:
         expert = EXPERTS[name]()
         expert.grow(3)
-        votes = expert.relearn(make_block(rows, y, labels=3))
+        votes = expert.relearn(make_batch(rows, y, labels=3))
         if votes is None:
             continue  # too many for it to say
         assert votes.shape[1] == 2000, name
@@ -163,8 +163,8 @@ def test_left_out_votes_are_of_the_most_recent_two_thousand():
 
 
 def test_only_labels_with_a_second_example_are_judged():
-    block = make_block(np.zeros((5, 1)), [0, 1, 0, 2, 2], labels=4)
-    assert block.judged().tolist() == [1, 0, 1, 1, 1]
+    batch = make_batch(np.zeros((5, 1)), [0, 1, 0, 2, 2], labels=4)
+    assert batch.judged().tolist() == [1, 0, 1, 1, 1]
 
 
 def test_widening_keeps_what_was_there():

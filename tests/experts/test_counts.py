@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from quickstudy import Classifier
-from quickstudy.experts.base import Block
+from quickstudy.experts.base import Batch
 from quickstudy.experts.counts import ValueCounts
 
 
 def block_of(raw, y, *, labels, categories):
     n = len(raw)
-    return Block(
+    return Batch(
         features={},
         z=np.zeros((n, 0)),
         raw=np.asarray(raw, float),
@@ -35,17 +35,17 @@ def stores(rng, n, values, labels=3, pure=0.9):
     return block_of(code[:, None], y, labels=labels, categories=[True])
 
 
-def taught(block, **settings):
+def taught(batch, **settings):
     expert = ValueCounts(**settings)
-    expert.grow(block.labels)
-    expert.learn(block)
+    expert.grow(batch.labels)
+    expert.learn(batch)
     return expert
 
 
 def test_the_top_label_of_a_value_is_the_one_that_a_table_of_counts_names():
-    block = stores(np.random.default_rng(0), 4000, 200)
-    expert = taught(block)
-    table = {v: Counter(block.y[block.raw[:, 0] == v]).most_common(2) for v in range(200)}
+    batch = stores(np.random.default_rng(0), 4000, 200)
+    expert = taught(batch)
+    table = {v: Counter(batch.y[batch.raw[:, 0] == v]).most_common(2) for v in range(200)}
     clear = [v for v, top in table.items() if len(top) < 2 or top[0][1] > 1.5 * top[1][1]]
     ask = block_of(np.array(clear)[:, None], [], labels=3, categories=[True])
     assert len(clear) > 150
@@ -53,41 +53,41 @@ def test_the_top_label_of_a_value_is_the_one_that_a_table_of_counts_names():
 
 
 def test_learning_says_what_predicting_would_have_said_bit_for_bit():
-    block = stores(np.random.default_rng(1), 300, 20)
+    batch = stores(np.random.default_rng(1), 300, 20)
     one, all_at_once = ValueCounts(), ValueCounts()
     for expert in (one, all_at_once):
         expert.grow(3)
     said = []
     for i in range(300):
-        row = replace(block, **{n: getattr(block, n)[i : i + 1] for n in ("raw", "last", "y")})
+        row = replace(batch, **{n: getattr(batch, n)[i : i + 1] for n in ("raw", "last", "y")})
         row = replace(row, evidence=np.ones(1), familiarity=np.zeros(1))
         said.append(one.predict(replace(row, y=row.y[:0])))
         one.learn(row)
-    np.testing.assert_array_equal(np.concatenate(said, axis=1), all_at_once.learn(block))
+    np.testing.assert_array_equal(np.concatenate(said, axis=1), all_at_once.learn(batch))
     for name, array in one.state().items():
         np.testing.assert_array_equal(array, all_at_once.state()[name])
 
 
 def test_a_left_out_vote_is_that_of_counts_that_never_saw_the_row():
-    block = stores(np.random.default_rng(2), 60, 5)
-    expert = taught(block)
-    left_out = expert.relearn(block)[0]
+    batch = stores(np.random.default_rng(2), 60, 5)
+    expert = taught(batch)
+    left_out = expert.relearn(batch)[0]
     temperature = expert.state()["scalars"][0, 0]
     for i in (0, 17, 59):
         rest = [j for j in range(60) if j != i]
-        others = block_of(block.raw[rest], block.y[rest], labels=3, categories=[True])
+        others = block_of(batch.raw[rest], batch.y[rest], labels=3, categories=[True])
         without = taught(others)
         without._scalars[0, 0] = temperature
-        ask = block_of(block.raw[[i]], [], labels=3, categories=[True])
+        ask = block_of(batch.raw[[i]], [], labels=3, categories=[True])
         np.testing.assert_allclose(without.predict(ask)[0, 0], left_out[i], rtol=1e-5)
 
 
 def test_left_out_votes_are_distributions_where_examples_counted_for_less_than_one():
-    block = stores(np.random.default_rng(6), 40, 8, labels=10)
+    batch = stores(np.random.default_rng(6), 40, 8, labels=10)
     expert = ValueCounts()
     expert.grow(10)
-    expert.learn(replace(block, evidence=np.full(40, 0.05)))
-    found = np.exp(expert.relearn(block))
+    expert.learn(replace(batch, evidence=np.full(40, 0.05)))
+    found = np.exp(expert.relearn(batch))
     np.testing.assert_allclose(found.sum(-1), 1.0)
 
 

@@ -11,8 +11,8 @@ from quickstudy.experts.exemplars import Exemplars
 def raw(numbers, texts=None, dense=0):
     """Inputs whose only number tells which example they are."""
     numbers = np.asarray(numbers, dtype=float)
-    block = np.outer(numbers, np.ones(dense)).astype(np.float32)
-    return Raw(numbers[:, None], block, texts or [""] * len(numbers), salt(len(numbers)))
+    batch = np.outer(numbers, np.ones(dense)).astype(np.float32)
+    return Raw(numbers[:, None], batch, texts or [""] * len(numbers), salt(len(numbers)))
 
 
 def salt(n):

@@ -5,7 +5,7 @@ import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from quickstudy.experts.gaussian import REFRESH, GaussianClasses
-from tests.experts.blocks import VIEW, clusters, make_block, softmax
+from tests.experts.batches import VIEW, clusters, make_batch, softmax
 
 
 def within_scatter(rows, y):
@@ -37,7 +37,7 @@ def ridge_of(state, rows, y, prior):
 def relearned(rows, y, *, labels=3, prior=5.0):
     expert = GaussianClasses("e", view=VIEW, prior=prior)
     expert.grow(labels)
-    return expert, expert.relearn(make_block(rows, y, labels=labels))[0]
+    return expert, expert.relearn(make_batch(rows, y, labels=labels))[0]
 
 
 @pytest.mark.parametrize("relearn", [False, True])
@@ -45,13 +45,13 @@ def test_without_a_prior_it_is_linear_discriminant_analysis(relearn):
     rows, y = clusters(4 * REFRESH, dim=5, spread=2.0)
     expert = GaussianClasses("e", view=VIEW, prior=1e-9)
     expert.grow(3)
-    expert.relearn(make_block(rows if relearn else rows[:0], y if relearn else (), labels=3))
+    expert.relearn(make_batch(rows if relearn else rows[:0], y if relearn else (), labels=3))
     if not relearn:
-        expert.learn(make_block(rows, y, labels=3))
+        expert.learn(make_batch(rows, y, labels=3))
     lda = LinearDiscriminantAnalysis(solver="lsqr").fit(rows, y)
     half_more = np.log(1.0 + 0.5 / np.bincount(y))  # its counts start from half an example
     fresh, _ = clusters(200, dim=5, spread=3.0, seed=1)
-    votes = expert.predict(make_block(fresh, labels=3))[0]
+    votes = expert.predict(make_batch(fresh, labels=3))[0]
     temperature = expert.state()["temperature"][0]
     expected = softmax(temperature * (lda.predict_log_proba(fresh) + half_more))
     np.testing.assert_allclose(np.exp(votes), expected, atol=3e-6)
@@ -66,7 +66,7 @@ def test_with_a_prior_it_is_shrunk_towards_equal_variances(prior):
     expert, _ = relearned(rows, y, prior=prior)
     lda = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=prior / (n + prior)).fit(rows, y)
     fresh = np.random.default_rng(1).normal(size=(500, 5)) * 3.0
-    votes = expert.predict(make_block(fresh, labels=3))[0]
+    votes = expert.predict(make_batch(fresh, labels=3))[0]
     temperature = expert.state()["temperature"][0]
     expected = softmax(temperature * lda.predict_log_proba(fresh))
     assert np.abs(np.exp(votes) - expected).max() < 0.02
@@ -107,8 +107,8 @@ def test_learning_one_by_one_ends_where_relearning_does_at_a_refresh():
     rows, y = clusters(3 * REFRESH, dim=6)
     one = GaussianClasses("e", view=VIEW, prior=5.0)
     one.grow(3)
-    one.relearn(make_block(rows[:0], labels=3))
-    one.learn(make_block(rows, y, labels=3))
+    one.relearn(make_batch(rows[:0], labels=3))
+    one.learn(make_batch(rows, y, labels=3))
     two, _ = relearned(rows, y)
     for name in ("precision", "slopes", "offsets", "counts"):
         expected = two.state()[name]
@@ -119,12 +119,12 @@ def test_between_refreshes_means_move_and_the_covariance_waits():
     rows, y = clusters(160, dim=5, spread=2.0)
     expert, _ = relearned(rows[:100], y[:100])
     state = {name: array.copy() for name, array in expert.state().items()}
-    expert.learn(make_block(rows[100:], y[100:], labels=3))
+    expert.learn(make_batch(rows[100:], y[100:], labels=3))
     means = np.stack([rows[y == c].mean(0) for c in range(3)])
     away = rows[:, None] - means  # each input from each mean
     left = -0.5 * np.einsum("ncd,de,nce->nc", away, state["precision"], away)
     expected = softmax(state["temperature"][0] * (left + np.log(np.bincount(y) + 0.5)))
-    votes = expert.predict(make_block(rows, labels=3))[0]
+    votes = expert.predict(make_batch(rows, labels=3))[0]
     np.testing.assert_allclose(np.exp(votes), expected, atol=3e-6)
 
 
@@ -133,8 +133,8 @@ def test_one_example_moves_its_class_at_once():
     rows, y = clusters(60, dim=3)
     expert, _ = relearned(rows, y, labels=4)
     far = np.array([[9.0, -9.0, 9.0]])
-    expert.learn(make_block(far, [3], labels=4))
-    assert expert.predict(make_block(far, labels=4))[0, 0].argmax() == 3
+    expert.learn(make_batch(far, [3], labels=4))
+    assert expert.predict(make_batch(far, labels=4))[0, 0].argmax() == 3
 
 
 def test_weights_count_like_repeats():
@@ -143,7 +143,7 @@ def test_weights_count_like_repeats():
     repeats = np.repeat(np.arange(60), weight.astype(int))
     one = GaussianClasses("e", view=VIEW, prior=5.0)
     one.grow(3)
-    one.relearn(make_block(rows, y, labels=3, weight=weight))
+    one.relearn(make_batch(rows, y, labels=3, weight=weight))
     two, _ = relearned(rows[repeats], y[repeats])
     for name in ("precision", "slopes", "offsets", "counts"):
         np.testing.assert_allclose(one.state()[name], two.state()[name], rtol=1e-7, err_msg=name)
@@ -153,9 +153,9 @@ def test_familiarity_is_the_nearest_mean_by_angle():
     rows, y = clusters(100, dim=4)
     expert = GaussianClasses("e", view=VIEW, prior=5.0, familiar=True)
     expert.grow(3)
-    expert.relearn(make_block(rows, y, labels=3))
-    block = make_block(rows[:20], labels=3)
-    expert.predict(block)
+    expert.relearn(make_batch(rows, y, labels=3))
+    batch = make_batch(rows[:20], labels=3)
+    expert.predict(batch)
     means = np.stack([rows[y == c].mean(0) for c in range(3)])
     lengths = np.linalg.norm(means, axis=1) * np.linalg.norm(rows[:20], axis=1)[:, None]
-    np.testing.assert_allclose(block.familiarity, (rows[:20] @ means.T / lengths).max(1))
+    np.testing.assert_allclose(batch.familiarity, (rows[:20] @ means.T / lengths).max(1))

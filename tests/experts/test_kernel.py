@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quickstudy.experts.kernel import REFRESH, LeastSquares
-from tests.experts.blocks import VIEW, clusters, make_block, softmax
+from tests.experts.batches import VIEW, clusters, make_batch, softmax
 
 
 def one_hot(y, labels):
@@ -21,8 +21,8 @@ def batch_weights(rows, y, *, labels, ridge, weight=None):
 def learned(rows, y, *, labels=3, **settings):
     expert = LeastSquares("e", view=VIEW, **settings)
     expert.grow(labels)
-    expert.relearn(make_block(rows[:0], labels=labels))
-    expert.learn(make_block(rows, y, labels=labels))
+    expert.relearn(make_batch(rows[:0], labels=labels))
+    expert.learn(make_batch(rows, y, labels=labels))
     return expert
 
 
@@ -73,7 +73,7 @@ def test_a_discounted_inverse_does_not_blow_up_where_nothing_happens():
     rows = np.c_[rng.normal(size=10_000), np.zeros(10_000)]
     expert = learned(rows, (rows[:, 0] > 0).astype(int), labels=2, discount=0.99)
     assert np.abs(expert.state()["inverse"]).max() <= 1.0 / 0.99**REFRESH
-    assert np.isfinite(expert.predict(make_block([[0.0, 3.0]], labels=2))).all()
+    assert np.isfinite(expert.predict(make_batch([[0.0, 3.0]], labels=2))).all()
 
 
 def test_relearning_is_learning_all_at_once():
@@ -83,7 +83,7 @@ def test_relearning_is_learning_all_at_once():
     age, weight = np.sort(rng.integers(0, 300, 80))[::-1], rng.integers(1, 4, 80).astype(float)
     expert = LeastSquares("e", view=VIEW, discount=0.99)
     expert.grow(3)
-    expert.relearn(make_block(rows, y, labels=3, age=age, weight=weight))
+    expert.relearn(make_batch(rows, y, labels=3, age=age, weight=weight))
     expected = batch_weights(rows, y, labels=3, ridge=1.0, weight=weight * 0.99**age)
     np.testing.assert_allclose(expert.state()["weights"], expected, rtol=1e-8, atol=1e-10)
 
@@ -93,7 +93,7 @@ def test_left_out_votes_are_those_of_refits_without_the_example(discount):
     rows, y = clusters(60, dim=5, spread=2.0)
     expert = LeastSquares("e", view=VIEW, discount=discount)
     expert.grow(3)
-    votes = expert.relearn(make_block(rows, y, labels=3))[0]
+    votes = expert.relearn(make_batch(rows, y, labels=3))[0]
     fade = discount ** np.arange(59, -1, -1)
     temperature = expert.state()["scalars"][0]
     for i in range(60):
@@ -108,7 +108,7 @@ def test_leaving_out_an_example_that_stands_for_several_leaves_out_all_of_them()
     weight = np.r_[np.full(20, 3.0), np.ones(20)]
     expert = LeastSquares("e", view=VIEW)
     expert.grow(3)
-    votes = expert.relearn(make_block(rows, y, labels=3, weight=weight))[0]
+    votes = expert.relearn(make_batch(rows, y, labels=3, weight=weight))[0]
     temperature = expert.state()["scalars"][0]
     for i in range(40):
         rest = np.arange(40) != i
@@ -122,17 +122,17 @@ def test_a_new_label_leaves_the_weights_as_batch_training_has_them():
     y = np.where((y == 3) & (np.arange(300) < 200), 0, y)  # the fourth label comes late
     expert = LeastSquares("e", view=VIEW)
     expert.grow(3)
-    expert.relearn(make_block(rows[:0], labels=3))
-    expert.learn(make_block(rows[:200], y[:200], labels=3))
+    expert.relearn(make_batch(rows[:0], labels=3))
+    expert.learn(make_batch(rows[:200], y[:200], labels=3))
     expert.grow(4)
-    expert.learn(make_block(rows[200:], y[200:], labels=4))
+    expert.learn(make_batch(rows[200:], y[200:], labels=4))
     expected = batch_weights(rows, y, labels=4, ridge=1.0)
     np.testing.assert_allclose(expert.state()["weights"], expected, rtol=1e-8, atol=1e-10)
 
 
 def test_its_probabilities_can_be_believed():
     rows, y = clusters(4000, dim=6, spread=2.5)
-    votes = learned(rows, y).predict(make_block(rows, labels=3))[0]
+    votes = learned(rows, y).predict(make_batch(rows, labels=3))[0]
     accuracy = (votes.argmax(1) == y).mean()
     assert abs(np.exp(votes.max(1)).mean() - accuracy) < 0.04
 
@@ -141,8 +141,8 @@ def test_familiarity_is_the_largest_posterior_mean():
     rows, y = clusters(200, dim=5)
     expert = LeastSquares("e", view=VIEW, familiar=True)
     expert.grow(3)
-    expert.relearn(make_block(rows, y, labels=3))
-    fresh = make_block(rows[:10] + 0.1, labels=3)
+    expert.relearn(make_batch(rows, y, labels=3))
+    fresh = make_batch(rows[:10] + 0.1, labels=3)
     expert.predict(fresh)
     scores = fresh.z @ batch_weights(rows, y, labels=3, ridge=1.0)
     np.testing.assert_allclose(fresh.familiarity, scores.max(1), atol=1e-8)
@@ -154,8 +154,8 @@ def test_rows_that_count_for_less_fade_the_others_less():
     evidence = np.r_[np.ones(300), np.full(100, 0.1)]
     expert = LeastSquares("e", view=VIEW, discount=0.99)
     expert.grow(3)
-    expert.relearn(make_block(rows[:0], labels=3))
-    expert.learn(make_block(rows, y, labels=3, evidence=evidence))
+    expert.relearn(make_batch(rows[:0], labels=3))
+    expert.learn(make_batch(rows, y, labels=3, evidence=evidence))
     age = evidence.sum() - evidence.cumsum()
     expected = batch_weights(rows, y, labels=3, ridge=1.0, weight=0.99**age)
     np.testing.assert_allclose(expert.state()["weights"], expected, rtol=0.05, atol=5e-3)

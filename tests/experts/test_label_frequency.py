@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quickstudy.experts.label_frequency import LabelFrequency
-from tests.experts.blocks import make_block
+from tests.experts.batches import make_batch
 
 AFTER, RATE = 0, 1
 
@@ -14,8 +14,8 @@ def watched(y, *, labels):
     expert = LabelFrequency()
     expert.grow(labels)
     last = np.r_[-1, y[:-1]]
-    block = make_block(np.zeros((len(y), 0)), y, last=last, labels=labels)
-    return expert, np.exp(expert.learn(block))
+    batch = make_batch(np.zeros((len(y), 0)), y, last=last, labels=labels)
+    return expert, np.exp(expert.learn(batch))
 
 
 def chain(transitions, n, *, seed=0):
@@ -70,7 +70,7 @@ def test_transitions_fade_by_their_own_use():
     """What follows a rare label is not forgotten while the label does not occur."""
     y = np.r_[np.tile([1, 2], 20), np.zeros(3000, np.int64), 1]
     expert, _ = watched(y, labels=3)
-    after = expert.predict(make_block(np.zeros((1, 0)), last=[1], labels=3))
+    after = expert.predict(make_batch(np.zeros((1, 0)), last=[1], labels=3))
     assert np.exp(after[AFTER, 0, 2]) > 0.85
 
 
@@ -78,14 +78,14 @@ def test_what_followed_of_old_is_forgotten_once_something_else_follows():
     """After 1 came 2 three hundred times, then 0 a hundred times: about twice as likely by now."""
     y = np.r_[np.tile([1, 2], 300), np.tile([1, 0], 100), 1]
     expert, _ = watched(y, labels=3)
-    after = np.exp(expert.predict(make_block(np.zeros((1, 0)), last=[1], labels=3)))[AFTER, 0]
+    after = np.exp(expert.predict(make_batch(np.zeros((1, 0)), last=[1], labels=3)))[AFTER, 0]
     assert 1.5 < after[0] / after[2] < 2.0
 
 
 def test_before_the_first_label_nothing_is_preferred():
     expert = LabelFrequency()
     expert.grow(4)
-    votes = expert.predict(make_block(np.zeros((1, 0)), last=[-1], labels=4))
+    votes = expert.predict(make_batch(np.zeros((1, 0)), last=[-1], labels=4))
     np.testing.assert_allclose(np.exp(votes), 0.25)
 
 
@@ -93,8 +93,8 @@ def test_relearning_it_knows_what_is_remembered_and_nothing_else():
     y = np.arange(50) % 3
     expert, _ = watched(np.zeros(200, int), labels=3)
     other, said = watched(y, labels=3)
-    block = make_block(np.zeros((50, 0)), y, last=np.r_[-1, y[:-1]], labels=3)
-    np.testing.assert_array_equal(np.exp(expert.relearn(block)), said)
+    batch = make_batch(np.zeros((50, 0)), y, last=np.r_[-1, y[:-1]], labels=3)
+    np.testing.assert_array_equal(np.exp(expert.relearn(batch)), said)
     for name, array in other.state().items():
         np.testing.assert_array_equal(expert.state()[name], array)
 
@@ -105,7 +105,7 @@ def test_rows_that_count_for_little_move_it_little():
     many.grow(2)
     y = np.r_[np.zeros(100, int), np.ones(10, int)]
     evidence = np.r_[np.ones(100), np.full(10, 0.1)]
-    block = make_block(np.zeros((110, 0)), y, last=np.full(110, -1), labels=2, evidence=evidence)
-    many.learn(block)
-    rates = [h.predict(make_block(np.zeros((1, 0)), labels=2))[RATE, 0] for h in (few, many)]
+    batch = make_batch(np.zeros((110, 0)), y, last=np.full(110, -1), labels=2, evidence=evidence)
+    many.learn(batch)
+    rates = [h.predict(make_batch(np.zeros((1, 0)), labels=2))[RATE, 0] for h in (few, many)]
     np.testing.assert_allclose(*np.exp(rates), atol=1e-3)

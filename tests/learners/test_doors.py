@@ -10,6 +10,7 @@ import pytest
 
 from quickstudy import Classifier, ValueFunction
 from quickstudy.errors import InputError, RecordError
+from quickstudy.learners.classifier.refits import UpkeepPolicy
 
 
 class Queue(enum.StrEnum):
@@ -171,7 +172,7 @@ def test_pythons_own_copies_are_twins_with_locks_of_their_own(twin_of):
         assert twin.state_hash() != one.state_hash()
         teach(one)
         assert twin.state_hash() == one.state_hash()
-    assert (twin_of(learner)._mixture.deferred, twin_of(learner)._mixture.frozen_at) == (True, 50)
+    assert twin_of(learner)._policy == UpkeepPolicy(deferred=True, frozen_at=50)
 
 
 def test_a_state_that_was_handed_out_does_not_change_with_the_learner():

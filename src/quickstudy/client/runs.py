@@ -10,7 +10,8 @@ from quickstudy.api.codec import load, load_all, outgoing, path_of
 from quickstudy.api.runs import RunInfo, RunReport, ValueInfo, ValueReport
 from quickstudy.client.resource import Resource
 from quickstudy.deploy.core.records import plain_record
-from quickstudy.encode.values import plain_action, plain_flag, plain_number, plain_text
+from quickstudy.encode.actions import plain_action
+from quickstudy.encode.values import plain_flag, plain_number, plain_text
 from quickstudy.types import Costs, Estimate, Input
 
 

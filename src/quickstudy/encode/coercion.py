@@ -1,4 +1,4 @@
-"""Values that came in another spelling than their field is known by: numbers as texts, and back."""
+"""Conversion of values to the known type of their field: numbers in texts, and the reverse."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _BOOLEANS = {"true": True, "false": False, "True": True, "False": False}
-LONGEST_NUMBER = 400  # characters: a longer text is no number that somebody wrote down
+LONGEST_NUMBER = 400  # characters: a longer text is not read as a number
 LARGEST = 1e100
 STRINGS = frozenset({"category", "text"})
 
 
 class CoercedFloat(float):
-    """A number that came as a text."""
+    """A number that was given as a text."""
 
 
 class CoercedBoolean(CoercedFloat):
-    """A boolean that came as a text."""
+    """A boolean that was given as a text."""
 
 
 class CoercedText(str):
-    """A text that came as a number."""
+    """A text that was given as a number."""
 
     __slots__ = ()
 
@@ -31,15 +31,15 @@ COERCED = frozenset({CoercedFloat, CoercedBoolean, CoercedText})
 
 
 def coerced(value: Any, types: Set[str]) -> Any:
-    """The value as the type that its field always had, or as it is where it is none of that type.
+    """The value as the type that its field always had; unchanged if it cannot be converted.
 
-    A text that is exactly a finite number is read as one where the field was always a number;
-    "true" and "false" where it was always a boolean; a number as its text where it was a category
-    or a text, and never a number.
+    A text that is exactly a finite number becomes a number if the field was always a number; "true"
+    and "false" become booleans if it was always a boolean; a number becomes its text if the field
+    was a category or a text, and never a number.
 
     Args:
         value: a field's value.
-        types: all types that the field came in.
+        types: all types that the field has had.
 
     >>> coerced(" 12.5", {"number"}), coerced("1_000", {"number"}), coerced(7.0, {"category"})
     (12.5, '1_000', '7')
@@ -56,7 +56,7 @@ def coerced(value: Any, types: Set[str]) -> Any:
 
 
 def _text_of(number: float) -> str:
-    """The text of a number: a whole one without a decimal point, as JSON and CSV files write it.
+    """The text of a number; an integer has no decimal point, as in JSON and CSV files.
 
     >>> _text_of(5), _text_of(5.0), _text_of(5.25)
     ('5', '5', '5.25')

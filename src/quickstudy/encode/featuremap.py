@@ -1,8 +1,8 @@
 """The frozen map from raw columns to the vectors that experts learn on.
 
-A map is chosen from remembered examples only, and does not move until it is chosen anew. It holds
-the scaling of the columns, which of them vary at all, the labels whose last occurrence is an
-input, and the landmarks of each view.
+A map is chosen from remembered examples and never changes; a new one replaces it. It holds the
+scaling of the columns that vary, the labels that are inputs as "last label", and the landmarks of
+each view.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from quickstudy.encode.landmarks import (
     kernel_features_blas,
 )
 from quickstudy.encode.record import Raw
-from quickstudy.encode.room import throw_rows
+from quickstudy.encode.room import hash_rows
 from quickstudy.types import Floats
 
-CLIP = 4.0  # standard deviations: beyond them a number says "far out", not how far
-KERNEL_SCALE = 3.0  # kernel features against a ridge of 1: a ridge of 1/9 on the unit-norm kernel
-DENSE_FIELD = 8.0  # a dense field counts in distances like this many numeric fields
-MISSING = -1.0  # the code that stands for "is missing"
-MOST_CODES = 32  # values of a category that get a column of their own: the most frequent
-AT_ONCE = 256  # columns whose scale is found at once
+CLIP = 4.0  # standard deviations to which scaled columns are clipped
+KERNEL_SCALE = 3.0  # with a ridge of 1 this is a ridge of 1/9 on the unit-norm kernel
+DENSE_FIELD = 8.0  # a dense field weighs as much in distances as this many numeric fields
+MISSING = -1.0  # the code of "is missing"
+MOST_CODES = 32  # values of a category with a column of their own: the most frequent
+AT_ONCE = 256  # columns whose scale is computed at once
 LAST_LABELS = 16  # labels that get a column of their own as "last label received"
 
 
 @dataclass(frozen=True)
 class View:
-    """What an expert sees: the scaled columns or not, the last label or not, a kernel or none.
+    """The parts of a feature matrix: scaled columns, last label, kernel features.
 
-    Where there are more than `most` scaled columns (0: any number), they are thrown onto so many.
+    If there are more than `most` scaled columns (0: no limit), they are hashed to this number.
     """
 
     linear: bool = True
@@ -49,10 +49,10 @@ class View:
 
 @dataclass(frozen=True)
 class Scaling:
-    """How raw columns become scaled ones, one entry a scaled column.
+    """How raw columns are scaled; one entry for each scaled column.
 
     `source` is the raw column; `code` is NaN for its value, -1 for "is missing", else the code that
-    it is compared with; `mean` and `scale` standardise; a missing value becomes the mean.
+    it is compared with; `mean` and `scale` standardise; a missing value is replaced by the mean.
     """
 
     source: NDArray[np.int64]
@@ -87,7 +87,7 @@ class FeatureMap:
         return len(self.scaling.source) + len(self.dense_scale)
 
     def scaled(self, numbers: Floats, dense: NDArray[np.float32]) -> Floats:
-        """Scaled columns, shape (n, dim). Later columns do not count."""
+        """Scaled columns, shape (n, dim); columns added after the choice are not read."""
         columns = len(self.scaling.source)
         z = np.empty((len(numbers), self.dim))
         z[:, :columns] = self.scaling.apply(numbers)
@@ -99,7 +99,7 @@ class FeatureMap:
     ) -> dict[str, Floats]:
         """The matrix of every view for scaled columns `z` (n, dim) and last labels (n,).
 
-        Without `blas` a row's bits do not depend on the rows beside it.
+        Without `blas` the bits of a row do not depend on the other rows.
         """
         with_last = z
         if any(view.last for view in self.views.values()):
@@ -116,7 +116,7 @@ class FeatureMap:
         kernel = landmarks.size if landmarks else 0
         out = np.empty((len(z), linear + 1 + kernel))
         if wide:
-            throw_rows(z, out[:, :linear])
+            hash_rows(z, out[:, :linear])
         else:
             out[:, :linear] = z[:, :linear]
         out[:, linear] = 1.0
@@ -156,7 +156,7 @@ class FeatureMap:
 
 
 def map_from_state(state: dict[str, NDArray[Any]], views: dict[str, View]) -> FeatureMap:
-    """The map that gave `state`, for the same views."""
+    """The map with this `state`, for the same views."""
     landmarks = {
         name: Landmarks(
             state[f"{name}/centres"], state[f"{name}/whiten"], float(state[f"{name}/rate"][0])
@@ -187,9 +187,9 @@ def choose_map(
         last: the last label known at each example, shape (n,), -1 for none.
         categories: which number columns hold codes, shape (d1,).
         dense_fields: (start, stop) columns of each dense field.
-        views: the views that the experts ask for.
-        rng: thins the candidates of landmarks.
-        columns: the most scaled columns to keep; those that vary most stay.
+        views: the views that the experts read.
+        rng: samples the candidates of landmarks.
+        columns: the most scaled columns to keep: those of largest variance.
     """
     scaling = _choose_scaling(raw.numbers, categories, columns)
     dense_scale = np.empty(raw.dense.shape[1])
@@ -224,7 +224,7 @@ def _choose_scaling(numbers: Floats, categories: NDArray[np.bool_], most: int) -
         source += [column] * len(codes)
         code += codes
     place, value = np.array(source, np.int64), np.array(code)
-    mean, spread, told = (np.empty(len(code)) for _ in range(3))
+    mean, spread, rank = (np.empty(len(code)) for _ in range(3))
     for at in range(0, len(code), AT_ONCE):
         part = slice(at, at + AT_ONCE)
         columns = np.empty((len(numbers), len(value[part])))
@@ -234,11 +234,11 @@ def _choose_scaling(numbers: Floats, categories: NDArray[np.bool_], most: int) -
         mean[part] = np.where(known, columns, 0.0).sum(0) / count
         off = np.where(known, columns - mean[part], 0.0)
         spread[part] = np.sqrt((off**2).sum(0) / count)
-        # a number tells as much as an even yes or no, a rare code far less
-        told[part] = np.where(np.isnan(value[part]), 0.25 * known.mean(0), spread[part] ** 2)
+        # a number is ranked like a balanced boolean, a rare code far lower
+        rank[part] = np.where(np.isnan(value[part]), 0.25 * known.mean(0), spread[part] ** 2)
     varies = np.flatnonzero(spread > 1e-9 * np.abs(mean) + 1e-300)
     if len(varies) > most:
-        varies = np.sort(varies[np.argsort(-told[varies], kind="stable")[:most]])
+        varies = np.sort(varies[np.argsort(-rank[varies], kind="stable")[:most]])
     return Scaling(place[varies], value[varies], mean[varies], spread[varies])
 
 
@@ -247,7 +247,7 @@ def _one_hot(last: NDArray[np.int64], labels: NDArray[np.int64]) -> Floats:
 
 
 def _dense_factor(block: NDArray[np.float32], numeric_columns: int) -> float:
-    """Scale of a dense field: alone it keeps its length; beside numbers it weighs like eight."""
+    """Scale of a dense field: 1 without numeric columns, else it weighs like eight of them."""
     if numeric_columns == 0:
         return 1.0
     spread = float(block.var(0, dtype=np.float64).sum())

@@ -1,4 +1,4 @@
-"""A field of a record: its type, and the columns that it takes."""
+"""A field of a record: its type, and its columns."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstudy.encode.room import thrown
+from quickstudy.encode.room import hashed
 
 
 @dataclass
 class Field:
     """A field of one type: its column in `numbers`, or its columns in `dense`.
 
-    `length` is how many numbers a vector has where it has fewer columns: it is thrown onto them.
-    A field with `shares` adds to columns that it shares with others.
+    `length` is the number of numbers of a vector that has fewer columns and is hashed to these. A
+    field with `shares` adds to columns that other fields use as well.
     """
 
     name: str
@@ -29,36 +29,36 @@ class Field:
     note: str = ""
     length: int = 0
     shares: bool = False
-    coerced: int = 0  # examples in which it came in another spelling, as a number in a text
+    coerced: int = 0  # examples whose value was converted, as a number in a text
 
     @property
     def size(self) -> int:
-        """Its number of columns."""
+        """Number of columns."""
         return self.stop - self.start
 
     @property
     def numbers(self) -> int:
-        """How many numbers a vector has."""
+        """Number of numbers of a vector."""
         return self.length or self.size
 
     @property
-    def told(self) -> str:
-        """What is to be said of it, and how often its values were read from another spelling."""
+    def full_note(self) -> str:
+        """The note for users, with the number of converted values."""
         if not self.coerced:
             return self.note
         spelling = "numbers" if self.type in ("category", "text") else "texts"
-        told = f"{self.coerced:,} read from {spelling}"
-        return f"{self.note}; {told}" if self.note else told
+        count = f"{self.coerced:,} read from {spelling}"
+        return f"{self.note}; {count}" if self.note else count
 
-    def spelled(self) -> dict[str, Any]:
-        """Its values for JSON; what only some fields have is left out of the others."""
+    def state(self) -> dict[str, Any]:
+        """The field as JSON values, without optional attributes that are empty."""
         plain = asdict(self)
         return {n: v for n, v in plain.items() if v or n not in ("length", "shares", "coerced")}
 
     def place(self, values: NDArray[np.float32], row: NDArray[Any]) -> None:
-        """Write its numbers into its columns of a row, or add them to those that it shares."""
+        """Write its numbers into its columns of a row, or add them to shared columns."""
         if self.size == len(values) and not self.shares:
             row[self.start : self.stop] = values
             return
         seed = zlib.crc32(self.name.encode()) if self.shares else 0
-        row[self.start : self.stop] += thrown(values, self.size, seed)
+        row[self.start : self.stop] += hashed(values, self.size, seed)

@@ -1,4 +1,4 @@
-"""Familiarity of form: which fields a record has, against those of the records learned from."""
+"""Forms of records: which sets of fields were learned, and which records deviate from them."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from quickstudy.encode.parsing import Parsed
 from quickstudy.encode.values import blank
 from quickstudy.types import Floats, Unfamiliar
 
-ENOUGH = 30  # examples that were learned without a field make its absence usual
-EARLY_SHARE = 0.03  # of fewer than 1,000 examples this share does
-YOUNG = 20  # examples before which nothing is called unusual: no answer can be certified by then
-LATELY = 2000  # examples after which the counts of what came lately are halved
-MOST_FORMS = 512  # forms that are counted; beyond that all counts are halved
-MOST_RELATED, RELATED_SHARE = 256, 0.05  # fields whose company is known: the most frequent ones
-REGULAR_SHARE = 0.5  # a field that came in half of the examples is regular
-NEWCOMERS_WINDOW, FEW_NEWCOMERS = 1000, 0.1  # share of late examples that bring a new field
-SMALL, FEW_SMALL = 0.003, 30  # share of examples, at most so many, that are called too small
+ENOUGH = 30  # examples learned without a field that make its absence usual
+EARLY_SHARE = 0.03  # the same as a share, for fewer than 1,000 examples
+YOUNG = 20  # examples before which no record is unusual: no answer can be certified by then
+RECENT_WINDOW = 2000  # examples after which the counts of recent examples are halved
+MOST_FORMS = 512  # forms that are counted; with more all counts are halved
+MOST_RELATED, RELATED_SHARE = 256, 0.05  # frequent fields whose co-occurrence is computed
+REGULAR_SHARE = 0.5  # a field that half of the examples have is regular
+NEWCOMERS_WINDOW, FEW_NEWCOMERS = 1000, 0.1  # share of recent examples with a new field
+SMALL, FEW_SMALL = 0.003, 30  # share, and number, of the smallest examples that are too small
 EVIDENCE = 14.0  # nats against chance, one in a million: pairs of fields are many
-MOST_SIZES = 64  # records of this many known fields or more are counted together
-GROWTH = 1.25  # of the number of examples between two readings of the counts
-MATURE = 200  # examples after which a form that lacks something has to prove itself
+MOST_SIZES = 64  # records with this many known fields or more are counted together
+GROWTH = 1.25  # growth of the number of examples between two evaluations of the counts
+MATURE = 200  # examples after which an unusual form is put on trial
 MOST_TRIALS, TRIED = 64, 20  # forms on trial; labelled examples, after a new map, that decide
-TRIAL_WINDOW, ACCURACY_WINDOW = 100, 200  # examples that the two accuracies are of
-WITHIN, SPREAD = 0.03, 1.64  # of the usual accuracy, less so many standard deviations
-APART, OCCASIONS = 30, 6  # examples between two occasions; so many may make an ordinary gap
-MOST_NAMED = 10  # fields that are named in a reason, the most frequent first
+TRIAL_WINDOW, ACCURACY_WINDOW = 100, 200  # examples that the two accuracies average over
+WITHIN, SPREAD = 0.03, 1.64  # allowed loss of accuracy; standard deviations of tolerance
+APART, OCCASIONS = 30, 6  # examples between two occasions; occasions that make a form usual
+MOST_NAMED = 10  # fields named in a reason, the most frequent first
 Unit = tuple[str, str]  # name and type of a field
 
 
 @dataclass(frozen=True)
 class Gap:
-    """What an unusual record has (`present`) and lacks (`gone`), as bit masks of known fields."""
+    """The known fields that an unusual record has (`present`) and lacks (`gone`), as bit masks."""
 
     present: int
     gone: int
@@ -44,11 +44,11 @@ class Gap:
 
 @dataclass
 class Trial:
-    """An unusual form of which examples are learned: how many, and how well they are answered.
+    """An unusual form on trial: the number of its examples, and the accuracy of their answers.
 
-    `right` is of all of them, `tried` and `accuracy` of those after the first 30; `last` is the
-    number of the latest one. An occasion is an example, or a run of them, that comes 30 examples
-    after the one before: what is out of order now is one occasion, however long it lasts.
+    `right` counts all of them, `tried` and `accuracy` those after the first 30; `last` is the
+    number of the latest one. A new occasion begins with an example that comes at least 30 examples
+    after the previous one: a failure of a source is one occasion, however long it lasts.
     """
 
     last: int
@@ -59,14 +59,14 @@ class Trial:
     accuracy: float = 0.0
 
     def count_one(self, right: bool, now: int) -> None:
-        """Count an example, the one of number `now`."""
+        """Count example number `now`."""
         self.occasions += now - self.last >= APART
         self.last = now
         self.count += 1
         self.right += right
 
     def passed(self, usual: float) -> bool:
-        """Whether it is usual by now, where usual examples are answered right at this share."""
+        """Whether the form has become usual; `usual` is the accuracy on usual examples."""
         if self.occasions >= ENOUGH:
             return True
         need = min(max(usual - WITHIN, 0.0), 1.0)
@@ -80,34 +80,33 @@ class Trial:
 
 
 def _as_good(share: float, count: int, need: float) -> bool:
-    """Whether a share of so many does not tell against a needed one."""
+    """Whether an observed share of `count` examples is consistent with the needed one."""
     spread: float = (need * (1.0 - need) / min(max(count, 1), TRIAL_WINDOW)) ** 0.5
     return share >= need - SPREAD * spread
 
 
 class FormStatistics:
-    """Counts which fields came together, and tells records that lack what always came.
+    """Counts which fields occur together, and finds records that lack fields which always occur.
 
     A form is the set of the fields, each with its type, that a record has; a field whose value is
-    None or a blank string is not there. An absence is usual where enough examples were learned
-    without the field, in the company of the fields that are there: 30, or 3 % of fewer than 1,000.
-    A record is unusual
+    None or a blank string is absent. An absence is usual if enough examples were learned without
+    the field, but with the fields that are present: 30, or 3 % of fewer than 1,000. A record is
+    unusual
 
-    - if it lacks a field that is always there, or always beside another field that it has;
-    - if it has fewer known fields than hardly any of the examples had;
-    - if it brings a field that was hardly ever learned, or that the feature map does not read yet,
-      and lacks a regular one that never came together with it: that is what a renamed field looks
-      like. Where new fields come all the time, as words do, this says nothing.
+    - if it lacks a field that is always present, or always present with another of its fields;
+    - if it has fewer known fields than nearly all examples had;
+    - if it has a field that was rarely learned, or that the feature map does not read yet, and
+      lacks a regular field that never occurred with it: this is the pattern of a renamed field. If
+      new fields occur all the time, as words do, the pattern is ignored.
 
-    Else a form that was learned often enough is a usual one.
+    Otherwise a form that was learned often enough is usual.
 
     From 200 examples on, an unusual form is on trial while its examples are learned: after 30 the
-    feature map is chosen again, so that it reads them, and the form becomes a usual one once 20
-    more were answered about as well as usual ones are. A form that comes and goes becomes one after
-    six such occasions if it is answered about as well, after thirty however it is answered. So
-    renamed fields are known after some tens of labels and rare gaps after a few; a form that is
-    there to stay without the fields that carry the answer is unusual until the learner is
-    consolidated.
+    feature map is chosen again, so that it reads them, and the form becomes usual once 20 more were
+    answered about as accurately as usual ones. A form that occurs from time to time becomes usual
+    after six occasions if it is answered about as accurately, after thirty in any case. So renamed
+    fields are usual after some tens of labels and rare gaps after a few; a form that permanently
+    lacks the fields that determine the answer is unusual until the learner is consolidated.
 
     >>> form = FormStatistics()
     >>> for _ in range(40):
@@ -121,24 +120,24 @@ class FormStatistics:
         self._units: dict[Unit, int] = {}
         self._names: dict[str, int] = {}  # mask of the fields of a name
         self._seen: list[int] = []
-        self._lately: list[int] = []  # the same of late, halved from time to time, and of all
+        self._lately: list[int] = []  # the same of recent examples, halved from time to time
         self._late = 0
         self._forms: dict[int, int] = {}
         self._sizes = [0] * (MOST_SIZES + 1)  # examples by how many known fields they had
         self._newcomers = 0.0
-        self._read = 0  # fields that the feature map reads: it knows none that came later
+        self._read = 0  # fields that the feature map reads; it does not read later ones
         self._required = 0
         self._regular = 0
-        self._company: dict[int, int] = {}  # bit -> fields that are always beside it
+        self._company: dict[int, int] = {}  # bit -> fields that always occur with this one
         self._due = YOUNG
-        self._accuracy = 0.0  # share right of usual examples
+        self._accuracy = 0.0  # accuracy on usual examples
         self._scored = 0
         self._trials: dict[int, Trial] = {}
 
     def learn(self, record: Parsed) -> None:
         """Count the form of a usual example."""
         places, form, size = self._counted(record)
-        if self.count > YOUNG // 2:  # by then it is known what there is
+        if self.count > YOUNG // 2:  # by then most fields are known
             self._sizes[min(size, MOST_SIZES)] += 1
         self._forms[form] = self._forms.get(form, 0) + 1
         if len(self._forms) > MOST_FORMS:
@@ -147,20 +146,20 @@ class FormStatistics:
         for at in places:
             lately[at] += 1
         self._late += 1
-        if self._late >= LATELY:
+        if self._late >= RECENT_WINDOW:
             self._late //= 2
             self._lately = [n // 2 for n in lately]
         if self.count >= self._due:
             self._read_counts()
 
     def score(self, right: Iterable[bool]) -> None:
-        """Take in whether usual examples were answered right before they were learned."""
+        """Record whether usual examples were answered correctly before they were learned."""
         for yes in right:
             self._scored += 1
             self._accuracy += (yes - self._accuracy) / min(self._scored, ACCURACY_WINDOW)
 
     def try_out(self, record: Parsed, right: bool) -> bool:
-        """Count the form of an unusual example; whether the map is to be chosen to read it."""
+        """Count the form of an unusual example; returns whether to choose a map that reads it."""
         _, form, _ = self._counted(record)
         trial = self._trials.setdefault(form, Trial(last=self.count))
         trial.count_one(right, self.count)
@@ -177,7 +176,7 @@ class FormStatistics:
         return trial.count == ENOUGH
 
     def accept(self) -> None:
-        """Let all forms that were learned often enough be usual ones."""
+        """Make all forms usual that were learned often enough."""
         for form, trial in list(self._trials.items()):
             if trial.count >= ENOUGH:
                 self._forms[form] = self._forms.get(form, 0) + trial.count
@@ -185,21 +184,21 @@ class FormStatistics:
 
     @property
     def mature(self) -> bool:
-        """Whether unusual forms have to prove themselves by now."""
+        """Whether unusual forms are put on trial."""
         return self.count >= MATURE
 
     def _counted(self, record: Parsed) -> tuple[list[int], int, int]:
-        """Places and form of an example that is counted, and how many of its fields were known."""
+        """Count an example; returns its fields (bits), its form, its number of known fields."""
         form = size = 0
         places: list[int] = []
         newcomer, rare = False, enough(self.count)
         units, seen = self._units, self._seen
-        for name, kind, value in record:
+        for name, field_type, value in record:
             if value.__class__ is str and blank(value):
                 continue
-            at = units.get((name, kind))
+            at = units.get((name, field_type))
             if at is None:
-                at = self._add(name, kind)
+                at = self._add(name, field_type)
             before = seen[at]
             if before < rare:
                 newcomer = True
@@ -212,20 +211,20 @@ class FormStatistics:
         return places, form, size
 
     def map_chosen(self) -> None:
-        """The feature map was chosen: it reads all fields that were learned."""
+        """Record that a feature map was chosen, which reads all fields learned so far."""
         self._read = len(self._seen)
 
     def gap(self, record: Parsed) -> Gap | None:
-        """What is unusual about the form of a record; None if nothing is. Changes nothing."""
+        """The unusual part of a record's form; None if it is usual. Changes nothing."""
         if self.count <= YOUNG:
             return None
         present = size = strange = 0
         new, rare = False, enough(self.count)
         units, seen, read = self._units, self._seen, self._read
-        for name, kind, value in record:
+        for name, field_type, value in record:
             if value.__class__ is str and blank(value):
                 continue
-            at = units.get((name, kind))
+            at = units.get((name, field_type))
             if at is None:
                 new = True
                 continue
@@ -246,8 +245,8 @@ class FormStatistics:
             return None
         gone |= renamed
         rest = ((1 << len(self._seen)) - 1) & ~present if few else 0
-        told = gone | rest & self._regular or rest
-        names = self._named(record, present, told)
+        named = gone | rest & self._regular or rest
+        names = self._named(record, present, named)
         return Gap(present, gone | rest, names) if gone | rest else None
 
     def units(self, mask: int) -> Iterator[Unit]:
@@ -255,15 +254,15 @@ class FormStatistics:
         names = list(self._units)
         yield from (names[at] for at in sorted(_bits(mask), key=lambda at: -self._seen[at]))
 
-    def _add(self, name: str, kind: str) -> int:
-        at = self._units[name, kind] = len(self._seen)
+    def _add(self, name: str, field_type: str) -> int:
+        at = self._units[name, field_type] = len(self._seen)
         self._names[name] = self._names.get(name, 0) | 1 << at
         self._seen.append(0)
         self._lately.append(0)
         return at
 
     def _renamed(self, present: int, strange: int, *, new: bool) -> int:
-        """Regular fields that are not there, while strange ones are that never came with them."""
+        """Absent regular fields that never occurred with the strange fields of the record."""
         if self._newcomers >= FEW_NEWCOMERS:
             return 0
         gone = self._regular & ~present
@@ -291,7 +290,7 @@ class FormStatistics:
         return any(self._seen[at] >= rare for at in _bits(mask))
 
     def _read_counts(self) -> None:
-        """Work out which fields are always there, or always beside another one."""
+        """Compute which fields are always present, or always present with another field."""
         self._due = max(self.count + 1, int(self.count * GROWTH))
         often = [at for at, n in enumerate(self._lately) if n >= RELATED_SHARE * self._late]
         often = sorted(sorted(often, key=lambda at: -self._lately[at])[:MOST_RELATED])
@@ -310,7 +309,7 @@ class FormStatistics:
                 self._company[at] = beside
 
     def state(self) -> dict[str, Any]:
-        """Everything that a later `restore` needs, as JSON values."""
+        """The complete state, as JSON values."""
         return {
             "count": self.count,
             "units": [list(unit) for unit in self._units],
@@ -330,8 +329,8 @@ class FormStatistics:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        for name, kind in state["units"]:
-            self._add(name, kind)
+        for name, field_type in state["units"]:
+            self._add(name, field_type)
         self.count, self._due = state["count"], state["due"]
         self._seen, self._sizes = list(state["seen"]), list(state["sizes"])
         self._lately, self._late = list(state["lately"]), state["late"]
@@ -344,7 +343,7 @@ class FormStatistics:
 
 
 def enough(count: float) -> float:
-    """How many of `count` examples make what they have in common usual.
+    """Number of examples, of `count`, that make their common form usual.
 
     >>> enough(20), enough(200), enough(5000)
     (1.0, 6.0, 30)
@@ -353,7 +352,7 @@ def enough(count: float) -> float:
 
 
 def _surprise(absent: Floats, n: float, usual: Floats) -> Floats:
-    """Nats against so few absences in `n` examples by chance, where `usual` is their share.
+    """Evidence in nats against this number of absences in `n` examples at the rate `usual`.
 
     The Chernoff bound: `P(absent or fewer) <= exp(-n KL(absent / n || usual))`.
     """

@@ -1,7 +1,7 @@
 """Nystrom features of a Gaussian kernel: `phi(x) = L^{-1} k_m(x)`, with `K_mm = L L'`.
 
-Landmarks are picked greedily by pivoted Cholesky: each is the remembered input that the ones
-before it explain least, so that adding one leaves the features before it unchanged.
+Landmarks are chosen greedily by pivoted Cholesky: each is the remembered input with the largest
+residual given the earlier ones, so that adding a landmark leaves the earlier features unchanged.
 
 References:
     Fine & Scheinberg (2001), Efficient SVM training using low-rank kernel representations, JMLR 2.
@@ -18,8 +18,8 @@ from numba import njit
 from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Floats
 
-RESIDUAL = 1e-3  # stop when every remembered input is explained up to this share of its norm
-CANDIDATES = 1500  # inputs among which landmarks are picked
+RESIDUAL = 1e-3  # stop when the residual of every input is at most this share of its norm
+CANDIDATES = 1500  # inputs among which landmarks are chosen
 AT_ONCE = 1024  # rows whose distances are held at once
 PAIRS = 400  # inputs whose mutual distances give the median
 
@@ -43,10 +43,10 @@ class Landmarks:
 
 
 def choose_landmarks(z: Floats, *, most: int, width: float, rng: np.random.Generator) -> Landmarks:
-    """Pick up to `most` landmarks among the rows of `z`, shape (n, d), n >= 1.
+    """Choose up to `most` landmarks among the rows of `z`, shape (n, d), n >= 1.
 
-    `rate` is `width` over the median squared distance of the rows. Rows beyond 1,500 are thinned
-    by `rng` first.
+    `rate` is `width` over the median squared distance of the rows. Of more than 1,500 rows a sample
+    is drawn by `rng` first.
     """
     if len(z) > CANDIDATES:
         z = z[np.sort(rng.choice(len(z), CANDIDATES, replace=False))]
@@ -131,7 +131,7 @@ def _inverse_lower(lower):  # type: ignore[no-untyped-def]
 def kernel_features_blas(z: Floats, marks: Landmarks, scale: float) -> Floats:
     """`scale * L^{-1} k_m(z_i)`, shape (n, m), by matrix products: fast for many rows.
 
-    Equal to `kernel_features` up to rounding, so it is only used where examples are relearned.
+    Equal to `kernel_features` up to rounding, so it is used only when examples are relearned.
     """
     out = np.empty((len(z), marks.size))
     lengths = (marks.centres**2).sum(0)
@@ -149,7 +149,7 @@ def kernel_features_blas(z: Floats, marks: Landmarks, scale: float) -> Floats:
 
 @njit(cache=True)
 def kernel_features(z, centres, whiten, rate, scale, out, offset):  # type: ignore[no-untyped-def]
-    """Write `scale * L^{-1} k_m(z_i)` into `out[i, offset:]`; a row's bits are its own."""
+    """Write `scale * L^{-1} k_m(z_i)` into `out[i, offset:]`; bits of a row depend on it alone."""
     n, d = z.shape
     m = whiten.shape[0]
     k = np.empty(m)

@@ -1,4 +1,4 @@
-"""Values of a record to typed values: what cannot be read is refused by the name of its field."""
+"""Inputs to typed values; a value that cannot be read is refused with the name of its field."""
 
 from __future__ import annotations
 
@@ -16,34 +16,38 @@ from quickstudy.errors import RecordError, SettingError
 from quickstudy.types import Input
 
 TYPES = ("number", "boolean", "category", "text", "vector")
-TEXT_WORDS, TEXT_LENGTH = 5, 40  # a string of this many words, or longer, is text
-UNSPACED_LETTERS = 5  # and so is one of so many letters of scripts without spaces between words
+TEXT_WORDS, TEXT_LENGTH = 5, 40  # a string of 5 words, or longer than 40, is a text
+UNSPACED_LETTERS = 5  # as is one with this many letters of scripts without spaces between words
 UNSPACED = re.compile(  # Thai, Lao, Tibetan, Myanmar, Khmer; kana; Han characters
     "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff"
     "\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 MOST_FIELDS = 10_000
-LARGEST, LARGEST_IN_VECTOR = 1e100, 1e15  # what can still be squared and summed up
-MOST_NUMBERS = 256  # a vector that is not of unit length and no longer than this is so many numbers
-Parsed = list[tuple[str, str, Any]]  # name, type and canonical value of the fields that are there
-Types = dict[str, frozenset[str]]  # name of a field -> all types that it came in
+LARGEST, LARGEST_IN_VECTOR = 1e100, 1e15  # sums of squares of these are finite
+MOST_NUMBERS = 256  # a vector that is longer, or of unit length, is an embedding
+Parsed = list[tuple[str, str, Any]]  # name, type and canonical value of the present fields
+Types = dict[str, frozenset[str]]  # name of a field -> all types that it has had
 TEXT_FIELD, VECTOR_FIELD = "text", "vector"  # names of the only field of a bare text or array
 
 
 class RecordReader:
-    """Reads inputs by a schema: name of a field -> its type, where that is not to be inferred."""
+    """Reads inputs; the schema gives the types of fields that are not to be inferred."""
 
     def __init__(self, schema: Mapping[str, str] | None = None) -> None:
-        self.schema = {plain_text(name): plain_text(kind) for name, kind in (schema or {}).items()}
-        for name, kind in self.schema.items():
-            if kind not in TYPES:
-                raise SettingError(f"schema[{name!r}] is {kind!r}; use one of {', '.join(TYPES)}")
+        self.schema = {
+            plain_text(name): plain_text(field_type) for name, field_type in (schema or {}).items()
+        }
+        for name, field_type in self.schema.items():
+            if field_type not in TYPES:
+                raise SettingError(
+                    f"schema[{name!r}] is {field_type!r}; use one of {', '.join(TYPES)}"
+                )
 
     def read(self, x: Input, types: Types) -> Parsed:
-        """The typed values of an input, given the types that its fields came in before.
+        """The typed values of an input, given the types that its fields have had.
 
         Raises:
-            RecordError: it cannot be read; the message names the field.
+            RecordError: the input cannot be read; the message names the field.
         """
         if isinstance(x, str):
             _check_unicode(TEXT_FIELD, x)
@@ -57,12 +61,12 @@ class RecordReader:
             if not isinstance(name, str) or not name.isprintable():
                 raise RecordError(f"field name {name!r} is not a printable string")
             if value is not None:
-                kind, value = self._typed(name, value, types.get(name, frozenset()))
-                out.append((name, kind, value))
+                field_type, value = self._typed(name, value, types.get(name, frozenset()))
+                out.append((name, field_type, value))
         return out
 
     def _typed(self, name: str, value: Any, types: frozenset[str]) -> tuple[str, Any]:
-        """Type and canonical value of a field's value; `types` are those that it came in."""
+        """Type and canonical value of a field's value; `types` are those that the field has had."""
         if value.__class__ is float and "number" in types and name not in self.schema:
             return "number", _finite(name, value)
         if isinstance(value, np.generic):
@@ -77,56 +81,58 @@ class RecordReader:
         if isinstance(value, CoercedFloat):
             return "boolean" if isinstance(value, CoercedBoolean) else "number", value
         if isinstance(value, bool):
-            kind, value = "boolean", float(value)
+            field_type, value = "boolean", float(value)
         elif isinstance(value, (int, float)):
-            kind, value = "number", _finite(name, value)
+            field_type, value = "number", _finite(name, value)
         elif isinstance(value, str):
             _check_unicode(name, value)
-            kind = pinned if pinned in ("category", "text") else _kind_of(value, "text" in types)
+            field_type = (
+                pinned if pinned in ("category", "text") else _string_type(value, "text" in types)
+            )
         elif isinstance(value, (list, tuple, np.ndarray)):
-            kind, value = "vector", _vector(name, value)
+            field_type, value = "vector", _vector(name, value)
         else:
             raise RecordError(
                 f"field {name!r} holds a {type(value).__name__}; use a number, string, boolean, "
                 "None, or a list of numbers"
             )
-        if pinned in (None, kind):
-            return kind, value
+        if pinned in (None, field_type):
+            return field_type, value
         raise RecordError(
             f"field {name!r} is pinned to {pinned} by the schema, but holds {value!r}"
         )
 
 
 def same_sizes(record: Parsed, sizes: dict[str, tuple[int, bool]]) -> Parsed:
-    """The record, whose vectors have the lengths of earlier ones; `sizes` takes in new ones.
+    """The record, after its vectors were checked for their lengths; `sizes` is updated.
 
-    What an embedding lacks is 0 then. A vector that lacks all its numbers is missing, as is an
-    embedding of zeros: that of no text.
+    Missing numbers of an embedding become 0. A vector without any number is missing, as is an
+    embedding of zeros, which belongs to an empty text.
     """
     empty = False
-    for name, kind, value in record:
-        if kind != "vector":
+    for name, field_type, value in record:
+        if field_type != "vector":
             continue
         length, dense = sizes.setdefault(name, (len(value), is_embedding(value)))
         if length != len(value):
             raise RecordError(f"field {name!r} has {len(value)} numbers; it had {length} before")
         if dense:
             np.nan_to_num(value, copy=False)
-        empty = empty or not _tells(value, dense)
+        empty = empty or not _informative(value, dense)
     return record if not empty else [part for part in record if _is_there(part, sizes)]
 
 
-def _tells(value: NDArray[np.float32], dense: bool) -> bool:
-    """Whether a vector says something."""
+def _informative(value: NDArray[np.float32], dense: bool) -> bool:
+    """Whether a vector has information."""
     return bool(value.any() if dense else not np.isnan(value).all())
 
 
 def _is_there(part: tuple[str, str, Any], sizes: dict[str, tuple[int, bool]]) -> bool:
-    name, kind, value = part
-    return kind != "vector" or _tells(value, sizes[name][1])
+    name, field_type, value = part
+    return field_type != "vector" or _informative(value, sizes[name][1])
 
 
-def _kind_of(value: str, known_text: bool) -> str:
+def _string_type(value: str, known_text: bool) -> str:
     long = len(value) > TEXT_LENGTH or len(value.split()) >= TEXT_WORDS
     long = long or (not value.isascii() and len(UNSPACED.findall(value)) >= UNSPACED_LETTERS)
     return "text" if known_text or long else "category"
@@ -152,7 +158,7 @@ def _check_unicode(name: str, value: str) -> None:
 
 
 def _vector(name: str, value: Any, *, gaps: bool = False) -> NDArray[np.float32]:
-    """Numbers as an array of its own; with `gaps`, None and NaN are missing ones, NaN there."""
+    """Numbers as a new array; with `gaps`, None and NaN are accepted and become NaN."""
     try:
         vector = np.asarray(value)
     except ValueError:
@@ -174,12 +180,13 @@ def _vector(name: str, value: Any, *, gaps: bool = False) -> NDArray[np.float32]
 
 
 def is_embedding(value: NDArray[np.float32]) -> bool:
-    """Whether a vector is one direction, and not so many numbers: it is long, or of unit length."""
+    """Whether a vector is an embedding, not a list of numbers: it is long, or of unit length."""
     if len(value) > MOST_NUMBERS:
         return True
     length = float(np.linalg.norm(value.astype(np.float64)))
     return abs(length - 1.0) < 0.02
 
 
-def is_dense(kind: str, value: Any) -> bool:
-    return kind == "text" or (kind == "vector" and is_embedding(value))
+def is_dense(field_type: str, value: Any) -> bool:
+    """Whether a value takes dense columns: it is a text or an embedding."""
+    return field_type == "text" or (field_type == "vector" and is_embedding(value))

@@ -1,4 +1,4 @@
-"""Records to raw columns: fields are typed by what arrives, and what is coerced is counted."""
+"""Records to raw columns: types of fields are inferred, converted values are counted."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from quickstudy.types import FieldReport, Floats, Input
 OWN_CODES, SHARED_CODES = 4096, 64  # first values of a category get a code each, later ones share
 LONG_VALUE = 100  # characters of a category's value that are kept with its code
 BYTES_AT_ONCE, MOST_AT_ONCE = 1 << 24, 4096  # of raw columns: bytes and rows held at once
-SHARED_GROUPS = 16  # of texts without columns of their own: a group is read as one text
-SHOWN_TEXTS = 20  # texts of a record of which the beginning is kept
-NAMES_LEFT_OUT = 20  # names of fields without room that are told
-OTHERS = "\n"  # under this, which no field is named, the rest of them are counted
+SHARED_GROUPS = 16  # texts with shared columns are joined in groups, each encoded as one text
+SHOWN_TEXTS = 20  # texts of a record whose beginning is kept for explanations
+NAMES_LEFT_OUT = 20  # names of fields without columns that are reported
+OTHERS = "\n"  # key of the count of the others; no field can have this name
 
 
 @dataclass(frozen=True)
 class Raw:
     """Raw columns of n inputs: `numbers` (n, d1), NaN where missing; `dense` (n, d2); their texts.
 
-    `salt` (n,) tells apart inputs whose categories share a code.
+    `salt` (n,) distinguishes inputs whose categories share a code.
     """
 
     numbers: Floats
@@ -54,20 +54,20 @@ class Raw:
 
 
 class RecordEncoder:
-    """Turns records, texts and arrays into raw columns; knows the fields met so far.
+    """Converts records, texts and arrays to raw columns; keeps the fields seen so far.
 
-    A number or boolean is its own column; a category is a code: one each for its first 24 values,
-    a hash into 8 more after that. Text and unit-length vectors (embeddings) are dense columns; a
-    vector of at most 256 numbers that does not start at unit length is as many numbers. A field
-    that changes its type becomes a second field of the same name, unless its value is only spelled
-    otherwise: a number in a text, where it was always a number, or a number where it was a string
-    and never a number. Those are read as the type that is known, and counted.
+    A number or boolean is one column; a category is a code: one each for its first 4,096 values, a
+    hash to 64 more after that. Texts and unit-length vectors (embeddings) are dense columns; a
+    vector of at most 256 numbers that is not of unit length when first seen is as many numbers. A
+    field that changes its type becomes a second field of the same name, unless its value can be
+    converted: a number in a text if the field was always a number, or a number if it was a string
+    and never a number. Such values are converted to the known type, and counted.
 
     Args:
         schema: name of a field -> one of number, boolean, category, text, vector. Fields that it
             does not name are inferred.
-        room: the most columns; that of 64 MiB by default. Texts and vectors then have fewer columns
-            each, or share them; numbers and categories for which none is left are left out.
+        room: limits of columns; by default those of 64 MiB. If columns are short, texts and vectors
+            have fewer or shared columns; numbers and categories without a column are left out.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class RecordEncoder:
         self._types: Types = {}
 
     def encode(self, xs: Iterable[Input]) -> Raw:
-        """Raw columns of `xs`; fields not met before are left out.
+        """Raw columns of `xs`; unknown fields are left out.
 
         Raises:
             RecordError: an input cannot be read.
@@ -93,17 +93,17 @@ class RecordEncoder:
         return self._fill(self.read(xs))
 
     def read(self, xs: Iterable[Input]) -> list[Parsed]:
-        """Typed values of inputs, each as if it came alone; changes nothing.
+        """Typed values of inputs, each read independently; changes nothing.
 
         Raises:
-            RecordError: an input cannot be read, or does not fit the fields met so far.
+            RecordError: an input cannot be read, or does not fit the known fields.
         """
         sizes = self._sizes()
         parsed = [self._reader.read(x, self._types) for x in xs]
         return [same_sizes(record, dict(sizes)) for record in parsed] if sizes else parsed
 
     def parse(self, xs: Iterable[Input]) -> list[Parsed]:
-        """Typed values of inputs that come one after the other, checked; changes nothing.
+        """Typed values of inputs in order, checked; changes nothing.
 
         Raises:
             RecordError: an input cannot be read, or does not fit those before it.
@@ -113,26 +113,26 @@ class RecordEncoder:
         for x in xs:
             if parsed:  # the fields of the row before are known to this one
                 types = dict(types) if types is self._types else types
-                for name, kind, _ in parsed[-1]:
-                    if kind not in types.get(name, ()):
-                        types[name] = types.get(name, frozenset()) | {kind}
+                for name, field_type, _ in parsed[-1]:
+                    if field_type not in types.get(name, ()):
+                        types[name] = types.get(name, frozenset()) | {field_type}
             parsed.append(same_sizes(self._reader.read(x, types), sizes))
         return parsed
 
     def _sizes(self) -> dict[str, tuple[int, bool]]:
-        """How many numbers each vector has, and whether it is an embedding."""
+        """Number of numbers of each vector field, and whether it is an embedding."""
         vectors = [f for f in self.fields.values() if f.type == "vector"]
         return {f.name: (f.numbers, f.dense) for f in vectors}
 
     def segments(self, parsed: list[Parsed]) -> list[slice]:
-        """Runs of rows such that new fields appear only in the first row of a run.
+        """Slices of rows such that new fields appear only in the first row of a slice.
 
-        No run is longer than can be held at once.
+        No slice is longer than the rows that can be held at once.
         """
         known = set(self.fields)
         starts = [0]
         for i, record in enumerate(parsed):
-            new = {(name, kind) for name, kind, _ in record} - known
+            new = {(name, field_type) for name, field_type, _ in record} - known
             known |= new
             if i > 0 and (new or i - starts[-1] == self._at_once):
                 starts.append(i)
@@ -145,24 +145,24 @@ class RecordEncoder:
         return max(1, min(MOST_AT_ONCE, BYTES_AT_ONCE // max(row, 1)))
 
     def filled(self, parsed: list[Parsed]) -> Iterator[Raw]:
-        """Raw columns of parsed inputs, some rows at a time; fields not met before are left out."""
+        """Raw columns of parsed inputs, some rows at a time; unknown fields are left out."""
         for at in range(0, len(parsed), self._at_once):
             yield self._fill(parsed[at : at + self._at_once])
 
     def admit(self, parsed: list[Parsed]) -> tuple[Raw, bool]:
-        """Raw columns of rows that are learned: new fields and values join. True if a field did."""
+        """Raw columns of rows to learn, adding new fields and values; True if a field was added."""
         before = len(self.fields)
         for record in parsed:
             self._join([f for f in record if (f[0], f[1]) not in self.fields])
-            for name, kind, value in record:
-                field = self.fields.get((name, kind))
+            for name, field_type, value in record:
+                field = self.fields.get((name, field_type))
                 if field is None:
                     self._leave_out(name)
                     continue
                 field.seen += 1
                 if value.__class__ in COERCED:
                     field.coerced += 1
-                if kind == "category":
+                if field_type == "category":
                     self._give_code(name, value)
         return self._fill(parsed), len(self.fields) > before
 
@@ -178,28 +178,28 @@ class RecordEncoder:
         self._left_out[key] = self._left_out.get(key, 0) + 1
 
     def _join(self, new: Parsed) -> None:
-        """Let fields join that a record brings, as far as there is room."""
+        """Add the new fields of a record, as far as there are columns."""
         dense = [(n, k, v) for n, k, v in new if is_dense(k, v)]
-        for name, kind, value in new:
-            if not is_dense(kind, value):
-                self._add(name, kind, size=len(value) if kind == "vector" else 1)
+        for name, field_type, value in new:
+            if not is_dense(field_type, value):
+                self._add(name, field_type, size=len(value) if field_type == "vector" else 1)
         wanted = [self._text.dim if k == "text" else len(v) for _, k, v in dense]
         shared = self._shared[1] - self._shared[0] if self._shared else 0
         own = own_columns(wanted, self.room.dense - (self.widths[1] - shared))
-        for (name, kind, value), size in zip(dense, own, strict=True):
-            length = len(value) if kind == "vector" else self._text.dim
-            self._add_dense(name, kind, length=length, size=size)
+        for (name, field_type, value), size in zip(dense, own, strict=True):
+            length = len(value) if field_type == "vector" else self._text.dim
+            self._add_dense(name, field_type, length=length, size=size)
 
-    def _add(self, name: str, kind: str, *, size: int) -> None:
+    def _add(self, name: str, field_type: str, *, size: int) -> None:
         if self.widths[0] + size > self.room.numbers or len(self.fields) >= MOST_FIELDS:
             return
         start = self.widths[0]
-        self._keep(Field(name, kind, start, start + size))
+        self._keep(Field(name, field_type, start, start + size))
         self.widths[0] += size
-        if kind == "category":
+        if field_type == "category":
             self._codes[name] = {}
 
-    def _add_dense(self, name: str, kind: str, *, length: int, size: int) -> None:
+    def _add_dense(self, name: str, field_type: str, *, length: int, size: int) -> None:
         if len(self.fields) >= MOST_FIELDS:
             return
         whole = size == length
@@ -212,7 +212,9 @@ class RecordEncoder:
             start, stop = self._shared
             note = f"shares {SHARED} columns with others, in place of {length:,} of its own"
         self.widths[1] += size
-        self._keep(Field(name, kind, start, stop, True, 0, note, 0 if whole else length, not size))
+        self._keep(
+            Field(name, field_type, start, stop, True, 0, note, 0 if whole else length, not size)
+        )
 
     def _keep(self, field: Field) -> None:
         others = [t for n, t in self.fields if n == field.name]
@@ -221,21 +223,21 @@ class RecordEncoder:
         self.fields[field.name, field.type] = field
         self._came_as(field.name, field.type)
 
-    def _came_as(self, name: str, kind: str) -> None:
-        self._types[name] = self._types.get(name, frozenset()) | {kind}
+    def _came_as(self, name: str, field_type: str) -> None:
+        self._types[name] = self._types.get(name, frozenset()) | {field_type}
 
     def _fill(self, parsed: list[Parsed]) -> Raw:
         numbers = np.full((len(parsed), self.widths[0]), np.nan)
         dense = np.zeros((len(parsed), self.widths[1]), np.float32)
         salt = np.zeros(len(parsed), np.uint64)
         for i, record in enumerate(parsed):
-            for name, kind, value in record:
-                field = self.fields.get((name, kind))
-                if field is None or kind == "text":
+            for name, field_type, value in record:
+                field = self.fields.get((name, field_type))
+                if field is None or field_type == "text":
                     continue
-                if kind == "vector":
+                if field_type == "vector":
                     field.place(value, (dense if field.dense else numbers)[i])
-                elif kind == "category":
+                elif field_type == "category":
                     numbers[i, field.start] = self._code(name, value)
                     salt[i] += np.uint64(zlib.crc32(f"{name}={value}".encode()))
                 else:
@@ -244,7 +246,7 @@ class RecordEncoder:
         return Raw(numbers, dense, [_shown(record) for record in parsed], salt)
 
     def _fill_texts(self, parsed: list[Parsed], dense: NDArray[np.float32]) -> None:
-        """Write the vectors of all texts; those that share columns are read in 16 groups."""
+        """Write the vectors of all texts; texts with shared columns are joined in 16 groups."""
         waiting: dict[tuple[str, str], dict[int, str]] = {}
         groups: dict[tuple[str, str], Field] = {}
         for i, record in enumerate(parsed):
@@ -271,17 +273,17 @@ class RecordEncoder:
         return codes.get(value, OWN_CODES + zlib.crc32(value.encode()) % SHARED_CODES)
 
     @property
-    def kind(self) -> str:
-        """Kind of the inputs so far: tabular, dense (texts and embeddings), or mixed."""
-        return _kind(self.widths[0] > 0, self.widths[1] > 0)
+    def modality(self) -> str:
+        """Modality of the inputs so far: tabular, dense (texts and embeddings), or mixed."""
+        return _modality(self.widths[0] > 0, self.widths[1] > 0)
 
-    def kind_of(self, record: Parsed) -> str:
-        """Kind of one parsed input."""
+    def modality_of(self, record: Parsed) -> str:
+        """Modality of one parsed input."""
         dense = [is_dense(k, v) for _, k, v in record]
-        return _kind(not all(dense), any(dense))
+        return _modality(not all(dense), any(dense))
 
     def decode(self, numbers: Floats) -> dict[str, Any]:
-        """The known numbers, booleans and categories of one raw row, by field name."""
+        """The present numbers, booleans and categories of one raw row, by field name."""
         out: dict[str, Any] = {}
         for field in self.fields.values():
             if field.dense or np.isnan(numbers[field.start]):
@@ -299,7 +301,7 @@ class RecordEncoder:
 
     @property
     def dense_fields(self) -> list[tuple[int, int]]:
-        """(start, stop) of each dense field's columns; those that fields share come once."""
+        """(start, stop) of each dense field's columns; shared columns occur once."""
         return list(dict.fromkeys((f.start, f.stop) for f in self.fields.values() if f.dense))
 
     @property
@@ -312,8 +314,8 @@ class RecordEncoder:
         return out
 
     def report(self) -> tuple[FieldReport, ...]:
-        """The fields met so far, in order of appearance."""
-        known = [FieldReport(f.name, f.type, f.seen, f.told) for f in self.fields.values()]
+        """The fields seen so far, in order of appearance."""
+        known = [FieldReport(f.name, f.type, f.seen, f.full_note) for f in self.fields.values()]
         note = f"left out: the budget is for {self.room.numbers:,} columns; raise budget_mb"
         if len(self.fields) >= MOST_FIELDS:
             note = f"left out: a learner reads at most {MOST_FIELDS:,} fields; merge or drop some"
@@ -322,11 +324,11 @@ class RecordEncoder:
         return tuple(known + none)
 
     def state(self) -> dict[str, Any]:
-        """Everything that a later `restore` needs, as JSON values."""
+        """The complete state, as JSON values."""
         narrow = {"shared": self._shared, "left_out": self._left_out}
         return {
             "schema": self._reader.schema,
-            "fields": [f.spelled() for f in self.fields.values()],
+            "fields": [f.state() for f in self.fields.values()],
             "codes": self._codes,
             "widths": self.widths,
         } | {name: value for name, value in narrow.items() if value}
@@ -335,8 +337,8 @@ class RecordEncoder:
         self._reader = RecordReader(state["schema"])
         self.fields = {(f["name"], f["type"]): Field(**f) for f in state["fields"]}
         self._types = {}
-        for name, kind in self.fields:
-            self._came_as(name, kind)
+        for name, field_type in self.fields:
+            self._came_as(name, field_type)
         self._codes = {name: dict(codes) for name, codes in state["codes"].items()}
         self.widths = list(state["widths"])
         shared = state.get("shared")
@@ -345,25 +347,25 @@ class RecordEncoder:
         self._left_out = dict(state.get("left_out", {}))
 
 
-def _kind(tabular: bool, dense: bool) -> str:
+def _modality(tabular: bool, dense: bool) -> str:
     return "tabular" if not dense else "mixed" if tabular else "dense"
 
 
 def _short(value: str) -> str:
-    """A category's value as it is kept: a long one by its start and a checksum."""
+    """The key of a category's value; a long value is shortened to its start and a checksum."""
     if len(value) <= LONG_VALUE:
         return value
     return f"{value[:LONG_VALUE]}... {zlib.crc32(value.encode()):08x}"
 
 
 def _read_texts(record: Parsed) -> list[tuple[str, str]]:
-    """The texts of a record by field: its first 20,000 characters, an even share of each."""
-    texts = [(name, value) for name, kind, value in record if kind == "text"]
+    """The texts of a record by field, shortened evenly to 20,000 characters in total."""
+    texts = [(name, value) for name, field_type, value in record if field_type == "text"]
     shares = even_shares([len(text) for _, text in texts], MOST_CHARACTERS)
     return [(name, text[:share]) for (name, text), share in zip(texts, shares, strict=True)]
 
 
 def _shown(record: Parsed) -> str:
-    """What is shown of a record's texts: their beginning."""
-    texts = [value[:MOST_CHARACTERS] for _, kind, value in record if kind == "text"]
+    """The beginnings of a record's texts, for explanations."""
+    texts = [value[:MOST_CHARACTERS] for _, field_type, value in record if field_type == "text"]
     return " ".join(texts[:SHOWN_TEXTS]).strip()

@@ -1,9 +1,9 @@
-"""How many columns the fields of a learner may take, and who gets them.
+"""The number of columns that a learner may have, and their allocation to fields.
 
-Whatever comes, the width of a learner is bounded by its memory budget. Numbers, booleans and
-categories take a column each until there are no more. Texts and vectors take dense columns of their
-own, fewer each where many come at once; where even that does not fit, they share columns: each is
-thrown onto all of them with signs that follow from its name, and they add up.
+The width of a learner is bounded by its memory budget. Numbers, booleans and categories take one
+column each while there are free columns. Texts and vectors take dense columns of their own, fewer
+each if many appear at once; if too few are left, they share columns: each is hashed to all of them
+with signs derived from its name, and they are added.
 
 Reference:
     Weinberger et al. (2009), Feature hashing for large scale multitask learning, ICML.
@@ -20,15 +20,14 @@ from numpy.typing import NDArray
 from quickstudy.types import Floats
 
 NUMBERS_PER_MB, DENSE_PER_MB, CODES_PER_MB = 160, 24, 400
-WHOLE_TEXT = 768  # dense columns of a text that has all it can use
-LEAST_OWN = 96  # columns below which a text tells too little of itself: it shares then
-SHARED = 512  # columns that all texts and vectors without columns of their own share
+WHOLE_TEXT = 768  # dense columns of a text at full width
+LEAST_OWN = 96  # with fewer columns a text loses too much information: it shares columns
+SHARED = 512  # columns shared by all texts and vectors without columns of their own
 
 
 @dataclass(frozen=True)
 class Room:
-    """The most columns: `numbers` of plain values, `dense` of texts and vectors, `codes` of values
-    of categories with a code of their own."""
+    """Limits: columns of plain values, dense columns of texts and vectors, codes of categories."""
 
     numbers: int
     dense: int
@@ -36,7 +35,7 @@ class Room:
 
 
 def room_for(budget_mb: float) -> Room:
-    """The room within a memory budget; a single text always finds its 768 columns.
+    """The room within a memory budget; enough for the 768 columns of at least one text.
 
     >>> room_for(64)
     Room(numbers=10240, dense=1536, codes=25600)
@@ -46,7 +45,7 @@ def room_for(budget_mb: float) -> Room:
 
 
 def own_columns(wanted: list[int], free: int) -> list[int]:
-    """Columns for fields that come at once and want so many each: an even share, 0 for "share".
+    """Columns for fields that appear together, as even as possible; 0 means shared columns.
 
     >>> own_columns([768], 1536), own_columns([768, 768, 16], 1536)
     ([768], [760, 760, 16])
@@ -68,7 +67,7 @@ def own_columns(wanted: list[int], free: int) -> list[int]:
 
 
 def even_shares(lengths: list[int], most: int) -> list[int]:
-    """How much is read of each of several texts so that it is `most` in all: short ones whole.
+    """Lengths to read of several texts so that the total is `most`; short texts are read whole.
 
     >>> even_shares([10, 500, 900], 600)
     [10, 295, 295]
@@ -84,29 +83,29 @@ def even_shares(lengths: list[int], most: int) -> list[int]:
     return out
 
 
-def thrown(values: NDArray[np.float32], size: int, seed: int) -> NDArray[np.float32]:
-    """`values` on `size` columns: each number on one, with a sign, both by its place and `seed`.
+def hashed(values: NDArray[np.float32], size: int, seed: int) -> NDArray[np.float32]:
+    """`values` hashed to `size` columns: a hash of position and `seed` gives column and sign.
 
-    Inner products are kept up to noise of about `1/sqrt(size)`.
+    Inner products are preserved up to noise of about `1/sqrt(size)`.
 
-    >>> a = thrown(np.ones(5000, np.float32), 64, 7)
+    >>> a = hashed(np.ones(5000, np.float32), 64, 7)
     >>> bool(abs(float(a @ a) / 5000 - 1) < 0.5)
     True
     """
     out = np.zeros(size, np.float32)
-    _throw(values, np.uint64(seed), out)
+    _add_hashed(values, np.uint64(seed), out)
     return out
 
 
-def throw_rows(rows: Floats, out: Floats) -> None:
-    """Throw each row of `rows` (n, d) onto the columns of `out` (n, m)."""
+def hash_rows(rows: Floats, out: Floats) -> None:
+    """Hash each row of `rows` (n, d) to the columns of `out` (n, m)."""
     out[:] = 0.0
     for i in range(len(rows)):
-        _throw(rows[i], np.uint64(0), out[i])
+        _add_hashed(rows[i], np.uint64(0), out[i])
 
 
 @njit(cache=True)
-def _throw(values, seed, out):  # type: ignore[no-untyped-def]
+def _add_hashed(values, seed, out):  # type: ignore[no-untyped-def]
     for i in range(len(values)):
         h = (np.uint64(i) + seed * np.uint64(0x9E3779B97F4A7C15)) * np.uint64(0xBF58476D1CE4E5B9)
         h = (h ^ (h >> np.uint64(30))) * np.uint64(0x94D049BB133111EB)

@@ -1,8 +1,8 @@
-"""Batches as people hold them: lists, tables, arrays and series become a list of inputs or labels.
+"""Batches: lists, tables, arrays and series are converted to a list of inputs or labels.
 
-A table of pandas, polars or Arrow (whatever narwhals reads; none of these libraries is imported
-here) gives a record a row, by the names of its columns. What is not a number in a table or an array
-(NaN, None, NaT, NA) is missing there.
+Each row of a table of pandas, polars or Arrow (any table that narwhals reads; none of these
+libraries is imported here) is a record with the names of the columns. NaN, None, NaT and NA in a
+table or an array mean missing.
 """
 
 from __future__ import annotations
@@ -12,27 +12,28 @@ from typing import Any
 
 import numpy as np
 
-from quickstudy.encode.values import has_names, named_row, plain_label, plain_scalar
+from quickstudy.encode.inputs import has_names, named_row
+from quickstudy.encode.values import plain_label, plain_scalar
 from quickstudy.errors import InputError, LabelError, MissingExtraError, RecordError
 from quickstudy.types import Label
 
-NUMBERS = "iufb"  # kinds of arrays that hold numbers
-TIMES = "mM"  # kinds that `tolist` would turn into bare integers
-DATA = (  # what a table or series of some library has, and no list or generator does
+NUMBERS = "iufb"  # `dtype.kind` of arrays of numbers
+TIMES = "mM"  # `dtype.kind` of times, which `tolist` would convert to integers
+DATA = (  # attributes of tables and series of libraries that lists and generators do not have
     *("__dataframe__", "__arrow_c_stream__", "__narwhals_dataframe__", "__narwhals_series__"),
     *("__narwhals_lazyframe__", "iloc", "collect_schema"),
 )
 
 
 def rows_of(xs: Any, what: str = "xs") -> list[Any]:
-    """The inputs of a batch, in order; `what` it is called in messages.
+    """The inputs of a batch, in order; messages call the batch `what`.
 
     Args:
-        xs: a list or any iterable of inputs; a table, a row of which is a record; an array (n, d),
-            a row of which is a vector; a structured array; an array or series of texts.
+        xs: a list or any iterable of inputs; a table, whose rows are records; an array (n, d),
+            whose rows are vectors; a structured array; an array or series of texts.
 
     Raises:
-        RecordError: it is one input, or it cannot be told what its rows are.
+        RecordError: it is a single input, or its rows cannot be determined.
 
     >>> rows_of(np.array([["a text"], ["another"]])[:, 0])
     ['a text', 'another']
@@ -74,15 +75,15 @@ def rows_of(xs: Any, what: str = "xs") -> list[Any]:
 
 
 def _is_record(series: Any, values: list[Any]) -> bool:
-    """Whether a Series is one record, not a column of inputs."""
+    """Whether a Series is one record, and not a column of inputs."""
     return not all(isinstance(v, Mapping | list | np.ndarray) for v in values) and has_names(series)
 
 
 def labels_of(ys: Any, what: str = "ys") -> list[Label]:
-    """The labels of a batch, plain and in order: of a list, series, array or table of one column.
+    """The plain labels of a batch, in order: a list, series, array or table of one column.
 
     Raises:
-        LabelError: one of them cannot be a label; the message says where it is.
+        LabelError: an entry cannot be a label; the message gives its position.
 
     >>> labels_of(np.array([1.0, 2.0]))
     [1, 2]
@@ -98,10 +99,10 @@ def _plain_label(label: Any, i: int, what: str) -> Label:
 
 
 def values_of(ys: Any, what: str) -> list[Any]:
-    """The values of a column, in order, whatever holds it.
+    """The values of a column, in order, of any supported container.
 
     Raises:
-        LabelError: it is no column of values.
+        LabelError: it is not a column of values.
     """
     if type(ys) in (list, tuple):
         return list(ys)
@@ -138,7 +139,7 @@ def _listed(values: Any, what: str, error: type[InputError]) -> list[Any]:
 
 
 def _entries(values: Any) -> list[Any]:
-    """The entries of a 1-D array in Python's types; what is masked is None, times stay times."""
+    """The entries of a 1-D array as Python values; masked entries are None, times stay times."""
     if values.dtype.kind in TIMES:
         return list(values)
     return list(values.tolist())
@@ -161,7 +162,7 @@ def _array_rows(xs: Any, what: str) -> list[Any]:
 
 
 def _mixed_row(row: Any, what: str) -> list[Any]:
-    """A row of an array of objects, which must be numbers where they are there."""
+    """A row of an array of objects, which must be numbers or missing."""
     plain = [plain_scalar(value) for value in row]
     for value in plain:
         if value is not None and not isinstance(value, bool | int | float):
@@ -173,7 +174,7 @@ def _mixed_row(row: Any, what: str) -> list[Any]:
 
 
 def _series_rows(values: list[Any], what: str, xs: Any) -> list[Any]:
-    """Rows of a column, each an input by itself; a missing text is an empty one."""
+    """Rows of a column, each an input; a missing text becomes an empty one."""
     plain = [plain_scalar(value) for value in values]
     texts = any(isinstance(value, str) for value in plain)
     for i, value in enumerate(plain):
@@ -188,10 +189,10 @@ def _series_rows(values: list[Any], what: str, xs: Any) -> list[Any]:
 
 
 class Table:
-    """Columns with names, read from a table of any library.
+    """Named columns, read from a table of any library.
 
     Raises:
-        RecordError: a column has no name that a field can have, or one name is there twice.
+        RecordError: the name of a column cannot be a field name, or occurs twice.
     """
 
     def __init__(self, names: Sequence[Any], columns: Sequence[Sequence[Any]]) -> None:
@@ -206,7 +207,7 @@ class Table:
             seen.add(name)
 
     def records(self) -> list[dict[str, Any]]:
-        """Its rows, each by the names of the columns."""
+        """The rows as records."""
         return [named_row(self.names, row) for row in zip(*self.columns, strict=True)]
 
 
@@ -223,7 +224,7 @@ def _column_name(name: Any) -> str:
 
 
 def _column_or_table(xs: Any) -> Table | list[Any] | None:
-    """A table, or the values of a series; None for what is neither."""
+    """The table, or the values of the series; None for anything else."""
     if hasattr(xs, "to_pylist") and not hasattr(xs, "schema"):  # an array of Arrow
         return list(xs.to_pylist())
     if hasattr(xs, "read_all") and hasattr(xs, "schema"):  # a stream of batches of Arrow
@@ -239,7 +240,7 @@ def _column_or_table(xs: Any) -> Table | list[Any] | None:
     if hasattr(xs, "to_native"):
         xs = xs.to_native()
     if hasattr(xs, "iloc") and hasattr(xs, "columns"):
-        Table(list(xs.columns), [])  # narwhals knows nothing of our names of columns
+        Table(list(xs.columns), [])  # check column names here: narwhals has other rules
     found: Any = nw.from_native(xs, pass_through=True, allow_series=True)
     if isinstance(found, nw.LazyFrame):
         found = found.collect()

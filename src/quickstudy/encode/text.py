@@ -1,9 +1,9 @@
-"""Text to vectors without a neural library: a static English table beside hashed n-grams.
+"""Text to vectors without a neural library: a static English embedding and hashed n-grams.
 
-The static part is the unit-length mean of one vector a WordPiece token, from a table derived from
-all-MiniLM-L6-v2 (see `static_en/`). The hashed part knows no language: character 3- to 5-grams and
-words with their pairs, sub-linear counts, each thrown onto random signs that follow from its own
-bytes. Cosines of the joined vectors are `0.8 cos_static + 0.2 cos_hashed`.
+The static part is the unit-length mean of the vectors of its WordPiece tokens, from a table derived
+from all-MiniLM-L6-v2 (see `static_en/`). The hashed part is independent of the language: character
+3- to 5-grams, words and pairs of words, with sub-linear counts, each projected on random signs that
+are a hash of its bytes. The cosine of two joined vectors is `0.8 cos_static + 0.2 cos_hashed`.
 
 References:
     Reimers & Gurevych (2019), Sentence-BERT, EMNLP.
@@ -23,13 +23,13 @@ from numba import njit, uint64
 from numpy.typing import NDArray
 
 STATIC_DIM, HASHED_DIM = 256, 512
-STATIC_SHARE = 0.8  # of the cosine; the best of 0.5 to 1 on two sets of questions, flat around it
-SIGNS = 64  # random signs that one hash gives
+STATIC_SHARE = 0.8  # of the cosine; the best of 0.5 to 1 on two sets of questions, a flat optimum
+SIGNS = 64  # random signs per hash
 MOST_CHARACTERS = 20_000
-MEMO = 64  # latest texts whose vectors are kept
+MEMO = 64  # latest texts whose vectors are cached
 _TABLE = Path(__file__).parent / "static_en"
 _WORD = re.compile(r"\w+|[^\w\s]")
-_WORDS, _PAIRS = 101, 102  # kinds of hashed features beside the n-gram lengths 3 to 5
+_WORDS, _PAIRS = 101, 102  # hash seeds of words and pairs; those of n-grams are 3 to 5
 
 
 class TextEncoder:
@@ -47,10 +47,10 @@ class TextEncoder:
         self._memo: dict[tuple[int, str], NDArray[np.float32]] = {}
 
     def encode(self, texts: list[str], *, size: int = dim) -> NDArray[np.float32]:
-        """Vectors of `texts`, shape (n, size); only the first 20,000 characters of each count.
+        """Vectors of `texts`, shape (n, size); only the first 20,000 characters of each are read.
 
-        A smaller `size` keeps the first columns of each part: a third of it, the leading principal
-        directions, of the static one, and so many fewer random directions of the hashed one.
+        A smaller `size` has the first `size / 3` columns of the static part, which are its leading
+        principal directions, and fewer random directions of the hashed part.
         """
         texts = [text[:MOST_CHARACTERS] for text in texts]
         if len(texts) > MEMO // 2:
@@ -74,7 +74,7 @@ def _encoded(texts: list[str], size: int) -> NDArray[np.float32]:
 
 @cache
 def _table() -> tuple[Any, NDArray[np.int8], NDArray[np.float32]]:
-    """Tokenizer, token vectors and their scales, read when the first text arrives."""
+    """Tokenizer, token vectors and their scales; loaded with the first text."""
     from safetensors.numpy import load_file
     from tokenizers import Tokenizer
 
@@ -126,8 +126,8 @@ def _mix(h):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _hash(data, start, stop, kind):  # type: ignore[no-untyped-def]
-    h = uint64(0xCBF29CE484222325) ^ uint64(kind)
+def _hash(data, start, stop, seed):  # type: ignore[no-untyped-def]
+    h = uint64(0xCBF29CE484222325) ^ uint64(seed)
     for i in range(start, stop):
         h = (h ^ uint64(data[i])) * uint64(0x100000001B3)
     return h
@@ -135,7 +135,7 @@ def _hash(data, start, stop, kind):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _features(data, starts):  # type: ignore[no-untyped-def]
-    """Hashes of words, word pairs, and the 3- to 5-grams within a word and its border spaces."""
+    """Hashes of words, word pairs, and 3- to 5-grams of words with a space at both ends."""
     count = len(starts) - 1
     space = data[starts[:count]] == 32
     out = np.empty(5 * count, np.uint64)

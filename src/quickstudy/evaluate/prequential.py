@@ -8,27 +8,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quickstudy.encode.tables import labels_of, rows_of
 from quickstudy.errors import SettingError
+from quickstudy.learners.base import StreamPredictor
 from quickstudy.types import Floats, Label, Prediction, PredictionBatch, label_key
 
 CHUNK = (
     100  # rows in one call: limits the votes in memory, and the progress bar moves once for each
 )
 Progress = Callable[[int], None]
-
-
-class Learner(Protocol):
-    """What can be evaluated: `Classifier` and whatever has these three methods."""
-
-    def predict(self, x: Any) -> Prediction: ...
-    def learn(self, x: Any, y: Label, *, prediction: Prediction | None = None) -> Any: ...
-    def test_then_train(self, xs: Sequence[Any], ys: Sequence[Label]) -> PredictionBatch: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +118,7 @@ class _Sheet:
 
 
 def evaluate(
-    learner: Learner,
+    learner: StreamPredictor,
     records: Sequence[Any],
     labels: Sequence[Label],
     *,
@@ -167,7 +160,7 @@ def evaluate(
     )
 
 
-def _run_at_once(learner: Learner, sheet: _Sheet, report: Progress) -> float:
+def _run_at_once(learner: StreamPredictor, sheet: _Sheet, report: Progress) -> float:
     seconds, count = 0.0, len(sheet.given)
     for start in range(0, count, CHUNK):
         rows = slice(start, min(start + CHUNK, count))
@@ -179,7 +172,7 @@ def _run_at_once(learner: Learner, sheet: _Sheet, report: Progress) -> float:
     return seconds
 
 
-def _run_delayed(learner: Learner, sheet: _Sheet, delay: int, report: Progress) -> float:
+def _run_delayed(learner: StreamPredictor, sheet: _Sheet, delay: int, report: Progress) -> float:
     seconds = 0.0
     waiting: deque[Prediction] = deque()
     for i, x in enumerate(sheet.records):

@@ -1,4 +1,4 @@
-"""The contract of an expert, and the numerics that experts share."""
+"""The contract of an expert, and numerical functions that experts share."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from quickstudy.types import Floats
 
-FLOOR = 1e-6  # least probability that an expert gives to a label: nobody is ever quite sure
-LEFT_OUT = 2000  # most recent remembered examples for which left-out votes are given
+FLOOR = 1e-6  # least probability that an expert gives to a label: log losses stay finite
+LEFT_OUT = 2000  # most recent remembered examples for which left-out votes are computed
 State = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Block:
-    """A run of examples as experts see them; all arrays have n rows.
+class Batch:
+    """Consecutive examples as experts read them; all arrays have n rows.
 
     Attributes:
         features: name of a view -> its matrix (n, d).
@@ -26,14 +26,14 @@ class Block:
         raw: unscaled columns (n, columns), NaN where a number is missing.
         last: index of the last label known at each row, -1 for none.
         labels: how many labels are known.
-        y: label indices; empty where a block is only to be predicted.
-        age: how many examples ago each was learned; weight: how many examples it stands for.
-            Both only matter when remembered examples are relearned.
-        evidence: how many independent examples each counts for, in (0, 1]: less than 1 in a long
-            run of one label. Experts that fade, fade by it.
-        filed: whether the rows had been filed by label, and were shuffled for that.
+        y: label indices; empty if the batch is only predicted.
+        age: number of examples since each was learned; weight: number of examples it represents.
+            Both are used only when remembered examples are relearned.
+        evidence: number of independent examples each counts for, in (0, 1]: less than 1 in a long
+            run of one label. Discounts of fading experts are raised to this power.
+        filed: whether the rows were sorted by label, and therefore shuffled.
         categories: which of the unscaled columns hold codes of categories (columns,).
-        familiarity: filled in by the expert that measures it: the largest posterior mean (n,).
+        familiarity: the largest posterior mean (n,), written by the expert that measures it.
     """
 
     features: dict[str, Floats]
@@ -52,8 +52,8 @@ class Block:
     def __len__(self) -> int:
         return len(self.last)
 
-    def shuffled(self) -> Block:
-        """The same examples as if they had come in a random order, which their number decides."""
+    def shuffled(self) -> Batch:
+        """The same examples in a random order, seeded by their number."""
         order = np.random.default_rng(len(self)).permutation(len(self))
         return replace(
             self,
@@ -67,40 +67,40 @@ class Block:
         )
 
     def judged(self) -> Floats:
-        """1 for each of the last 2,000 rows that a left-out vote can get right, else 0.
+        """1 for each of the last 2,000 rows whose left-out vote can be right, else 0.
 
-        Where a row is its label's only one, nothing is known of the label once it is left out.
+        If a label has only one row, the label is unknown once this row is left out.
         """
         counts = np.bincount(self.y, minlength=self.labels)
         return np.asarray(counts[self.y[-LEFT_OUT:]] > 1, dtype=float)
 
 
 class Expert(Protocol):
-    """One member model, or a few that share their memory: each name gives one distribution.
+    """One member model, or several that share memory: each name gives one distribution.
 
-    `predict` is pure. `learn` goes through the block row by row and returns what it would have said
-    of each row before learning it, bit for bit what `predict` says. `relearn` starts anew on a new
-    feature map from remembered examples, oldest first, and returns what it says of each of the last
-    2,000 when that one is left out, or None where it cannot, or need not: beyond 2,000 examples
-    votes are asked for only where these were filed by label. All return log-probabilities over
-    `block.labels` labels, shape (len(names), n, labels).
+    `predict` is pure. `learn` processes the batch row by row and returns the votes on each row
+    before it is learned, with the bits of `predict`. `relearn` starts again on a new feature map
+    from remembered examples, oldest first, and returns the vote on each of the last 2,000 with that
+    example left out; or None if it cannot, or need not: beyond 2,000 examples such votes are used
+    only if the examples were sorted by label. All return log-probabilities over `batch.labels`
+    labels, shape (len(names), n, labels).
 
-    `fading` says of each name whether it forgets, so that it is at its best in a run of one label.
+    `fading` tells for each name whether it forgets; such experts are best in runs of one label.
     """
 
     names: tuple[str, ...]
     fading: tuple[bool, ...]
 
-    def predict(self, block: Block) -> Floats: ...
-    def learn(self, block: Block) -> Floats: ...
-    def relearn(self, block: Block) -> Floats | None: ...
+    def predict(self, batch: Batch) -> Floats: ...
+    def learn(self, batch: Batch) -> Floats: ...
+    def relearn(self, batch: Batch) -> Floats | None: ...
     def grow(self, labels: int) -> None: ...
     def state(self) -> State: ...
     def restore(self, state: State) -> None: ...
 
 
 def widened(array: NDArray[Any], size: int, axis: int = -1) -> NDArray[Any]:
-    """`array` with zeros added along `axis` up to `size`."""
+    """`array`, extended with zeros along `axis` to `size`."""
     missing = size - array.shape[axis]
     if missing <= 0:
         return array
@@ -111,7 +111,7 @@ def widened(array: NDArray[Any], size: int, axis: int = -1) -> NDArray[Any]:
 
 @njit(cache=True)
 def linear_scores(x, W, labels, s):  # type: ignore[no-untyped-def]
-    """`s = x'W` for the first `labels` columns, summed up in one order."""
+    """`s = x'W` for the first `labels` columns, summed in a fixed order."""
     s[:labels] = 0.0
     for j in range(len(x)):
         for c in range(labels):
@@ -150,3 +150,19 @@ def best_temperature(scores, y, weight, grid, centre, strength):  # type: ignore
         if loss < least:
             best, least = T, loss
     return best
+
+
+@njit(cache=True, nogil=True)
+def temperature_gradient(scores, logp, y, labels, temperature):  # type: ignore[no-untyped-def]
+    """Gradient in log T of the log-likelihood of label y under softmax(T s), logp = log softmax."""
+    mean = 0.0
+    for c in range(labels):
+        mean += np.exp(logp[c]) * scores[c]
+    return (scores[y] - mean) * temperature
+
+
+@njit(cache=True, nogil=True)
+def step_temperature(scalars, gradient, rate, least, most):  # type: ignore[no-untyped-def]
+    """Move `scalars[0]`, a temperature, by one gradient step; `scalars[1]` is a mean of squares."""
+    step = rate * gradient / np.sqrt(scalars[1] + 1e-2)
+    scalars[0] = min(max(scalars[0] * np.exp(step), least), most)

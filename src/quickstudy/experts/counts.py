@@ -1,4 +1,4 @@
-"""Counts of labels by value: naive Bayes over categories, and over the words of sparse bags."""
+"""Naive Bayes: counts of labels by the values of categories, and by the words of sparse bags."""
 
 from __future__ import annotations
 
@@ -6,27 +6,36 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from quickstudy.experts.base import LEFT_OUT, Block, State, best_temperature, log_softmax, widened
+from quickstudy.experts.base import (
+    LEFT_OUT,
+    Batch,
+    State,
+    best_temperature,
+    log_softmax,
+    step_temperature,
+    temperature_gradient,
+    widened,
+)
 from quickstudy.types import Floats
 
-MOST_ROWS = 1 << 15  # values that have counts of their own; others share, by a hash
-FADE = 0.97  # of the second counts of a value, each time that it comes
-TRUST = 0.5  # examples that the base rates count for, in the counts of a value
+MOST_ROWS = 1 << 15  # rows of counts; values are hashed to them
+FADE = 0.97  # factor on the fading counts of a value each time the value occurs
+PRIOR = 0.5  # examples that the base rates count for in the counts of a value
 TEMPERATURES = np.geomspace(0.05, 2.0, 25)
-LEAST_COLUMNS, PRESENT = 32, 0.25  # a row of so many numbers, so few of them there, is a bag
-MOST_WEIGHT = 4.0  # of a number in a bag
+LEAST_COLUMNS, PRESENT = 32, 0.25  # a bag has this many numbers, at most this share present
+MOST_WEIGHT = 4.0  # largest weight of a number in a bag
 
 
 class ValueCounts:
-    """`log p(y) + T sum_v w_v log p(y|v) / p(y)` over the values v that a row has.
+    """`log p(y) + T sum_v w_v log p(y|v) / p(y)` over the values v of a row.
 
     Values are the codes of categories, with weight 1, and, in a row of many numbers of which few
-    are there, those that are above 0, with their own weight. The counts are additive, and do not
-    depend on the feature map; a second voice fades those of a value each time it comes. The
-    temperature T of each voice follows its log loss.
+    are present, the numbers above 0, with themselves as weights. The counts are additive, and do
+    not depend on the feature map; a second expert fades the counts of a value each time the value
+    occurs. The temperature T of each expert follows its log loss.
 
     Args:
-        most_bytes: memory for the counts; where it is short, values share them.
+        most_bytes: memory for the counts; if it is short, several values share counts.
 
     Reference:
         McCallum & Nigam (1998), A comparison of event models for naive Bayes text classification.
@@ -50,32 +59,32 @@ class ValueCounts:
     def _bytes(self, labels: int) -> int:
         return 2 * 4 * self._counts.shape[1] * labels
 
-    def predict(self, block: Block) -> Floats:
-        return self._run(block, block.y[:0])
+    def predict(self, batch: Batch) -> Floats:
+        return self._run(batch, batch.y[:0])
 
-    def learn(self, block: Block) -> Floats:
-        return self._run(block, block.y)
+    def learn(self, batch: Batch) -> Floats:
+        return self._run(batch, batch.y)
 
-    def _run(self, block: Block, y: NDArray[np.int64]) -> Floats:
-        out = np.empty((2, len(block), block.labels))
+    def _run(self, batch: Batch, y: NDArray[np.int64]) -> Floats:
+        out = np.empty((2, len(batch), batch.labels))
         memory = (self._counts, self._rates, self._scalars)
-        _run(block.raw, block.categories, y, block.evidence, *memory, block.labels, out)
+        _run(batch.raw, batch.categories, y, batch.evidence, *memory, batch.labels, out)
         return out
 
-    def relearn(self, block: Block) -> Floats:
-        """Counts stay as they are; the temperatures follow from left-out votes."""
-        recent = slice(max(0, len(block) - LEFT_OUT), None)
-        y = block.y[recent]
-        scores = np.empty((2, len(y), block.labels))
+    def relearn(self, batch: Batch) -> Floats:
+        """Keeps the counts; sets the temperatures from left-out votes."""
+        recent = slice(max(0, len(batch) - LEFT_OUT), None)
+        y = batch.y[recent]
+        scores = np.empty((2, len(y), batch.labels))
         _left_out(
-            block.raw[recent], block.categories, y, self._counts, self._rates, block.labels, scores
+            batch.raw[recent], batch.categories, y, self._counts, self._rates, batch.labels, scores
         )
         out = np.empty_like(scores)
-        for voice in range(2):
-            found = best_temperature(scores[voice], y, block.judged(), TEMPERATURES, 0.5, 1.0)
-            self._scalars[voice] = found, 1.0
+        for expert in range(2):
+            found = best_temperature(scores[expert], y, batch.judged(), TEMPERATURES, 0.5, 1.0)
+            self._scalars[expert] = found, 1.0
             for i in range(len(y)):
-                log_softmax(scores[voice, i], block.labels, found, out[voice, i])
+                log_softmax(scores[expert, i], batch.labels, found, out[expert, i])
         return out
 
     def state(self) -> State:
@@ -97,7 +106,7 @@ class ValueCounts:
 
 @njit(cache=True)
 def _values(row, categories, size, places, weights):  # type: ignore[no-untyped-def]
-    """Write where the counts of a row's values are, and their weights; how many there are."""
+    """Write the rows of the counts of a row's values, and their weights; returns their number."""
     d = len(row)
     there = 0
     for j in range(d):
@@ -120,7 +129,7 @@ def _values(row, categories, size, places, weights):  # type: ignore[no-untyped-
 
 @njit(cache=True)
 def _score(counts, rates, places, weights, n, own, labels, s):  # type: ignore[no-untyped-def]
-    """Scores of one voice; with `own` >= 0 one example of that label is taken out of them."""
+    """Scores of one expert; with `own` >= 0 one example of that label is left out."""
     gone = min(1.0, rates[own]) if own >= 0 else 0.0
     total = 0.5 * labels - gone
     for c in range(labels):
@@ -129,7 +138,7 @@ def _score(counts, rates, places, weights, n, own, labels, s):  # type: ignore[n
         s[c] = np.log((rates[c] + 0.5 - (gone if c == own else 0.0)) / total)
     for v in range(n):
         row = counts[places[v]]
-        seen = TRUST
+        seen = PRIOR
         for c in range(labels):
             seen += row[c]
         if own >= 0:
@@ -137,7 +146,7 @@ def _score(counts, rates, places, weights, n, own, labels, s):  # type: ignore[n
         for c in range(labels):
             rate = (rates[c] + 0.5 - (gone if c == own else 0.0)) / total
             held = row[c] - (min(weights[v], row[c]) if c == own else 0.0)
-            s[c] += weights[v] * np.log((held + TRUST * rate) / seen / rate)
+            s[c] += weights[v] * np.log((held + PRIOR * rate) / seen / rate)
 
 
 @njit(cache=True)
@@ -147,11 +156,13 @@ def _run(raw, categories, y, evidence, counts, rates, scalars, labels, out):  # 
     weights = np.empty(raw.shape[1])
     for i in range(len(raw)):
         n = _values(raw[i], categories, counts.shape[1], places, weights)
-        for voice in range(2):
-            _score(counts[voice], rates, places, weights, n, -1, labels, s)
-            log_softmax(s, labels, scalars[voice, 0], out[voice, i])
+        for expert in range(2):
+            _score(counts[expert], rates, places, weights, n, -1, labels, s)
+            log_softmax(s, labels, scalars[expert, 0], out[expert, i])
             if len(y):
-                _warm(s, out[voice, i], y[i], labels, scalars[voice])
+                g = temperature_gradient(s, out[expert, i], y[i], labels, scalars[expert, 0])
+                scalars[expert, 1] = 0.999 * scalars[expert, 1] + 0.001 * g * g
+                step_temperature(scalars[expert], g, 0.02, 0.05, 2.0)
         if len(y) == 0:
             continue
         rates[y[i]] += evidence[i]
@@ -163,22 +174,10 @@ def _run(raw, categories, y, evidence, counts, rates, scalars, labels, out):  # 
 
 
 @njit(cache=True)
-def _warm(s, logp, y, labels, scalars):  # type: ignore[no-untyped-def]
-    """One normalised gradient step of the log loss in log T."""
-    mean = 0.0
-    for c in range(labels):
-        mean += np.exp(logp[c]) * s[c]
-    g = (s[y] - mean) * scalars[0]
-    scalars[1] = 0.999 * scalars[1] + 0.001 * g * g
-    step = 0.02 * g / np.sqrt(scalars[1] + 1e-2)
-    scalars[0] = min(max(scalars[0] * np.exp(step), 0.05), 2.0)
-
-
-@njit(cache=True)
 def _left_out(raw, categories, y, counts, rates, labels, out):  # type: ignore[no-untyped-def]
     places = np.empty(raw.shape[1], np.int64)
     weights = np.empty(raw.shape[1])
     for i in range(len(raw)):
         n = _values(raw[i], categories, counts.shape[1], places, weights)
-        for voice in range(2):
-            _score(counts[voice], rates, places, weights, n, y[i], labels, out[voice, i])
+        for expert in range(2):
+            _score(counts[expert], rates, places, weights, n, y[i], labels, out[expert, i])

@@ -1,7 +1,7 @@
-"""Episodic memory of runs: how each task has gone so far, and how the nearest runs went.
+"""Episodic memory of runs: outcomes by task, and outcomes of the nearest runs.
 
-`Tasks` keeps, for each name of a task, how often it succeeded and what it returned; `Episodes`
-remembers where the latest runs stood at each step and asks the nearest ones at the same step.
+`Tasks` keeps the success rate and mean return of each task; `Episodes` keeps the positions of the
+latest runs at each step, and predicts from the runs that were nearest at the same step.
 
 Reference:
     Blundell et al. (2016), Model-free episodic control, arXiv:1606.04460, section 3.
@@ -15,14 +15,14 @@ from quickstudy.experts.base import State
 from quickstudy.types import Floats
 
 MOST_TASKS = 20_000
-TASK_DOUBT = 1.0  # runs that the base counts for in the rate of a task
-MOST_STEPS = 32  # steps of a run at which it is remembered
+TASK_PRIOR = 1.0  # runs that the base rate counts for in the rate of a task
+MOST_STEPS = 32  # first steps of a run whose positions are kept
 WIDTH = 0.1  # of the kernel, in squared distances of unit vectors
-NEAREST_DOUBT = 1.0
+NEAREST_PRIOR = 1.0  # runs that the base rate counts for among the nearest runs
 
 
 class Tasks:
-    """Successes and returns by task; of more than 20,000 tasks those met longest ago are dropped.
+    """Successes and returns by task; beyond 20,000 tasks the least recent one is dropped.
 
     >>> tasks = Tasks()
     >>> tasks.learn("A0", np.array([1.0, 1.0]))
@@ -34,12 +34,12 @@ class Tasks:
         self.sums: dict[str, list[float]] = {}  # runs, successes, returns
 
     def predict(self, task: str, base: Floats) -> Floats:
-        """Success rate and mean return of a task, drawn to `base` (2,)."""
+        """Success rate and mean return of a task, smoothed to `base` (2,)."""
         runs, *sums = self.sums.get(task, (0.0, 0.0, 0.0))
-        return np.asarray((np.array(sums) + TASK_DOUBT * base) / (runs + TASK_DOUBT))
+        return np.asarray((np.array(sums) + TASK_PRIOR * base) / (runs + TASK_PRIOR))
 
     def learn(self, task: str, ended: Floats) -> None:
-        """A run of the task ended with this success and return, shape (2,)."""
+        """Learn that a run of the task ended with this success and return (2,)."""
         runs, *sums = self.sums.pop(task, (0.0, 0.0, 0.0))
         self.sums[task] = [runs + 1.0, *(np.array(sums) + ended).tolist()]
         if len(self.sums) > MOST_TASKS:
@@ -47,7 +47,7 @@ class Tasks:
 
 
 class Episodes:
-    """The latest `size` runs as rows of `dim` numbers at each of their first 32 steps.
+    """The latest `size` runs, as positions of `dim` numbers at their first 32 steps.
 
     >>> episodes = Episodes(size=2, dim=1)
     >>> episodes.learn(np.array([[0.0], [1.0]]), np.array([1.0, 1.0]))
@@ -62,7 +62,7 @@ class Episodes:
         self._count = np.zeros(1, np.int64)
 
     def predict(self, row: Floats, step: int, base: Floats) -> Floats:
-        """Mean end of the runs nearest to `row` (dim,) at that step, from 0; drawn to `base`."""
+        """Mean outcome of runs near `row` (dim,) at a step, counted from 0; smoothed to `base`."""
         held = int(min(self._count[0], len(self._rows)))
         if held == 0:
             return base
@@ -70,10 +70,10 @@ class Episodes:
         gap = self._rows[np.arange(held), at] - row
         near = np.exp(-(gap**2).sum(1, dtype=np.float64) / WIDTH)
         sums = (near[:, None] * self._ended[:held]).sum(0)
-        return np.asarray((sums + NEAREST_DOUBT * base) / (near.sum() + NEAREST_DOUBT))
+        return np.asarray((sums + NEAREST_PRIOR * base) / (near.sum() + NEAREST_PRIOR))
 
     def learn(self, rows: Floats, ended: Floats) -> None:
-        """Remember a run that ended: rows (T, dim), its success and return (2,)."""
+        """Learn a run that ended: positions (T, dim), its success and return (2,)."""
         slot = int(self._count[0] % len(self._rows))
         length = min(len(rows), MOST_STEPS)
         self._rows[slot, :length] = rows[:length]

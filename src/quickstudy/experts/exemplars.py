@@ -1,4 +1,4 @@
-"""Remembered examples: the most recent half, and a uniform reservoir of all before them."""
+"""Remembered examples: a ring of the most recent ones, and a uniform reservoir of the others."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from quickstudy.encode.record import Raw
 from quickstudy.experts.base import State
 from quickstudy.types import Floats
 
-TEXT_KEPT = 200  # characters of a text that are kept to be shown as evidence
+TEXT_KEPT = 200  # characters of a text that are kept for explanations
 
 
 class Exemplars:
-    """At most `capacity` examples in slots; example t goes into the ring at `t mod recent`.
+    """At most `capacity` examples in slots; example t enters the ring at slot `t mod recent`.
 
-    What falls out of the ring enters a reservoir, so that both the present and all of the past
-    stay represented at a fixed cost. `weight` says how many past examples one stands for.
+    An example that leaves the ring is offered to the reservoir, so that both the present and the
+    whole past are represented at a fixed cost. `weight` is the number of examples represented.
 
     Reference:
         Vitter (1985), Random sampling with a reservoir, ACM TOMS 11.
@@ -39,7 +39,7 @@ class Exemplars:
         return len(self._used())
 
     def add(self, raw: Raw, y: NDArray[np.int64], last: NDArray[np.int64]) -> None:
-        """Remember n examples, one after the other."""
+        """Add n examples in order."""
         slots, places = _draw(self.count, len(y), self.recent, self.capacity, self.seed)
         self._fit_columns(raw)
         self._fit_rows(1 + max(int(slots.max()), int(places.max())))
@@ -53,10 +53,7 @@ class Exemplars:
             self.count += 1
 
     def shrink(self, capacity: int) -> None:
-        """Remember at most `capacity` examples from now on: the latest half, a sample of the rest.
-
-        Each example of the past stays as likely to be in the sample as every other.
-        """
+        """Reduce the capacity: keep the latest half, and a uniform sample of earlier examples."""
         if capacity >= self.capacity:
             return
         slots, weight = self.order(), self.weight(self.order())
@@ -74,7 +71,7 @@ class Exemplars:
         self.capacity, self.recent = capacity, recent
 
     def _rearrange(self, slots: NDArray[np.int64], places: NDArray[np.int64]) -> None:
-        """Keep the examples of some slots, each in a new place."""
+        """Keep only the examples of some slots, each in a new place."""
         rows = int(places.max()) + 1 if len(places) else 0
         for name, fill in (("_numbers", np.nan), ("_dense", 0.0), ("_facts", 0)):
             array = getattr(self, name)
@@ -87,7 +84,7 @@ class Exemplars:
         self._texts = texts
 
     def _move(self, slot: int, place: int) -> None:
-        """Let the example in a slot of the ring go into a place of the reservoir."""
+        """Copy the example in a slot of the ring to a place in the reservoir."""
         for array in (self._numbers, self._dense, self._facts):
             array[place] = array[slot]
         self._texts[place] = self._texts[slot]
@@ -134,7 +131,7 @@ class Exemplars:
         return facts
 
     def weight(self, slots: NDArray[np.int64]) -> Floats:
-        """How many examples each slot stands for: 1 in the ring, (fallen out)/(kept) beyond."""
+        """Number of examples each slot represents: 1 in the ring, (left the ring)/(kept) else."""
         fallen = max(self.count - self.recent, 0)
         kept = min(fallen, self.capacity - self.recent)
         return np.where(slots < self.recent, 1.0, fallen / max(kept, 1))
@@ -165,10 +162,10 @@ class Exemplars:
 
 @njit(cache=True)
 def _draw(count, n, recent, capacity, seed):  # type: ignore[no-untyped-def]
-    """Ring slots of the next n examples, and where in the reservoir the one in each slot goes.
+    """Ring slots of the next n examples, and reservoir places for the examples they replace.
 
     The i-th example to leave the ring takes place i while there is room, then a place drawn by a
-    mixed counter (the finaliser of splitmix64, Steele et al. 2014); -1 where it is dropped.
+    hashed counter (the finaliser of splitmix64, Steele et al. 2014); -1 means that it is dropped.
     """
     slots = np.empty(n, np.int64)
     places = np.full(n, -1)

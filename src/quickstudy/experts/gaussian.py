@@ -1,4 +1,4 @@
-"""Gaussian classes with one shared covariance: labels that do not follow the input's clusters."""
+"""Gaussian classes with one shared covariance (linear discriminant analysis)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numba import njit
 
 from quickstudy.experts.base import (
     LEFT_OUT,
-    Block,
+    Batch,
     State,
     best_temperature,
     linear_scores,
@@ -23,7 +23,7 @@ from quickstudy.stats.moments import (
 )
 from quickstudy.types import Floats
 
-REFRESH = 256  # examples between refreshes of the precision; part of the definition
+REFRESH = 256  # examples between refreshes of the precision; a change changes all states
 TEMPERATURES = np.geomspace(0.05, 2.0, 33)
 
 
@@ -31,13 +31,13 @@ class GaussianClasses:
     """`log p(y|x) = mu_y' A x - mu_y' A mu_y / 2 + log n_y`, A the inverse within-class covariance.
 
     The within-class scatter comes from additive moments, `sum x x' - sum_c n_c mu_c mu_c'`, plus an
-    isotropic prior worth `prior` examples; A is refreshed at every 256th example, the means move
-    with each. A temperature, set by exact leave-one-out, tempers the result.
+    isotropic prior worth `prior` examples; A is refreshed at every 256th example, the means are
+    updated with each. The scores are scaled by a temperature, set by exact leave-one-out.
 
     Args:
         view: name of the view it reads.
-        prior: examples that the isotropic prior is worth.
-        familiar: whether it adds the nearest class mean's cosine to the block's familiarity.
+        prior: number of examples that the isotropic prior is worth.
+        familiar: whether it adds the cosine of the nearest class mean to the familiarity.
     """
 
     def __init__(self, name: str, *, view: str, prior: float, familiar: bool = False) -> None:
@@ -59,12 +59,12 @@ class GaussianClasses:
         self._offsets = np.zeros(labels)
         self._temperature = np.ones(1)
 
-    def _cosine_width(self, block: Block) -> int:
-        """Leading columns whose cosine to the class means counts: all but the constant."""
+    def _cosine_width(self, batch: Batch) -> int:
+        """Number of leading columns that the cosine to class means reads: all but the constant."""
         if not self.familiar:
             return 0
-        scaled, read = block.z.shape[1], len(self._sums)
-        return scaled if scaled <= read else read - 1  # fewer where the view throws them together
+        scaled, read = batch.z.shape[1], len(self._sums)
+        return scaled if scaled <= read else read - 1  # fewer if the view hashes them together
 
     def grow(self, labels: int) -> None:
         self._sums = widened(self._sums, labels)
@@ -72,41 +72,41 @@ class GaussianClasses:
         self._slopes = widened(self._slopes, labels)
         self._offsets = widened(self._offsets, labels)
 
-    def predict(self, block: Block) -> Floats:
-        out = np.empty((1, len(block), block.labels))
+    def predict(self, batch: Batch) -> Floats:
+        out = np.empty((1, len(batch), batch.labels))
         _predict(
-            block.features[self.view],
+            batch.features[self.view],
             self._slopes,
             self._offsets,
             self._sums,
             self._counts,
             self._temperature[0],
-            self._cosine_width(block),
-            block.familiarity,
-            block.labels,
+            self._cosine_width(batch),
+            batch.familiarity,
+            batch.labels,
             out[0],
         )
         return out
 
-    def learn(self, block: Block) -> Floats:
-        rows = block.features[self.view]
-        out = np.empty((1, len(block), block.labels))
+    def learn(self, batch: Batch) -> Floats:
+        rows = batch.features[self.view]
+        out = np.empty((1, len(batch), batch.labels))
         at = 0
-        while at < len(block):
-            size = min(len(block) - at, REFRESH - self._pending)
+        while at < len(batch):
+            size = min(len(batch) - at, REFRESH - self._pending)
             part = rows[at : at + size]
             _learn(
                 part,
-                block.y[at : at + size],
+                batch.y[at : at + size],
                 self._sums,
                 self._counts,
                 self._precision,
                 self._slopes,
                 self._offsets,
                 self._temperature[0],
-                self._cosine_width(block),
-                block.familiarity[at : at + size],
-                block.labels,
+                self._cosine_width(batch),
+                batch.familiarity[at : at + size],
+                batch.labels,
                 out[0, at : at + size],
             )
             self._rows[self._pending : self._pending + size] = part
@@ -132,7 +132,7 @@ class GaussianClasses:
         self._offsets = 0.5 * (means * self._slopes).sum(0)
 
     def _spread(self, within: Floats, means: Floats, total: float) -> float:
-        """Mean within-class variance; a class's first example counts with half the total one."""
+        """Mean within-class variance; the first example of a class adds half the total variance."""
         if total == 0.0:
             return 1.0
         centre = means @ self._counts / total
@@ -140,30 +140,30 @@ class GaussianClasses:
         first = np.count_nonzero(self._counts) * max(overall, 0.0) / 2.0
         return max((float(np.trace(within)) + first) / total / max(len(within), 1), 1e-12)
 
-    def relearn(self, block: Block) -> Floats:
-        rows = block.features[self.view]
+    def relearn(self, batch: Batch) -> Floats:
+        rows = batch.features[self.view]
         width = self._sums.shape[1]
         self._reset(rows.shape[1], width)
-        self._second = weighted_gram(rows, block.weight)
-        self._sums = label_sums(rows, block.y, block.weight, width)
-        self._counts = np.bincount(block.y, block.weight, minlength=width).astype(float)
+        self._second = weighted_gram(rows, batch.weight)
+        self._sums = label_sums(rows, batch.y, batch.weight, width)
+        self._counts = np.bincount(batch.y, batch.weight, minlength=width).astype(float)
         self._refresh()
         recent = slice(max(0, len(rows) - LEFT_OUT), None)
-        y = block.y[recent]
+        y = batch.y[recent]
         scores = _leave_one_out(
             rows[recent],
             y,
-            block.weight[recent],
+            batch.weight[recent],
             self._sums,
             self._counts,
             self._precision,
             self.prior,
-            block.labels,
+            batch.labels,
         )
-        self._temperature[0] = best_temperature(scores, y, block.judged(), TEMPERATURES, 0.5, 1.0)
-        out = np.empty((1, len(y), block.labels))
+        self._temperature[0] = best_temperature(scores, y, batch.judged(), TEMPERATURES, 0.5, 1.0)
+        out = np.empty((1, len(y), batch.labels))
         for i in range(len(y)):
-            log_softmax(scores[i], block.labels, self._temperature[0], out[0, i])
+            log_softmax(scores[i], batch.labels, self._temperature[0], out[0, i])
         return out
 
     def state(self) -> State:
@@ -201,7 +201,7 @@ def _scores(x, slopes, offsets, counts, labels, s):  # type: ignore[no-untyped-d
 
 @njit(cache=True)
 def _nearest(x, sums, width, labels):  # type: ignore[no-untyped-def]
-    """Largest cosine between the first `width` columns of x and of a class's sum."""
+    """Largest cosine of the first `width` columns of x and the sum of a class."""
     dots = np.zeros(labels)
     squares = np.zeros(labels)
     length = 0.0
@@ -256,7 +256,7 @@ def _learn(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _class_means(sums, counts, A, labels):  # type: ignore[no-untyped-def]
-    """Means mu_c, slopes A mu_c and halves mu_c' A mu_c / 2 of the classes; 0 for empty ones."""
+    """Means mu_c, slopes A mu_c and mu_c' A mu_c / 2 of the classes; 0 for empty ones."""
     d = len(A)
     means = np.zeros((labels, d))
     slopes = np.zeros((labels, d))
@@ -273,10 +273,10 @@ def _class_means(sums, counts, A, labels):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _leave_one_out(X, y, weight, sums, counts, A, prior, labels):  # type: ignore[no-untyped-def]
-    """Scores of each row by the model without that row: its mean and its scatter are taken out.
+    """Scores of each row by the model without that row.
 
-    Taking weight w of x out of class c takes `w n/(n-w) d d'`, d = x - mu_c, out of the scatter:
-    a rank-1 downdate of the precision (Sherman-Morrison), and moves the class's mean.
+    Removing weight w of x from class c removes `w n/(n-w) d d'`, d = x - mu_c, from the scatter,
+    which is a rank-1 downdate of the precision (Sherman-Morrison), and changes the class mean.
     """
     n, d = X.shape
     out = np.empty((n, labels))

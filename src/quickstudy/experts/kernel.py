@@ -1,4 +1,4 @@
-"""Kernel least squares: Bayesian linear read-out of one-hot labels on frozen features."""
+"""Kernel least squares: Bayesian linear regression of one-hot labels on frozen features."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from quickstudy.experts.base import (
     LEFT_OUT,
-    Block,
+    Batch,
     State,
     best_temperature,
     linear_scores,
     log_softmax,
+    step_temperature,
+    temperature_gradient,
     widened,
 )
 from quickstudy.stats.moments import (
@@ -25,24 +27,24 @@ from quickstudy.stats.moments import (
 )
 from quickstudy.types import Floats
 
-REFRESH = 256  # examples between refreshes of the inverse, as many more as it is wider than 256
+REFRESH = 256  # examples between refreshes of the inverse; its width if that is larger
 TEMPERATURES = np.geomspace(1.0, 64.0, 37)
 RIDGE = 1.0
-START = 8.0  # temperature before anything is known
+START = 8.0  # temperature before the first example
 
 
 class LeastSquares:
     """Posterior mean `W = (G + r I)^{-1} C`, scores `x'W`, softmax at a temperature learned online.
 
-    `G` and `C` are discounted sums over all examples; the inverse follows by rank-1 updates
-    (recursive least squares) and is refreshed at every 256th example. Which examples it saw, not
-    their order, decides its state when `discount` is 1.
+    `G` and `C` are discounted sums over all examples; the inverse is updated by rank-1 updates
+    (recursive least squares) and refreshed at every 256th example. With `discount` 1 the state
+    depends on the set of examples, not on their order.
 
     Args:
         view: name of the view it reads.
-        discount: in (0, 1]; the weight of an example falls by this factor with each later one.
+        discount: in (0, 1]; each later example multiplies the weight of an example by this.
         ridge: prior precision r > 0.
-        familiar: whether it fills in the block's familiarity.
+        familiar: whether it writes the familiarity of the batch.
 
     Reference:
         Zhuang et al. (2022), ACIL: analytic class-incremental learning, NeurIPS 35.
@@ -81,20 +83,20 @@ class LeastSquares:
         self._cross = widened(self._cross, labels)
         self._weights = widened(self._weights, labels)
 
-    def predict(self, block: Block) -> Floats:
-        out = np.empty((1, len(block), block.labels))
-        rows = block.features[self.view]
-        _predict(rows, self._weights, self._scalars, self._peaks(block), block.labels, out[0])
+    def predict(self, batch: Batch) -> Floats:
+        out = np.empty((1, len(batch), batch.labels))
+        rows = batch.features[self.view]
+        _predict(rows, self._weights, self._scalars, self._peaks(batch), batch.labels, out[0])
         return out
 
-    def learn(self, block: Block) -> Floats:
-        features, peaks = block.features[self.view], self._peaks(block)
-        out = np.empty((1, len(block), block.labels))
+    def learn(self, batch: Batch) -> Floats:
+        features, peaks = batch.features[self.view], self._peaks(batch)
+        out = np.empty((1, len(batch), batch.labels))
         at = 0
-        while at < len(block):
-            size = min(len(block) - at, self._period - self._count)
-            rows, y = features[at : at + size], block.y[at : at + size]
-            evidence = block.evidence[at : at + size]
+        while at < len(batch):
+            size = min(len(batch) - at, self._period - self._count)
+            rows, y = features[at : at + size], batch.y[at : at + size]
+            evidence = batch.evidence[at : at + size]
             _learn(
                 rows,
                 y,
@@ -104,7 +106,7 @@ class LeastSquares:
                 self.discount**evidence,
                 evidence,
                 peaks[at : at + size],
-                block.labels,
+                batch.labels,
                 out[0, at : at + size],
             )
             self._rows[self._count : self._count + size] = rows
@@ -116,8 +118,8 @@ class LeastSquares:
                 self._refresh()
         return out
 
-    def _peaks(self, block: Block) -> Floats:
-        return block.familiarity if self.familiar else np.zeros(len(block))
+    def _peaks(self, batch: Batch) -> Floats:
+        return batch.familiarity if self.familiar else np.zeros(len(batch))
 
     def _refresh(self) -> None:
         total = np.cumsum(self._row_evidence)
@@ -134,21 +136,21 @@ class LeastSquares:
             self._weights = self._inverse @ self._cross
         self._count = 0
 
-    def relearn(self, block: Block) -> Floats:
-        rows = block.features[self.view]
+    def relearn(self, batch: Batch) -> Floats:
+        rows = batch.features[self.view]
         width = self._cross.shape[1]
         self._reset(rows.shape[1], width)
-        weight = block.weight * self.discount**block.age
+        weight = batch.weight * self.discount**batch.age
         self._gram = weighted_gram(rows, weight)
-        self._cross = label_sums(rows, block.y, weight, width)
+        self._cross = label_sums(rows, batch.y, weight, width)
         self._solve()
         recent = slice(max(0, len(rows) - LEFT_OUT), None)
-        y, weight = block.y[recent], weight[recent]
+        y, weight = batch.y[recent], weight[recent]
         left_out = _leave_one_out(
-            rows[recent], y, weight, self._inverse, self._weights[:, : block.labels]
+            rows[recent], y, weight, self._inverse, self._weights[:, : batch.labels]
         )
         self._scalars[0] = best_temperature(
-            left_out, y, np.minimum(weight, 1.0) * block.judged(), TEMPERATURES, START, 1.0
+            left_out, y, np.minimum(weight, 1.0) * batch.judged(), TEMPERATURES, START, 1.0
         )
         out: Floats = _log_softmax_rows(left_out, self._scalars[0])
         return out
@@ -195,7 +197,9 @@ def _learn(X, y, P, W, scalars, discount, evidence, peaks, labels, out):  # type
         linear_scores(x, W, labels, s)
         peaks[i] += s.max()
         log_softmax(s, labels, scalars[0], out[i])
-        _warm(s, out[i], y[i], labels, scalars, evidence[i])
+        g = temperature_gradient(s, out[i], y[i], labels, scalars[0])
+        scalars[1] += 0.001 * evidence[i] * (g * g - scalars[1])
+        step_temperature(scalars, g, 0.02 * evidence[i], 1.0, 64.0)
         symmetric_times(P, x, px)
         q = discount[i]
         for j in range(d):
@@ -209,24 +213,12 @@ def _learn(X, y, P, W, scalars, discount, evidence, peaks, labels, out):  # type
         downdate(P, px, k, 1.0 / discount[i])
 
 
-@njit(cache=True, nogil=True)
-def _warm(s, logp, y, labels, scalars, evidence):  # type: ignore[no-untyped-def]
-    """One normalised gradient step of the log loss in log T."""
-    mean = 0.0
-    for c in range(labels):
-        mean += np.exp(logp[c]) * s[c]
-    g = (s[y] - mean) * scalars[0]
-    scalars[1] += 0.001 * evidence * (g * g - scalars[1])
-    step = 0.02 * evidence * g / np.sqrt(scalars[1] + 1e-2)
-    scalars[0] = min(max(scalars[0] * np.exp(step), 1.0), 64.0)
-
-
 def left_out_votes(X: Floats, y: NDArray[np.int64], weight: Floats, labels: int) -> Floats:
-    """Log-probability of its own label (m,) that a regression without it gives each recent row.
+    """Log-probability (m,) of each recent row's label under the regression without that row.
 
     Args:
-        X: features of n rows; y, weight: their labels and how many examples each stands for.
-        labels: how many labels there are.
+        X: features of n rows; y, weight: their labels, and the examples that each represents.
+        labels: number of labels.
     """
     inverse = regularised_inverse(weighted_gram(X, weight), RIDGE)
     with one_blas_thread():

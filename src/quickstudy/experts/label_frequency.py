@@ -1,22 +1,22 @@
-"""Habit: what usually comes, and what usually comes after the last label."""
+"""Label frequencies: recent base rates, and transitions from the last label."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-from quickstudy.experts.base import FLOOR, LEFT_OUT, Block, State, widened
+from quickstudy.experts.base import FLOOR, LEFT_OUT, Batch, State, widened
 from quickstudy.types import Floats
 
-FADE = 0.99  # about the last 100 examples count
+FADE = 0.99  # factor per example: about the last 100 count
 PRIOR = 0.5  # pseudo-count of each label
 
 
 class LabelFrequency:
-    """Transitions from the last label received, and base rates of late.
+    """Two experts: transition frequencies from the last label received, and recent base rates.
 
     The no-change predictor beats most learners on autocorrelated streams; this is its probabilistic
-    form. It does not look at the input, so a new feature map leaves it as it is.
+    form. It does not read the input, so it does not depend on the feature map.
     """
 
     def __init__(self) -> None:
@@ -29,21 +29,21 @@ class LabelFrequency:
         self._transitions = widened(widened(self._transitions, labels), labels + 1, axis=0)
         self._rates = widened(self._rates, labels)
 
-    def predict(self, block: Block) -> Floats:
-        out = np.empty((2, len(block), block.labels))
-        _predict(block.last, self._transitions, self._rates, block.labels, out)
+    def predict(self, batch: Batch) -> Floats:
+        out = np.empty((2, len(batch), batch.labels))
+        _predict(batch.last, self._transitions, self._rates, batch.labels, out)
         return out
 
-    def learn(self, block: Block) -> Floats:
-        out = np.empty((2, len(block), block.labels))
+    def learn(self, batch: Batch) -> Floats:
+        out = np.empty((2, len(batch), batch.labels))
         memory = (self._transitions, self._rates)
-        _learn(block.last, block.y, block.evidence, *memory, block.labels, out)
+        _learn(batch.last, batch.y, batch.evidence, *memory, batch.labels, out)
         return out
 
-    def relearn(self, block: Block) -> Floats:
+    def relearn(self, batch: Batch) -> Floats:
         self._transitions[:] = 0.0
         self._rates[:] = 0.0
-        return self.learn(block)[:, -LEFT_OUT:]
+        return self.learn(batch)[:, -LEFT_OUT:]
 
     def state(self) -> State:
         return {"transitions": self._transitions, "rates": self._rates}
@@ -66,7 +66,7 @@ def _shares(counts, labels, out):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _predict_row(last, transitions, rates, labels, out):  # type: ignore[no-untyped-def]
-    """`out` is (2, labels); row 0 of `transitions` stands for "no label yet"."""
+    """`out` is (2, labels); row 0 of `transitions` is for "no label yet"."""
     _shares(transitions[last + 1], labels, out[0])
     _shares(rates, labels, out[1])
 

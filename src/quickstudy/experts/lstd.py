@@ -1,13 +1,13 @@
-"""Least-squares temporal differences: values of states from courses of them, by additive sums.
+"""Least-squares temporal differences: values of states from trajectories, by additive sums.
 
-For a course of rows `x_1 .. x_T` with traces `z_t = sum_k<=t (discount trace)^(t-k) w_k x_k`, and
-`x_{T+1} = 0`:
+For a trajectory of rows `x_1 .. x_T` with `x_{T+1} = 0` and traces
+`z_t = sum_k<=t (discount trace)^(t-k) w_k x_k`:
 
     A = sum_t z_t (x_t - discount x_{t+1})'      b = sum_t z_t r_{t+1}
 
-summed over courses, where `r_{t+1}` is the reward that follows row t (the last one: the outcome).
+summed over trajectories; `r_{t+1}` is the reward that follows row t (the last one: the outcome).
 The values are `x' theta` with `(A + R) theta = b`. With trace 1 this is Monte-Carlo regression of
-the returns; with trace 0 each value leans on the next one's.
+the returns; with trace 0 each value is bootstrapped from the next one.
 
 References:
     Bradtke & Barto (1996), Linear least-squares algorithms for temporal difference learning,
@@ -23,17 +23,17 @@ from quickstudy.experts.base import State
 from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Floats
 
-EXACT = 128  # up to so many features every course is solved for at once
-PATIENCE = 50  # beyond, after every so-and-so-manieth part of more courses: a solution is cubic
+EXACT = 128  # up to this many features the system is solved after every trajectory
+PATIENCE = 50  # above: solved after each 2 % more trajectories, since a solution is cubic
 
 
 class LSTD:
-    """Linear values of `heads` kinds of reward on rows of `dim` features.
+    """Linear values of `heads` rewards on rows of `dim` features.
 
     Parameters:
         dim: features of a row; the last one must be the constant 1, which is not shrunk.
-        heads: kinds of reward that are valued side by side.
-        discount: in (0, 1], of a step.
+        heads: number of rewards; each has values of its own.
+        discount: in (0, 1], per step.
         trace: lambda, in [0, 1].
         ridge: R = ridge * I, or with `scaled` ridge * the variance of each feature.
 
@@ -60,11 +60,11 @@ class LSTD:
         self._b = np.zeros((dim, heads))
         self._sums = np.zeros((2, dim))  # of the features and of their squares
         self._theta = np.zeros((dim, heads))
-        self._counts = np.zeros(3)  # courses, courses at the last solution, weight of the rows
+        self._counts = np.zeros(3)  # trajectories, those at the last solution, weight of rows
 
     @property
-    def courses(self) -> int:
-        """Courses learned."""
+    def trajectories(self) -> int:
+        """Number of trajectories learned."""
         return int(self._counts[0])
 
     @property
@@ -77,13 +77,13 @@ class LSTD:
         return np.asarray((rows[:, :, None] * self._theta).sum(1))
 
     def learn(self, rows: Floats, rewards: Floats, weights: Floats | None = None) -> None:
-        """Learn a course that ended.
+        """Learn a trajectory that ended.
 
         Args:
             rows: shape (T, dim), T >= 1.
             rewards: what follows each row, shape (T, heads).
-            weights: of the rows, shape (T,), 1 by default. They may depend on what was known at
-                a row, not on how the course went on, else courses that end soon count more.
+            weights: of the rows, shape (T,), 1 by default. A weight may depend on what was known
+                at its row, but not on later rows: else short trajectories would count more.
         """
         w = np.ones(len(rows)) if weights is None else weights
         with one_blas_thread():
@@ -99,9 +99,9 @@ class LSTD:
 
     @property
     def due(self) -> bool:
-        """Whether enough courses came since the last solution to solve anew."""
-        courses, solved, _ = self._counts
-        return bool(len(self._a) <= EXACT or courses - solved >= max(1.0, courses // PATIENCE))
+        """Whether enough trajectories came since the last solution to solve again."""
+        count, solved, _ = self._counts
+        return bool(len(self._a) <= EXACT or count - solved >= max(1.0, count // PATIENCE))
 
     def _traces(self, rows: Floats) -> Floats:
         fade = self.discount * self.trace
@@ -121,7 +121,7 @@ class LSTD:
         matrix = self._a + np.diag(penalty)
         with one_blas_thread():
             _, _, theta, failed = lapack.dgesv(matrix, self._b)
-        if failed == 0 and np.isfinite(theta).all():  # else the solution before stays
+        if failed == 0 and np.isfinite(theta).all():  # else the previous solution stays
             self._theta = np.ascontiguousarray(theta)
         self._counts[1] = self._counts[0]
 

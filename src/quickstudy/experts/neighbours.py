@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from quickstudy.experts.base import FLOOR, LEFT_OUT, Block, State
+from quickstudy.experts.base import FLOOR, LEFT_OUT, Batch, State
 from quickstudy.types import Floats
 
 WINDOWS = np.array([100, 1000, 1000, 5000])
 NEIGHBOURS = np.array([5, 7, 7, 5])
 USES_LAST = np.array([False, False, True, False])
-TILE = 1024  # distances that are summed up while they are in the fastest cache
-NOWHERE = -(1 << 40)  # as `own`: none of the rows is held
+TILE = 1024  # distances that are summed while they are in the fastest cache
+NOWHERE = -(1 << 40)  # value of `own` if no row is in the memory
 PRIOR = 0.3  # votes spread over all labels
-LAST_COST = 2.0  # squared distance that a different last label adds
+LAST_COST = 2.0  # added to the squared distance if the last labels differ
 
 
 class Neighbours:
@@ -23,7 +23,7 @@ class Neighbours:
     Each neighbour votes `2 / (1 + d/mean d)` for its label, d its squared distance.
 
     Args:
-        most_bytes: memory for the inputs; where it is short, the windows are.
+        most_bytes: memory for the inputs; if it is short, windows are shorter.
     """
 
     def __init__(self, *, most_bytes: int = 1 << 22) -> None:
@@ -43,38 +43,38 @@ class Neighbours:
         self._labels = np.zeros(most, np.int64)
         self._last = np.zeros(most, np.int64)
         self._count = np.zeros(1, np.int64)
-        self._credit = np.zeros(1)  # of evidence: a whole example enters
+        self._credit = np.zeros(1)  # accumulated evidence: an example enters at 1
 
     def grow(self, labels: int) -> None:
         return None
 
-    def predict(self, block: Block) -> Floats:
-        return self._run(block, learn=False)
+    def predict(self, batch: Batch) -> Floats:
+        return self._run(batch, learn=False)
 
-    def learn(self, block: Block) -> Floats:
-        return self._run(block, learn=True)
+    def learn(self, batch: Batch) -> Floats:
+        return self._run(batch, learn=True)
 
-    def _run(self, block: Block, *, learn: bool) -> Floats:
-        out = np.empty((len(self.names), len(block), block.labels))
+    def _run(self, batch: Batch, *, learn: bool) -> Floats:
+        out = np.empty((len(self.names), len(batch), batch.labels))
         memory = (self._inputs, self._labels, self._last, self._count, self._credit)
-        z = block.z.astype(np.float32)
-        _run(z, block.last, block.y, block.evidence, *memory, learn, NOWHERE, block.labels, out)
+        z = batch.z.astype(np.float32)
+        _run(z, batch.last, batch.y, batch.evidence, *memory, learn, NOWHERE, batch.labels, out)
         return out
 
-    def relearn(self, block: Block) -> Floats | None:
-        self._reset(block.z.shape[1])
-        n = min(len(block), self._inputs.shape[1])
-        self._inputs[:, :n] = block.z[len(block) - n :].T
-        self._labels[:n] = block.y[len(block) - n :]
-        self._last[:n] = block.last[len(block) - n :]
+    def relearn(self, batch: Batch) -> Floats | None:
+        self._reset(batch.z.shape[1])
+        n = min(len(batch), self._inputs.shape[1])
+        self._inputs[:, :n] = batch.z[len(batch) - n :].T
+        self._labels[:n] = batch.y[len(batch) - n :]
+        self._last[:n] = batch.last[len(batch) - n :]
         self._count[0] = n
-        if len(block) > LEFT_OUT and not block.filed:
-            return None  # nobody asks
-        z, last = block.z[-LEFT_OUT:].astype(np.float32), block.last[-LEFT_OUT:]
-        out = np.empty((len(self.names), len(z), block.labels))
+        if len(batch) > LEFT_OUT and not batch.filed:
+            return None  # not used, see `Expert.relearn`
+        z, last = batch.z[-LEFT_OUT:].astype(np.float32), batch.last[-LEFT_OUT:]
+        out = np.empty((len(self.names), len(z), batch.labels))
         memory = (self._inputs, self._labels, self._last, self._count, self._credit)
-        none = block.y[:0]
-        _run(z, last, none, block.evidence, *memory, False, n - len(z), block.labels, out)
+        none = batch.y[:0]
+        _run(z, last, none, batch.evidence, *memory, False, n - len(z), batch.labels, out)
         return out
 
     def state(self) -> State:
@@ -98,7 +98,7 @@ class Neighbours:
 
 @njit(cache=True)
 def _run(Z, last, y, evidence, inputs, labels_in, last_in, count, credit, learn, own, labels, out):  # type: ignore[no-untyped-def]
-    """Vote on each row; `own + i` is the slot that holds row i itself, which is left out."""
+    """Vote on each row; slot `own + i` holds row i itself and is left out."""
     d, most = inputs.shape
     distance = np.empty(most, np.float32)
     near = np.empty(16, np.float32)

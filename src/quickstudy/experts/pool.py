@@ -1,6 +1,6 @@
-"""The pool: an online mixture that weighs the experts by how well each has predicted so far.
+"""The pool: an online mixture that weights the experts by how well each has predicted.
 
-Two ways to combine, and one more mixture over them:
+Its members, and the final mixture over them:
 
 - Bayesian with forgetting and share: `w_e <- w_e^a p_e(y)`, normalised, then
   `w_e <- (1 - s) w_e + s/E`, at three pairs (a, s);
@@ -27,14 +27,14 @@ from quickstudy.types import Floats
 FORGETTING = np.array([0.9995, 0.995, 0.98])
 SHARE = np.array([0.0001, 0.001, 0.01])
 FINAL_FORGETTING, FINAL_SHARE = 0.998, 0.002
-LEAST_LOG = np.log(1e-5)  # a log pool hears no expert say less than this
-THETA_SUM = 1.5  # thetas start with this sum: experts agree more than they know
+LEAST_LOG = np.log(1e-5)  # log pools clip the votes of experts below this
+THETA_SUM = 1.5  # first sum of the thetas; above 1, as an average of experts is underconfident
 RATE = 0.06  # AdaGrad step of the thetas
 BAYES = len(FORGETTING)
 MEMBERS = BAYES + 3  # Bayesian, log pool, their middle, stacked log pool
-STACK_DOUBT = 100.0  # left-out votes at which the stacked pool gets a quarter of the final weight
-STACK_PRIOR = 20.0  # strength of the pull of stacked thetas to the best even ones
-EVEN_TOTALS = np.geomspace(0.25, 4.0, 17)  # sums of even thetas that are tried
+STACK_HALF = 100.0  # left-out votes at which the stacked pool gets a quarter of the final weight
+STACK_PRIOR = 20.0  # strength of the prior of stacked thetas around the best equal thetas
+EVEN_TOTALS = np.geomspace(0.25, 4.0, 17)  # sums of equal thetas that are tried
 
 
 class Pool:
@@ -56,52 +56,55 @@ class Pool:
 
     @property
     def weights(self) -> Floats:
-        """Share of each expert in the present answer, shape (E,), adding up to 1."""
+        """Present weight of each expert, shape (E,); they add up to 1."""
         thetas = self._theta / np.maximum(self._theta.sum(1, keepdims=True), 1e-300)
         middle = (self._weights[2] + thetas[0]) / 2.0
         members = np.vstack([self._weights, thetas[0], middle, thetas[1]])
         return np.asarray(self._final @ members)
 
     def predict(self, votes: Floats) -> tuple[Floats, Floats]:
-        """Probabilities (n, K), and those of the members of the final mixture (M, n, K)."""
+        """Pooled probabilities (n, K), and those of the members (M, n, K)."""
         return self._run(votes, np.full(votes.shape[1], -1), None, None)
 
     def learn(
         self,
         votes: Floats,
         y: NDArray[np.int64],
-        said: Floats | None = None,
+        members: Floats | None = None,
         *,
         evidence: Floats | None = None,
     ) -> tuple[Floats, Floats]:
-        """What `predict` said of each row before the row's label in `y` was learned.
+        """Learn the labels `y` of n rows; returns what `predict` gave for each row before.
 
-        Where labels come late, `votes` and `said` (M, n, K) are what experts and members said at
-        the time: members are then judged by that, not by what later labels have made of them.
-        `evidence` says how many examples each row counts for (n,). Where that is less than one, a
-        run of one label goes on: experts that fade may lose weight by it, and not win any.
+        Args:
+            votes: log-probabilities of the experts, shape (E, n, K).
+            y: label indices, shape (n,).
+            members: probabilities of the members at the time of an earlier prediction, shape
+                (M, n, K); the members are then scored on these.
+            evidence: number of examples each row counts for (n,). A row that counts for less than
+                one is in a run of one label: fading experts may lose weight by it, but not gain.
         """
-        return self._run(votes, y, said, evidence)
+        return self._run(votes, y, members, evidence)
 
     def _run(
         self,
         votes: Floats,
         y: NDArray[np.int64],
-        said: Floats | None,
+        earlier: Floats | None,
         evidence: Floats | None,
     ) -> tuple[Floats, Floats]:
         out = np.empty(votes.shape[1:])
         members = np.empty((MEMBERS, *votes.shape[1:]))
-        judged = members if said is None else said
+        judged = members if earlier is None else earlier
         counts = np.ones(len(y)) if evidence is None else evidence
         state = (self._weights, self._theta, self._squares, self._final)
         _run(votes, y, counts, self._fading, *state, members, judged, out)
         return out, members
 
     def regrade(self, votes: Floats, which: list[int], y: NDArray[np.int64]) -> None:
-        """Weigh the experts `which` by left-out votes (E', n, K) only, whatever they said before.
+        """Weight the experts `which` by left-out votes (E', n, K) alone.
 
-        The other experts start over with an even share.
+        The other experts get an equal share.
         """
         graded = Pool(len(which))
         graded.learn(votes, y)
@@ -113,18 +116,18 @@ class Pool:
         self._final = graded._final
 
     def stack(self, votes: Floats, which: list[int], y: NDArray[np.int64]) -> Floats:
-        """Set the second log pool from left-out votes (E', n, K) of the experts `which`.
+        """Fit the second log pool to left-out votes (E', n, K) of the experts `which`.
 
-        Up to half of the final weight goes to it, the more the more votes there are: it knows more
-        of the experts as they are now than their record does, which is of what they were. Returns
-        its probabilities for the votes (n, K).
+        It gets up to half of the final weight, increasing with the number of votes: left-out votes
+        describe the experts after relearning, the other weights describe them before. Returns its
+        probabilities for the votes (n, K).
         """
         votes = np.maximum(votes, LEAST_LOG)
         theta = _stacked(votes, y)
         self._theta[1] = 0.0
         self._theta[1, which] = theta
         self._squares[1] = 1.0 + len(y)
-        share = 0.5 * len(y) / (len(y) + STACK_DOUBT)
+        share = 0.5 * len(y) / (len(y) + STACK_HALF)
         self._final *= 1.0 - share
         self._final[-1] += share
         out = np.empty(votes.shape[1:])
@@ -146,7 +149,7 @@ class Pool:
 
 
 def _stacked(votes: Floats, y: NDArray[np.int64]) -> Floats:
-    """Thetas with the least log loss on the votes, held to the best even ones by a prior."""
+    """Thetas with the least log loss on the votes, with a prior around the best equal thetas."""
     from scipy.optimize import minimize
 
     experts = len(votes)
@@ -218,16 +221,16 @@ def _share(weights, likelihood, forgetting, share, evidence):  # type: ignore[no
         forgetting = forgetting**evidence
         share *= evidence
     for e in range(len(weights)):
-        told = max(likelihood[e], 1e-6)
-        weights[e] = weights[e] ** forgetting * (told if evidence == 1.0 else told**evidence)
+        likely = max(likelihood[e], 1e-6)
+        weights[e] = weights[e] ** forgetting * (likely if evidence == 1.0 else likely**evidence)
         total += weights[e]
     for e in range(len(weights)):
         weights[e] = (1.0 - share) * weights[e] / total + share / len(weights)
 
 
 @njit(cache=True)
-def _held(weights, likelihood, fading):  # type: ignore[no-untyped-def]
-    """Likelihoods, those of fading experts held to the mean one of the lasting."""
+def _capped(weights, likelihood, fading):  # type: ignore[no-untyped-def]
+    """Likelihoods; those of fading experts are at most the mean of the others."""
     mean = 0.0
     total = 1e-300
     for e in range(len(weights)):
@@ -286,5 +289,5 @@ def _run(votes, y, evidence, fading, weights, theta, squares, final, members, ju
         for e in range(experts):
             likelihood[e] = np.exp(votes[e, i, y[i]])
         for b in range(BAYES):
-            told = likelihood if evidence[i] == 1.0 else _held(weights[b], likelihood, fading)
-            _share(weights[b], told, FORGETTING[b], SHARE[b], evidence[i])
+            likely = likelihood if evidence[i] == 1.0 else _capped(weights[b], likelihood, fading)
+            _share(weights[b], likely, FORGETTING[b], SHARE[b], evidence[i])

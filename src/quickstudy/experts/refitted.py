@@ -1,4 +1,4 @@
-"""Slow experts: refitted from remembered examples at sizes that grow by a factor each time."""
+"""Slow experts: refitted in batches from remembered examples, at geometrically growing sizes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from quickstudy.encode.featuremap import KERNEL_SCALE
 from quickstudy.experts.base import (
     FLOOR,
     LEFT_OUT,
-    Block,
+    Batch,
     Expert,
     State,
     linear_scores,
@@ -23,16 +23,16 @@ from quickstudy.types import Floats
 
 TREES_FIRST, TREES_GROWTH = 100, ((np.inf, 1.5),)  # size of the first fit; (below, factor)
 SOFTMAX_FIRST, SOFTMAX_GROWTH = 8, ((1000, 1.05), (np.inf, 1.1))
-MEANING_PRIOR, MEANING_FADE = 5.0, 0.02  # examples that a label meant itself; what fades with one
+RELABEL_PRIOR, RELABEL_FADE = 5.0, 0.02  # prior count of the diagonal; decay per example
 FOLDS = 4
-AT_ONCE = 1024  # rows that are put together at once
+AT_ONCE = 1024  # rows that are concatenated at once
 PENALTY = 0.02  # of the squared weights of the softmax regression, on unit-length inputs
-STEPS, WARM_STEPS, FOLD_STEPS = 25, 10, 15  # of L-BFGS: from nothing, from a fit, in a fold
-MOST_LABELS = 64  # boosted trees are grown per label: beyond this they cost more than they give
+STEPS, WARM_STEPS, FOLD_STEPS = 25, 10, 15  # of L-BFGS: from zero, from a fit, in a fold
+MOST_LABELS = 64  # trees are grown per label: for more labels they cost more than they gain
 
 
 def next_size(count: int, first: int, growth: tuple[tuple[float, float], ...]) -> int:
-    """The next size above `count` in a schedule: `first`, then each size times its factor.
+    """The next size above `count` in the schedule `first`, `first * factor`, ...
 
     >>> [next_size(n, 100, ((np.inf, 1.5),)) for n in (0, 100, 150, 225, 400)]
     [100, 150, 225, 338, 506]
@@ -44,35 +44,35 @@ def next_size(count: int, first: int, growth: tuple[tuple[float, float], ...]) -
 
 
 class SlowExpert(Expert):
-    """An expert that is also refitted from remembered examples between re-choices of the map.
+    """An expert that is also refitted from remembered examples between two feature maps.
 
-    `reads_map`: whether what was fitted holds only under the feature map it was fitted with.
+    `reads_map`: whether a fit is valid only with the feature map that it was fitted on.
     """
 
     reads_map = True
 
     def next_refit(self, count: int) -> int:
-        """The next number of examples, above `count`, at which it wants to be refitted."""
+        """The next number of examples, above `count`, at which it is to be refitted."""
         raise NotImplementedError
 
-    def refit(self, block: Block, *, seed: int) -> None:
-        """Fit anew on remembered examples, oldest first."""
+    def refit(self, batch: Batch, *, seed: int) -> None:
+        """Fit again on all remembered examples, oldest first."""
         raise NotImplementedError
 
     def fitted(self) -> State:
-        """What `refit` made: what `install` puts into the same expert elsewhere."""
+        """The arrays that `refit` computed, for `install` in a copy of the expert."""
         raise NotImplementedError
 
     def install(self, fitted: State, labels: int) -> None:
-        """Take over what was fitted elsewhere, when there are `labels` labels."""
+        """Take over arrays that were fitted elsewhere; `labels` labels are known now."""
         raise NotImplementedError
 
 
 class SlowTrees(SlowExpert):
     """Boosted trees on the unscaled columns and the last label, over all remembered examples.
 
-    A second voice says what the labels that the trees give have meant of late: where labels change
-    their meaning, it follows within a few examples of each, long before the trees are grown anew.
+    A second output remaps the trees' labels with a decayed confusion matrix: if labels change their
+    meaning, it adapts within a few examples of each, long before the trees are refitted.
     """
 
     reads_map = False
@@ -81,48 +81,48 @@ class SlowTrees(SlowExpert):
         self.names: tuple[str, ...] = (name, f"{name} relabelled")
         self.fading: tuple[bool, ...] = (False, True)
         self._trees: Trees | None = None
-        self._halves: list[Trees] = []  # each grown on one half of a filed history
-        self._meaning = np.zeros((1, 1))  # row: what the trees said; column: what was right
+        self._halves: list[Trees] = []  # each grown on one half of examples sorted by label
+        self._confusion = np.zeros((1, 1))  # row: label of the trees; column: right label
 
     def grow(self, labels: int) -> None:
-        self._meaning = widened(widened(self._meaning, labels), labels, axis=0)
-        new = np.flatnonzero(np.diag(self._meaning) == 0.0)
-        self._meaning[new, new] = MEANING_PRIOR
+        self._confusion = widened(widened(self._confusion, labels), labels, axis=0)
+        new = np.flatnonzero(np.diag(self._confusion) == 0.0)
+        self._confusion[new, new] = RELABEL_PRIOR
 
-    def predict(self, block: Block) -> Floats:
-        return self._run(block, block.y[:0])
+    def predict(self, batch: Batch) -> Floats:
+        return self._run(batch, batch.y[:0])
 
-    def learn(self, block: Block) -> Floats:
-        return self._run(block, block.y)
+    def learn(self, batch: Batch) -> Floats:
+        return self._run(batch, batch.y)
 
-    def _run(self, block: Block, y: NDArray[np.int64]) -> Floats:
-        out = np.full((2, len(block), block.labels), -np.log(block.labels))
+    def _run(self, batch: Batch, y: NDArray[np.int64]) -> Floats:
+        out = np.full((2, len(batch), batch.labels), -np.log(batch.labels))
         if self._trees is not None:
-            out[0] = self._trees.log_probabilities(_columns(block), block.labels)
-            _relabel(out[0], y, block.evidence, self._meaning, out[1])
+            out[0] = self._trees.log_probabilities(_columns(batch), batch.labels)
+            _relabel(out[0], y, batch.evidence, self._confusion, out[1])
         return out
 
-    def relearn(self, block: Block) -> Floats | None:
-        if not (block.filed and self._halves):
+    def relearn(self, batch: Batch) -> Floats | None:
+        if not (batch.filed and self._halves):
             return None
-        columns = _columns(block)[-LEFT_OUT:]
-        votes = [trees.log_probabilities(columns, block.labels) for trees in self._halves]
+        columns = _columns(batch)[-LEFT_OUT:]
+        votes = [trees.log_probabilities(columns, batch.labels) for trees in self._halves]
         out = np.where(_half(columns)[:, None] == 0, votes[1], votes[0])
-        self._meaning = MEANING_PRIOR * np.eye(len(self._meaning))
+        self._confusion = RELABEL_PRIOR * np.eye(len(self._confusion))
         return np.stack([out, out])
 
     def next_refit(self, count: int) -> int:
         return next_size(count, TREES_FIRST, TREES_GROWTH)
 
-    def refit(self, block: Block, *, seed: int) -> None:
-        if block.labels > MOST_LABELS or len(np.unique(block.y)) < 2:
+    def refit(self, batch: Batch, *, seed: int) -> None:
+        if batch.labels > MOST_LABELS or len(np.unique(batch.y)) < 2:
             return
-        columns = _columns(block)
-        self._trees = grow_trees(columns, block.y, seed=seed)
+        columns = _columns(batch)
+        self._trees = grow_trees(columns, batch.y, seed=seed)
         half = _half(columns)
         self._halves = []
-        if block.filed and all(len(np.unique(block.y[half == h])) > 1 for h in (0, 1)):
-            rows = [(columns[half == h], block.y[half == h]) for h in (0, 1)]
+        if batch.filed and all(len(np.unique(batch.y[half == h])) > 1 for h in (0, 1)):
+            rows = [(columns[half == h], batch.y[half == h]) for h in (0, 1)]
             self._halves = [grow_trees(x, y, seed=seed, share=0.5) for x, y in rows]
 
     def fitted(self) -> State:
@@ -142,41 +142,41 @@ class SlowTrees(SlowExpert):
         self._halves = [Trees(part) for part in parts[1:] if part]
 
     def state(self) -> State:
-        return {"meaning": self._meaning} | self.fitted()
+        return {"meaning": self._confusion} | self.fitted()
 
     def restore(self, state: State) -> None:
         arrays = dict(state)
-        self._meaning = arrays.pop("meaning").copy()
-        self.install(arrays, len(self._meaning))
+        self._confusion = arrays.pop("meaning").copy()
+        self.install(arrays, len(self._confusion))
 
 
 @njit(cache=True)
-def _relabel(votes, y, evidence, meaning, out):  # type: ignore[no-untyped-def]
-    """`q(y) = sum_j p(j) M[j, y] / sum M[j]`; where `y` is given, M follows it row by row."""
+def _relabel(votes, y, evidence, confusion, out):  # type: ignore[no-untyped-def]
+    """`q(y) = sum_j p(j) M[j, y] / sum M[j]`; with `y`, M is updated after each row."""
     n, labels = votes.shape
     for i in range(n):
         out[i] = FLOOR / labels
         for j in range(labels):
-            said = np.exp(votes[i, j])
-            total = meaning[j, :labels].sum()
+            p = np.exp(votes[i, j])
+            total = confusion[j, :labels].sum()
             for c in range(labels):
-                out[i, c] += (1.0 - FLOOR) * said * meaning[j, c] / total
+                out[i, c] += (1.0 - FLOOR) * p * confusion[j, c] / total
         for c in range(labels):
             out[i, c] = np.log(out[i, c])
         for j in range(labels if len(y) else 0):
-            said = np.exp(votes[i, j]) * evidence[i]
+            p = np.exp(votes[i, j]) * evidence[i]
             for c in range(labels):
-                meaning[j, c] *= 1.0 - MEANING_FADE * said
-            meaning[j, y[i]] += said
+                confusion[j, c] *= 1.0 - RELABEL_FADE * p
+            confusion[j, y[i]] += p
 
 
-def _columns(block: Block) -> Floats:
-    return np.hstack([block.last[:, None].astype(float), block.raw])
+def _columns(batch: Batch) -> Floats:
+    return np.hstack([batch.last[:, None].astype(float), batch.raw])
 
 
 @njit(cache=True)
 def _half(rows):  # type: ignore[no-untyped-def]
-    """0 or 1 for each row, by its known values alone: repeats of an input share a half."""
+    """0 or 1 for each row, a hash of its present values: equal inputs are in the same half."""
     out = np.empty(len(rows), np.int64)
     for i in range(len(rows)):
         mixed = 0.0
@@ -188,13 +188,13 @@ def _half(rows):  # type: ignore[no-untyped-def]
 
 
 class SlowSoftmax(SlowExpert):
-    """Multinomial logistic regression on dense inputs, refitted with every feature map and between.
+    """Multinomial logistic regression on dense inputs, refitted with and between feature maps.
 
-    While every remembered input is a landmark it reads the kernel features beside the scaled
-    columns, after that the columns alone, which are by then as good and ten times cheaper.
+    While every remembered input is a landmark, it reads the scaled columns and the kernel features;
+    later only the columns, which are then as accurate and ten times cheaper.
 
     Args:
-        view: name of a view without linear part, the kernel features.
+        view: name of a view with kernel features only.
     """
 
     def __init__(self, name: str, *, view: str) -> None:
@@ -209,73 +209,73 @@ class SlowSoftmax(SlowExpert):
     def grow(self, labels: int) -> None:
         self._weights = widened(self._weights, labels)
 
-    def predict(self, block: Block) -> Floats:
-        out = np.full((1, len(block), block.labels), -np.log(block.labels))
+    def predict(self, batch: Batch) -> Floats:
+        out = np.full((1, len(batch), batch.labels), -np.log(batch.labels))
         if len(self._weights):
-            _predict(self._columns(block), self._weights, self._seen[0], block.labels, out[0])
+            _predict(self._columns(batch), self._weights, self._seen[0], batch.labels, out[0])
         return out
 
-    def learn(self, block: Block) -> Floats:
-        return self.predict(block)
+    def learn(self, batch: Batch) -> Floats:
+        return self.predict(batch)
 
-    def _columns(self, block: Block, part: slice = slice(None)) -> Floats:
-        centred: Floats = (block.z[part] - self._mean) * self._scale[0]
-        if len(self._weights) == block.z.shape[1]:
+    def _columns(self, batch: Batch, part: slice = slice(None)) -> Floats:
+        centred: Floats = (batch.z[part] - self._mean) * self._scale[0]
+        if len(self._weights) == batch.z.shape[1]:
             return centred
-        kernel = block.features[self.view][part] * self._scale[1]
+        kernel = batch.features[self.view][part] * self._scale[1]
         return np.concatenate([centred, kernel], axis=1)
 
-    def _rows(self, block: Block) -> NDArray[np.float32]:
-        """The columns of all rows, rounded, as a fit reads them."""
-        rows = np.empty((len(block), len(self._weights)), np.float32)
-        for at in range(0, len(block), AT_ONCE):
+    def _rows(self, batch: Batch) -> NDArray[np.float32]:
+        """The columns of all rows in float32, as a fit reads them."""
+        rows = np.empty((len(batch), len(self._weights)), np.float32)
+        for at in range(0, len(batch), AT_ONCE):
             part = slice(at, at + AT_ONCE)
-            rows[part] = self._columns(block, part)
+            rows[part] = self._columns(batch, part)
         return rows
 
-    def relearn(self, block: Block) -> Floats | None:
-        exact = block.features[self.view].shape[1] >= 0.9 * len(block)
+    def relearn(self, batch: Batch) -> Floats | None:
+        exact = batch.features[self.view].shape[1] >= 0.9 * len(batch)
         self._weights = np.zeros((0, self._weights.shape[1]))
-        self._fit(block, kernel=exact)
-        return self._left_out(block) if len(block) <= LEFT_OUT else None
+        self._fit(batch, kernel=exact)
+        return self._left_out(batch) if len(batch) <= LEFT_OUT else None
 
     def next_refit(self, count: int) -> int:
         return next_size(count, SOFTMAX_FIRST, SOFTMAX_GROWTH)
 
-    def refit(self, block: Block, *, seed: int) -> None:
-        kernel = len(self._weights) > block.z.shape[1]
-        self._fit(block, kernel=kernel)
+    def refit(self, batch: Batch, *, seed: int) -> None:
+        kernel = len(self._weights) > batch.z.shape[1]
+        self._fit(batch, kernel=kernel)
 
-    def _fit(self, block: Block, *, kernel: bool) -> None:
-        self._mean = block.z.mean(0)
-        spread = max(float(np.einsum("ij,ij->", block.z, block.z)) / len(block), 0.0)
+    def _fit(self, batch: Batch, *, kernel: bool) -> None:
+        self._mean = batch.z.mean(0)
+        spread = max(float(np.einsum("ij,ij->", batch.z, batch.z)) / len(batch), 0.0)
         spread = max(spread - float(self._mean @ self._mean), 0.0)
         share = 0.5 if kernel else 1.0
         length = np.array([np.sqrt(spread), KERNEL_SCALE])
         self._scale = np.sqrt([share, 1.0 - share]) / np.maximum(length, 1e-12)
-        size = block.z.shape[1] + (block.features[self.view].shape[1] if kernel else 0)
+        size = batch.z.shape[1] + (batch.features[self.view].shape[1] if kernel else 0)
         warm = len(self._weights) == size
         if not warm:
             self._weights = np.zeros((size, self._weights.shape[1]))
-        start = self._weights[:, : block.labels]
-        rows = self._rows(block)
-        self._weights[:, : block.labels] = _softmax_regression(
-            rows, block.y, start, steps=WARM_STEPS if warm else STEPS
+        start = self._weights[:, : batch.labels]
+        rows = self._rows(batch)
+        self._weights[:, : batch.labels] = _softmax_regression(
+            rows, batch.y, start, steps=WARM_STEPS if warm else STEPS
         )
-        self._seen[0] = block.labels
+        self._seen[0] = batch.labels
 
-    def _left_out(self, block: Block) -> Floats:
-        """Votes on each row by a fit without its fold; folds share every label out evenly."""
-        rows = self._rows(block)
-        fold = _folds(block.y)
-        start = np.zeros((rows.shape[1], block.labels))
-        out = np.full((1, len(block), block.labels), -np.log(block.labels))
+    def _left_out(self, batch: Batch) -> Floats:
+        """Votes on each row by a fit without its fold; labels are spread evenly over folds."""
+        rows = self._rows(batch)
+        fold = _folds(batch.y)
+        start = np.zeros((rows.shape[1], batch.labels))
+        out = np.full((1, len(batch), batch.labels), -np.log(batch.labels))
         for f in range(FOLDS):
             held = fold == f
             if held.any() and not held.all():
-                weights = _softmax_regression(rows[~held], block.y[~held], start, steps=FOLD_STEPS)
-                part = np.empty((int(held.sum()), block.labels))
-                _predict(rows[held].astype(float), weights, block.labels, block.labels, part)
+                weights = _softmax_regression(rows[~held], batch.y[~held], start, steps=FOLD_STEPS)
+                part = np.empty((int(held.sum()), batch.labels))
+                _predict(rows[held].astype(float), weights, batch.labels, batch.labels, part)
                 out[0, held] = part
         return out
 
@@ -312,7 +312,7 @@ def _folds(y: NDArray[np.int64]) -> NDArray[np.int64]:
 def _softmax_regression(
     rows: NDArray[np.float32], y: NDArray[np.int64], start: Floats, *, steps: int
 ) -> Floats:
-    """Weights (d, labels) of the penalised likelihood, by a few steps of L-BFGS in float32."""
+    """Weights (d, labels) that maximise the penalised likelihood, by L-BFGS in float32."""
     from scipy.optimize import minimize
 
     shape = start.shape
@@ -343,7 +343,7 @@ def _softmax_regression(
 
 @njit(cache=True)
 def _predict(X, W, known, labels, out):  # type: ignore[no-untyped-def]
-    """Log-probabilities; labels that came after the fit share a floor of 1e-3."""
+    """Log-probabilities; labels that came after the fit share a probability of 1e-3."""
     s = np.empty(labels)
     unseen = 1e-3 if labels > known else 0.0
     for i in range(len(X)):

@@ -6,23 +6,22 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from quickstudy.experts.base import LEFT_OUT, Block, State, linear_scores, log_softmax, widened
+from quickstudy.experts.base import LEFT_OUT, Batch, State, linear_scores, log_softmax, widened
 from quickstudy.stats.moments import downdate, symmetric_times
 from quickstudy.types import Floats
 
-LEAST_CURVATURE = 0.02  # of the log loss: sure predictions still move the weights a little
-LARGEST_TRACE = 1e4  # a discounted covariance is held below this many times its prior
-CHECK = 200  # examples between two looks at the trace
-RECENT = 5000  # remembered examples that are relearned
-AT_ONCE = 128  # of them in one call: other threads get their turn in between
+LEAST_CURVATURE = 0.02  # of the log loss: confident predictions still update the weights
+LARGEST_TRACE = 1e4  # bound on the trace of a discounted covariance, relative to its prior
+CHECK = 200  # examples between two checks of the trace
+AT_ONCE = 128  # relearned examples per call: other threads can run between calls
 
 
 class OnlineSoftmax:
-    """Softmax regression by one Kalman step an example, the covariance shared by all labels.
+    """Softmax regression by one Kalman step per example; all labels share the covariance.
 
     Args:
         view: name of the view it reads.
-        discount: in (0, 1]; below 1 old examples fade.
+        discount: in (0, 1]; below 1 the weight of old examples decays.
         ridge: prior precision r > 0.
 
     Reference:
@@ -44,21 +43,21 @@ class OnlineSoftmax:
         self._count = np.zeros(1, np.int64)
 
     def grow(self, labels: int) -> None:
-        """A label that comes after n examples starts out as likely as 1 in n + 1."""
+        """Make room; a label that comes after n examples starts with odds of 1 to n + 1."""
         known = len(self._offsets)
         self._weights = widened(self._weights, labels)
         self._offsets = widened(self._offsets, labels)
         self._offsets[known:] = -np.log(self._count[0] + 1.0)
 
-    def predict(self, block: Block) -> Floats:
-        out = np.empty((1, len(block), block.labels))
-        rows = block.features[self.view]
-        _predict(rows, self._weights, self._offsets, block.labels, out[0])
+    def predict(self, batch: Batch) -> Floats:
+        out = np.empty((1, len(batch), batch.labels))
+        rows = batch.features[self.view]
+        _predict(rows, self._weights, self._offsets, batch.labels, out[0])
         return out
 
-    def learn(self, block: Block) -> Floats:
-        out = np.empty((1, len(block), block.labels))
-        self._run(block.features[self.view], block.y, block.evidence, out[0])
+    def learn(self, batch: Batch) -> Floats:
+        out = np.empty((1, len(batch), batch.labels))
+        self._run(batch.features[self.view], batch.y, batch.evidence, out[0])
         return out
 
     def _run(self, rows: Floats, y: NDArray[np.int64], evidence: Floats, out: Floats) -> None:
@@ -76,13 +75,13 @@ class OnlineSoftmax:
             out,
         )
 
-    def relearn(self, block: Block) -> Floats:
-        rows = block.features[self.view]
+    def relearn(self, batch: Batch) -> Floats:
+        rows = batch.features[self.view]
         self._reset(rows.shape[1], self._weights.shape[1])
-        out = np.full((1, len(block), block.labels), -np.log(block.labels))
-        for at in range(0, len(block), AT_ONCE):
+        out = np.full((1, len(batch), batch.labels), -np.log(batch.labels))
+        for at in range(0, len(batch), AT_ONCE):
             part = slice(at, at + AT_ONCE)
-            self._run(rows[part], block.y[part], block.evidence[part], out[0, part])
+            self._run(rows[part], batch.y[part], batch.evidence[part], out[0, part])
         return out[:, -LEFT_OUT:]
 
     def state(self) -> State:
@@ -136,11 +135,11 @@ def _learn(X, y, P, W, offsets, count, discount, most, labels, out):  # type: ig
         downdate(P, px, k, 1.0 / discount[i])
         count[0] += 1
         if count[0] % CHECK == 0:
-            _hold(P, most)
+            _bound_trace(P, most)
 
 
 @njit(cache=True)
-def _hold(P, most):  # type: ignore[no-untyped-def]
+def _bound_trace(P, most):  # type: ignore[no-untyped-def]
     d = len(P)
     trace = 0.0
     for j in range(d):

@@ -1,4 +1,4 @@
-"""Boosted trees as flat arrays: grown by LightGBM, kept and read without it."""
+"""Boosted trees as flat arrays: LightGBM grows them; prediction does not need it."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ SETTINGS = {
 TREES = 100  # rounds for two labels
 MOST_TREES = 800  # over all labels: more labels get fewer rounds
 LEAST_ROUNDS = 20
-MOST_COLUMNS = 256  # growing trees on more takes longer than all else that an example costs
+MOST_COLUMNS = 256  # on more columns growing trees would dominate the cost of an example
 
 
 class Trees:
-    """A boosted ensemble over the labels that it was grown on.
+    """A boosted ensemble over the labels of its training examples.
 
-    Arrays: one entry an inner node (`feature, threshold, left, right, missing_left`; a child below
-    0 is leaf `-child - 1`); `leaves` the leaf values; `first_node` and `first_leaf` the offsets of
-    each tree; `labels` the label index of each class.
+    Arrays: `feature, threshold, left, right, missing_left` have one entry for each inner node (a
+    child below 0 is leaf `-child - 1`); `leaves` holds the leaf values; `first_node` and
+    `first_leaf` the offsets of each tree; `labels` the label index of each class.
     """
 
     def __init__(self, arrays: State) -> None:
         self.arrays = arrays
 
     def log_probabilities(self, rows: Floats, labels: int) -> Floats:
-        """Shape (n, labels); labels that the trees never saw share a floor of 1e-3."""
+        """Log-probabilities (n, labels); unknown labels share a probability of 1e-3."""
         a = self.arrays
         out = np.empty((len(rows), labels))
         _predict(
@@ -59,11 +59,11 @@ class Trees:
 def grow_trees(rows: Floats, y: NDArray[np.int64], *, seed: int, share: float = 1.0) -> Trees:
     """Grow boosted trees on `rows` (n, d) and label indices `y` (n,) with at least two labels.
 
-    `share` of the usual rounds are grown.
+    `share` is the share of the default number of rounds.
     """
     import lightgbm as lgb
 
-    columns = _telling(rows)
+    columns = _chosen_columns(rows)
     present, target = np.unique(y, return_inverse=True)
     many = len(present) > 2
     settings = SETTINGS | {
@@ -80,8 +80,8 @@ def grow_trees(rows: Floats, y: NDArray[np.int64], *, seed: int, share: float = 
     return Trees(arrays)
 
 
-def _telling(rows: Floats) -> NDArray[np.int64]:
-    """The columns that trees are grown on: of very many, those that are known most often."""
+def _chosen_columns(rows: Floats) -> NDArray[np.int64]:
+    """The columns that trees are grown on: the 256 with the fewest missing values."""
     if rows.shape[1] <= MOST_COLUMNS:
         return np.arange(rows.shape[1])
     known = np.zeros(rows.shape[1])
@@ -91,7 +91,7 @@ def _telling(rows: Floats) -> NDArray[np.int64]:
 
 
 def _arrays(text: str, labels: NDArray[np.int64]) -> State:
-    """Read the trees out of LightGBM's text form."""
+    """Parse the trees from LightGBM's text format."""
     parts: dict[str, list[NDArray[np.float64]]] = {}
     names = ("split_feature", "threshold", "decision_type", "left_child", "right_child")
     for tree in text.split("\nTree=")[1:]:
@@ -102,10 +102,10 @@ def _arrays(text: str, labels: NDArray[np.int64]) -> State:
     joined = {name: np.concatenate(values) for name, values in parts.items()}
     sizes = [len(v) for v in parts["split_feature"]]
     leaves = [len(v) for v in parts["leaf_value"]]
-    kind = joined["decision_type"].astype(np.int64)
-    # missing type 2 (NaN) goes by the default direction; type 0 reads a missing value as 0
-    by_default = (kind >> 2) & 3 == 2
-    missing_left = np.where(by_default, kind & 2 > 0, joined["threshold"] >= 0.0)
+    flags = joined["decision_type"].astype(np.int64)
+    # missing type 2 (NaN) takes the default direction; type 0 treats a missing value as 0
+    by_default = (flags >> 2) & 3 == 2
+    missing_left = np.where(by_default, flags & 2 > 0, joined["threshold"] >= 0.0)
     return {
         "feature": joined["split_feature"].astype(np.int32),
         "threshold": joined["threshold"],

@@ -1,4 +1,4 @@
-"""The contract of a learner as checks that anyone can run on theirs.
+"""The contract of a classifier as checks that users can run on their own learners.
 
 >>> from quickstudy import Classifier, check_learner
 >>> check_learner(Classifier, checks=["purity"])
@@ -21,19 +21,19 @@ from quickstudy.types import Label
 
 Factory = Callable[[], Any]
 Stream = tuple[list[dict[str, Any]], list[Label]]
-FIRST, MORE = 150, 60  # examples learned before, and in the course of, a check
-SLOWEST = 3.0  # later examples may take this many times as long: timers are rough, leaks are not
+FIRST, MORE = 150, 60  # examples learned before a check, and during it
+SLOWEST = 3.0  # later examples may take this many times as long: a leak costs far more
 
 
 def check_learner(factory: Factory, *, checks: Sequence[str] = ()) -> list[str]:
-    """Run the contract of a learner on what `factory()` makes; returns the names of what passed.
+    """Run the checks on learners made by `factory()`; returns the names of the checks that passed.
 
     Args:
-        factory: makes a fresh learner with the methods of `Classifier`; called anew in every check.
+        factory: creates a new learner with the methods of `Classifier`; called in every check.
         checks: names of the checks to run, all by default.
 
     Raises:
-        AssertionError: a check failed; the message says which and how.
+        AssertionError: a check failed; the message names it and says why.
     """
     for name in checks or CHECKS:
         CHECKS[name](factory)
@@ -47,20 +47,20 @@ def make_stream(n: int, *, seed: int = 0) -> Stream:
     ys: list[Label] = []
     for i in range(n):
         a, b = rng.normal(size=2).tolist()
-        kind = ("web", "shop", "phone")[int(rng.integers(3))]
-        x: dict[str, Any] = {"a": a, "b": b, "kind": kind, "member": bool(a > 0.5)}
+        channel = ("web", "shop", "phone")[int(rng.integers(3))]
+        x: dict[str, Any] = {"a": a, "b": b, "kind": channel, "member": bool(a > 0.5)}
         if rng.random() < 0.2:
             x["b"] = None
         if i > FIRST // 2:
             x["late"] = a + b
-        y: Label = "yes" if a * (b if kind == "web" else 1.0) > 0 else "no"
+        y: Label = "yes" if a * (b if channel == "web" else 1.0) > 0 else "no"
         xs.append(x)
         ys.append({80: 1, 81: True}.get(i, y))
     return xs, ys
 
 
 def purity(factory: Factory) -> None:
-    """predict, predict_many, explain, save and the reading of properties change no bit."""
+    """predict, predict_many, explain, save and reading properties do not change the state."""
     xs, ys = make_stream(FIRST + MORE)
     learner = factory()
     learner.learn_many(xs[:FIRST], ys[:FIRST])
@@ -76,7 +76,7 @@ def purity(factory: Factory) -> None:
 
 
 def continuation(factory: Factory) -> None:
-    """A learner that was saved and loaded goes on bit for bit as if it had never stopped."""
+    """A learner that was saved and loaded continues bit for bit as if it had never stopped."""
     xs, ys = make_stream(FIRST + MORE)
     learner = factory()
     learner.learn_many(xs[:FIRST], ys[:FIRST])
@@ -90,7 +90,7 @@ def continuation(factory: Factory) -> None:
 
 
 def batches(factory: Factory) -> None:
-    """learn_many is learn one by one, and test_then_train is predict before each learn."""
+    """learn_many equals learn one by one; test_then_train equals predict before each learn."""
     xs, ys = make_stream(FIRST + MORE)
     one, many = factory(), factory()
     said = []
@@ -106,7 +106,7 @@ def batches(factory: Factory) -> None:
 
 
 def no_peeking(factory: Factory) -> None:
-    """Scrambling everything after t leaves every prediction up to t bit-identical."""
+    """Predictions up to example t do not depend on the examples after t."""
     xs, ys = make_stream(FIRST + MORE)
     order = np.random.default_rng(1).permutation(np.arange(FIRST, FIRST + MORE))
     other_x = xs[:FIRST] + [xs[i] for i in order]
@@ -120,7 +120,7 @@ def no_peeking(factory: Factory) -> None:
 
 
 def labels(factory: Factory) -> None:
-    """1, True and "1" are three labels; they may come at any time; what is no label is refused."""
+    """1, True and "1" are three labels, new labels may come at any time, others are refused."""
     learner = factory()
     assert learner.predict({"a": 1.0}).label is None, "labels: an empty learner knows a label"
     learner.learn({"a": 1.0}, 1)
@@ -137,7 +137,7 @@ def labels(factory: Factory) -> None:
 
 
 def fields(factory: Factory) -> None:
-    """Late, missing, unknown and re-typed fields are normal; what cannot be read is refused."""
+    """Late, missing, unknown and retyped fields are accepted; unreadable values are refused."""
     xs, ys = make_stream(MORE)
     learner = factory()
     learner.learn_many(xs, ys)
@@ -165,7 +165,7 @@ def recall(factory: Factory) -> None:
 
 
 def flatness(factory: Factory) -> None:
-    """Memory stays within the budget, and later examples cost what earlier ones did."""
+    """Memory stays within the budget, and later examples take as long as earlier ones."""
     learner = factory()
     xs, ys = make_stream(1200)
     learner.learn_many(xs, ys)
@@ -196,7 +196,7 @@ CHECKS: dict[str, Callable[[Factory], None]] = {
 
 
 def _seconds(learner: Any, xs: list[dict[str, Any]], ys: list[Label]) -> float:
-    """Median time to predict and learn one example, times their number."""
+    """Median time to predict and learn one example, times the number of examples."""
     taken = []
     for x, y in zip(xs, ys, strict=True):
         start = time.perf_counter()

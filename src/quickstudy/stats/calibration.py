@@ -1,4 +1,4 @@
-"""Does a confidence mean what it says? Equal-mass reliability, and exact intervals for a share."""
+"""Calibration of confidences: equal-mass reliability, and exact intervals for a share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BINS = 15  # the number most papers on calibration use (Guo et al. 2017, arXiv:1
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Cases sorted by confidence and cut into bins of equal count; all arrays of shape (bins,)."""
+    """Cases sorted by confidence, in bins of equal count; all arrays of shape (bins,)."""
 
     confidence: Floats
     accuracy: Floats
@@ -23,7 +23,7 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """Expected calibration error: mean gap of confidence and accuracy, by case."""
+        """Expected calibration error: mean of |confidence - accuracy| over cases."""
         gap = np.abs(self.confidence - self.accuracy)
         return float(gap @ self.count / max(self.count.sum(), 1))
 
@@ -56,7 +56,7 @@ def expected_calibration_error(
 def exact_interval(right: float, cases: float, level: float = 0.95) -> tuple[float, float]:
     """Clopper-Pearson interval for a share: covers the truth with at least `level`.
 
-    It holds for one look at a number of cases fixed beforehand; (0, 1) without cases.
+    It is valid for a number of cases that was fixed beforehand; (0, 1) without cases.
 
     >>> low, high = exact_interval(95, 100)
     >>> round(low, 3), round(high, 3)

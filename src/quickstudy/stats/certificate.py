@@ -1,4 +1,4 @@
-"""Anytime-valid evidence on the error of a policy: the certificate permits, the guard revokes."""
+"""Anytime-valid evidence about the error of a policy: certificate and change detector."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from quickstudy.types import Floats
 Bools = NDArray[np.bool_]
 
 STAKES = (0.15, 0.3, 0.5, 0.7, 0.9)
-"""Stakes of the certificate as shares of the largest allowed one, 1/(1 - eps). A share g is the
-stake that grows fastest (Kelly) when the true error is (1 - g) eps."""
+"""Stakes of the certificate, as shares of the largest allowed stake 1/(1 - eps). Share g grows
+fastest (Kelly) when the true error is (1 - g) eps."""
 
 JUMPS = (2.0, 4.0, 8.0)
-"""Errors, as multiples of eps, that the guard is quickest to see."""
+"""Errors, as multiples of eps, that the guard detects fastest."""
 
 RESTART_EVERY = 50
-"""Cases between restarts of the certificate: what a weak beginner got wrong is left behind."""
+"""Cases between restarts of the certificate: early errors of the learner stop counting."""
 
 
 def require(name: str, value: float, low: float, high: float, *, closed: bool = False) -> float:
@@ -41,20 +41,20 @@ def require(name: str, value: float, low: float, high: float, *, closed: bool = 
 
 
 def require_outcome(wrong: object) -> None:
-    """Refuse an outcome that is not True, False or None (no label)."""
+    """Raise an InputError unless the outcome is True, False or None (no label)."""
     if wrong is not None and not isinstance(wrong, (bool, np.bool_)):
         raise InputError(f"wrong must be True, False or None, not {wrong!r}")
 
 
 def require_score(name: str, value: float) -> None:
-    """Refuse a score that is not a number in [0, 1]."""
+    """Raise an InputError unless the score is a number in [0, 1]."""
     number = isinstance(value, (int, float, np.floating)) and not isinstance(value, bool)
     if not (number and 0.0 <= value <= 1.0):
         raise InputError(f"{name} must be in [0, 1], not {value!r}")
 
 
 def require_probability(name: str, value: float, low: float = 0.0) -> None:
-    """Refuse a probability outside (0, 1], or below `low`."""
+    """Raise an InputError if the probability is outside (0, 1], or below `low`."""
     number = isinstance(value, (int, float, np.floating)) and not isinstance(value, bool)
     if not (number and 0.0 < value <= 1.0 and value >= low):
         bound = f"[{low:g}, 1]" if low > 0.0 else "(0, 1]"
@@ -71,20 +71,20 @@ def log_mean_exp(log_values: Floats) -> Floats:
 
 
 class Certificate:
-    """Evidence, for each of a few policies, that its error is below `error`; and who may act.
+    """Evidence, for each of a few policies, that its error is below `error`.
 
-    The null of a policy: given the past, a case it would act on is wrong with probability at
-    least eps. With A = 1 for a labelled case, pi its label probability and pi_min the smallest
-    label probability such a case could have had, a case the policy would act on multiplies the
-    wealth of stake lambda in [0, 1/(1 - eps)) by
+    The null of a policy: given the past, a case on which the policy would act is wrong with
+    probability at least eps. With A = 1 for a labelled case, pi its label probability and pi_min
+    the smallest label probability that the case could have had, such a case multiplies the wealth
+    of stake lambda in [0, 1/(1 - eps)) by
 
         1 + lambda pi_min (A / pi) (eps - wrong),    whose expectation is <= 1 under the null,
 
-    and never falls below zero. Every 50th such case opens a restart with weight
-    w_k = 1/(k(k + 1)), as money kept back until then; all restarts of one stake share one
-    accumulator, `M <- (M + w_k) factor`. The evidence of a policy is the mean over stakes of
-    M plus the money kept back: a test supermartingale that starts at 1, so by Ville's inequality
-    it ever reaches 1/alpha with probability at most alpha.
+    and never falls below zero. Every 50th such case adds a restart with weight
+    w_k = 1/(k(k + 1)), which was held in reserve until then; all restarts of one stake share one
+    accumulator, `M <- (M + w_k) factor`. The evidence of a policy is the mean over stakes of M plus
+    the reserve: a test supermartingale that starts at 1, so by Ville's inequality it ever reaches
+    1/alpha with probability at most alpha.
 
     Policies are ordered, strict to permissive, and tested in that order: the level, the number of
     policies that may act, rises to j only when policies 1..j all have reached 1/alpha_k. In the
@@ -99,7 +99,7 @@ class Certificate:
         alpha: in (0, 1), the chance of ever certifying a policy that is not good enough.
         policies: how many policies, at least 1.
         stakes: shares in (0, 1) of the largest allowed stake.
-        every: cases between restarts, at least 1.
+        every: number of cases between restarts, at least 1.
 
     Raises:
         SettingError: a setting is out of its range.
@@ -109,7 +109,7 @@ class Certificate:
     >>> while c.level == 0:
     ...     cases += 1
     ...     _ = c.update([True], False)
-    >>> cases  # faultless cases until the first certificate
+    >>> cases  # cases without an error until the first certificate
     117
 
     References:
@@ -148,15 +148,15 @@ class Certificate:
 
     @property
     def log_bar(self) -> float:
-        """Log of the evidence a policy needs in this attempt, ln(pi^2 k^2 / (6 alpha))."""
+        """Log of the evidence that a policy needs in this attempt, ln(pi^2 k^2 / (6 alpha))."""
         return float(np.log(np.pi**2 * self.attempt**2 / (6.0 * self.alpha)))
 
     @property
     def log_evidence(self) -> Floats:
-        """Log evidence of each policy now, shape (policies,); 0 before the first case."""
+        """Present log evidence of each policy, shape (policies,); 0 before the first case."""
         started = -(-self.cases // self.every)
-        kept_back = -np.log1p(started)[:, None]
-        return log_mean_exp(np.logaddexp(self._log_wealth, kept_back))
+        reserve = -np.log1p(started)[:, None]
+        return log_mean_exp(np.logaddexp(self._log_wealth, reserve))
 
     def update(
         self,
@@ -166,13 +166,13 @@ class Certificate:
         label_probability: float = 1.0,
         smallest: float = 1.0,
     ) -> int:
-        """Take in one case and return the level: how many policies, strictest first, may act.
+        """Update with one case; returns the level: how many policies, strictest first, may act.
 
         Args:
-            would_act: for each policy, whether its threshold, set before the case, was passed.
+            would_act: for each policy, whether the case reached its threshold (fixed before).
             wrong: whether the answer was wrong; None for a case that has no label.
-            label_probability: pi in (0, 1], the probability with which a label was to be had.
-            smallest: pi_min in (0, pi], the least label probability such a case could have had.
+            label_probability: pi in (0, 1], the probability that the case is labelled.
+            smallest: pi_min in (0, pi], the smallest label probability the case could have had.
 
         Raises:
             InputError: an argument is out of its range; nothing was changed.
@@ -206,12 +206,12 @@ class Certificate:
             self.level += 1
 
     def step_down(self) -> None:
-        """Revoke every certificate and open the next attempt, at its smaller alpha."""
+        """Revoke every certificate and start the next attempt, with a smaller alpha."""
         self.attempt += 1
         self._open()
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on, as plain numbers and arrays (copies)."""
+        """The complete state, as plain numbers and arrays (copies)."""
         return {
             "error": self.error,
             "alpha": self.alpha,
@@ -227,7 +227,7 @@ class Certificate:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Certificate:
-        """The certificate that `state()` was taken from, bit for bit."""
+        """The certificate with this state, bit for bit."""
         made = cls(
             float(state["error"]),
             alpha=float(state["alpha"]),
@@ -244,16 +244,16 @@ class Certificate:
 
 
 class Guard:
-    """Watches the error of the cases acted on, and alarms when it has risen above `error`.
+    """Monitors the error of the cases acted on; alarms when it has risen above `error`.
 
     An e-detector in Shiryaev-Roberts form, the mean over a few stakes lambda < 1/eps of
 
         M <- (M + 1) (1 + lambda pi_min (A / pi) (wrong - eps)),
 
-    which alarms at M >= c. While the error of what is acted on stays at or below eps, M minus the
-    number of cases is a supermartingale, so the mean number of acted cases between false alarms
-    is at least c. Detection is as slow as labels are rare: at an audit rate of 5 % a jump to 20 %
-    error takes some 430 acted cases to see (see `benchmarks/r19.py`).
+    which alarms at M >= c. While the error of the cases acted on is at most eps, M minus the number
+    of cases is a supermartingale, so the mean number of acted cases between false alarms is at
+    least c. The delay of detection is inversely proportional to the audit rate: at 5 % a jump to
+    20 % error is detected after about 430 acted cases (see `benchmarks/r19.py`).
 
     Parameters:
         error: eps in (0, 1), the largest error allowed.
@@ -290,15 +290,15 @@ class Guard:
 
     @property
     def log_evidence(self) -> float:
-        """Log of the detector's value; an alarm is at ln c."""
+        """Log of the detector's value; it alarms at ln c."""
         return float(log_mean_exp(self._log_wealth))
 
     def update(
         self, wrong: bool | None, *, label_probability: float = 1.0, smallest: float | None = None
     ) -> bool:
-        """Take in one acted case (`wrong` None: not audited); True is an alarm, and starts anew.
+        """Update with one acted case (`wrong` None: not audited); True is an alarm, and restarts.
 
-        `smallest` is pi_min, by default the label probability itself: one audit rate for all.
+        `smallest` is pi_min, by default the label probability itself (a constant audit rate).
 
         Raises:
             InputError: an argument is out of its range; nothing was changed.
@@ -319,11 +319,11 @@ class Guard:
         return True
 
     def restart(self) -> None:
-        """Forget the evidence, as after an alarm; the number of alarms stays."""
+        """Reset the evidence, as after an alarm; the number of alarms is kept."""
         self._log_wealth = np.full(len(self.jumps), -np.inf)
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on, as plain numbers and arrays (copies)."""
+        """The complete state, as plain numbers and arrays (copies)."""
         return {
             "error": self.error,
             "between_alarms": self.between_alarms,
@@ -334,7 +334,7 @@ class Guard:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Guard:
-        """The guard that `state()` was taken from, bit for bit."""
+        """The guard with this state, bit for bit."""
         made = cls(
             float(state["error"]),
             between_alarms=float(state["between_alarms"]),

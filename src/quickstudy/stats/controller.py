@@ -1,4 +1,4 @@
-"""Where to draw the line between acting and asking: thresholds that follow the labelled record."""
+"""Thresholds between acting and asking, estimated online from labelled cases."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ from quickstudy.types import Floats
 
 FRACTIONS = (0.3, 0.45, 0.6, 0.75)
 """Estimated error that each policy aims at, as a share of the allowed one, strict to permissive. At
-0.85 the evidence would grow by 0.0005 nats a case and need some 7,000 of them; it handled 3 more
-cases in 100."""
+0.85 the evidence would grow by 0.0005 nats per case and need about 7,000 cases; it would act on 3
+more cases in 100."""
 
 HALF_LIFE = 1000.0
-"""Labels after which a label counts half: a learner that improves by the hour outgrows its record,
-while half the weight on the last few hundred would leave too few errors to count."""
+"""Labels after which the weight of a label is 1/2: a learner that improves must forget its early
+errors, but a half-life of a few hundred would leave too few errors to count."""
 
 LABELS_KEPT, CASES_KEPT = 2000, 500
-"""Labelled cases that estimate errors (two half-lives), and cases that show today's confidences."""
+"""Labelled cases that estimate errors (two half-lives), and cases that give the confidences."""
 
 REFRESH = 10
-"""Labels between two settings of the thresholds: one label in a hundred moves them little."""
+"""Labels between two updates of the thresholds: few labels change them little."""
 
 FEWEST_LABELS, FEWEST_CASES = 20, 20
-"""No threshold before 20 labels, and none that fewer than 20 of the last cases would pass."""
+"""No threshold before 20 labels, and none that fewer than 20 of the last cases reach."""
 
 PRIOR_CASES = 50.0
-"""Weight, in labelled cases, of the calibrated estimate beside the counted error of a region."""
+"""Weight, in labelled cases, of the calibrated estimate relative to the counted error."""
 
 LABELS_AFTER_ALARM = 200
-"""Labels kept after an alarm: about as many as were had while the guard was finding out."""
+"""Labels kept after an alarm: about as many as arrive while the guard detects the change."""
 
 IDENTITY = np.array([0.0, 1.0])
-"""Shift and slope of a confidence that is calibrated already: the prior's mean."""
+"""Shift and slope of a calibrated confidence: the mean of the prior."""
 
 PRIOR_SPREAD = np.array([3.0, 3.0])
 """Standard deviations of the prior on the calibration's shift and slope, around 0 and 1."""
 
 CLIP = 1e-4
-"""Confidences are read as at least this far from 0 and 1, so that their log odds are finite."""
+"""Confidences are clipped to [CLIP, 1 - CLIP], so that their log odds are finite."""
 
 NEWTON_STEPS, LONGEST_STEP = 2, 1.0
-"""Newton steps per refresh, from where the last one ended, and the longest move of one of them."""
+"""Newton steps per refresh, from the last solution, and the largest change by one step."""
 
 
 def log_odds(probability: Floats) -> Floats:
@@ -68,7 +68,7 @@ def _sigmoid(z: Floats) -> Floats:
 
 
 class _Ring:
-    """The last `size` rows, oldest first on reading; the cost of a row does not grow."""
+    """The last `size` rows, read oldest first; adding a row has a constant cost."""
 
     def __init__(self, size: int, columns: int) -> None:
         self.rows: Floats = np.zeros((size, columns))
@@ -97,31 +97,31 @@ class _Ring:
 
 
 class Controller:
-    """Proposes one confidence threshold per policy, from what was labelled before.
+    """Proposes one confidence threshold per policy, from earlier labelled cases.
 
-    The error of the cases with confidence >= tau is estimated from two sides and pooled:
+    The error of the cases with confidence >= tau is the pooled value of two estimates:
 
-    - counted: errors among the labelled cases at or above tau, each weighted by 1/pi (it stands
-      for the cases that were not labelled) and by 2^(-age / half-life), worth as many cases as its
-      effective sample size (sum v)^2 / sum v^2;
-    - calibrated, worth 50 cases: the mean over the last 500 cases at or above tau, labelled or
-      not, of P(wrong | c) = sigmoid(b0 - b1 logit(c)), a recency-weighted logistic calibration
-      whose prior (b0, b1) ~ N((0, 1), diag(9, 9)) says that the confidence means what it says.
+    - counted: the weighted share of errors among the labelled cases at or above tau. Weights are
+      1/pi, for the unlabelled cases that a label represents, times 2^(-age / half-life). Its weight
+      is its effective sample size (sum v)^2 / sum v^2;
+    - calibrated, with the weight of 50 cases: the mean over the last 500 cases at or above tau,
+      labelled or not, of P(wrong | c) = sigmoid(b0 - b1 logit(c)), a recency-weighted logistic
+      calibration with the prior (b0, b1) ~ N((0, 1), diag(9, 9)), whose mean is the identity.
 
     The threshold of a policy is the lowest tau whose estimate is at most its fraction of the
-    allowed error, and infinite where there is none; a more permissive policy never has the
-    higher one. Any score in [0, 1] that tends to rise with being right will do: a calibrated one
-    is trusted sooner.
+    allowed error, and infinite if there is none; a more permissive policy never has a higher
+    threshold. Any score in [0, 1] that increases with the chance of being right can be used; a
+    calibrated score reaches a certificate sooner.
 
-    The thresholds are known before the next case comes, which is all that the certificate's proof
-    asks of them: estimates that are off cost time, never the promise.
+    The thresholds are fixed before the next case arrives, which is all that the proof of the
+    certificate requires: wrong estimates cost time, but never violate the guarantee.
 
-    Cost per case is flat: a refresh, every 10 labels, sorts 2,500 numbers.
+    The cost per case is constant: a refresh, every 10 labels, sorts 2,500 numbers.
 
     Parameters:
         error: eps in (0, 1), the largest error allowed.
         fractions: rising shares in (0, 1) of eps that the policies aim at.
-        half_life: labels after which a label counts half, > 0.
+        half_life: labels after which the weight of a label is 1/2, > 0.
 
     Raises:
         SettingError: a setting is out of its range.
@@ -131,7 +131,7 @@ class Controller:
     >>> for confidence in rng.beta(8, 1, size=4000):
     ...     c.observe(confidence)
     ...     c.record(confidence, bool(rng.random() > confidence))
-    >>> [round(float(t), 2) for t in c.thresholds]  # with the truth known: 0.97, 0.95, 0.94, 0.92
+    >>> [round(float(t), 2) for t in c.thresholds]  # the true ones: 0.97, 0.95, 0.94, 0.92
     [0.99, 0.94, 0.92, 0.89]
 
     References:
@@ -163,7 +163,7 @@ class Controller:
         return self._thresholds.copy()
 
     def observe(self, confidence: float) -> None:
-        """Take note of the confidence of a case, whether it will be labelled or not.
+        """Record the confidence of a case, whether it will be labelled or not.
 
         Raises:
             InputError: `confidence` is not a number in [0, 1]; nothing was changed.
@@ -172,7 +172,7 @@ class Controller:
         self._seen.push(confidence)
 
     def record(self, confidence: float, wrong: bool, *, label_probability: float = 1.0) -> None:
-        """Take in a labelled case that had `label_probability` of being labelled.
+        """Record a labelled case, which was labelled with probability `label_probability`.
 
         Raises:
             InputError: an argument is out of its range; nothing was changed.
@@ -189,7 +189,7 @@ class Controller:
             self._refresh()
 
     def forget(self, newest: int = LABELS_AFTER_ALARM) -> None:
-        """Keep only the newest labels, as after an alarm: those before it mislead."""
+        """Keep only the newest labels; after an alarm older labels are misleading."""
         self._labelled.keep(newest)
         self._calibration = IDENTITY.copy()
         self._thresholds = np.full(len(self.fractions), np.inf)
@@ -239,7 +239,7 @@ class Controller:
         self._calibration = b
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on, as plain numbers and arrays (copies)."""
+        """The complete state, as plain numbers and arrays (copies)."""
         return {
             "error": self.error,
             "fractions": np.array(self.fractions),
@@ -253,7 +253,7 @@ class Controller:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Controller:
-        """The controller that `state()` was taken from, bit for bit."""
+        """The controller with this state, bit for bit."""
         made = cls(
             float(state["error"]),
             fractions=[float(f) for f in state["fractions"]],

@@ -1,4 +1,4 @@
-"""Curves over a stream: what a reader of a report looks at."""
+"""Curves over a stream, for plots and reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from quickstudy.types import Floats
 
 
 def running_mean(values: ArrayLike, window: int) -> Floats:
-    """Mean of the last `window` values at every point (of all so far while there are fewer).
+    """Mean of the last `window` values at every point; of all so far at the first points.
 
     >>> running_mean([1, 0, 0, 1], window=2).tolist()
     [1.0, 0.5, 0.0, 0.5]
@@ -31,7 +31,7 @@ def cumulative_mean(values: ArrayLike) -> Floats:
 
 
 def thin(length: int, points: int = 300) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """At most `points` indices spread evenly over 0..length-1, both ends included.
+    """At most `points` indices, evenly spread over 0..length-1, both ends included.
 
     >>> thin(1000, points=5).tolist()
     [0, 249, 499, 749, 999]

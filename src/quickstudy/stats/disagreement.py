@@ -1,4 +1,4 @@
-"""How much a label would teach: the disagreement between experts."""
+"""Disagreement between experts, as an acquisition score for labels."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from quickstudy.types import Floats
 def disagreement(votes: Floats) -> float:
     """Jensen-Shannon divergence, in nats, of experts' log-probabilities `votes` (E, K).
 
-    0 where all say the same, however unsure; at most log K. The mutual information between the
-    label and which expert one believes.
+    0 if all experts agree, however unsure they are; at most log K. It is the mutual information
+    between the label and the choice of the expert.
 
     Reference:
         Houlsby et al. (2011), Bayesian active learning for classification and preference learning,

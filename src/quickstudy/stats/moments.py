@@ -1,8 +1,8 @@
-"""Additive sufficient statistics of least squares and their inverse.
+"""Additive sufficient statistics of least squares, and their inverse.
 
 For rows `x_i` with targets `y_i` and a discount `a`, after n rows:
-`G = sum a^(n-i) x_i x_i'`, `C = sum a^(n-i) x_i y_i'`; they merge by `+` and fade by `a`. The ridge
-is added unfaded when the inverse `P = (G + r I)^{-1}` is refreshed.
+`G = sum a^(n-i) x_i x_i'`, `C = sum a^(n-i) x_i y_i'`; they merge by `+` and are discounted by `a`.
+The ridge is added without discount when the inverse `P = (G + r I)^{-1}` is refreshed.
 """
 
 from __future__ import annotations
@@ -22,17 +22,16 @@ from quickstudy.types import Floats
 
 _controller: ThreadpoolController | None = None
 _lock = threading.Lock()
-_inside = 0  # contexts now open, in all threads: the number of BLAS threads is the process's
-_before: list[int] = []  # numbers of threads outside of all contexts
+_inside = 0  # open contexts in all threads: BLAS has one number of threads per process
+_before: list[int] = []  # numbers of threads outside all contexts
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Context in which BLAS uses one thread, so that sums come out in one order everywhere.
+    """Context in which BLAS uses one thread, so that sums have the same order on every machine.
 
-    Contexts may be nested and open in several threads: each one in sees to it that the number of
-    threads is one (libraries that set it for themselves may have reset it), the last one out
-    resets it.
+    Contexts may be nested and open in several threads: each entry sets the number of threads to one
+    (other libraries may have changed it), the last exit restores it.
     """
     _enter()
     try:
@@ -64,10 +63,10 @@ def _leave() -> None:
 
 
 def _set(library: Any, threads: int) -> None:
-    """Set the number of threads, from whichever thread this is called.
+    """Set the number of BLAS threads; works from any thread.
 
-    threadpoolctl 3.8 lets one thread alone set that of OpenBLAS, for as long as that thread lives,
-    and ignores the others without a word; `_lock` keeps ours from crossing each other.
+    threadpoolctl 3.8 lets only one thread set the number for OpenBLAS, while that thread lives, and
+    silently ignores the others; `_lock` serialises our calls.
     """
     if library.num_threads != threads:
         set_it = getattr(library, "_real_set_num_threads", library.set_num_threads)
@@ -75,7 +74,7 @@ def _set(library: Any, threads: int) -> None:
 
 
 def weighted_gram(rows: Floats, weights: Floats) -> Floats:
-    """`sum_i w_i x_i x_i'` for `rows` (n, d) and `weights` (n,), symmetric to the last bit.
+    """`sum_i w_i x_i x_i'` for `rows` (n, d) and `weights` (n,), exactly symmetric.
 
     >>> weighted_gram(np.array([[1.0, 2.0], [3.0, 0.0]]), np.array([1.0, 0.5]))
     array([[5.5, 2. ],
@@ -102,14 +101,14 @@ def regularised_inverse(gram: Floats, ridge: float) -> Floats:
     matrix.flat[:: len(gram) + 1] += ridge
     with one_blas_thread():
         factor, failed = lapack.dpotrf(matrix.T, lower=1, clean=0, overwrite_a=1)
-        if failed:  # rounding made it indefinite: a larger ridge is the honest answer
+        if failed:  # indefinite because of rounding: use a larger ridge
             return regularised_inverse(gram, ridge + 1e-8 * float(np.trace(gram)))
         inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
     return _symmetric(inverse.T)
 
 
 def _symmetric(upper: Floats) -> Floats:
-    """A C-ordered matrix whose lower triangle is filled in from its upper one."""
+    """A C-ordered matrix whose lower triangle is copied from its upper one."""
     matrix = np.ascontiguousarray(upper)
     _mirror(matrix)
     return matrix
@@ -138,7 +137,7 @@ def _label_sums(rows, labels, weights, out):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def symmetric_times(matrix, x, out):  # type: ignore[no-untyped-def]
-    """`out = A x` for a symmetric A, as a sum of its rows: wide loops, one fixed order."""
+    """`out = A x` for a symmetric A, as a sum of its rows: vectorised, in a fixed order."""
     d = len(x)
     out[:] = 0.0
     j = 0

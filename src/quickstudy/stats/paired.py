@@ -1,4 +1,4 @@
-"""Anytime-valid evidence that one version errs less than another, from paired differences."""
+"""Anytime-valid evidence that one version has fewer errors than another, from paired losses."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from quickstudy.stats.certificate import require, require_probability
 from quickstudy.types import Floats
 
 STAKES: Floats = np.array([0.05, 0.15, 0.3, 0.5, 0.7, 0.9])
-"""Stakes. Where only the champion is wrong with probability p, and only the challenger with q, the
-stake (p - q)/(p + q) grows fastest (Kelly): small ones are for small differences among many."""
+"""Stakes. If only the champion is wrong with probability p, and only the challenger with q, the
+stake (p - q)/(p + q) grows fastest (Kelly): small stakes are for small relative differences."""
 
 WEIGHTS: Floats = np.array([0.05, 0.2, 0.3, 0.3, 0.1, 0.05])
-"""Of the stakes, at the start. The middle ones are for a third to two thirds fewer errors."""
+"""First weights of the stakes. The middle ones suit a third to two thirds fewer errors."""
 
 _LOG_WEIGHTS: Floats = np.log(WEIGHTS)
 
 
 def bar(alpha: float, attempt: int = 1) -> float:
-    """Log evidence that a route of the k-th challenger needs: ln(1/alpha_k).
+    """Log evidence needed on one route to promotion by the k-th challenger: ln(1/alpha_k).
 
-    alpha_k = 3 alpha / (pi^2 k^2): two routes a challenger, and over all challengers they add up
-    to alpha.
+    alpha_k = 3 alpha / (pi^2 k^2): with two routes per challenger, the sum over all challengers is
+    alpha.
 
     Raises:
         SettingError: alpha is not in (0, 1), or the attempt below 1.
@@ -39,24 +39,26 @@ def bar(alpha: float, attempt: int = 1) -> float:
 
 
 class Paired:
-    """Evidence against "it errs no less": a bet on paired differences of losses.
+    """Evidence against "the challenger has no smaller loss", by betting on paired differences.
 
     With d = loss(champion) - loss(challenger) in [-1, 1] of a case that both answered before its
     label was known, the null is E[d | past] <= -margin. With A = 1 for a labelled case, pi its
-    label probability, pi_min the smallest that a case could have had there, x = (d + margin)
-    pi_min A / pi, and stakes lambda in [0, 1),
+    label probability, pi_min the smallest possible label probability of the case,
+    x = (d + margin) pi_min A / pi, and stakes lambda in [0, 1),
 
         E_t = sum_k w_k prod_i (1 + lambda_k x_i).
 
     Given the case, A is 1 with probability pi whatever the label, so E[x | past] = pi_min E[d +
     margin | past] <= 0 where pi_min is known before the case: every factor is nonnegative, of
     expectation at most 1, and by Ville's inequality E ever reaches 1/alpha with probability at
-    most alpha, however often one looks. A case without a label has x = 0 and the factor 1: it is
-    simply not given to `update`. A label that was due and never came is another matter: if that
-    has to do with who was right, leaving it out is not valid, and it should count against.
+    most alpha, however often it is checked. A case without a label has x = 0 and the factor 1, so
+    it is not given to `update`. This is not valid for a label that was due and never arrived, if
+    that may depend on which version was right: such a case should count against the challenger.
 
-    margin > 0: the null is "worse by at least the margin", so this is evidence that it is not.
-    margin < 0: evidence that it is better by more than -margin. Cost per case: O(stakes).
+    margin > 0: the null is "worse by at least the margin", which the evidence contradicts.
+    margin < 0: evidence that the challenger is better by more than -margin.
+
+    Cost per case: O(stakes).
 
     Parameters:
         margin: in (-1, 1).
@@ -89,7 +91,7 @@ class Paired:
         self._sum = 0.0
 
     def update(self, difference: float, *, scale: float = 1.0) -> None:
-        """Take in one labelled case.
+        """Update the evidence with one labelled case.
 
         Args:
             difference: loss(champion) - loss(challenger), in [-1, 1].
@@ -110,7 +112,7 @@ class Paired:
 
     @property
     def log_evidence(self) -> float:
-        """Log of E now; 0 before the first case."""
+        """Log of the present E; 0 before the first case."""
         return float(np.logaddexp.reduce(self._log_wealth))
 
     @property
@@ -122,13 +124,13 @@ class Paired:
 def first_crossings(
     differences: Floats, log_bar: float, *, scales: Floats | None = None, margin: float = 0.0
 ) -> NDArray[np.int64]:
-    """Many streams at once, looked at after every case: when each first reaches the bar.
+    """For many streams at once, the number of cases after which each first reaches the bar.
 
     Args:
         differences: shape (streams, cases), in [-1, 1].
         log_bar: see `bar`.
-        scales: of the same shape, in [0, 1]; 0 for a case without a label. None: all 1.
-        margin: as of `Paired`.
+        scales: same shape, in [0, 1]; 0 for a case without a label. None: all 1.
+        margin: see `Paired`.
 
     Returns:
         Number of cases, from 1, until log evidence >= `log_bar`; 0: never. Shape (streams,).

@@ -1,9 +1,10 @@
-"""Act or ask: the controller proposes, the certificate permits, the guard revokes.
+"""Risk control: decides between acting and asking, at a certified precision.
 
-`ActOrAsk` ties the three together for any stream of (confidence, label probability, right or
-wrong). Every case logs its label probability pi: 1 where it asks, the audit rate where it acts.
-Only asked and audited labels count; a correction that somebody volunteers is selected by its
-outcome, and is refused here (a learner may still learn from it).
+`ActOrAsk` combines a controller (proposes thresholds), a certificate (permits them) and a guard
+(revokes them) for any stream of (confidence, label probability, right or wrong). Every case records
+its label probability pi: 1 if it is asked, the audit rate if it is acted on. Only labels that were
+asked for or audited count; a volunteered correction is selected by its outcome and is refused here
+(a learner may still learn from it).
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ from quickstudy.types import Label, label_key
 __all__ = ["ActOrAsk", "Certificate", "Controller", "Decision", "Guard", "coin"]
 
 AUDIT_TESTING, AUDIT_SETTLED = 0.35, 0.05
-"""Audit rates while a more permissive policy is under test, and later. Evidence gathers as fast as
-audits come, and until the next policy is permitted its cases are asked: on three kinds of stream
-0.35 handled 0 to 6 more cases in 100 than 0.2, for the same labels or 3 % more."""
+"""Audit rates while a more permissive policy is under test, and later. Evidence grows with this
+rate, and until the next policy is permitted its cases are asked: on three types of streams 0.35
+acted on 0 to 6 more cases in 100 than 0.2, for the same number of labels or 3 % more."""
 
 PATIENCE = 2000
 """Cases for which the next policy is tested at the high audit rate: a policy that is not permitted
-by then gains less than the audits cost, and goes on being tested at the low rate."""
+by then gains less than the audits cost, and is then tested at the low rate."""
 
 
 def coin(seed: int, number: int) -> float:
-    """Toss number `number` of a logged seed, uniform in [0, 1): a replay tosses the same.
+    """Draw number `number` of a seed, uniform in [0, 1); a replay draws the same number.
 
     >>> round(coin(7, 0), 3), round(coin(7, 1), 3), coin(7, 1) == coin(7, 1)
     (0.872, 0.083, True)
@@ -56,7 +57,7 @@ class AuditDraws:
         self._state: Any = self._generator.state
 
     def draw(self, number: int) -> float:
-        """Toss number `number`, uniform in [0, 1)."""
+        """Draw number `number`, uniform in [0, 1)."""
         self._state["state"]["counter"] = np.array([number, 0, 0, 0], np.uint64)
         self._state["buffer_pos"] = 4
         self._generator.state = self._state
@@ -65,21 +66,21 @@ class AuditDraws:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do with one case; keep it, in a log say, until `record`.
+    """The decision on one case; keep it until `record`, for example in a log.
 
     Attributes:
-        number: of the case, from 0; with the seed it gives the coin.
-        confidence: what the learner said.
+        number: number of the case, from 0; it determines the draw of the seed.
+        confidence: confidence of the learner.
         act: answer without asking.
-        audit: acted on, and its label is to be had all the same, from a trusted source.
+        audit: acted on, and a label from a trusted source is needed nevertheless.
         ask: not acted on, and a teacher is to be asked.
-        label_probability: pi, in (0, 1]: how likely a label was, before the coin.
-        smallest: pi_min, the least pi that a case a policy would act on could have had.
-        policy: how permissive the policy is that acted, from 1; 0 when the case was not acted on.
-        would_act: of each policy, strict to permissive, whether it would act.
+        label_probability: pi, in (0, 1]: probability of a label, before the draw.
+        smallest: pi_min, the smallest pi that a case on which a policy acts could have had.
+        policy: how permissive the policy is that acted, from 1; 0 if the case was not acted on.
+        would_act: for each policy, strict to permissive, whether it would act.
         label: the label whose own certificate decided, or None.
-        eligible: a policy may act on such a case; what comes of one that is not says nothing about
-            confidences, and does not move the thresholds.
+        eligible: whether a policy may act on such a case; the outcome of one that is not eligible
+            says nothing about confidences, and does not change the thresholds.
     """
 
     number: int
@@ -102,7 +103,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class _Rates:
-    """Audit rates, and the least share of the cases not acted on that are asked."""
+    """Audit rates, and the least probability of asking about a case that is not acted on."""
 
     testing: float
     settled: float
@@ -111,7 +112,7 @@ class _Rates:
 
 
 class _Guarantee:
-    """One promise: a controller, a certificate and a guard with the same allowed error."""
+    """One guarantee: a controller, a certificate and a guard with the same allowed error."""
 
     def __init__(
         self, controller: Controller, certificate: Certificate, guard: Guard, rates: _Rates
@@ -195,31 +196,31 @@ class _Guarantee:
 
 
 class ActOrAsk:
-    """Decides, case by case, whether to act or to ask, at a precision that is certified.
+    """Decides, case by case, whether to act or to ask, at a certified precision.
 
-    Promise: were none of the policies ever as precise as the target, the chance that any case is
-    ever acted on would be at most alpha (per promise: a label with a target of its own makes its
-    own). Later errors are the guard's task: after an alarm nothing is acted on until a new attempt
-    is certified. Neither needs the confidence to be calibrated; acting early does.
+    Guarantee: if no policy is ever as precise as the target, the chance that any case is ever acted
+    on is at most alpha (for each guarantee: a label with its own target has its own). The guard
+    detects later errors: after an alarm no case is acted on until a new attempt is certified. The
+    guarantee does not need a calibrated confidence, but a calibrated one is certified earlier.
 
-    Record every decision once, in the order decided or as labels come in, as long as the delay
-    tells nothing of the outcome. Asks that were skipped or expired are recorded with None, and
+    Record every decision once, in the order of the decisions or of the labels, as long as the delay
+    does not depend on the outcome. Asks that were skipped or expired are recorded with None, and
     count as wrong.
 
     Parameters:
         target: precision in (0, 1), say 0.95; the allowed error is eps = 1 - target.
-        seed: of the audit coins, 0 <= seed < 2^64; log it.
+        seed: seed of the audit draws, 0 <= seed < 2^64; log it.
         alpha: in (0, 1), the chance of ever certifying a policy that misses the target.
-        targets: precision per predicted label, for labels with a promise of their own: they are
+        targets: precision per predicted label, for labels with a guarantee of their own: they are
             acted on only by their own certificate.
-        costs: per predicted label, what a mistake costs in units of an ordinary one, > 0: its
-            allowed error is eps / cost, by its own certificate.
+        costs: per predicted label, cost of a mistake relative to an ordinary one, > 0: its allowed
+            error is eps / cost, by its own certificate.
         fractions: shares of eps that the policies aim at, strict to permissive.
         audit_testing: audit rate while a more permissive policy is under test.
-        audit_settled: audit rate later, and after `patience` cases of such a test.
+        audit_settled: audit rate otherwise, and after `patience` cases of such a test.
         patience: cases, at least 1.
-        least_ask: the least `ask_probability` that will ever be given to `decide`; 1 unless the
-            budget for asking is short. Evidence gathers as slowly as this is small.
+        least_ask: the smallest `ask_probability` that will ever be given to `decide`; 1 unless the
+            budget for asking is short. Evidence grows in proportion to it.
         between_alarms: least mean number of acted cases between two false alarms.
 
     Raises:
@@ -269,7 +270,7 @@ class ActOrAsk:
             least_ask=require("least_ask", least_ask, 1e-6, 1.0, closed=True),
         )
 
-        def lane(error: float) -> _Guarantee:
+        def guarantee(error: float) -> _Guarantee:
             return _Guarantee(
                 Controller(error, fractions=fractions),
                 Certificate(error, alpha=self.alpha, policies=len(fractions)),
@@ -277,13 +278,13 @@ class ActOrAsk:
                 rates,
             )
 
-        self._rest = lane(1.0 - self.target)
+        self._rest = guarantee(1.0 - self.target)
         self._own = {
-            key: lane(error)
+            key: guarantee(error)
             for key, error in _own_errors(self.target, targets or {}, costs or {}).items()
         }
 
-    def _lane(self, label: Label | None) -> _Guarantee:
+    def _guarantee(self, label: Label | None) -> _Guarantee:
         return self._rest if label is None else self._own.get(label_key(label), self._rest)
 
     def decide(
@@ -294,17 +295,17 @@ class ActOrAsk:
         ask_probability: float = 1.0,
         eligible: bool = True,
     ) -> Decision:
-        """Act or ask on a case that the learner answers with `label` at `confidence` in [0, 1].
+        """Decide on a case that the learner answers with `label` at `confidence` in [0, 1].
 
-        A confidence of 0 claims nothing, and is never acted on.
+        A case of confidence 0 is never acted on.
 
         Args:
-            confidence: of the answer.
+            confidence: confidence of the answer.
             label: the answer.
-            ask_probability: at least `least_ask`, the chance of asking if the case is not acted on;
-                below 1 where a budget is short.
-            eligible: whether a policy may act on such a case at all. False, as for a record of an
-                unfamiliar form, must follow from what is known before the label.
+            ask_probability: at least `least_ask`, the probability of asking if the case is not
+                acted on; below 1 if a budget is short.
+            eligible: whether a policy may act on such a case. It must depend only on what is known
+                before the label; it is False for a record of an unfamiliar form.
 
         Raises:
             InputError: an argument is out of its range; nothing was changed.
@@ -329,12 +330,12 @@ class ActOrAsk:
             InputError: an argument is out of its range.
         """
         require_score("confidence", confidence)
-        lane = self._lane(label)
-        require_probability("ask_probability", ask_probability, lane.rates.least_ask)
-        owner = label if lane is not self._rest else None
+        guarantee = self._guarantee(label)
+        require_probability("ask_probability", ask_probability, guarantee.rates.least_ask)
+        owner = label if guarantee is not self._rest else None
         case = (self.number, owner)
         draw = self._coins.draw(self.number)
-        return lane.decide(confidence, ask_probability, draw, case, eligible=eligible)
+        return guarantee.decide(confidence, ask_probability, draw, case, eligible=eligible)
 
     def accept(self, decision: Decision) -> None:
         """Go on to the next case after a decision that was proposed for this one.
@@ -347,14 +348,15 @@ class ActOrAsk:
                 f"the decision is for case {decision.number}; the next case is {self.number}"
             )
         if decision.eligible:
-            self._lane(decision.label).controller.observe(decision.confidence)
+            self._guarantee(decision.label).controller.observe(decision.confidence)
         self.number += 1
 
     def record(self, decision: Decision, wrong: bool | None) -> bool:
-        """Close a case; True when the guard alarmed, and nothing is acted on any more.
+        """Close a case; returns True if the guard alarmed, so that no more cases are acted on.
 
-        `wrong` is None where there is no label: for a case acted on without an audit as it must
-        be, for one asked or audited because that was skipped or expired, which counts as wrong.
+        `wrong` is None if there is no label: always for a case acted on without an audit; for a
+        case that was asked or audited it means that this was skipped or expired, and counts as
+        wrong.
 
         Raises:
             InputError: an outcome for a case that was neither asked nor audited (volunteered, so
@@ -367,45 +369,45 @@ class ActOrAsk:
                 "asked nor audited: a volunteered correction is selected by its outcome"
             )
         outcome = (wrong is None or bool(wrong)) if decision.labelled else None
-        return self._lane(decision.label).record(decision, outcome)
+        return self._guarantee(decision.label).record(decision, outcome)
 
     def level(self, label: Label | None = None) -> int:
         """How many policies, strictest first, may act on this label now; 0: everything is asked."""
-        return self._lane(label).certificate.level
+        return self._guarantee(label).certificate.level
 
     @property
     def promises(self) -> list[Label | None]:
-        """None for the promise of most labels, then each label with a promise of its own."""
+        """None for the guarantee of most labels, then each label with a guarantee of its own."""
         return [None, *(key[1] for key in self._own)]
 
     @property
     def certified(self) -> int:
-        """The most policies that may act under any of the promises; 0: everything is asked."""
-        levels = [lane.certificate.level for lane in self._own.values()]
+        """The most policies that may act under any guarantee; 0: everything is asked."""
+        levels = [guarantee.certificate.level for guarantee in self._own.values()]
         return max([self._rest.certificate.level, *levels])
 
     @property
     def smallest(self) -> float:
-        """The least label probability that any case can have now, whatever its label."""
-        return min(lane.smallest for lane in (self._rest, *self._own.values()))
+        """The smallest label probability that any case can have now, whatever its label."""
+        return min(guarantee.smallest for guarantee in (self._rest, *self._own.values()))
 
     def report(self, label: Label | None = None) -> dict[str, Any]:
-        """How one promise stands: that of `label`, or of all labels without one of their own."""
-        lane = self._lane(label)
+        """State of one guarantee: that of `label`, or of all labels without one of their own."""
+        guarantee = self._guarantee(label)
         return {
-            "error": lane.certificate.error,
-            "level": lane.certificate.level,
-            "attempt": lane.certificate.attempt,
-            "alarms": lane.guard.alarms,
-            "between_alarms": lane.guard.between_alarms,
-            "audit_rate": lane.audit_rate,
-            "thresholds": lane.controller.thresholds,
-            "log_evidence": lane.certificate.log_evidence,
-            "log_bar": lane.certificate.log_bar,
+            "error": guarantee.certificate.error,
+            "level": guarantee.certificate.level,
+            "attempt": guarantee.certificate.attempt,
+            "alarms": guarantee.guard.alarms,
+            "between_alarms": guarantee.guard.between_alarms,
+            "audit_rate": guarantee.audit_rate,
+            "thresholds": guarantee.controller.thresholds,
+            "log_evidence": guarantee.certificate.log_evidence,
+            "log_bar": guarantee.certificate.log_bar,
         }
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on, as plain numbers, strings and arrays (copies)."""
+        """The complete state, as plain numbers, strings and arrays (copies)."""
         rates = self._rest.rates
         return {
             "target": self.target,
@@ -417,12 +419,12 @@ class ActOrAsk:
             "patience": rates.patience,
             "least_ask": rates.least_ask,
             "rest": self._rest.state(),
-            "own": [{"label": key[1], **lane.state()} for key, lane in self._own.items()],
+            "own": [{"label": key[1], **guarantee.state()} for key, guarantee in self._own.items()],
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> ActOrAsk:
-        """The object that `state()` was taken from, bit for bit."""
+        """The object with this state, bit for bit."""
         made = cls(
             float(state["target"]),
             seed=int(state["seed"]),
@@ -434,26 +436,26 @@ class ActOrAsk:
         )
         rates = made._rest.rates
         made.number = int(state["number"])
-        made._rest = _lane_from(state["rest"], rates)
-        made._own = {label_key(s["label"]): _lane_from(s, rates) for s in state["own"]}
+        made._rest = _guarantee_from(state["rest"], rates)
+        made._own = {label_key(s["label"]): _guarantee_from(s, rates) for s in state["own"]}
         return made
 
 
-def _lane_from(state: Mapping[str, Any], rates: _Rates) -> _Guarantee:
-    lane = _Guarantee(
+def _guarantee_from(state: Mapping[str, Any], rates: _Rates) -> _Guarantee:
+    guarantee = _Guarantee(
         Controller.from_state(state["controller"]),
         Certificate.from_state(state["certificate"]),
         Guard.from_state(state["guard"]),
         rates,
     )
-    lane.tested = int(state["tested"])
-    return lane
+    guarantee.tested = int(state["tested"])
+    return guarantee
 
 
 def _own_errors(
     target: float, targets: Mapping[Label, float], costs: Mapping[Label, float]
 ) -> dict[tuple[str, Label], float]:
-    """Allowed error, by `label_key`, of every label with a target or a cost of its own."""
+    """Allowed error, by `label_key`, of each label with a target or cost of its own."""
     errors = {}
     for label, precision in targets.items():
         errors[label_key(label)] = 1.0 - require(f"targets[{label!r}]", precision, 0.0, 1.0)

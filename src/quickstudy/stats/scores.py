@@ -1,4 +1,4 @@
-"""Scores of a classifier, all from one confusion matrix."""
+"""Scores of a classifier, computed from its confusion matrix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Counts = NDArray[np.int64]
 
 
 def confusion_matrix(truth: Counts, answer: Counts, labels: int) -> Counts:
-    """How often each label was answered as each, shape (labels, labels + 1): [truth, answer].
+    """Counts of (truth, answer), shape (labels, labels + 1).
 
     The last column counts the cases without an answer (`answer == -1`).
 
@@ -29,14 +29,14 @@ def accuracy(confusion: Counts) -> float:
 
 
 def recalls(confusion: Counts) -> Floats:
-    """Share answered rightly of each label; nan for a label that never came, shape (labels,)."""
+    """Recall of each label, shape (labels,); nan for a label without cases."""
     cases = confusion.sum(axis=1).astype(np.float64)
     cases[cases == 0] = np.nan
     return np.asarray(np.diagonal(confusion) / cases)
 
 
 def balanced_accuracy(confusion: Counts) -> float:
-    """Mean recall over the labels that came, in [0, 1].
+    """Mean recall over the labels with cases, in [0, 1].
 
     >>> balanced_accuracy(np.array([[90, 0, 0], [5, 5, 0]]))
     0.75
@@ -46,7 +46,7 @@ def balanced_accuracy(confusion: Counts) -> float:
 
 
 def macro_f1(confusion: Counts) -> float:
-    """Mean over the labels that came of the harmonic mean of precision and recall, in [0, 1]."""
+    """Mean F1 over the labels with cases, in [0, 1]."""
     cases, answers = confusion.sum(axis=1), confusion.sum(axis=0)[:-1]
     came = cases > 0
     f1 = 2.0 * np.diagonal(confusion)[came] / (cases + answers)[came]
@@ -54,9 +54,9 @@ def macro_f1(confusion: Counts) -> float:
 
 
 def kappa(confusion: Counts) -> float:
-    """Cohen's kappa: agreement beyond what chance gives to the same counts, at most 1.
+    """Cohen's kappa: agreement beyond that expected by chance from the same counts, at most 1.
 
-    0 where chance alone is always right (one label, always answered).
+    0 if chance agreement is 1 (one label, always answered).
     """
     n = max(int(confusion.sum()), 1)
     chance = float(confusion.sum(axis=1) @ confusion.sum(axis=0)[:-1]) / n**2
@@ -64,7 +64,7 @@ def kappa(confusion: Counts) -> float:
 
 
 def commonest_confusions(confusion: Counts, most: int = 10) -> list[tuple[int, int, int]]:
-    """The (truth, answer, count) that went wrong most often, most frequent first.
+    """The most frequent wrong (truth, answer, count), most frequent first.
 
     >>> commonest_confusions(np.array([[7, 1, 0], [3, 5, 0]]))
     [(1, 0, 3), (0, 1, 1)]

@@ -6,15 +6,22 @@ import time
 import numpy as np
 import pytest
 
-from quickstudy.learners.value.loops import KEPT, LoopRecord, Trail, canonical, described, spelled
+from quickstudy.learners.value.loops import (
+    KEPT,
+    LoopRecord,
+    StepHistory,
+    canonical,
+    step_text,
+    with_rate,
+)
 
 LONGEST = 12  # steps of the longest round that is looked for
 
 
 def walked(steps):
     """What is found after each step."""
-    trail = Trail()
-    return [trail.add(step, canonical(step)) for step in steps]
+    history = StepHistory()
+    return [history.add(step, canonical(step)) for step in steps]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +139,7 @@ def test_a_list_of_dates_or_names_is_no_loop(make):
     ],
 )
 def test_inputs_that_are_the_same_are_spelled_the_same(one, other):
-    assert canonical(spelled(one)) == canonical(spelled(other))
+    assert canonical(step_text(one)) == canonical(step_text(other))
 
 
 @pytest.mark.parametrize(
@@ -146,7 +153,7 @@ def test_inputs_that_are_the_same_are_spelled_the_same(one, other):
     ],
 )
 def test_inputs_that_differ_are_spelled_apart(one, other):
-    assert canonical(spelled(one)) != canonical(spelled(other))
+    assert canonical(step_text(one)) != canonical(step_text(other))
 
 
 def test_a_text_full_of_braces_takes_no_longer_by_the_letter():
@@ -165,19 +172,19 @@ def test_what_is_no_json_is_taken_as_it_is(text):
 
 
 def test_very_long_runs_keep_to_their_latest_steps():
-    trail = Trail()
+    history = StepHistory()
     for i in range(3 * KEPT):
-        trail.add(f"step {i}", f"step {i}")
-    assert len(trail.exact) == len(trail.canonical) == KEPT >= len(trail.counts)
-    assert [trail.add("x", "x") for _ in range(3)][-1] == ("repeat", 1, 3, True)
+        history.add(f"step {i}", f"step {i}")
+    assert len(history.exact) == len(history.canonical) == KEPT >= len(history.counts)
+    assert [history.add("x", "x") for _ in range(3)][-1] == ("repeat", 1, 3, True)
 
 
-def test_a_trail_goes_on_where_its_state_was_taken():
+def test_a_history_goes_on_where_its_state_was_taken():
     steps = [*"abcabxabcab", *"yy", *"abyaby"]
-    one = Trail()
+    one = StepHistory()
     for step in steps[:8]:
         one.add(step, step)
-    other = Trail.from_state(one.state())
+    other = StepHistory.from_state(one.state())
     for step in steps[8:]:
         assert one.add(step, step) == other.add(step, step)
     assert one.state() == other.state()
@@ -195,7 +202,9 @@ def test_deadly_and_harmless_loops_are_told_apart():
     base = 0.5
     assert deadly.rate("repeat", 3, base)[0] < 0.1
     assert harmless.rate("repeat", 3, base)[0] == pytest.approx(0.5)
-    assert deadly.outlook({"repeat": 3}, base) < 0.1 < harmless.outlook({"repeat": 3}, base)
+    assert (
+        deadly.success_rate({"repeat": 3}, base) < 0.1 < harmless.success_rate({"repeat": 3}, base)
+    )
 
 
 def test_a_run_counts_for_all_fewer_rounds_and_for_no_more():
@@ -208,18 +217,18 @@ def test_a_run_counts_for_all_fewer_rounds_and_for_no_more():
 def test_without_a_loop_the_outlook_is_that_of_runs_without():
     record = record_of([True] * 30)
     record.learn({"repeat": 3}, False)
-    assert record.outlook({}, 0.5) > 0.8
-    assert LoopRecord().outlook({}, 0.3) == pytest.approx(0.3)
+    assert record.success_rate({}, 0.5) > 0.8
+    assert LoopRecord().success_rate({}, 0.3) == pytest.approx(0.3)
 
 
 def test_the_most_telling_of_several_loops_counts():
     record = record_of([False] * 20, repeat=3)
     for i in range(20):
         record.learn({"cycle": 2}, i % 2 == 0)
-    assert record.outlook({"cycle": 2, "repeat": 3}, 0.5) < 0.1
+    assert record.success_rate({"cycle": 2, "repeat": 3}, 0.5) < 0.1
 
 
 def test_a_loop_is_described_with_its_record():
-    loop = described(("repeat", 1, 7, True), record_of([False] * 8, repeat=4), 0.5)
+    loop = with_rate(("repeat", 1, 7, True), record_of([False] * 8, repeat=4), 0.5)
     assert (loop.kind, loop.period, loop.times, loop.exact, loop.runs) == ("repeat", 1, 7, True, 8)
     assert loop.success == pytest.approx(0.1)  # two runs at the base among eight that failed

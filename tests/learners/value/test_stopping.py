@@ -218,6 +218,6 @@ def test_state_in_the_middle_goes_on_bit_for_bit():
 def test_another_promise_is_proved_anew():
     rule = certified()
     rule.step(OPEN, 0.6)
-    made = rule.anew(0.1)
+    made = rule.reset(0.1)
     assert (made.error, made.certificate.level, made.alpha, made.audit) == (0.1, 0, 0.05, 0.1)
     assert made.tosses == rule.tosses and not made.step(OPEN, 0.02)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quickstudy.api.decisions import Settings
+from quickstudy.encode.inputs import plain_input
 from quickstudy.encode.values import (
     plain_flag,
-    plain_input,
     plain_label,
     plain_number,
     plain_text,

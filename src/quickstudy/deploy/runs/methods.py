@@ -35,7 +35,7 @@ from quickstudy.deploy.runs.commands import (
 from quickstudy.deploy.runs.handlers import checked_run
 from quickstudy.deploy.runs.hosted import HostedValue, HostedValues, ReplayNeededError
 from quickstudy.deploy.runs.settings import value_changes, value_settings
-from quickstudy.encode.values import plain_action
+from quickstudy.encode.actions import plain_action
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.learners.value.settings import LARGEST
 from quickstudy.log.store import LogError

@@ -1,4 +1,4 @@
-"""What fields carry: by how much answers to remembered examples change when fields are blanked."""
+"""Ablation: how much answers to remembered examples change when fields are blanked."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from quickstudy.learners.classifier.mixture import Mixture
 from quickstudy.types import Floats
 
 SAMPLE = 48  # remembered examples that are answered with and without the fields
-ALIKE = 16  # of the same form as the record, that are preferred if there are so many
+ALIKE = 16  # if at least this many have the form of the record, only these are sampled
 MOST_LOOKED_AT = 2000  # remembered examples among which the sample is chosen, the latest
-MOST_LOST = 0.99  # something of every answer stays, so that the most probable label does
-CARRIES = 0.03  # an answer that changes less is an answer still: noise changes 0.01 after 400
-CARRIES_SHARE = 0.2  # nor do fields that carry less than this of what all fields say
+MOST_LOST = 0.99  # below 1, so that the most probable label stays the same
+CARRIES = 0.03  # smaller changes of an answer are ignored: noise alone changes 0.01 after 400
+CARRIES_SHARE = 0.2  # as are fields with less than this share of the effect of all fields
 
 
 def lost(mixture: Mixture, encoder: RecordEncoder, form: FormStatistics, gap: Gap) -> float:
-    """The share of the answer that goes with the fields of a gap, 0 to 0.99.
+    """The share of an answer that is lost without the fields of a gap, 0 to 0.99.
 
-    On remembered examples that have some of these fields, as many of each label as can be, the
-    change of an answer is the total variation between the probabilities with and without the
-    fields, `d(gap)`. The share that is lost is `max(d(gap), d(gap) / d(all))`, where `d(all)` is
-    the change without any field; it is 0 if both are so small that the answer stands without them.
+    `d(gap)` is the total variation between the probabilities with and without these fields, on
+    remembered examples that have some of them, balanced over labels. The share lost is
+    `max(d(gap), d(gap) / d(all))`, where `d(all)` is the change without any field; it is 0 if both
+    are so small that the answer does not depend on the fields.
     """
     if gap.present == 0:
-        return MOST_LOST  # it has nothing of what was learned
+        return MOST_LOST  # no field of the record was learned
     slots = mixture.exemplars.order()[-MOST_LOOKED_AT:]
     raw = mixture.exemplars.raw(slots)
     gone = _fields(encoder, form, gap.gone)
@@ -57,7 +57,7 @@ def _fields(encoder: RecordEncoder, form: FormStatistics, mask: int) -> list[Fie
 def _sample(
     raw: Raw, labels: NDArray[np.int64], gone: list[Field], present: list[Field]
 ) -> NDArray[np.int64]:
-    """Rows that have some field that is gone, of each label the latest; alike ones if they are."""
+    """The latest rows of each label that have a missing field; of the same form if possible."""
     has = np.zeros(len(raw), dtype=bool)
     for field in gone:
         has |= _has(raw, field)

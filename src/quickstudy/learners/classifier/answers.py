@@ -1,4 +1,4 @@
-"""What a mixture says of some rows, and how answers given one after the other become one."""
+"""Answers of a mixture to n rows, and how answers to consecutive rows are joined."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from quickstudy.types import Floats
 
 @dataclass(frozen=True)
 class Answers:
-    """What a mixture says of n rows: `p` (n, K), `votes` (n, E + M, K); see `PredictionBatch`."""
+    """Answers to n rows: `p` (n, K), `votes` (n, E + M, K); see `PredictionBatch`."""
 
     p: Floats
     confidence: Floats
@@ -20,17 +20,17 @@ class Answers:
     votes: Floats
 
 
-def joined(parts: list[Answers], *, labels: int, voices: int) -> Answers:
-    """Answers given one after the other, as one for `labels` labels; unknown ones have p = 0."""
+def joined(parts: list[Answers], *, labels: int, outputs: int) -> Answers:
+    """Answers to consecutive rows as one, for `labels` labels; labels unknown then have p = 0."""
     if len(parts) == 1 and parts[0].p.shape[1] == labels:
         return parts[0]
     n = sum(len(a.novelty) for a in parts)
-    p, votes = np.zeros((n, labels)), np.full((n, voices, labels), np.log(FLOOR))
+    p, votes = np.zeros((n, labels)), np.full((n, outputs, labels), np.log(FLOOR))
     at = 0
     for a in parts:
         rows = slice(at, at + len(a.novelty))
         p[rows, : a.p.shape[1]] = a.p
-        if a.votes.shape[1] == voices:  # else the experts have changed since
+        if a.votes.shape[1] == outputs:  # else the experts have changed since
             votes[rows, :, : a.p.shape[1]] = a.votes
         at += len(a.novelty)
     empty = [np.zeros(0)]
@@ -42,14 +42,14 @@ def joined(parts: list[Answers], *, labels: int, voices: int) -> Answers:
     )
 
 
-def said_by(votes: Floats, members: Floats) -> Floats:
-    """Log-probabilities of experts and members, shape (n, E + M, K)."""
+def log_outputs(votes: Floats, members: Floats) -> Floats:
+    """Log-probabilities of experts (E, n, K) and pool members (M, n, K), shape (n, E + M, K)."""
     logs = np.log(np.maximum(members, FLOOR))
     return np.concatenate([votes, logs]).transpose(1, 0, 2)
 
 
-def padded(votes: Floats, labels: int) -> Floats:
-    """Earlier votes (E + M, K') for K >= K' labels: those not known then get the floor."""
-    out = np.full((len(votes), labels), np.log(FLOOR))
-    out[:, : votes.shape[1]] = votes
+def padded(outputs: Floats, labels: int) -> Floats:
+    """Earlier outputs (E + M, K') for K >= K' labels: labels unknown then get the floor."""
+    out = np.full((len(outputs), labels), np.log(FLOOR))
+    out[:, : outputs.shape[1]] = outputs
     return out

@@ -1,63 +1,64 @@
-"""`Classifier`: the public face of the learner, in labels and records."""
+"""`Classifier`: learns labels of records, texts and vectors from a stream."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quickstudy import snapshot
+from quickstudy.encode.inputs import plain_input
 from quickstudy.encode.parsing import Parsed
 from quickstudy.encode.record import RecordEncoder
 from quickstudy.encode.room import room_for
 from quickstudy.encode.tables import labels_of, rows_of
-from quickstudy.encode.values import plain_input, plain_label, plain_scalar
+from quickstudy.encode.values import plain_label, plain_scalar
 from quickstudy.errors import InputError, LabelError, NotReadyError, SettingError
-from quickstudy.learners.base import DEFINITION, Kept, atomic, shared
+from quickstudy.learners.base import Saved, atomic, shared
 from quickstudy.learners.classifier.answers import Answers
 from quickstudy.learners.classifier.explain import explain
 from quickstudy.learners.classifier.familiarity import Familiarity, Judgement, dimmed
-from quickstudy.learners.classifier.mixture import Mixture
+from quickstudy.learners.classifier.mixture import EarlierVotes, Mixture
 from quickstudy.learners.classifier.recipe import check_names, default_recipe
-from quickstudy.learners.classifier.refits import Fitted
+from quickstudy.learners.classifier.refits import Fitted, UpkeepPolicy
+from quickstudy.learners.labels import LabelIndex, checked_label
 from quickstudy.types import (
     Explanation,
     FieldReport,
-    Floats,
     Input,
     Label,
     Prediction,
     PredictionBatch,
-    label_key,
 )
 
 LEAST_BUDGET_MB, MOST_BUDGET_MB = 16, 65_536
-LABELS_PER_MB = 8  # every label takes a column of each expert's weights
+LABELS_PER_MB = 8  # each label takes a column of each expert's weights
 
 
-class Classifier(Kept):
+class Classifier(Saved):
     """Learns from a stream, one example at a time; no tuning needed.
 
     An input is a record (a dict of numbers, strings, booleans, times, None and lists of numbers), a
     text, or a flat array of numbers. A label is a str, int or bool; 1, True and "1" are three
-    labels. Members of an Enum and scalars of numpy count as their values; spaces around a label do
-    not count. A batch is a list of inputs, a table of pandas, polars or Arrow (a row is a record;
-    what is NaN there is missing), or an array whose rows are vectors.
+    labels. Members of an Enum and scalars of numpy count as their values; spaces around a label are
+    ignored. A batch is a list of inputs, a table of pandas, polars or Arrow (a row is a record; NaN
+    means missing), or an array whose rows are vectors.
 
-    Safe for threads: many may ask at the same time, and whoever teaches is alone. Nothing
-    that was taught is lost; a prediction is that of some moment between two lessons.
+    Safe for threads: many may predict at the same time, and a thread that teaches is alone. No
+    example is lost; a prediction reflects the state between two calls of `learn`.
 
     Args:
         budget_mb: memory that remembered examples and experts may take, in MiB, at least 16.
         experts: names of the experts to use (see `experts`); all by default.
         schema: field name -> "number", "boolean", "category", "text" or "vector", for fields whose
-            type should not be inferred.
+            type is not to be inferred.
         seed: seeds every random choice; same seed and same calls give the same bits.
 
     Attributes:
-        forms: column -> how the files that taught it wrote it; kept for `quickstudy predict`.
+        forms: column -> its format in the files that were learned; kept for `quickstudy predict`.
 
     Examples:
         >>> c = Classifier()
@@ -69,7 +70,8 @@ class Classifier(Kept):
         (40, ('small', 'large'))
     """
 
-    _NOUN = ("classifier", "classifier")
+    _kind = "classifier"
+    _noun = "classifier"
 
     def __init__(
         self,
@@ -93,17 +95,18 @@ class Classifier(Kept):
         self._only = tuple(experts or ())
         self._encoder = RecordEncoder(schema, room=room_for(budget_mb))
         self.forms: dict[str, str] = {}
-        self._labels: list[Label] = []
-        self._index: dict[tuple[str, Label], int] = {}
-        self._mixture = Mixture(self._encoder, budget_mb=budget_mb, seed=seed, only=self._only)
+        self._labels = LabelIndex()
+        self._policy = UpkeepPolicy()
+        self._mixture = Mixture(
+            self._encoder, budget_mb=budget_mb, seed=seed, only=self._only, policy=self._policy
+        )
         self._familiarity = Familiarity(self._encoder, self._mixture)
-        self._definition = DEFINITION
 
     @property
     @shared
     def labels(self) -> tuple[Label, ...]:
         """Labels in order of first appearance."""
-        return tuple(self._labels)
+        return tuple(self._labels.labels)
 
     @property
     @shared
@@ -114,19 +117,19 @@ class Classifier(Kept):
     @property
     @shared
     def maps(self) -> int:
-        """Number of times the feature map was chosen: each takes as long as many examples."""
+        """Number of times the feature map was chosen; a choice takes as long as many examples."""
         return self._mixture.maps
 
     @property
     @shared
     def fields(self) -> tuple[FieldReport, ...]:
-        """Fields met so far, with the types they came in."""
+        """The fields seen so far, with their types."""
         return self._encoder.report()
 
     @property
     @shared
     def experts(self) -> tuple[tuple[str, float], ...]:
-        """Experts with their weights in the present answer, which add up to 1."""
+        """Experts with their present weights, which add up to 1."""
         names = [name for e in self._mixture.experts for name in e.names]
         return tuple(zip(names, self._mixture.pool.weights.tolist(), strict=True))
 
@@ -137,7 +140,7 @@ class Classifier(Kept):
         return sum(a.nbytes for a in self._mixture.state()[0].values())
 
     def predict(self, x: Input) -> Prediction:
-        """Answer for one input; changes nothing.
+        """Predict the label of one input; changes nothing.
 
         Raises:
             RecordError: the input cannot be read.
@@ -146,11 +149,11 @@ class Classifier(Kept):
         return prediction
 
     def predict_many(self, xs: Any, *, as_is: bool = False) -> PredictionBatch:
-        """Answers for many inputs, each by the present state; the same bits as one by one.
+        """Predict the labels of many inputs by the present state; the same bits as one by one.
 
         Args:
             xs: a batch: a list of inputs, a table, an array (n, d), a series of texts.
-            as_is: the inputs are plain (see `encode.values`), as a log keeps them: take them so.
+            as_is: the inputs are plain values (see `encode.values`), as a log keeps them.
 
         Raises:
             RecordError: an input cannot be read, or `xs` is one input.
@@ -171,8 +174,8 @@ class Classifier(Kept):
         Args:
             x: the input.
             y: its label.
-            prediction: what was predicted for x, when the label comes later than that: experts are
-                then scored on what they said at the time.
+            prediction: the earlier prediction for x, if the label comes later: the pool is then
+                scored on the experts' votes of that time.
 
         Raises:
             RecordError, LabelError: nothing was learned.
@@ -184,8 +187,8 @@ class Classifier(Kept):
         self._train([x], [y], [prediction])
         return self._mixture.count - 1
 
-    def _given(self, prediction: Prediction | None) -> tuple[Floats, int] | None:
-        """Votes and last label of an earlier prediction; None where experts are asked anew."""
+    def _earlier(self, prediction: Prediction | None) -> EarlierVotes | None:
+        """Votes and last label of an earlier prediction; None if there was none."""
         if prediction is None:
             return None
         if max(prediction.votes.shape[1], prediction.last_label + 1) > len(self._labels):
@@ -193,10 +196,10 @@ class Classifier(Kept):
         return prediction.votes, prediction.last_label
 
     def learn_not(self, x: Input, y: Label, *, as_is: bool = False) -> None:
-        """Learn that `y` is not the label of x, when nobody says what is.
+        """Learn that `y` is not the label of x, when the right label is unknown.
 
-        This very input is not answered with `y` again until a label is learned for it, and the
-        confidence of such answers falls. Nothing is learned about other inputs.
+        This input is not answered with `y` again until a label is learned for it, and the
+        confidence of similar answers decreases. Nothing else is learned about other inputs.
 
         Raises:
             RecordError, LabelError: the input cannot be read, or `y` was never learned.
@@ -205,17 +208,17 @@ class Classifier(Kept):
 
     @atomic
     def _refute(self, x: Input, y: Label) -> None:
-        key = _checked(y)
-        if key not in self._index:
+        index = self._labels.of(checked_label(y))
+        if index is None:
             raise LabelError(f"label {y!r} was never learned, so it cannot be refuted")
-        self._mixture.refute(self._encoder.encode([x]), self._index[key])
+        self._mixture.refute(self._encoder.encode([x]), index)
         self._familiarity.changed()
 
     def check(self, x: Input) -> None:
-        """Whether x could be learned.
+        """Check that x could be learned.
 
         Raises:
-            RecordError: it cannot be read; the message names the field.
+            RecordError: x cannot be read; the message names the field.
         """
         self._check(plain_input(x))
 
@@ -237,7 +240,7 @@ class Classifier(Kept):
             xs: a batch, as in `predict_many`.
             ys: the label of each: a list, an array, a series, or a table of one column.
             predictions: one for each example, or None, as in `learn`.
-            as_is: inputs and labels are lists of plain values, as a log keeps them: take them so.
+            as_is: inputs and labels are lists of plain values, as a log keeps them.
 
         Raises:
             RecordError, LabelError: nothing was learned.
@@ -246,7 +249,7 @@ class Classifier(Kept):
         self._train(inputs, labels, predictions, keep=False)
 
     def test_then_train(self, xs: Any, ys: Any) -> PredictionBatch:
-        """Predict each example and then learn it, in order: what was predicted before learning.
+        """Predict each example and then learn it, in order; returns the predictions.
 
         Inputs and labels as in `learn_many`.
         """
@@ -262,14 +265,14 @@ class Classifier(Kept):
         *,
         keep: bool = True,
     ) -> PredictionBatch:
-        """Learn, and give what was predicted before, unless nobody asks for it (`keep`)."""
+        """Learn in order; returns what was predicted before, or nothing without `keep`."""
         if len(xs) != len(ys):
             raise LabelError(f"there are {len(xs)} inputs and {len(ys)} labels; one each is needed")
         if predictions is not None and len(predictions) != len(xs):
             raise InputError(f"there are {len(xs)} inputs and {len(predictions)} predictions")
-        given = None if predictions is None else [self._given(p) for p in predictions]
-        keys = [_checked(y) for y in ys]
-        new = list(dict.fromkeys(key for key in keys if key not in self._index))
+        earlier = None if predictions is None else [self._earlier(p) for p in predictions]
+        keys = [checked_label(y) for y in ys]
+        new = self._labels.unknown(keys)
         most = int(LABELS_PER_MB * self.budget_mb)
         if len(self._labels) + len(new) > most:
             raise LabelError(
@@ -278,10 +281,8 @@ class Classifier(Kept):
         parsed = self._encoder.parse(xs)
         if not self.examples and parsed:
             self._check_experts(parsed[0])
-        for key in new:
-            self._index[key] = len(self._index)
-            self._labels.append(key[1])
-        y = np.array([self._index[key] for key in keys], dtype=np.int64)
+        self._labels.add(new)
+        y = np.array(self._labels.indices(keys), dtype=np.int64)
         last = np.empty(len(y), np.int64)
         last[:1], last[1:] = self._mixture.last, y[:-1]
         parts: list[Answers] = []
@@ -292,8 +293,8 @@ class Classifier(Kept):
                 raw, new_field = self._encoder.admit(parsed[rows])
                 if new_field:
                     self._mixture.new_field()
-                votes = given[rows] if given else None
-                answers = self._mixture.learn(raw, y[rows], given=votes)
+                votes = earlier[rows] if earlier else None
+                answers = self._mixture.learn(raw, y[rows], earlier=votes)
                 self._familiarity.taught(_right(answers, y[rows]))
                 if keep:
                     parts.append(answers)
@@ -301,9 +302,11 @@ class Classifier(Kept):
         return self._batch(self._mixture.joined(parts), last if keep else last[:0], found)
 
     def _check_experts(self, record: Parsed) -> None:
-        kind = self._encoder.kind_of(record)
-        if self._only and not default_recipe(kind, self.budget_mb).names & set(self._only):
-            raise SettingError(f"experts={list(self._only)} names none that reads {kind} inputs")
+        modality = self._encoder.modality_of(record)
+        if self._only and not default_recipe(modality, self.budget_mb).names & set(self._only):
+            raise SettingError(
+                f"experts={list(self._only)} names none that reads {modality} inputs"
+            )
 
     def _batch(
         self, answers: Answers, last: Any, found: Mapping[int, Judgement]
@@ -320,95 +323,87 @@ class Classifier(Kept):
         )
 
     def explain(self, x: Input) -> Explanation:
-        """Votes and weights, the nearest remembered examples, and the fields that matter.
+        """Explain an answer: votes and weights, nearest remembered examples, most relevant fields.
 
         Raises:
-            NotReadyError: nothing was learned yet.
+            NotReadyError: no example was learned yet.
         """
         return self._explain(plain_input(x))
 
     @shared
     def _explain(self, x: Input) -> Explanation:
-        if not self._labels:
+        if not len(self._labels):
             raise NotReadyError("there is nothing to explain before the first example is learned")
         return explain(x, self, self._encoder, self._mixture)
 
-    def _jobs(self) -> tuple[bool, int]:
-        return self._mixture.deferred, self._mixture.frozen_at
+    def _policies(self) -> dict[str, Any]:
+        return asdict(self._policy)
 
-    def _take_over(self, *duties: Any) -> Self:
-        self._mixture.deferred, self._mixture.frozen_at = duties
+    def _with_policies(self, policies: dict[str, Any]) -> Self:
+        vars(self._policy).update(policies)
         return self
 
     @atomic
     def defer_refits(self) -> None:
-        """From now on refit no slow expert in `learn`: `fit_due` on a copy, then `install`."""
-        self._mixture.deferred = True
+        """Stop refitting slow experts in `learn`: call `fit_due` on a copy, then `install` here."""
+        self._policy.deferred = True
 
     @atomic
     def freeze_map(self, examples: int) -> None:
-        """From that many examples on, choose the feature map only in `consolidate`."""
-        self._mixture.frozen_at = examples
+        """Choose the feature map only in `consolidate`, from that number of examples on."""
+        self._policy.frozen_at = examples
 
     @property
     @shared
     def map_due(self) -> bool:
-        """Whether the feature map wants to be chosen anew, while it is frozen."""
+        """Whether the feature map would be chosen now if it were not frozen."""
         return self._mixture.map_due
 
     @property
     @shared
     def refit_due(self) -> bool:
-        """Whether a slow expert wants to be refitted, while refits are deferred."""
+        """Whether the refit of a slow expert is due; stays true while refits are deferred."""
         return self._mixture.refit_due
 
     @atomic
     def fit_due(self) -> Fitted:
-        """Refit the slow experts that are due, here: on a copy of the learner that goes on."""
+        """Refit the slow experts that are due, for `install`; call it on a copy of the learner."""
         return self._mixture.fit_due()
 
     @atomic
     def install(self, fitted: Fitted) -> None:
-        """Take over slow experts that a copy of this learner, made earlier, has refitted."""
+        """Take over slow experts that an earlier copy of this learner has refitted."""
         self._mixture.install(fitted)
         self._familiarity.changed()
 
     @atomic
     def consolidate(self) -> None:
-        """Choose the feature map anew and refit the slow experts now, from remembered examples."""
+        """Choose a new feature map and refit the slow experts now, from remembered examples."""
         if self.examples:
             self._mixture.choose_map()
             self._mixture.refit()
             self._familiarity.form.accept()
             self._familiarity.changed()
 
-    @property
-    def definition(self) -> int:
-        """The definition of learning under which all of it was learned, or the oldest of several.
-
-        What was learned under an older one than the present is not what a replay would learn.
-        """
-        return self._definition
-
     @classmethod
     def hash_of(cls, arrays: snapshot.Arrays, plain: dict[str, Any]) -> str:
-        """The `state_hash` of the learner that gave a state.
+        """The `state_hash` of a learner with this state.
 
-        Texts that are only shown, and how files are written, do not count.
+        Texts kept for explanations and the formats of files do not change it.
         """
         exemplars = {n: v for n, v in plain["mixture"]["exemplars"].items() if n != "texts"}
-        told = {n: v for n, v in plain.items() if n != "forms"}
-        told["mixture"] = plain["mixture"] | {"exemplars": exemplars}
-        return snapshot.digest(arrays, told)
+        hashed = {n: v for n, v in plain.items() if n != "forms"}
+        hashed["mixture"] = plain["mixture"] | {"exemplars": exemplars}
+        return snapshot.digest(arrays, hashed)
 
     def _state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
         arrays, mixture = self._mixture.state()
         plain = {
-            "kind": "classifier",
+            "kind": self._kind,
             "budget_mb": self.budget_mb,
             "experts": list(self._only),
             "seed": self.seed,
-            "labels": self._labels,
+            "labels": self._labels.labels,
             "encoder": self._encoder.state(),
             "form": self._familiarity.form.state(),
             "mixture": mixture,
@@ -418,11 +413,10 @@ class Classifier(Kept):
 
     @classmethod
     def from_state(cls, arrays: snapshot.Arrays, plain: dict[str, Any]) -> Self:
-        """The learner that gave this state; the arrays are copied."""
+        """The learner with this state; the arrays are copied."""
         learner = cls(budget_mb=plain["budget_mb"], experts=plain["experts"], seed=plain["seed"])
         learner._encoder.restore(plain["encoder"])
-        learner._labels = list(plain["labels"])
-        learner._index = {label_key(y): i for i, y in enumerate(learner._labels)}
+        learner._labels = LabelIndex(plain["labels"])
         learner._mixture.restore(arrays, plain["mixture"])
         learner._familiarity.restore(plain.get("form"))
         learner._definition = plain.get("definition", 1)
@@ -431,7 +425,7 @@ class Classifier(Kept):
 
 
 def _right(answers: Answers, y: NDArray[np.int64]) -> list[bool]:
-    """Which of the answers are right; labels that were not known are wrong."""
+    """Which of the answers are right; an answer to an unknown label is wrong."""
     if not answers.p.shape[1]:
         return [False] * len(y)
     if len(y) == 1:
@@ -441,21 +435,5 @@ def _right(answers: Answers, y: NDArray[np.int64]) -> list[bool]:
 
 
 def _plain_batch(xs: Any, ys: Any) -> tuple[list[Input], list[Label]]:
-    """Inputs and labels of a batch; read before the lock is taken, as a generator may be slow."""
+    """Inputs and labels of a batch; read outside the lock, because a generator may be slow."""
     return [plain_input(x) for x in rows_of(xs)], labels_of(ys)
-
-
-def _checked(y: Label) -> tuple[str, Label]:
-    """The key of a plain label.
-
-    Raises:
-        LabelError: it is none.
-    """
-    if type(y) not in (str, int, bool):
-        raise LabelError(f"label {y!r} is a {type(y).__name__}; use a str, an int or a bool")
-    if isinstance(y, str) and not y.isascii():
-        try:
-            y.encode()
-        except UnicodeEncodeError:
-            raise LabelError(f"label {y!r} is not valid Unicode") from None
-    return label_key(y)

@@ -1,4 +1,4 @@
-"""Doubt: how likely the answer is right, and how likely the label was never seen; both online."""
+"""Confidence and novelty: online calibrated probabilities of a right answer, of a new label."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 from quickstudy.experts.base import State, widened
 from quickstudy.types import Floats
 
-FADE = 0.998  # of the record that calibrates: about the last 500 labels
-PRIOR = 4.0  # labels of middling doubt that the starting point is worth
-START = np.array([[0.0, 1.0, 0.0], [0.0, 1.0, -3.0]])  # confidence as the pool has it; novelty
+FADE = 0.998  # decay of the curvature: about the last 500 labels count
+PRIOR = 4.0  # labels of probability 1/2 that the first weights are worth
+START = np.array([[0.0, 1.0, 0.0], [0.0, 1.0, -3.0]])  # confidence = top probability; novelty
 MOST_LOGIT = 9.0
 
 
 class Confidence:
     """Two logistic regressions by online Newton steps, each from three inputs.
 
-    Novelty: from the share of labels met once (the chance of a new one by Good and Turing) and from
-    the familiarity of the input (its largest kernel posterior mean). Confidence: from the logit of
-    the top probability, times `1 - novelty`.
+    Novelty: from the share of labels seen once (the Good-Turing estimate of a new label) and the
+    familiarity of the input (its largest kernel posterior mean). Confidence: from the logit of the
+    top probability, times `1 - novelty`.
 
     Reference:
         Good (1953), The population frequencies of species, Biometrika 40.
@@ -30,10 +30,10 @@ class Confidence:
         self._weights = START.copy()
         self._curvature = np.stack([np.eye(3) * PRIOR / 4.0] * 2)
         self._counts = np.zeros(1, np.int64)  # examples of each label
-        self._record = np.array([0.0, 0.0, 0.5])  # labels met once, examples, mean familiarity
+        self._record = np.array([0.0, 0.0, 0.5])  # labels seen once, examples, mean familiarity
 
     def grow(self, labels: int) -> None:
-        """Make room for one more label than `labels`, the next first-seen one."""
+        """Make room for `labels` labels, and for the next new one."""
         self._counts = widened(self._counts, labels + 1)
 
     def answer(self, p: Floats, familiarity: Floats) -> tuple[Floats, Floats]:
@@ -43,9 +43,9 @@ class Confidence:
     def learn(
         self, p: Floats, familiarity: Floats, y: NDArray[np.int64], evidence: Floats
     ) -> tuple[Floats, Floats]:
-        """The same, each row answered before its label (K for a first-seen one) is learned.
+        """Like `answer`, but each label is learned after its row (K for a new label).
 
-        `evidence` says how many examples each counts for, in the record of the confidence.
+        `evidence` is the number of examples that each row counts for in the confidence.
         """
         return self._run(p, familiarity, y, evidence)
 
@@ -58,11 +58,11 @@ class Confidence:
         return out[0], out[1]
 
     def refuted(self, p: Floats) -> None:
-        """Learn that the top answer of the only row of `p` was wrong; what is right is unknown."""
+        """Learn that the top answer of the only row of `p` was wrong; the right one is unknown."""
         _recalibrate(p, np.array([-1]), self._weights[0], self._curvature[0])
 
     def recalibrate(self, p: Floats, y: NDArray[np.int64]) -> None:
-        """Start the confidence anew from left-out probabilities (n, K) and their labels."""
+        """Refit the confidence from left-out probabilities (n, K) and their labels."""
         self._weights[0] = START[0]
         self._curvature[0] = np.eye(3) * PRIOR / 4.0
         _recalibrate(p, y, self._weights[0], self._curvature[0])
@@ -117,7 +117,7 @@ def _run(p, familiarity, y, evidence, weights, curvature, counts, record, out): 
         out[1, i] = min(max(_sigmoid(weights[1], x[1]), 1e-9), 1.0 - 1e-9)
         out[0, i] = (1.0 - out[1, i]) * _sigmoid(weights[0], x[0])
         if labels == 0:
-            out[0, i], out[1, i] = 0.0, 1.0  # nothing was learned yet: any label is new
+            out[0, i], out[1, i] = 0.0, 1.0  # before the first example any label is new
         if y[i] < 0:
             continue
         new = y[i] == labels

@@ -1,4 +1,4 @@
-"""Recall: an exact repeat of a corrected input gets the corrected label."""
+"""Corrections: an exact-match table, so that a repeated input gets its corrected label."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from quickstudy.encode.record import Raw
 from quickstudy.types import Floats
 
-CAPACITY = 10_000  # corrected inputs that are kept, the oldest leave first
-CONTESTED = 3  # changes of label after which an input is no longer recalled
+CAPACITY = 10_000  # corrected inputs that are kept; the oldest are dropped first
+CONTESTED = 3  # changes of label after which the table is not used for an input
 
 
 class Corrections:
-    """Corrected inputs by a 64-bit digest of their raw columns: label, and how often it changed.
+    """Corrected inputs by a 64-bit digest of their raw columns: label, and number of changes.
 
-    A correction is a label that differs from the answer the learner would have given. A later label
-    for the same input supersedes it; at the third change the input is contested, and the pool
-    decides. How often recalled labels were right sets how much probability they get. Labels that
-    were refuted for an input, without a right one, are ruled out for it until one is learned.
+    A correction is a label that differs from the answer of the learner. A later label for the same
+    input replaces it; after the third change the input is contested, and the pool answers. The
+    probability of recalled labels is the share of them that were right. Labels that were refuted
+    for an input, without a right label, are excluded for it until a label is learned.
     """
 
     def __init__(self) -> None:
@@ -30,12 +30,12 @@ class Corrections:
         self._refuted: dict[int, list[int]] = {}
 
     def label(self, key: int) -> int:
-        """The label to recall for a digest, or -1."""
+        """The corrected label for a digest, or -1."""
         label, changes = self._table.get(key, (-1, 0))
         return label if changes < CONTESTED else -1
 
     def apply(self, p: Floats, label: int) -> None:
-        """Move probability in `p` (K,) to the recalled label so that it comes out on top."""
+        """Move probability in `p` (K,) to the recalled label, so that it is the most probable."""
         if label < 0:
             return
         others = np.delete(p, label)
@@ -45,7 +45,7 @@ class Corrections:
         p[label] += min(share, 1.0 - 1e-6)
 
     def exclude(self, key: int, label: int) -> None:
-        """Rule a label out for an input."""
+        """Exclude a label for an input."""
         labels = self._refuted.setdefault(key, [])
         if label not in labels:
             labels.append(label)
@@ -55,18 +55,18 @@ class Corrections:
             del self._refuted[next(iter(self._refuted))]
 
     def rule_out(self, p: Floats, key: int) -> bool:
-        """Take the probability of refuted labels in `p` (K,) to the others; False if none is."""
+        """Move the probability of refuted labels in `p` (K,) to the others; False without any."""
         labels = self._refuted.get(key)
         if not labels:
             return False
         kept = p.copy()
         kept[labels] = 0.0
-        if kept.sum() > 0.0:  # else all are refuted, and `p` says no less than nothing
+        if kept.sum() > 0.0:  # else all labels are refuted, and `p` stays
             p[:] = kept / kept.sum()
         return True
 
     def learn(self, key: int, y: int, *, recalled: int, wrong: bool) -> None:
-        """Take in the label `y` of an input whose recalled label was `recalled` (-1 for none)."""
+        """Learn the label `y` of an input whose recalled label was `recalled` (-1 for none)."""
         self._refuted.pop(key, None)
         if not wrong and recalled < 0 and key not in self._table:
             return
@@ -94,7 +94,7 @@ class Corrections:
 
 
 def digests(raw: Raw) -> NDArray[np.uint64]:
-    """A 64-bit digest of each input's present values; columns that came later do not change it."""
+    """A 64-bit digest of each input's present values; later columns do not change it."""
     out = raw.salt.copy()
     _digest(raw.numbers, raw.numbers.view(np.uint64), out)
     if raw.dense.shape[1]:

@@ -1,4 +1,4 @@
-"""Why a learner answers as it does."""
+"""Explanations: why a classifier answers as it does."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ NEAREST = 3
 MOST_FIELDS_TRIED = 64
 
 
-class Predictor(Protocol):
-    """What is needed of a learner to explain it."""
+class Explained(Protocol):
+    """The part of a `Classifier` that an explanation reads."""
 
     @property
     def labels(self) -> tuple[Label, ...]: ...
@@ -32,8 +32,8 @@ class Predictor(Protocol):
     def predict(self, x: Input) -> Prediction: ...
 
 
-def explain(x: Input, learner: Any, encoder: RecordEncoder, mixture: Mixture) -> Explanation:
-    """Votes and weights, the three nearest remembered examples, the fields that matter."""
+def explain(x: Input, learner: Explained, encoder: RecordEncoder, mixture: Mixture) -> Explanation:
+    """Votes and weights, the three nearest remembered examples, the effect of each field."""
     prediction = learner.predict(x)
     return Explanation(
         prediction=prediction,
@@ -43,7 +43,7 @@ def explain(x: Input, learner: Any, encoder: RecordEncoder, mixture: Mixture) ->
     )
 
 
-def _votes(learner: Predictor, prediction: Prediction) -> tuple[Vote, ...]:
+def _votes(learner: Explained, prediction: Prediction) -> tuple[Vote, ...]:
     out = []
     for (name, weight), row in zip(learner.experts, prediction.votes, strict=False):
         top = int(row.argmax())
@@ -77,7 +77,7 @@ def _neighbours(
 
 
 def _shown(raw: Raw, i: int, encoder: RecordEncoder) -> Any:
-    """A remembered example as a person can read it: its text, or its known fields."""
+    """A remembered example in readable form: its text, or its known fields."""
     record = encoder.decode(raw.numbers[i])
     if raw.texts[i] and not record:
         return raw.texts[i]
@@ -85,9 +85,9 @@ def _shown(raw: Raw, i: int, encoder: RecordEncoder) -> Any:
 
 
 def _fields(x: Input, encoder: RecordEncoder, mixture: Mixture) -> tuple[tuple[str, float], ...]:
-    """How much the answer's probability falls without each field; for a text, without each word.
+    """Decrease of the answer's probability without each field; for a text, without each word.
 
-    Forms are not judged: what counts is what the experts make of the rest.
+    Unfamiliar forms are not penalised here: only the experts' answers to the rest count.
     """
     without: list[tuple[str, Input]] = []
     if isinstance(x, Mapping):

@@ -1,4 +1,4 @@
-"""Familiarity: answers to records of an unfamiliar form lose probability, and say why."""
+"""Familiarity: answers to records of an unfamiliar form lose probability, with a reason."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from quickstudy.learners.classifier.answers import Answers
 from quickstudy.learners.classifier.mixture import Mixture
 from quickstudy.types import Unfamiliar
 
-LEAST_LOST = 0.5  # of the probability of an unfamiliar record: no more than an even chance is left
-MOST_KEPT = 256  # gaps whose loss is kept until something is learned
-Judgement = tuple[Unfamiliar, float]  # what is unfamiliar, and the share of the answer that is lost
+LEAST_LOST = 0.5  # share of the answer's probability that an unfamiliar record loses, at least
+MOST_KEPT = 256  # gaps whose loss is cached until the next example is learned
+Judgement = tuple[Unfamiliar, float]  # unfamiliar fields, and the share of the answer lost
 
 
 class Familiarity:
-    """Judges records by the fields they have, and by what the fields they lack carry.
+    """Judges records by the fields they have, and by the effect of the fields they lack.
 
-    `FormStatistics` tells which records lack fields that were always there; `lost` measures, on
-    remembered examples, how much of an answer goes with these. A record that lacks nothing of
-    weight is familiar.
+    `FormStatistics` finds records that lack fields which were always present; `lost` measures, on
+    remembered examples, how much answers depend on these. A record is familiar if the fields that
+    it lacks have no effect.
     """
 
     def __init__(self, encoder: RecordEncoder, mixture: Mixture) -> None:
@@ -36,7 +36,7 @@ class Familiarity:
         self._right: Sequence[bool] = ()
 
     def judge(self, record: Parsed) -> Judgement | None:
-        """What is unfamiliar about a record, by the present state; None if nothing is."""
+        """The unfamiliar fields of a record, by the present state; None if it is familiar."""
         return self._judged(self.form.gap(record))
 
     def _judged(self, gap: Gap | None) -> Judgement | None:
@@ -44,7 +44,7 @@ class Familiarity:
         return (gap.names, max(share, LEAST_LOST)) if gap and share > 0.0 else None
 
     def judgements(self, records: Sequence[Parsed]) -> dict[int, Judgement]:
-        """The judgements of the records that are unfamiliar, by their places."""
+        """The judgements of unfamiliar records, by their positions."""
         found: dict[int, Judgement] = {}
         for i, record in enumerate(records):
             if (judgement := self.judge(record)) is not None:
@@ -52,11 +52,10 @@ class Familiarity:
         return found
 
     def learn(self, records: Sequence[Parsed]) -> Iterator[tuple[slice, dict[int, Judgement]]]:
-        """Count the forms of records that are learned one after the other.
+        """Count the forms of records that are learned in order.
 
-        Yields pieces of them: only the first record of a piece may be unfamiliar. The caller
-        teaches the mixture a piece, and tells by `taught` what came of it, before it asks for the
-        next one.
+        Yields slices of records of which only the first may be unfamiliar. The caller lets the
+        mixture learn a slice, and calls `taught` with the results, before it takes the next one.
         """
         start = 0
         while start < len(records):
@@ -79,20 +78,20 @@ class Familiarity:
             start = stop
 
     def taught(self, right: Sequence[bool]) -> None:
-        """Take in which records of a piece were answered right before they were learned."""
+        """Record which records of a slice were answered correctly before they were learned."""
         self._right = right
 
     def changed(self) -> None:
-        """The mixture has changed: what fields carry has to be measured again."""
+        """Clear the cache after a change of the mixture, which changes the effects of fields."""
         self._kept.clear()
         if self._mixture.maps != self._maps:
             self._maps = self._mixture.maps
             self.form.map_chosen()
 
     def restore(self, state: dict[str, Any] | None) -> None:
-        """Take up where the learner stood that gave this state of its form; after the mixture did.
+        """Restore the state of the form statistics; to be called after the mixture was restored.
 
-        Models of older versions have none: forms are counted from here on.
+        Models of older versions have no such state: forms are counted from then on.
         """
         if state is not None:
             self.form.restore(state)
@@ -110,9 +109,9 @@ class Familiarity:
 
 
 def dimmed(answers: Answers, found: Mapping[int, Judgement]) -> Answers:
-    """Answers in which unfamiliar rows lose their share of probability, which goes to novelty.
+    """Answers in which unfamiliar rows lose their share of probability to novelty.
 
-    Their confidence is 0: nothing is known of how often such answers are right.
+    Their confidence is 0, because it is unknown how often such answers are right.
     """
     if not found:
         return answers

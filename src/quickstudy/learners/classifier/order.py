@@ -1,8 +1,8 @@
-"""Order: whether the label before tells anything that the record does not, and how much a run of
-equal labels proves.
+"""Order: whether the last label is informative beyond the record, and how much evidence a run of
+equal labels is.
 
-History is often filed by label, and people label twenty of a kind in a row. Such an order is not a
-law of the stream: experts that follow it are right all the way, until the next record.
+Historical data are often sorted by label, and people label many examples of one label in a row.
+Such an order is no property of the stream: experts that rely on it are right until it ends.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from quickstudy.experts.kernel import left_out_votes
 from quickstudy.types import Floats
 
 FREE_RUN = 3.0  # nats of surprise up to which a run counts in full: 1 in 20 by chance
-RUN_GAIN = 8.0  # nats: the most that the repeats in one run can say for the last label
-OPENS = 5.0  # nats of evidence at which the last label is heard; below 0 it is no more
-OPENS_EACH = 0.01  # and nats an example, of those with left-out votes
-COARSE = 0.25  # of the changes that chance gives: fewer, and the rows were filed by label
+RUN_GAIN = 8.0  # nats: the largest evidence from the repeats of one run for using the last label
+OPENS = 5.0  # nats of evidence from which the last label is used; below 0 it is hidden again
+OPENS_EACH = 0.01  # nats of evidence needed per example with a left-out vote
+COARSE = 0.25  # sorted by label: fewer than this share of the changes of a random order
 Ints = NDArray[np.int64]
 
 
 class Order:
-    """What the order of the labels is worth.
+    """Measures how informative the order of the labels is.
 
-    `told` says whether experts are told the last label. It is decided whenever the feature map is
-    chosen, by left-out votes of two kernel regressions on the remembered examples, one with the
-    last label among its inputs. The log-likelihood that it gains counts in full where the label
-    changed. Over the repeats of one run it counts up to 8 nats, and not at all in the first run
-    of a label: a file sorted by label says nothing, however long.
+    `told` tells whether experts see the last label. It is decided whenever the feature map is
+    chosen, by left-out votes of two kernel regressions on the remembered examples, one of which
+    reads the last label. Its gain in log-likelihood counts in full where the label changed. The
+    gain over the repeats of one run counts up to 8 nats, and the first run of a label not at all:
+    a file sorted by label is no evidence, however long it is.
 
     >>> order = Order()
     >>> order.grow(2)
@@ -52,10 +52,10 @@ class Order:
         self._counts = widened(self._counts, labels)
 
     def evidence(self, y: Ints) -> Floats:
-        """How many examples each of the next labels `y` (n,) counts for, in (0, 1].
+        """Number of examples, in (0, 1], that each of the next labels `y` (n,) counts for.
 
-        A run that the base rates make likely counts in full. Beyond 3 nats of surprise it counts
-        about as the logarithm of its length.
+        A run that is likely under the base rates counts in full. Beyond 3 nats of surprise the
+        count grows like the logarithm of the run's length.
         """
         out = np.empty(len(y))
         _evidence(y, self._counts, self._run, self._uncounted, out)
@@ -63,21 +63,21 @@ class Order:
 
     @property
     def uncounted(self) -> float:
-        """How many examples did not count, since the map was chosen, for coming in a run."""
+        """Examples since the last map that did not count because they came in runs."""
         return 0.0 if self.told else float(self._uncounted[0])
 
     def mapped(self) -> None:
-        """The map was chosen: whatever came in runs before was relearned."""
+        """Reset `uncounted`: a map was chosen, and all remembered examples were relearned."""
         self._uncounted[0] = 0.0
 
     def judge(self, rows: Floats, y: Ints, last: Ints, weight: Floats) -> bool:
-        """Decide whether the last label is told; whether that was decided otherwise before.
+        """Decide whether experts see the last label; returns whether the decision has changed.
 
         Args:
             rows: features without the last label (n, d) of remembered examples, oldest first.
             y: their labels.
             last: the last label known at each, -1 for none.
-            weight: how many examples each stands for.
+            weight: number of examples that each represents.
         """
         gain = _gain(rows, y, last, weight)
         least = max(OPENS, OPENS_EACH * min(len(y), LEFT_OUT))
@@ -93,7 +93,7 @@ class Order:
         }
 
     def restore(self, state: State) -> None:
-        """Take up a state; learners saved before there was one told the last label."""
+        """Restore a state; learners saved without one always showed the last label."""
         self.told = bool(state["told"][0]) if state else True
         if state:
             self._uncounted = state["uncounted"].copy()
@@ -107,7 +107,7 @@ def coarse(y: Ints, last: Ints) -> bool:
 
 
 def _gain(rows: Floats, y: Ints, last: Ints, weight: Floats) -> float:
-    """Nats that knowing the last label gains on left-out votes, bounded run by run."""
+    """Gain in nats of left-out votes from the last label, bounded in each run."""
     labels = int(y.max()) + 1
     change = y != last
     if change.sum() < 2 or labels < 2:
@@ -121,7 +121,7 @@ def _gain(rows: Floats, y: Ints, last: Ints, weight: Floats) -> float:
 
 
 def _bounded(gained: Floats, y: Ints, change: NDArray[np.bool_], seen: Ints) -> float:
-    """Sum of `gained` (n,): of a run's repeats at most 8 nats, of a label's first run nothing."""
+    """Sum of `gained` (n,): at most 8 nats from a run's repeats, 0 from a label's first run."""
     met = set(seen.tolist())
     total = 0.0
     starts = np.flatnonzero(change)

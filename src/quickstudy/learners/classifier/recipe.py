@@ -1,4 +1,4 @@
-"""Which experts a learner starts with, and the views of the input that they read."""
+"""Recipes: the default experts for each modality of inputs, and the views that they read."""
 
 from __future__ import annotations
 
@@ -19,29 +19,28 @@ from quickstudy.experts.softmax import OnlineSoftmax
 
 MIB = 1 << 20
 MOST_LANDMARKS, LEAST_LANDMARKS = 1024, 32  # of the dense kernel
-# shares of the memory budget: experts, remembered examples; the rest is for what is small
+# shares of the memory budget: experts, remembered examples; small arrays take the rest
 DENSE_SHARE, TABULAR_SHARE, NEIGHBOURS_SHARE, EXEMPLAR_SHARE = 0.65, 0.53, 0.06, 0.3
 COUNTS_SHARE = 0.06
 SCATTER_SHARE = 0.17  # of the budget for the two matrices of the Gaussian of texts and vectors
-WORKING = 2.0  # budgets that the remembered examples may take while they are relearned
-ROOM_FOR_LABELS = 64  # at least so many are planned for, and half as many again as are known
+WORKING = 2.0  # budgets that remembered examples may take while they are relearned
+ROOM_FOR_LABELS = 64  # labels planned for, at least; otherwise 1.5 times the known ones
 TABULAR_GROWTH = ((2000, 1.25), (5000, 1.6), (math.inf, 2.0))
 DENSE_GROWTH = ((2000, 1.15), (20_000, 1.25), (math.inf, 2.0))
 TABULAR_LANDMARKS, MIXED_COLUMNS = 150, 64
 LEAST_EXEMPLARS, MOST_EXEMPLARS = 200, 10_000
-FACT_BYTES, TEXT_BYTES = 24, 350  # of a remembered example: label and number; a text as it is shown
+FACT_BYTES, TEXT_BYTES = 24, 350  # of a remembered example: its facts; its text
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Experts, the views that they read by name, and when the feature map is chosen anew.
+    """Experts, the views that they read by name, and the schedule of feature maps.
 
     `growth` lists (below this size, factor): after n examples the next choice is at n * factor.
-    `columns` is how many scaled columns of numbers and categories they have the memory for, and
-    `labels` how many labels; each label beyond takes `label_bytes`. `row_bytes` is what features of
-    a remembered example take while it is relearned.
-    `record` is the view by which it is judged what the order of labels tells beyond the record;
-    None where no expert is ever told.
+    The memory is planned for `columns` scaled columns of numbers and categories and for `labels`
+    labels; each further label takes `label_bytes`. The features of a remembered example take
+    `row_bytes` while it is relearned. `record` names the view used to test whether the order of
+    labels is informative beyond the record; None where no expert reads the last label.
     """
 
     views: dict[str, View]
@@ -59,12 +58,12 @@ class Recipe:
         return {name for e in self.experts for name in e.names}
 
     def select(self, only: tuple[str, ...]) -> list[Expert]:
-        """The experts with a name in `only`; all of them where it names none of these."""
+        """The experts with a name in `only`; all experts if there are none."""
         return [e for e in self.experts if set(e.names) & set(only)] or self.experts
 
 
 def planned_labels(labels: int) -> int:
-    """How many labels the memory is planned for when `labels` are known."""
+    """Number of labels that the memory is planned for when `labels` are known."""
     return max(ROOM_FOR_LABELS, labels + labels // 2)
 
 
@@ -111,8 +110,8 @@ def dense_recipe(
 ) -> Recipe:
     """The pool for texts and vectors of `dense` columns, alone or (`mixed`) among other fields.
 
-    Nothing that forgets, no habit, no windows: where labels come in bursts, as those of texts do,
-    these earn weight by saying that labels of long ago will not come again, until they do.
+    It has no experts that forget (discounts, label frequencies, windows): where labels come in
+    bursts, as for texts, these gain weight by excluding labels of the past, until one comes again.
     """
     budget, planned = budget_mb * MIB, planned_labels(labels)
     width = dense + (MIXED_COLUMNS if mixed else 0) + 1
@@ -139,18 +138,18 @@ def dense_recipe(
 
 
 def default_recipe(
-    kind: str, budget_mb: float, *, dense: int = WHOLE_TEXT, labels: int = 0
+    modality: str, budget_mb: float, *, dense: int = WHOLE_TEXT, labels: int = 0
 ) -> Recipe:
-    """The default pool for a kind of input (tabular, dense or mixed), its width and labels."""
-    if kind == "tabular":
+    """The default pool for a modality (tabular, dense or mixed), dense width and labels."""
+    if modality == "tabular":
         return tabular_recipe(budget_mb, labels)
-    return dense_recipe(budget_mb, mixed=kind == "mixed", dense=dense, labels=labels)
+    return dense_recipe(budget_mb, mixed=modality == "mixed", dense=dense, labels=labels)
 
 
 def capacity(raw_bytes: int, recipe: Recipe, budget_mb: float, *, labels: int = 0) -> int:
-    """How many examples are remembered within the budget: 200 to 10,000.
+    """Number of examples that are remembered within the budget: 200 to 10,000.
 
-    `raw_bytes` is what the columns of one take; `labels` that are not planned for take their room.
+    `raw_bytes` are the bytes of one example's columns; labels beyond the planned ones reduce it.
     """
     budget = budget_mb * MIB
     room = EXEMPLAR_SHARE * budget - max(0, labels - recipe.labels) * recipe.label_bytes
@@ -162,7 +161,7 @@ def capacity(raw_bytes: int, recipe: Recipe, budget_mb: float, *, labels: int = 
 
 
 def check_names(only: tuple[str, ...]) -> None:
-    """Raise a SettingError unless every name is an expert's."""
+    """Raise a SettingError if a name is not the name of an expert."""
     known = sorted(tabular_recipe(64.0).names | dense_recipe(64.0, mixed=True).names)
     for name in only:
         if name not in known:

@@ -1,26 +1,27 @@
-"""Refits of a mixture: which slow experts are due, and fits that were made elsewhere."""
+"""When a mixture chooses its feature map and refits its slow experts, and refits made elsewhere."""
 
 from __future__ import annotations
 
+import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from quickstudy.experts.base import Block, Expert
-from quickstudy.experts.exemplars import Exemplars
 from quickstudy.experts.refitted import SlowExpert
-from quickstudy.learners.classifier.order import Order, coarse
-from quickstudy.stats.moments import one_blas_thread
+
+LEAST_UNCOUNTED = 16  # a map is chosen midway if 1/16 of the examples came in runs of one label
+FIELD_WAIT, LABEL_WAIT = 8, 8  # examples between a new field or label and the next map, at least
+LABEL_GROWTH = 1.05  # examples must grow by this factor before a new label leads to a new map
 
 
 @dataclass(frozen=True)
 class Fitted:
     """Slow experts fitted on the state after `count` examples and `maps` feature maps.
 
-    `places` are their places among the experts; `arrays` are named `place/name`.
+    `places` are the indices of these experts in the mixture; `arrays` are named `place/name`.
     """
 
     count: int
@@ -29,82 +30,92 @@ class Fitted:
     arrays: dict[str, NDArray[Any]]
 
 
-class Refits:
-    """The half of a mixture that refits its slow experts from remembered examples."""
+@dataclass
+class UpkeepPolicy:
+    """What the owner of a mixture does itself; a setting of the process, not part of the state.
 
-    experts: list[Expert]
-    exemplars: Exemplars
-    order: Order
-    labels: int
-    count: int
-    maps: int
-    seed: int
-    _fitted_at: int
-    _refit_at: int
-    _fades: bool
+    Attributes:
+        deferred: the owner refits slow experts and installs the result; `learn` refits none.
+        frozen_at: number of examples from which on only `choose_map` chooses the feature map.
+    """
 
-    def _remembered(self, slots: NDArray[np.int64]) -> Block:
-        raise NotImplementedError
+    deferred: bool = False
+    frozen_at: int = sys.maxsize
 
-    def _as_filed(self, block: Block, slots: NDArray[np.int64]) -> Block:
-        """The block, in a random order where its examples had been filed by label."""
-        y, last = self.exemplars.facts(slots)[:, :2].T
-        filed = self._fades and not self.order.told and coarse(y, last)
-        return block.shuffled() if filed else block
 
-    @one_blas_thread()
-    def refit(self, experts: list[SlowExpert] | None = None) -> None:
-        """Fit slow experts anew on remembered examples, all of them unless some are given."""
-        self._refit(self._slow if experts is None else experts)
-        self._fitted_at = self.count
-        self._refit_at = self._next_refit()
+class MapSchedule:
+    """At which numbers of examples the feature map is chosen.
 
-    @property
-    def _slow(self) -> list[SlowExpert]:
-        return [e for e in self.experts if isinstance(e, SlowExpert)]
+    `growth` lists (below this size, factor): after n examples the next choice is at n * factor.
+    """
 
-    def _refit(self, experts: list[SlowExpert]) -> None:
-        slots = self.exemplars.order()
-        block = self._as_filed(self._remembered(slots), slots)
-        for expert in experts:
-            expert.refit(block, seed=self.seed)
+    growth: tuple[tuple[float, float], ...] = ((math.inf, 2.0),)
 
-    @property
-    def refit_due(self) -> bool:
-        """Whether a slow expert has come to the size at which it wants to be refitted."""
-        return self.count >= self._refit_at
+    def __init__(self, policy: UpkeepPolicy) -> None:
+        self._policy = policy
+        self.due, self.midway = 1, 0
+        self.mapped_at = 0
 
-    def _slow_due(self) -> list[SlowExpert]:
-        return [e for e in self._slow if e.next_refit(self._fitted_at) <= self.count]
+    def next_at(self, count: int) -> int:
+        """The next size at which the map may be chosen."""
+        at = self.midway if count < self.midway < self.due else self.due
+        return at if at <= self._policy.frozen_at else sys.maxsize
 
-    def _next_refit(self) -> int:
-        return min((e.next_refit(self._fitted_at) for e in self._slow), default=sys.maxsize)
+    def wanted(self, count: int, uncounted: float) -> bool:
+        """Whether to choose the map now; midway only if many examples came in runs of one label."""
+        if count >= self.due:
+            return self.due <= self._policy.frozen_at
+        runs = uncounted * LEAST_UNCOUNTED >= count
+        return count == self.midway <= self._policy.frozen_at and runs
 
-    def fit_due(self) -> Fitted:
-        """Refit the slow experts that are due; what `install` puts into this mixture grown older.
+    def chosen(self, count: int) -> None:
+        """Schedule the next choice, after the map was chosen at `count` examples."""
+        factor = next(factor for size, factor in self.growth if count < size)
+        self.due = max(count + 1, int(count * factor))
+        self.midway = (count + self.due) // 2
+        self.mapped_at = count
 
-        Changes this mixture: to be called on a copy.
+    def field_added(self, count: int) -> None:
+        """Choose the map soon, because it does not read the new field yet."""
+        self.due = min(self.due, count + FIELD_WAIT + count // 4)
+
+    def form_accepted(self, count: int) -> None:
+        """Choose the map after the next example: records without certain fields are usual now."""
+        self.due = min(self.due, count + 1)
+
+    def label_added(self, count: int) -> None:
+        """Choose the map soon, because columns that identify the new label may not vary before.
+
+        The number of examples must grow by 5 % between two maps, however many labels are added.
         """
-        due = {self.experts.index(e): e for e in self._slow_due()}
-        self._refit(list(due.values()))
-        arrays = {f"{i}/{n}": a for i, e in due.items() for n, a in e.fitted().items()}
-        return Fitted(count=self.count, maps=self.maps, places=list(due), arrays=arrays)
+        soon = max(count + LABEL_WAIT, int(self.mapped_at * LABEL_GROWTH))
+        self.due = min(self.due, soon)
 
-    def install(self, fitted: Fitted) -> None:
-        """Take over slow experts fitted elsewhere, on an earlier state of this mixture.
+    def state(self) -> dict[str, int]:
+        return {"due": self.due, "midway": self.midway, "mapped_at": self.mapped_at}
 
-        What was fitted under another feature map is dropped, unless it does not read the map.
-        """
-        for i in fitted.places if len(self.experts) > max(fitted.places, default=-1) else ():
-            expert = self.experts[i]
-            same_map = fitted.maps == self.maps
-            if isinstance(expert, SlowExpert) and (same_map or not expert.reads_map):
-                prefix = f"{i}/"
-                state = {
-                    n.removeprefix(prefix): a
-                    for n, a in fitted.arrays.items()
-                    if n.startswith(prefix)
-                }
-                expert.install(state, self.labels)
-        self._fitted_at = max(self._fitted_at, fitted.count)
-        self._refit_at = self._next_refit()
+    def restore(self, state: dict[str, Any]) -> None:
+        self.due = state["due"]
+        self.midway, self.mapped_at = state.get("midway", 0), state.get("mapped_at", 0)
+
+
+class RefitSchedule:
+    """At which numbers of examples slow experts are refitted."""
+
+    def __init__(self, policy: UpkeepPolicy, experts: Sequence[SlowExpert], fitted_at: int) -> None:
+        self._policy = policy
+        self._experts = experts
+        self.fitted(fitted_at)
+
+    def fitted(self, count: int) -> None:
+        """Schedule the next refit, after one on the first `count` examples."""
+        self.fitted_at = count
+        self.due = min((e.next_refit(count) for e in self._experts), default=sys.maxsize)
+
+    def next_at(self) -> int:
+        """The next size at which `learn` refits."""
+        return sys.maxsize if self._policy.deferred else self.due
+
+    def due_experts(self, count: int) -> list[SlowExpert]:
+        """The experts whose refit is due at `count` examples."""
+        return [e for e in self._experts if e.next_refit(self.fitted_at) <= count]

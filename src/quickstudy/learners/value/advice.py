@@ -1,4 +1,4 @@
-"""What to do next in a run: the cheapest of going on, stopping and asking a person, in words."""
+"""Advice on an open run: continue, stop or ask a person, whichever has the largest value."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Advice = Literal["continue", "stop", "ask"]
 
 
 def checked_costs(costs: Costs | Mapping[str, float | None] | None) -> Costs:
-    """Costs as the noun, in range.
+    """The costs as `Costs`, all of them in their ranges.
 
     Raises:
-        SettingError: one is unknown or out of range; names it.
+        SettingError: a cost is unknown or out of its range; the message names it.
     """
     given = asdict(costs) if isinstance(costs, Costs) else dict(costs or {})
     if unknown := sorted(set(given) - set(Costs.__dataclass_fields__)):
@@ -37,11 +37,11 @@ def checked_costs(costs: Costs | Mapping[str, float | None] | None) -> Costs:
 def advise(
     costs: Costs, *, value: float, success: float, steps_left: float, worth: float
 ) -> tuple[Advice, str]:
-    """The advice that is worth most, and why.
+    """The advice with the largest expected value, and the reason in words.
 
-    Going on is worth `value - failure (1 - success) - step steps_left`; stopping, nothing; asking,
-    `help worth - ask`, where `worth` is the return of a success. Nothing is lost by going on where
-    steps and failures cost nothing.
+    The value of continuing is `value - failure (1 - success) - step steps_left`; of stopping, 0; of
+    asking, `help worth - ask`, where `worth` is the return of a success. Continuing never loses
+    where steps and failures cost nothing.
 
     >>> advise(Costs(step=0.02), value=0.1, success=0.1, steps_left=10.0, worth=1.0)
     ('stop', 'going on is worth -0.10: 10 % to succeed, some 10 steps to go')
@@ -57,19 +57,19 @@ def advise(
 
 
 def told_to_stop(error: float) -> str:
-    """Why a run is stopped by certificate."""
+    """The reason given for a run that is stopped by certificate."""
     share = f"{100.0 * error:g} %"
     return f"certified: of the runs stopped like this one, at most {share} would have succeeded"
 
 
 def with_loop(why: str, loop: Loop | None) -> str:
-    """The sentence with the loop that the run is in."""
+    """The reason, with the loop that the run is in."""
     if loop is None:
         return why
-    told = {
+    shape = {
         "repeat": f"the same step {loop.times} times in a row",
         "cycle": f"{loop.times} rounds of the same {loop.period} steps",
         "return": f"the same step {loop.times} times, with others between",
     }[loop.kind]
     known = f"; {loop.success:.0%} of such runs succeed".replace("%", " %") if loop.runs else ""
-    return f"{why} ({told}{known})"
+    return f"{why} ({shape}{known})"

@@ -1,4 +1,4 @@
-"""The experts of a value function: each says a success probability and a return for a step."""
+"""The experts of a value function: each predicts a success probability and a return for a step."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import numpy as np
 
 from quickstudy.experts.episodes import MOST_STEPS, Episodes, Tasks
 from quickstudy.experts.lstd import LSTD
-from quickstudy.learners.value.loops import LoopRecord, named
+from quickstudy.learners.value.loops import LoopRecord, short_name
 from quickstudy.learners.value.stacking import step_weights
 from quickstudy.learners.value.step_features import RENEWED, StepFeatures
-from quickstudy.learners.value.trajectory import SIGNS, Episode, Steps
+from quickstudy.learners.value.trajectory import PROGRESS, Episode, Trajectory
 from quickstudy.types import Floats
 
 EXPERTS = ("task", "lstd", "state", "returns", "course", "nearest", "loops")
-PRIOR = np.array([0.6, 0.6, 0.4, 0.1, 0.25, 0.05, 0.25])  # of their weights
-BEGINNERS = np.array([name != "task" for name in EXPERTS])  # need runs of any task to be right
+PRIOR = np.array([0.6, 0.6, 0.4, 0.1, 0.25, 0.05, 0.25])  # prior mean of their weights
+BEGINNERS = np.array([name != "task" for name in EXPERTS])  # improve with runs of any task
 EPISODES_SHARE = 0.5  # of the budget at most, for remembered episodes
 MOST_EPISODES = 256
 HEADS = 2  # success, return
 
 
-class Valued:
-    """LSTD of success, which is never discounted, and of the return."""
+class ValueLSTD:
+    """LSTD with two heads: success, which is never discounted, and the return."""
 
     def __init__(self, dim: int, *, discount: float, **settings: Any) -> None:
         if discount == 1.0:
@@ -44,110 +44,111 @@ class Valued:
         return [part.state() for part in self.parts]
 
     def restore(self, state: list[Any]) -> None:
-        for part, its in zip(self.parts, state, strict=True):
-            part.restore(its)
+        for part, saved in zip(self.parts, state, strict=True):
+            part.restore(saved)
 
 
 class ValueExperts:
-    """All experts, and the runs they need until the features are frozen."""
+    """All experts of a value function, and the runs to learn again until features are frozen."""
 
     def __init__(
-        self, rows: StepFeatures, *, discount: float, trace: float, budget_mb: float
+        self, features: StepFeatures, *, discount: float, trace: float, budget_mb: float
     ) -> None:
-        self.rows = rows
+        self.features = features
         self.discount, self.trace, self.budget_mb = discount, trace, budget_mb
         self.tasks = Tasks()
-        self.record = LoopRecord()
-        self.course = Valued(SIGNS + 1, discount=discount, trace=1.0, ridge=10.0, scaled=True)
-        self.kept: list[tuple[Steps, Floats]] = []  # until the features are frozen
-        self._make()
+        self.loops = LoopRecord()
+        self.progress = ValueLSTD(
+            PROGRESS + 1, discount=discount, trace=1.0, ridge=10.0, scaled=True
+        )
+        self.kept: list[tuple[Trajectory, Floats]] = []  # until the features are frozen
+        self._start_with_features()
 
-    def _make(self) -> None:
-        """Experts whose shapes follow from the features, empty."""
-        dim, place = self.rows.dim, self.rows.place_dim
-        self.lstd = Valued(dim, discount=self.discount, trace=self.trace, ridge=0.1)
-        state = self.rows.state_dim
-        self.state_alone = Valued(state, discount=self.discount, trace=self.trace, ridge=0.1)
-        self.returns = Valued(dim, discount=self.discount, trace=1.0, ridge=0.5)
-        room = EPISODES_SHARE * self.budget_mb * 2**20 / (MOST_STEPS * place * 4)
-        self.episodes = Episodes(size=int(np.clip(room, 20, MOST_EPISODES)), dim=place)
+    def _start_with_features(self) -> None:
+        """Create, empty, the experts whose shapes depend on the features."""
+        dim, position = self.features.dim, self.features.position_dim
+        self.lstd = ValueLSTD(dim, discount=self.discount, trace=self.trace, ridge=0.1)
+        state = self.features.state_dim
+        self.state_alone = ValueLSTD(state, discount=self.discount, trace=self.trace, ridge=0.1)
+        self.returns = ValueLSTD(dim, discount=self.discount, trace=1.0, ridge=0.5)
+        room = EPISODES_SHARE * self.budget_mb * 2**20 / (MOST_STEPS * position * 4)
+        self.episodes = Episodes(size=int(np.clip(room, 20, MOST_EPISODES)), dim=position)
 
-    def say(self, course: Episode, base: Floats) -> Floats:
-        """What each expert says after the latest step of a run, shape (experts, 2)."""
-        said = dict.fromkeys(EXPERTS, base)
-        said["task"] = self.of_task(course, base)
-        if course.trail.exact:
-            shift = self.record.outlook(course.trail.worst, base[0]) - base[0]
-            said["loops"] = base + shift
+    def predict(self, episode: Episode, base: Floats) -> Floats:
+        """Votes of the experts after the latest step of a run, shape (experts, 2)."""
+        votes = dict.fromkeys(EXPERTS, base)
+        votes["task"] = self.of_task(episode, base)
+        if episode.history.exact:
+            shift = self.loops.success_rate(episode.history.worst, base[0]) - base[0]
+            votes["loops"] = base + shift
         if self.runs:
-            numbers, now = course.so_far()
-            row, state, place = self.rows.of_latest(numbers, now, course.mean, course.now)
-            said["lstd"] = self.lstd.predict(row)[0]
-            if self.rows.state_dim > 1:
-                said["state"] = self.state_alone.predict(state)[0]
-            said["returns"] = self.returns.predict(row)[0]
-            said["course"] = self.course.predict(np.append(course.now, 1.0)[None])[0]
-            said["nearest"] = self.episodes.predict(place[0], course.steps - 1, base)
-        return np.array([said[name] for name in EXPERTS])
+            progress = episode.latest_progress
+            numbers, dense = episode.so_far()
+            row, state, position = self.features.of_latest(numbers, dense, episode.mean, progress)
+            votes["lstd"] = self.lstd.predict(row)[0]
+            if self.features.state_dim > 1:
+                votes["state"] = self.state_alone.predict(state)[0]
+            votes["returns"] = self.returns.predict(row)[0]
+            votes["course"] = self.progress.predict(np.append(progress, 1.0)[None])[0]
+            votes["nearest"] = self.episodes.predict(position[0], episode.steps - 1, base)
+        return np.array([votes[name] for name in EXPERTS])
 
     @property
     def runs(self) -> int:
-        """Runs learned."""
-        return self.course.parts[0].courses
+        """Number of runs learned."""
+        return self.progress.parts[0].trajectories
 
-    def of_task(self, course: Episode, base: Floats) -> Floats:
-        """Success rate and mean return of the task of a run, drawn to the base."""
-        return base if course.task is None else self.tasks.predict(named(course.task), base)
+    def of_task(self, episode: Episode, base: Floats) -> Floats:
+        """Success rate and mean return of the task of a run, smoothed to the base rate."""
+        return base if episode.task is None else self.tasks.predict(short_name(episode.task), base)
 
-    def learn(self, course: Episode, steps: Steps, ended: Floats) -> None:
-        """A run ended, with this success and return (2,)."""
-        if course.task is not None:
-            self.tasks.learn(named(course.task), ended)
-        self.record.learn(course.trail.worst, bool(ended[0]))
-        signs = np.hstack([steps.signs, np.ones((len(steps), 1))])
-        self.course.learn(signs, steps.rewards, step_weights(len(steps)))
+    def learn(self, episode: Episode, steps: Trajectory, ended: Floats) -> None:
+        """Learn a run that ended with this success and return (2,)."""
+        if episode.task is not None:
+            self.tasks.learn(short_name(episode.task), ended)
+        self.loops.learn(episode.history.worst, bool(ended[0]))
+        progress = np.hstack([steps.progress, np.ones((len(steps), 1))])
+        self.progress.learn(progress, steps.rewards, step_weights(len(steps)))
         if self.runs > RENEWED[-1]:
-            self._learn_rows(steps, ended)
+            self._learn_features(steps, ended)
             return
         self.kept.append((steps, ended))
-        if self.runs in RENEWED and self.rows.renew([kept for kept, _ in self.kept]):
-            self._make()
+        if self.runs in RENEWED and self.features.renew([kept for kept, _ in self.kept]):
+            self._start_with_features()
             for earlier in self.kept:
-                self._learn_rows(*earlier)
+                self._learn_features(*earlier)
         else:
-            self._learn_rows(steps, ended)
+            self._learn_features(steps, ended)
         if self.runs == RENEWED[-1]:
             self.kept = []
 
-    def _learn_rows(self, steps: Steps, ended: Floats) -> None:
-        rows, states, places = self.rows.of_run(steps)
+    def _learn_features(self, steps: Trajectory, ended: Floats) -> None:
+        rows, states, positions = self.features.of_trajectory(steps)
         self.lstd.learn(rows, steps.rewards, np.ones(len(steps)))
-        if self.rows.state_dim > 1:
+        if self.features.state_dim > 1:
             self.state_alone.learn(states, steps.rewards, np.ones(len(steps)))
         self.returns.learn(rows, steps.rewards, step_weights(len(steps)))
-        self.episodes.learn(places, ended)
+        self.episodes.learn(positions, ended)
 
     def state(self) -> dict[str, Any]:
         return {
-            "rows": self.rows.state(),
+            "rows": self.features.state(),
             "tasks": list(self.tasks.sums.items()),
-            "loops": self.record.counts,
-            "course": self.course.state(),
+            "loops": self.loops.counts,
+            "course": self.progress.state(),
             "lstd": self.lstd.state(),
             "state_alone": self.state_alone.state(),
             "returns": self.returns.state(),
             "episodes": self.episodes.state(),
-            "kept": [{**vars(steps), "ended": ended} for steps, ended in self.kept],
+            "kept": [{**steps.state(), "ended": ended} for steps, ended in self.kept],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.rows.restore(state["rows"])
-        self._make()
-        for name in ("course", "lstd", "state_alone", "returns", "episodes"):
+        self.features.restore(state["rows"])
+        self._start_with_features()
+        self.progress.restore(state["course"])
+        for name in ("lstd", "state_alone", "returns", "episodes"):
             getattr(self, name).restore(state[name])
         self.tasks.sums = {task: list(sums) for task, sums in state["tasks"]}
-        self.record.counts = {name: list(counts) for name, counts in state["loops"].items()}
-        self.kept = [
-            (Steps(**{k: a.copy() for k, a in kept.items() if k != "ended"}), kept["ended"].copy())
-            for kept in state["kept"]
-        ]
+        self.loops.counts = {name: list(counts) for name, counts in state["loops"].items()}
+        self.kept = [(Trajectory.from_state(kept), kept["ended"].copy()) for kept in state["kept"]]

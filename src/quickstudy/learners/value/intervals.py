@@ -1,9 +1,9 @@
-"""How far the end of a run may lie from what is said of it, and how long runs go on.
+"""Conformal prediction intervals of returns by step, and the expected number of further steps.
 
-Intervals are conformal: the half width at a step is the quantile of what was missed at steps of
-about the same number by the latest runs that ended, whatever the experts are worth. The quantile
-follows how often intervals have covered, so that they cover nine in ten in the long run even while
-the experts become better or the runs others.
+The half width at a step is a quantile of the absolute errors of the latest runs at steps of about
+the same number, so it is valid however good the experts are. The quantile is adapted to the
+observed coverage, so that nine in ten intervals cover in the long run even while the experts
+improve or the runs change.
 
 References:
     Papadopoulos et al. (2002), Inductive confidence machines for regression, ECML.
@@ -19,15 +19,15 @@ from quickstudy.types import Floats
 
 COVERED = 0.9
 BUCKETS = 10  # steps 1, 2-3, 4-7, ..., from 512 on
-MISSES = 1.0 - COVERED
-PACE = 0.02  # by which the share left out follows, a run
-HELD = 200  # latest misses of each bucket: two of a run at most
-LEAST_HELD = 20  # else nothing can be said of nine in ten
-LENGTHS = 500  # latest runs whose lengths are known
+MISSED = 1.0 - COVERED
+RATE = 0.02  # step size of the adaptation of the quantile, per run
+HELD = 200  # latest errors of each bucket: at most two of a run
+LEAST_HELD = 20  # errors below which a quantile of 0.9 is not known
+LENGTHS = 500  # latest runs whose lengths are kept
 
 
 def bucket(step: int) -> int:
-    """The bucket of a step that is counted from 1.
+    """The bucket of a step; steps are counted from 1.
 
     >>> [bucket(step) for step in (1, 2, 3, 4, 15, 16, 10**6)]
     [0, 1, 1, 2, 3, 4, 9]
@@ -36,17 +36,17 @@ def bucket(step: int) -> int:
 
 
 class Intervals:
-    """Half widths of intervals by step, and the steps that are left."""
+    """Half widths of intervals by step, and the expected number of further steps."""
 
     def __init__(self) -> None:
         self._missed = np.zeros((BUCKETS, HELD))
         self._held = np.zeros(BUCKETS, np.int64)
-        self._left_out = np.full(BUCKETS, MISSES)  # so that a tenth is missed
+        self._left_out = np.full(BUCKETS, MISSED)  # adapted so that a tenth is missed
         self._lengths = np.zeros(LENGTHS)
         self._runs = np.zeros(1, np.int64)
 
     def width(self, step: int) -> float:
-        """Half width that covers nine in ten; infinite while too little is known."""
+        """Half width that covers nine in ten; infinite until 20 errors are known."""
         for b in (bucket(step), *reversed(range(bucket(step)))):
             held = int(min(self._held[b], HELD))
             if held >= LEAST_HELD:
@@ -54,17 +54,17 @@ class Intervals:
                 return float(np.partition(self._missed[b, :held], rank)[rank])
         return np.inf
 
-    def learn(self, said: Floats, came: Floats, length: int) -> None:
-        """A run of `length` steps ended: what was said at its first steps, and what came (T,)."""
-        missed = np.abs(came - said)
-        buckets = [bucket(step + 1) for step in range(len(said))]
+    def learn(self, predicted: Floats, observed: Floats, length: int) -> None:
+        """Learn a run of `length` steps: returns predicted and observed at its first T steps."""
+        missed = np.abs(observed - predicted)
+        buckets = [bucket(step + 1) for step in range(len(predicted))]
         for b in sorted(set(buckets)):
             steps = [at for at, its in enumerate(buckets) if its == b]
             width = self.width(steps[0] + 1)
             if np.isfinite(width):
                 share = float(np.mean(missed[steps] > width))
-                moved = self._left_out[b] + PACE * (MISSES - share)
-                self._left_out[b] = np.clip(moved, 0.2 * MISSES, 3.0 * MISSES)
+                moved = self._left_out[b] + RATE * (MISSED - share)
+                self._left_out[b] = np.clip(moved, 0.2 * MISSED, 3.0 * MISSED)
             for at in sorted({steps[0], steps[len(steps) // 2]}):
                 self._missed[b, self._held[b] % HELD] = missed[at]
                 self._held[b] += 1
@@ -72,7 +72,7 @@ class Intervals:
         self._runs += 1
 
     def steps_left(self, step: int) -> float:
-        """Mean number of further steps of runs that came this far; drawn to one, as one more."""
+        """Mean number of further steps of runs that were this long, smoothed to 1 by one run."""
         lengths = self._lengths[: int(min(self._runs[0], LENGTHS))]
         longer = lengths[lengths >= step]
         return float(((longer - step).sum() + 1.0) / (len(longer) + 1.0))

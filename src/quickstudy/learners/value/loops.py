@@ -1,10 +1,10 @@
-"""Loops: a run that repeats itself, and what such loops have meant for runs so far.
+"""Loops: detects that a run repeats itself, and counts how runs with such loops ended.
 
-A step is compared as it is, and in a canonical form that forgives case, spaces, the order of JSON
-arguments, and the time of day. Three kinds are
-told apart: `repeat` A-A-A, `cycle` A-B-A-B and longer ones, found by matching the end of the
-sequence with what came before it, and `return`, a step that comes for the third time with others
-in between. Whether a loop is a bad sign is learned: re-running tests is normal work.
+Steps are compared exactly, and in a canonical form that ignores case, spaces, the order of JSON
+arguments, and the time of day. There are three types of loops: `repeat` A-A-A; `cycle` A-B-A-B and
+longer periods, found by matching the end of the sequence with the steps before it; and `return`, a
+step that occurs for the third time with other steps between. Whether a loop predicts failure is
+learned: re-running tests is normal work.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ import numpy as np
 from quickstudy import snapshot
 from quickstudy.types import Loop
 
-LONGEST = 12  # steps of the longest round that is looked for
+LONGEST = 12  # steps of the longest period that is looked for
 KEPT = 256  # latest steps of a run that are compared
 LONGEST_NAME = 40  # characters of a step that are kept
 LEAST_RETURNS = 3
-MOST_TIMES = 4  # rounds that are told apart: 2, 3, 4 or more
-DOUBT = 2.0  # runs that the general rate counts for in the rate of a kind of loop
-KINDS: tuple[Literal["repeat", "cycle", "return"], ...] = ("repeat", "cycle", "return")
+MOST_TIMES = 4  # numbers of rounds that are counted apart: 2, 3, 4 or more
+PRIOR_RUNS = 2.0  # runs that the base rate counts for in the success rate after a loop
+LOOP_TYPES: tuple[Literal["repeat", "cycle", "return"], ...] = ("repeat", "cycle", "return")
 _VOLATILE = re.compile(
     r"(?:\b\d{4}-\d\d-\d\d[t ]|\b)\d\d:\d\d(?::\d\d(?:\.\d+)?)?z?\b"
 )  # a time of day, with its date: a date alone is an argument
 
 
 def canonical(action: str) -> str:
-    """The form in which two steps that mean the same are the same.
+    """The canonical form of an action: equal for actions that differ only in spelling.
 
     >>> canonical('Search {"b": 1,  "a": "X"}') == canonical('search {"a":"x","b":1}')
     True
@@ -49,17 +49,17 @@ def canonical(action: str) -> str:
     return _VOLATILE.sub("#", " ".join(action.casefold().split())).strip(" .;!")
 
 
-def named(text: str) -> str:
-    """A short name of a text, its own if it is short: two are the same where the texts are."""
+def short_name(text: str) -> str:
+    """A name of at most 40 characters: the text itself, or its length and digest."""
     if len(text) <= LONGEST_NAME:
         return text
     return f"{len(text)}:{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}"
 
 
-def spelled(step: Any) -> str:
-    """A step as a text that is compared with others: an action, a text, a record or a vector.
+def step_text(step: Any) -> str:
+    """The text by which a step is compared: an action, a text, a record or a vector.
 
-    >>> spelled({"b": 1.00001, "a": "x"})
+    >>> step_text({"b": 1.00001, "a": "x"})
     "{'a':'x','b':1}"
     """
     if isinstance(step, str):
@@ -70,7 +70,7 @@ def spelled(step: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    """A value of a record, or a vector: numbers to four digits."""
+    """The text of a field's value, or of a vector; numbers are rounded to four digits."""
     if isinstance(value, float):
         return f"{value:.4g}"
     if value is None or isinstance(value, str | bool | int):
@@ -86,23 +86,23 @@ def _sorted(text: str) -> str:
 
 
 @dataclass
-class Trail:
-    """The steps of one run, as they are and in canonical form, and the loop that it is in.
+class StepHistory:
+    """The latest steps of one run, exact and canonical, and the loops among them.
 
-    >>> trail = Trail()
-    >>> [trail.add(step, step) for step in "abab"][-1]
+    >>> history = StepHistory()
+    >>> [history.add(step, step) for step in "abab"][-1]
     ('cycle', 2, 2, True)
     """
 
     exact: list[str] = field(default_factory=list)
     canonical: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
-    worst: dict[str, int] = field(default_factory=dict)  # kind -> most rounds so far
-    repeats: int = 0  # steps that had come before
+    worst: dict[str, int] = field(default_factory=dict)  # type of loop -> most rounds so far
+    repeats: int = 0  # steps that had occurred before
 
     def add(self, exact: str, canonical: str) -> tuple[str, int, int, bool] | None:
-        """One more step; kind, period, rounds and exactness of the loop that it closes, if any."""
-        exact, canonical = named(exact), named(canonical)
+        """Add a step; returns type, period, rounds and exactness of the loop that it closes."""
+        exact, canonical = short_name(exact), short_name(canonical)
         self.exact = [*self.exact, exact][-KEPT:]
         self.canonical = [*self.canonical, canonical][-KEPT:]
         if canonical in self.counts or len(self.counts) < KEPT:
@@ -135,13 +135,13 @@ class Trail:
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Trail:
-        """The trail that gave this state."""
+    def from_state(cls, state: dict[str, Any]) -> StepHistory:
+        """The history that gave this state."""
         return cls(**{**state, "counts": dict(state["counts"])})
 
 
 def _rounds(steps: list[str]) -> tuple[int, int]:
-    """Period and number of the rounds at the end; the period that explains most steps."""
+    """Period and number of the rounds at the end, for the period that covers most steps."""
     best = (1, 1)
     for period in range(1, min(LONGEST, len(steps) // 2) + 1):
         times = _rounds_of(steps, period)
@@ -159,39 +159,40 @@ def _rounds_of(steps: list[str], period: int) -> int:
 
 
 class LoopRecord:
-    """How runs have ended after each kind of loop, by how many rounds it went.
+    """Success rates of runs by type of loop and number of rounds.
 
-    A run counts once for the most rounds of each kind that it went through, and for all fewer
-    ones; a run without a loop counts as such.
+    A run counts once for its largest number of rounds of each type, and for every smaller number;
+    a run without a loop counts under "none".
     """
 
     def __init__(self) -> None:
-        self.counts: dict[str, list[float]] = {}  # "kind/rounds" -> [successes, runs]
+        self.counts: dict[str, list[float]] = {}  # "type/rounds" -> [successes, runs]
 
     def learn(self, worst: dict[str, int], success: bool) -> None:
-        """A run with these loops ended."""
-        keys = [f"{kind}/{n}" for kind in worst for n in range(2, worst[kind] + 1)] or ["none"]
+        """Count a run that ended: its types of loops with their most rounds, and its success."""
+        keys = [f"{loop}/{n}" for loop in worst for n in range(2, worst[loop] + 1)] or ["none"]
         for key in keys:
             won, runs = self.counts.get(key, (0.0, 0.0))
             self.counts[key] = [won + success, runs + 1.0]
 
-    def rate(self, kind: str, times: int, base: float) -> tuple[float, int]:
-        """Success rate after such a loop, drawn to `base` by two runs; and its runs."""
-        won, runs = self.counts.get(f"{kind}/{min(times, MOST_TIMES)}", (0.0, 0.0))
-        return (won + DOUBT * base) / (runs + DOUBT), int(runs)
+    def rate(self, loop: str, times: int, base: float) -> tuple[float, int]:
+        """Success rate after such a loop, smoothed to `base` by two runs; and its runs."""
+        won, runs = self.counts.get(f"{loop}/{min(times, MOST_TIMES)}", (0.0, 0.0))
+        return (won + PRIOR_RUNS * base) / (runs + PRIOR_RUNS), int(runs)
 
-    def outlook(self, worst: dict[str, int], base: float) -> float:
-        """Success rate of runs with the most telling of these loops; of runs without, if none."""
+    def success_rate(self, worst: dict[str, int], base: float) -> float:
+        """Success rate after the loop whose rate is farthest from `base`; without loops, of such
+        runs."""
         if not worst:
             won, runs = self.counts.get("none", (0.0, 0.0))
             return (won + 10.0 * base) / (runs + 10.0)
-        rates = [self.rate(kind, times, base)[0] for kind, times in sorted(worst.items())]
+        rates = [self.rate(loop, times, base)[0] for loop, times in sorted(worst.items())]
         return max(rates, key=lambda rate: abs(rate - base))
 
 
-def described(found: tuple[str, int, int, bool], record: LoopRecord, base: float) -> Loop:
-    """The noun for a loop that was found, with its success rate."""
-    kind, period, times, exact = found
-    rate, runs = record.rate(kind, times, base)
-    name = next(k for k in KINDS if k == kind)
+def with_rate(found: tuple[str, int, int, bool], record: LoopRecord, base: float) -> Loop:
+    """The loop that `StepHistory.add` found, with its success rate."""
+    loop_type, period, times, exact = found
+    rate, runs = record.rate(loop_type, times, base)
+    name = next(known for known in LOOP_TYPES if known == loop_type)
     return Loop(name, period, times, exact, rate, runs)

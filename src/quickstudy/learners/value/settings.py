@@ -1,4 +1,4 @@
-"""The ranges of a value function's settings, and of what steps and ends bring."""
+"""Checks of a value function's settings, and of the arguments of `step` and `end`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from quickstudy.encode.values import plain_number, plain_scalar
 from quickstudy.errors import InputError, SettingError
 
-LARGEST = 1e12  # reward or outcome: larger ones cannot be squared and summed up
+LARGEST = 1e12  # reward or outcome: sums of squares of larger ones lose precision
 
 
 def _number(value: Any) -> bool:
@@ -41,10 +41,10 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def checked_number(name: str, value: Any, low: float, high: float) -> float:
-    """A number of a step or an end, in its range; True is 1.0.
+    """The argument as a float in its range; True is 1.0.
 
     Raises:
-        InputError: it is none, or out of range; names it.
+        InputError: it is not a number, or out of range; the message names it.
     """
     number = plain_number(value)
     if not _number(number) or not low <= number <= high:
@@ -53,10 +53,10 @@ def checked_number(name: str, value: Any, low: float, high: float) -> float:
 
 
 def check_text(name: str, value: Any) -> None:
-    """Whether a name or an action is a text that can be written down.
+    """Check that a name or an action is a text in valid Unicode.
 
     Raises:
-        InputError: it is not; names it.
+        InputError: it is not; the message names it.
     """
     if not isinstance(value, str):
         raise InputError(f"{name} is {value!r:.60}; it must be a text")
@@ -65,10 +65,10 @@ def check_text(name: str, value: Any) -> None:
 
 
 def plain_settings(**given: Any) -> dict[str, Any]:
-    """Settings as plain values, which are in range.
+    """The settings as plain values, all of them in their ranges.
 
     Raises:
-        SettingError: one is not; names it.
+        SettingError: a setting is out of its range; the message names it.
     """
     made = {name: plain_scalar(value) for name, value in given.items()}
     if isinstance(span := made.get("outcome_range"), tuple | list):

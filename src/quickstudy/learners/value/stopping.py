@@ -1,14 +1,15 @@
-"""Stopping runs that will fail, certified: of the runs it stops, at most q would have succeeded.
+"""Certified stopping of runs that will fail: at most a share q of them would have succeeded.
 
-The score of a run is the largest failure probability that was said of it so far. A policy stops a
-run when its score first passes the policy's threshold; each policy is tested as a whole, on the
-runs that it would stop, as acting is (`quickstudy.stats.risk`). Until a policy is certified nothing
-is stopped and every end is known. From then on a share of the runs that would be stopped is left
-alone, by a logged coin; only their ends count, and the end of a run that was told to stop and went
-on does not. A run whose end never comes to be known counts as one that would have succeeded.
+The score of a run is the largest failure probability predicted for it so far. A policy stops a run
+when its score first reaches the policy's threshold; each policy is tested as a whole on the runs
+that it would stop, like acting in `quickstudy.stats.risk`. Until a policy is certified no run is
+stopped and every end is known. From then on a seeded draw decides which of the runs to be stopped
+continue as audits; only the ends of audited runs count. The end of a run that was told to stop but
+continued does not count. A run whose end stays unknown counts as one that would have succeeded.
 
-Evidence for a policy is taken in the order in which runs passed its threshold, not in that of their
-ends: how long a run takes tells of its end, and those that fail fast would come in first.
+Evidence for a policy is counted in the order in which runs reached its threshold, not in the order
+of their ends: the length of a run depends on its end, and runs that fail fast would be counted
+first.
 """
 
 from __future__ import annotations
@@ -24,35 +25,35 @@ from quickstudy.stats.controller import FRACTIONS, Controller
 from quickstudy.stats.risk import coin
 from quickstudy.types import Floats
 
-MARGIN = 0.02  # of the way to certainty: scores of like runs lie close, and drift a little
-HIGHEST = 0.985  # threshold: no probability comes nearer to certainty than 0.01
-MOST_WAITING = 10_000  # runs that a policy waits for before it counts an open one as a success
+MARGIN = 0.02  # share of the way to 1: scores of similar runs lie close, and drift a little
+HIGHEST = 0.985  # largest threshold: few scores are closer to 1
+MOST_WAITING = 10_000  # runs queued behind an open one before it is counted as a success
 POLICIES = len(FRACTIONS)
 
 
 @dataclass
 class Case:
-    """A run: its score, and what was done about it."""
+    """A run: its score, whether it was stopped or audited, and which policies still count it."""
 
     score: float = 0.0
-    probability: float = 1.0  # of its end being known
+    probability: float = 1.0  # that its end becomes known
     audited: bool = False
     stopped: bool = False
-    closed: bool = False  # what can be known of it is known
+    closed: bool = False  # its end is known, or will never be
     over: bool = False  # there will be no more steps
-    wrong: bool | None = None  # to stop it; None where that may not count
+    wrong: bool | None = None  # whether stopping it was wrong; None if its end does not count
     passed: list[bool] = field(default_factory=lambda: [False] * POLICIES)
-    uncounted: int = 0  # policies that have still to count it
+    uncounted: int = 0  # policies that must still count it
 
 
 class StopRule:
-    """Says of each step whether its run is to be stopped. Runs go by numbers that never return.
+    """Decides after each step whether to stop the run. The number of a run is never used again.
 
     Parameters:
         error: q in (0, 1).
-        alpha: in (0, 1), the chance of ever stopping by a policy that errs more than q.
-        audit: share, in (0, 1], of the runs that would be stopped that is left alone.
-        seed: of the audit coins.
+        alpha: in (0, 1), the chance of ever stopping by a policy whose error is larger than q.
+        audit: share, in (0, 1], of the runs to be stopped that continue as audits.
+        seed: seed of the audit draws.
     """
 
     def __init__(self, error: float, *, alpha: float, audit: float, seed: int) -> None:
@@ -61,31 +62,31 @@ class StopRule:
         self.certificate = Certificate(error, alpha=alpha, policies=POLICIES)
         self.guard = Guard(error)
         self.tosses = 0
-        self.unknown = 0  # ends that never came, of runs that passed a threshold
-        self.cases: dict[int, Case] = {}  # open, or still to be counted
-        self.queues: list[list[int]] = [[] for _ in range(POLICIES)]  # in the order of passing
+        self.unknown = 0  # runs that reached a threshold and whose end stayed unknown
+        self.cases: dict[int, Case] = {}  # runs that are open or must still be counted
+        self.queues: list[list[int]] = [[] for _ in range(POLICIES)]  # in order of reaching
 
     @property
     def thresholds(self) -> Floats:
-        """Score from which each policy stops a run: a little above what the controller proposes."""
+        """Score from which each policy stops a run: a little above the controller's threshold."""
         proposed = self.controller.thresholds
         raised = np.minimum(proposed + MARGIN * np.maximum(1.0 - proposed, 0.0), HIGHEST)
         return np.where(np.isfinite(proposed), raised, np.inf)
 
     def step(self, run: int, success: float) -> bool:
-        """Whether the run is to be stopped, now that its success probability is `success`."""
+        """Decide whether to stop the run, whose success probability is now `success`."""
         case = self.cases.setdefault(run, Case())
         if case.stopped:
             return True
         case.score = max(case.score, 1.0 - success)
-        self._pass(run, case)
+        self._enqueue(run, case)
         level = self.certificate.level
         if level == 0 or case.audited or not case.passed[level - 1]:
             return False
         return self._stop(case)
 
-    def _pass(self, run: int, case: Case) -> None:
-        """Line up before every policy whose threshold was passed."""
+    def _enqueue(self, run: int, case: Case) -> None:
+        """Enter the queue of every policy whose threshold was reached."""
         for policy, threshold in enumerate(self.thresholds):
             if case.score >= threshold and not case.passed[policy]:
                 case.passed[policy] = True
@@ -93,18 +94,18 @@ class StopRule:
                 case.uncounted += 1
 
     def _stop(self, case: Case) -> bool:
-        """Stop it, or leave it alone as an audit."""
+        """Stop the run, or let it continue as an audit; returns whether it is stopped."""
         case.probability = self.audit
         case.audited = coin(self.seed, self.tosses) < self.audit
         self.tosses += 1
         if not case.audited:
             case.stopped = case.closed = True
-            self._watch(case)
+            self._observe(case)
             self._count()
         return not case.audited
 
     def close(self, run: int, succeeded: bool | None) -> bool:
-        """The run ended, or with None: its end will never be known. Whether it had been stopped."""
+        """Close a run (None: its end stays unknown); returns whether it had been stopped."""
         case = self.cases.get(run)
         if case is None:
             return False
@@ -114,14 +115,14 @@ class StopRule:
             case.wrong = succeeded is not False
             self.unknown += succeeded is None and case.uncounted > 0
             if succeeded is not None or case.uncounted:
-                self._watch(case)
+                self._observe(case)
         if case.uncounted == 0:
             self.cases.pop(run, None)
         self._count()
         return case.stopped
 
-    def _watch(self, case: Case) -> None:
-        """Controller and guard see a run once, when it is known what became of it."""
+    def _observe(self, case: Case) -> None:
+        """Update controller and guard with a closed run, once."""
         self.controller.observe(case.score)
         if case.wrong is not None:
             self.controller.record(case.score, case.wrong, label_probability=case.probability)
@@ -129,31 +130,31 @@ class StopRule:
         if acted and self.guard.update(case.wrong, label_probability=case.probability):
             self.certificate.step_down()
             self.controller.forget()
-            self._dismiss()
+            self._clear_queues()
 
-    def _dismiss(self) -> None:
-        """Runs that passed a threshold before an alarm are no evidence for the next attempt."""
+    def _clear_queues(self) -> None:
+        """Drop the queued runs after an alarm: they are no evidence for the next attempt."""
         self.queues = [[] for _ in range(POLICIES)]
         for case in self.cases.values():
             case.uncounted, case.passed = 0, [False] * POLICIES
         self.cases = {run: case for run, case in self.cases.items() if not case.over}
 
     def _count(self) -> None:
-        """Have each policy take in, in its order, runs that nothing before them keeps waiting."""
+        """Let each policy count, in the order of its queue, runs up to the first that is open."""
         for policy, queue in enumerate(self.queues):
             taken = 0
             for run in queue:
                 case = self.cases[run]
                 if not case.closed and len(queue) - taken <= MOST_WAITING:
                     break
-                self._take(policy, case)
+                self._count_run(policy, case)
                 taken += 1
                 if case.uncounted == 0 and case.over:
                     del self.cases[run]
             del queue[:taken]
 
-    def _take(self, policy: int, case: Case) -> None:
-        """One more run in the evidence for a policy."""
+    def _count_run(self, policy: int, case: Case) -> None:
+        """Add one run to the evidence for a policy."""
         case.uncounted -= 1
         wrong = case.wrong if case.closed else True
         acting = case.probability < 1.0 or self.certificate.level > 0
@@ -164,10 +165,10 @@ class StopRule:
             smallest=self.audit if acting else 1.0,
         )
 
-    def anew(self, error: float) -> StopRule:
-        """A rule for another promise, of which nothing is proved; it tosses other coins.
+    def reset(self, error: float) -> StopRule:
+        """A rule for another error, without evidence; its audit draws continue those of this rule.
 
-        Runs that were told to stop stay so, and are no evidence for it.
+        Runs that were told to stop remain stopped, and are no evidence for the new rule.
         """
         made = StopRule(error, alpha=self.alpha, audit=self.audit, seed=self.seed)
         made.tosses = self.tosses
@@ -179,7 +180,7 @@ class StopRule:
         return made
 
     def report(self) -> dict[str, Any]:
-        """How the certificate stands."""
+        """The certificate's level, evidence and thresholds, for users."""
         return {
             "level": self.certificate.level,
             "log_evidence": self.certificate.log_evidence.tolist(),

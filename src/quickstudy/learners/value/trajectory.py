@@ -1,9 +1,9 @@
-"""What is remembered of a run while it is under way, and the signs of how it goes.
+"""What is remembered of an open run, and features of its progress.
 
-The signs need no encoder: how long it has been going, errors, repeats, which kinds of action, and
-how far each step is from the first one and from all before it (a run that gets nowhere comes back
-to what it has seen). They are the same for every kind of agent, so few runs are enough to read
-them.
+Progress features need no encoder: number of steps, errors, repeats, which actions were taken, and
+how similar each step is to the first one and to those before it (a run that makes no progress
+returns to inputs that it has seen). They mean the same for every kind of agent, so few runs are
+enough to learn from them.
 """
 
 from __future__ import annotations
@@ -16,32 +16,53 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstudy.learners.value.loops import KINDS, MOST_TIMES, Trail, canonical
+from quickstudy.learners.value.loops import LOOP_TYPES, MOST_TIMES, StepHistory, canonical
 from quickstudy.types import Floats
 
 MOST_ROWS = 512  # steps of a run that are remembered for learning
 LOOK_BACK = 64  # latest steps that a step is compared with
 VERBS = 32  # hashed first words of actions
-PLAIN, DISTANCES = 10, 8
-SIGNS = PLAIN + DISTANCES + VERBS
+COUNTS, SIMILARITIES = 10, 8
+PROGRESS = COUNTS + SIMILARITIES + VERBS
 Row = tuple[Floats, NDArray[np.float32]]  # raw numbers, dense columns
 _VERB = re.compile(r"[^\W\d]\w*")
+_SAVED_AS = {  # attribute -> name in the saved state
+    "history": "trail",
+    "similarity": "nearness",
+    "latest_progress": "now",
+    "progress": "signs",
+    "votes": "said",
+    "success_at_start": "start",
+}
 
 
 @dataclass(frozen=True)
-class Steps:
-    """The steps of a run, as they are learned: raw numbers (T, a), dense (T, b), signs (T, SIGNS).
+class Trajectory:
+    """The T steps of a run that ended, as experts learn them.
 
-    `rewards` (T, 2) is what followed each step of success and of return.
+    Attributes:
+        numbers: raw numbers, shape (T, a).
+        dense: dense columns, shape (T, b).
+        progress: progress features, shape (T, PROGRESS).
+        rewards: success and return that followed each step, shape (T, 2).
     """
 
     numbers: Floats
     dense: NDArray[np.float32]
-    signs: Floats
+    progress: Floats
     rewards: Floats
 
     def __len__(self) -> int:
-        return len(self.signs)
+        return len(self.progress)
+
+    def state(self) -> dict[str, Any]:
+        return {_SAVED_AS.get(name, name): array for name, array in vars(self).items()}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Trajectory:
+        """The trajectory that gave this state; the arrays are copied."""
+        names = ("numbers", "dense", "progress", "rewards")
+        return cls(*(state[_SAVED_AS.get(name, name)].copy() for name in names))
 
 
 @dataclass
@@ -53,20 +74,20 @@ class Episode:
     steps: int = 0
     errors: int = 0
     actions: int = 0
-    trail: Trail = field(default_factory=Trail)
+    history: StepHistory = field(default_factory=StepHistory)
     verbs: Floats = field(default_factory=lambda: np.zeros(VERBS))
-    nearness: Floats = field(default_factory=lambda: np.zeros(8))
+    similarity: Floats = field(default_factory=lambda: np.zeros(8))
     latest: Row = field(default_factory=lambda: (np.zeros(0), np.zeros(0, np.float32)))
-    now: Floats = field(default_factory=lambda: np.zeros(SIGNS))  # signs after the latest step
+    latest_progress: Floats = field(default_factory=lambda: np.zeros(PROGRESS))
     numbers: list[Floats] = field(default_factory=list)
     dense: list[NDArray[np.float32]] = field(default_factory=list)
-    signs: list[Floats] = field(default_factory=list)
+    progress: list[Floats] = field(default_factory=list)
     rewards: list[float] = field(default_factory=list)
-    said: list[Floats] = field(default_factory=list)  # (experts, 2) of every step
+    votes: list[Floats] = field(default_factory=list)  # (experts + base, 2) of every step
     pooled: list[Floats] = field(default_factory=list)  # (2,): success and return
     mean: Floats = field(default_factory=lambda: np.zeros(0))
-    start: float = 0.0  # success probability before the first step
-    success: float = 0.0  # and after the latest
+    success_at_start: float = 0.0  # success probability before the first step
+    success: float = 0.0  # success probability after the latest step
 
     def add(
         self,
@@ -76,14 +97,17 @@ class Episode:
         action: str | None,
         error: bool,
     ) -> tuple[str, int, int, bool] | None:
-        """One more step: raw columns, and what it is compared by, if it is; the loop it closes."""
+        """Add a step; returns the loop that it closes (see `StepHistory.add`), or None.
+
+        `token` is the text by which steps are compared; None where loops are not looked for.
+        """
         self.steps += 1
         self.errors += error
         loop = None
         if action is not None and self.actions == 0:
-            self.trail = Trail()  # from now on actions are compared, not inputs
+            self.history = StepHistory()  # from now on actions are compared, not inputs
         if token is not None and (action is not None or self.actions == 0):
-            loop = self.trail.add(token, canonical(token))
+            loop = self.history.add(token, canonical(token))
         if action is not None:
             self.actions += 1
             verb = _VERB.search(action)
@@ -91,96 +115,105 @@ class Episode:
             self.verbs[zlib.crc32((verb.group() if verb else action).encode()) % VERBS] += 1.0
         self.latest = raw
         self._move(raw[1].astype(np.float64))
-        self.now = self._signs(error)
-        if len(self.signs) < MOST_ROWS:
+        self.latest_progress = self._progress(error)
+        if len(self.progress) < MOST_ROWS:
             self.numbers.append(raw[0])
             self.dense.append(raw[1])
-            self.signs.append(self.now)
+            self.progress.append(self.latest_progress)
         return loop
 
     def state(self) -> dict[str, Any]:
-        rows = {
+        held = {
+            **vars(self),
             "numbers": _matrix(self.numbers, np.nan, np.float64),
             "dense": _matrix(self.dense, 0.0, np.float32),
-            **{name: np.array(getattr(self, name)) for name in ("signs", "said", "pooled")},
+            **{name: np.array(getattr(self, name)) for name in ("progress", "votes", "pooled")},
+            "history": self.history.state(),
+            "rewards": list(self.rewards),
         }
-        return {**vars(self), **rows, "trail": self.trail.state(), "rewards": list(self.rewards)}
+        return {_SAVED_AS.get(name, name): value for name, value in held.items()}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Episode:
-        """The course that gave this state; its arrays are never changed in place."""
-        rows = {name: list(state[name]) for name in ("numbers", "dense", "signs", "said", "pooled")}
-        trail, latest = Trail.from_state(state["trail"]), tuple(state["latest"])
-        return cls(**{**state, **rows, "trail": trail, "latest": latest})
+        """The episode that gave this state; its arrays are never changed in place."""
+        named = {saved: name for name, saved in _SAVED_AS.items()}
+        held = {named.get(name, name): value for name, value in state.items()}
+        for name in ("numbers", "dense", "progress", "votes", "pooled"):
+            held[name] = list(held[name])
+        held["history"] = StepHistory.from_state(held["history"])
+        held["latest"] = tuple(held["latest"])
+        return cls(**held)
 
-    def ended(self, rewards: Floats) -> Steps:
-        """The steps to learn from, now that it is known what followed each of them (T, 2)."""
+    def trajectory(self, rewards: Floats) -> Trajectory:
+        """The remembered steps, with the success and return that followed each of them (T, 2)."""
         numbers = _matrix(self.numbers, np.nan, np.float64)
         dense = _matrix(self.dense, 0.0, np.float32)
-        return Steps(numbers, dense, np.array(self.signs), rewards)
+        return Trajectory(numbers, dense, np.array(self.progress), rewards)
 
     def so_far(self) -> Row:
-        """Raw numbers of the remembered steps, beyond 512 of these and the latest, (T, columns);
-        and the dense columns of the latest."""
+        """Raw numbers of the remembered steps (T, columns), and dense columns of the latest step.
+
+        The latest step is always among the T, also where 512 steps were remembered before it.
+        """
         known = self.numbers if self.steps <= MOST_ROWS else [*self.numbers, self.latest[0]]
         return _matrix(known, np.nan, np.float64), self.latest[1]
 
     def _move(self, x: Floats) -> None:
-        """Fold a dense row into the mean and the distances."""
-        if len(x) > len(self.mean):  # a new dense field: it was nothing before
+        """Update the mean and the similarities with one dense row."""
+        if len(x) > len(self.mean):  # a new dense field: it was 0 before
             self.mean = _padded(self.mean, len(x))
         self._compare(x)
         self.mean = self.mean + (_padded(x, len(self.mean)) - self.mean) / self.steps
 
     def _compare(self, x: Floats) -> None:
-        """nearness: to first, to last, largest, then sums, extremes and the recent novelty."""
+        """Cosines to the first, last and most similar step, then sums, extremes, recent novelty."""
         if len(x) == 0:
             return
         before = self.dense[-LOOK_BACK:]
         if not before:
-            self.nearness = np.array([0.5, 0.5, 0.5, 0.0, 0.0, 0.0, 1.0, 0.3])
+            self.similarity = np.array([0.5, 0.5, 0.5, 0.0, 0.0, 0.0, 1.0, 0.3])
             return
         rows = np.array([_padded(row, len(x)) for row in (self.dense[0], *before)])
-        near = _cosines(rows, x)
-        first, last, most = near[0], near[-1], near.max()
+        cosine = _cosines(rows, x)
+        first, last, most = cosine[0], cosine[-1], cosine.max()
         novelty = 1.0 - most
-        _, _, _, total, far, reach, least, lately = self.nearness
-        self.nearness = np.array(
+        _, _, _, novelties, returns, nearest, least, recent = self.similarity
+        self.similarity = np.array(
             [
                 first,
                 last,
                 most,
-                total + novelty,
-                far + first,
-                max(reach, first),
+                novelties + novelty,
+                returns + first,
+                max(nearest, first),
                 min(least, novelty),
-                0.75 * lately + 0.25 * novelty,
+                0.75 * recent + 0.25 * novelty,
             ]
         )
 
-    def _signs(self, error: bool) -> Floats:
+    def _progress(self, error: bool) -> Floats:
         t = float(self.steps)
         others = max(t - 1.0, 1.0)
-        near = self.nearness
-        worst = [self.trail.worst.get(kind, 0) / MOST_TIMES for kind in KINDS]
-        plain = [
+        similar = self.similarity
+        worst = [self.history.worst.get(loop, 0) / MOST_TIMES for loop in LOOP_TYPES]
+        counts = [
             np.log(t),
             min(t / 20.0, 5.0),
             np.log1p(self.errors),
             min(self.errors, 3) / 3.0,
             float(error),
             np.log1p(self.actions),
-            np.log1p(self.trail.repeats),
+            np.log1p(self.history.repeats),
             *worst,
         ]
-        distances = [*near[:3], near[3] / others, near[4] / others, *near[5:]]
-        return np.concatenate([plain, distances, np.log1p(self.verbs)])
+        similarities = [*similar[:3], similar[3] / others, similar[4] / others, *similar[5:]]
+        return np.concatenate([counts, similarities, np.log1p(self.verbs)])
 
 
-def _matrix(rows: list[NDArray[Any]], missing: float, kind: type) -> NDArray[Any]:
-    """Rows that may have grown wider in between, as a matrix."""
+def _matrix(rows: list[NDArray[Any]], missing: float, dtype: type) -> NDArray[Any]:
+    """Rows as a matrix; rows that are shorter than the longest are filled up with `missing`."""
     width = max((len(row) for row in rows), default=0)
-    out: NDArray[Any] = np.full((len(rows), width), missing, kind)
+    out: NDArray[Any] = np.full((len(rows), width), missing, dtype)
     for at, row in enumerate(rows):
         out[at, : len(row)] = row
     return out
@@ -200,7 +233,7 @@ def _cosines(rows: Floats, x: Floats) -> Floats:
 
 
 def means(dense: Floats) -> Floats:
-    """Mean so far at each row of `dense` (T, d), as `Episode` adds it up."""
+    """Running mean at each row of `dense` (T, d), with the bits of `Episode.mean`."""
     out = np.zeros_like(dense)
     mean = np.zeros(dense.shape[1])
     for t, x in enumerate(dense):
@@ -210,7 +243,7 @@ def means(dense: Floats) -> Floats:
 
 
 def returns_of(rewards: list[float], outcome: float, discount: float) -> Floats:
-    """Return that is still to come after each step: `G_t = r_{t+1} + discount G_{t+1}`."""
+    """Return after each step: `G_t = r_{t+1} + discount G_{t+1}`; the last one is `outcome`."""
     out = np.empty(len(rewards))
     out[-1] = outcome
     for t in range(len(rewards) - 2, -1, -1):

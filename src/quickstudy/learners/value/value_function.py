@@ -1,4 +1,4 @@
-"""`ValueFunction`: how a course of many steps will end, said at every step."""
+"""`ValueFunction`: predicts, after each step, the outcome of an agent run."""
 
 from __future__ import annotations
 
@@ -10,55 +10,52 @@ from typing import Any, Self
 import numpy as np
 
 from quickstudy import snapshot
+from quickstudy.encode.actions import plain_action
+from quickstudy.encode.inputs import plain_input
 from quickstudy.encode.parsing import Parsed
 from quickstudy.encode.record import RecordEncoder
 from quickstudy.encode.room import room_for
-from quickstudy.encode.values import plain_action, plain_input, plain_text
+from quickstudy.encode.values import plain_text
 from quickstudy.errors import InputError, NotFoundError
-from quickstudy.learners.base import Kept, atomic
+from quickstudy.learners.base import Saved, atomic
 from quickstudy.learners.value.advice import advise, checked_costs, told_to_stop, with_loop
-from quickstudy.learners.value.experts import BEGINNERS, EXPERTS, PRIOR, ValueExperts
-from quickstudy.learners.value.intervals import Intervals
-from quickstudy.learners.value.loops import described, spelled
+from quickstudy.learners.value.experts import EXPERTS
+from quickstudy.learners.value.forecast import Forecast, Forecaster
+from quickstudy.learners.value.loops import step_text, with_rate
 from quickstudy.learners.value.run import Run
 from quickstudy.learners.value.settings import LARGEST, check_text, checked_number, plain_settings
-from quickstudy.learners.value.stacking import Stack
-from quickstudy.learners.value.step_features import StepFeatures
 from quickstudy.learners.value.stopping import StopRule
-from quickstudy.learners.value.trajectory import MOST_ROWS, Episode, returns_of
-from quickstudy.types import Costs, Estimate, Floats, Input
+from quickstudy.learners.value.trajectory import Episode
+from quickstudy.types import Costs, Estimate, Input, Loop
 
-BASE_DOUBT = 10.0  # runs that an even chance counts for in the base rate
-SUREST = 0.005  # no success probability is nearer to 0 or 1
-LOOPS = EXPERTS.index("loops")
 NUMBERS_PER_MB = 4  # columns of plain values of a step: all steps of many runs are held at once
 
 
-class ValueFunction(Kept):
-    """Learns from runs that ended how a run that is under way will end.
+class ValueFunction(Saved):
+    """Learns from runs that ended how an open run will end.
 
-    A run is a course of steps towards a task; each step has an input (a record, a text or a
+    A run is a sequence of steps towards a task; each step has an input (a record, a text or a
     vector), and may have an action, an error and a reward. When a run ends, its outcome is learned
     at once. Many runs may be open at a time, and end in any order.
 
     Seven experts are pooled around the base rate by how well each predicted so far: least-squares
     temporal differences on the run so far and on its present state alone, Monte-Carlo regression on
-    the run and on the signs of its course, the memory of tasks and of the nearest runs, and the
-    record of loops.
+    the run and on its progress features, the memory of tasks and of the nearest runs, and the
+    success rates after loops.
 
-    Safe for threads: each call is atomic, of the learner and of its runs, so runs of many threads
-    may be open at once, and nothing that they bring is lost.
+    Safe for threads: each call is atomic, of the learner and of its runs, so several threads may
+    have runs open at once, and no step is lost.
 
     Args:
-        success: a run succeeds if its outcome is at least this (`end` may say otherwise).
+        success: a run succeeds if its outcome is at least this (`end` can override it).
         discount: in (0, 1], of a reward by step.
         outcome_range: least and largest outcome.
-        costs: what steps, failures and questions cost, for the advice.
+        costs: costs of steps, failures and questions, for the advice.
         stop_error: q in (0, 1): at most this share of stopped runs would have succeeded.
-        alpha: in (0, 1), the chance of ever stopping by a rule that errs more.
-        audit: share, in (0, 1], of runs to be stopped that are left alone, to know how they end.
-        loops: whether repeats are looked for.
-        most_open: runs that may be open; the oldest expires when there is one more.
+        alpha: in (0, 1), the chance of ever stopping by a rule whose error is larger than q.
+        audit: share, in (0, 1], of the runs to be stopped that continue, to know their end.
+        loops: whether repeated steps are looked for.
+        most_open: runs that may be open; if one more starts, the oldest expires.
         trace: lambda of the temporal differences, in [0, 1].
         budget_mb: memory, in MiB, at least 16; half of it remembers the nearest runs.
         schema: field name -> type, as for `Classifier`.
@@ -68,7 +65,7 @@ class ValueFunction(Kept):
         SettingError: a setting is out of its range.
 
     >>> v = ValueFunction()
-    >>> for i in range(40):  # whoever pays first gets the goods
+    >>> for i in range(40):  # runs that start with a payment succeed
     ...     run = v.start()
     ...     _ = run.step({"paid": i % 2 == 0, "stock": i % 5})
     ...     run.end(float(i % 2 == 0))
@@ -80,7 +77,8 @@ class ValueFunction(Kept):
         Sutton & Barto (2018), Reinforcement Learning, 2nd ed., chapters 6, 9.8 and 12.
     """
 
-    _NOUN = ("value", "value function")
+    _kind = "value"
+    _noun = "value function"
 
     def __init__(
         self,
@@ -112,34 +110,23 @@ class ValueFunction(Kept):
             budget_mb=budget_mb,
             seed=seed,
         )
-        low, high = given["outcome_range"]
-        budget_mb, seed, discount = given["budget_mb"], given["seed"], given["discount"]
         self.settings: dict[str, Any] = {
-            "success": float(given["success"]),
-            "discount": float(discount),
-            "outcome_range": [float(low), float(high)],
-            "audit": float(given["audit"]),
-            "alpha": float(given["alpha"]),
+            **{name: float(given[name]) for name in ("success", "discount", "audit", "alpha")},
+            "outcome_range": [float(end) for end in given["outcome_range"]],
             "loops": bool(loops),
             "trace": float(given["trace"]),
-            "budget_mb": budget_mb,
-            "seed": seed,
+            "budget_mb": given["budget_mb"],
+            "seed": given["seed"],
         }
         self.costs = checked_costs(costs)
         self.most_open = given["most_open"]
-        room = replace(room_for(budget_mb), numbers=int(NUMBERS_PER_MB * budget_mb))
-        self._rows = StepFeatures(RecordEncoder(schema, room=room), seed=seed)
-        trace = given["trace"]
-        self._panel = ValueExperts(self._rows, discount=discount, trace=trace, budget_mb=budget_mb)
-        self._stacks = [Stack(PRIOR, odds=odds, beginners=BEGINNERS) for odds in (True, False)]
-        self._spread = Intervals()
+        room = room_for(given["budget_mb"])
+        room = replace(room, numbers=int(NUMBERS_PER_MB * given["budget_mb"]))
+        self._forecaster = Forecaster(RecordEncoder(schema, room=room), self.settings)
         self._stop = StopRule(
-            given["stop_error"], alpha=given["alpha"], audit=given["audit"], seed=seed
+            given["stop_error"], alpha=given["alpha"], audit=given["audit"], seed=given["seed"]
         )
         self._open: dict[str, Episode] = {}
-        self._sums = np.zeros(3)  # runs, successes, returns from the start
-        self._reach = np.array([low, high], dtype=float)  # of returns so far
-        self._graded = discount < 1.0 or (low, high) != (0.0, 1.0)  # more than successes
         self._started = self.steps = 0
 
     @property
@@ -152,27 +139,25 @@ class ValueFunction(Kept):
     @atomic
     def runs(self) -> int:
         """Number of runs that ended and were learned."""
-        return int(self._sums[0])
+        return self._forecaster.runs
 
     @property
     @atomic
     def tasks(self) -> int:
         """Number of tasks that are remembered."""
-        return len(self._panel.tasks.sums)
+        return len(self._forecaster.experts.tasks.sums)
 
     @property
     @atomic
     def experts(self) -> tuple[tuple[str, float], ...]:
         """Experts with their weights in success probabilities (they need not add up to 1)."""
-        weights = self._stacks[0].weights.copy()
-        weights[LOOPS] *= self.settings["loops"]
-        return tuple(zip(EXPERTS, weights.tolist(), strict=True))
+        return tuple(zip(EXPERTS, self._forecaster.weights.tolist(), strict=True))
 
     @property
     @atomic
     def stopping(self) -> dict[str, Any]:
-        """How the stop certificate stands: level, log_evidence, log_bar, error, thresholds (of
-        the failure probability), audit_rate, alarms."""
+        """State of the stop certificate: level, log_evidence, log_bar, error, thresholds (of the
+        failure probability), audit_rate, alarms, unknown."""
         return self._stop.report()
 
     @property
@@ -182,12 +167,12 @@ class ValueFunction(Kept):
         return sum(array.nbytes for array in self._state()[0].values())
 
     def start(self, task: str | None = None, *, id: str | None = None, as_is: bool = False) -> Run:
-        """Begin a run.
+        """Start a run.
 
         Args:
-            task: what it is about, if the same task comes up again and again.
-            id: a name of one's own; else it is numbered.
-            as_is: both are plain, as a log keeps them: take them so.
+            task: name of the task, if the same task occurs in several runs.
+            id: id of the run; by default the learner numbers it.
+            as_is: both are plain values (see `encode.values`), as a log keeps them.
 
         Raises:
             InputError: a run of that id is open; nothing was changed.
@@ -206,10 +191,10 @@ class ValueFunction(Kept):
             raise InputError(f"id {id!r} is that of an open run; choose another one")
         while len(self._open) >= self.most_open:
             self.expire(next(iter(self._open)))
-        course = Episode(task, number=self._started)
+        episode = Episode(task, number=self._started)
         self._started += 1
-        course.success = course.start = self._before(course)
-        self._open[id] = course
+        episode.success = episode.success_at_start = self._forecaster.success_at_start(episode)
+        self._open[id] = episode
         return Run(self, id, task)
 
     def _free(self) -> str:
@@ -218,26 +203,26 @@ class ValueFunction(Kept):
 
     @atomic
     def run(self, id: str) -> Run:
-        """The open run of an id.
+        """A handle on the open run of that id.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: no run of that id is open.
         """
         id = plain_text(id)
-        return Run(self, id, self._course(id).task)
+        return Run(self, id, self._episode(id).task)
 
-    def _course(self, id: str) -> Episode:
+    def _episode(self, id: str) -> Episode:
         """The open run of a plain id.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: no run of that id is open.
         """
         if id not in self._open:
             raise NotFoundError(f"there is no open run {id!r}; start it first")
         return self._open[id]
 
     def check(self, x: Input | None, action: Any = None) -> None:
-        """Whether a step could be made of this.
+        """Check that this could be a step.
 
         Raises:
             InputError, RecordError: it could not; the message names the field.
@@ -251,7 +236,7 @@ class ValueFunction(Kept):
     def _parsed(self, x: Input | None, action: str | None) -> Parsed:
         if action is not None:
             check_text("action", action)
-        return self._rows.parse(x, action)
+        return self._forecaster.features.parse(x, action)
 
     def step(
         self,
@@ -263,15 +248,15 @@ class ValueFunction(Kept):
         reward: float = 0.0,
         as_is: bool = False,
     ) -> Estimate:
-        """Add a step to the run of that id, and say how the run will end.
+        """Add a step to the run of that id and estimate how the run will end.
 
         Args:
             run: id of an open run.
-            x: what the step brought: a record, a text or a vector; without it the action's text.
-            action: what was done, as in `search("x")`, or any JSON value; repeats of it are loops.
+            x: the observation: a record, a text or a vector; by default the action's text.
+            action: what the agent did, as `search("x")`, or any JSON value; repeats are loops.
             error: whether the step failed.
-            reward: what came with it.
-            as_is: all of it is plain, as a log keeps it: take it so.
+            reward: reward of this step.
+            as_is: run, x and action are plain values (see `encode.values`), as a log keeps them.
 
         Raises:
             NotFoundError, InputError, RecordError: nothing was changed.
@@ -286,106 +271,90 @@ class ValueFunction(Kept):
     def _step(
         self, run: str, x: Input | None, action: str | None, *, failed: bool, reward: float
     ) -> Estimate:
-        course = self._course(run)
+        episode = self._episode(run)
         parsed = self._parsed(x, action)
-        raw = self._rows.raw(parsed)
-        token = spelled(x if action is None else action) if self.settings["loops"] else None
-        found = course.add(raw, token, action=action, error=failed)
-        p, value, said = self._said(course)
-        if len(course.said) < MOST_ROWS:
-            course.said.append(np.vstack([said, self._base]))
-            course.pooled.append(np.array([p, value]))
-        course.rewards.append(reward)
+        raw = self._forecaster.features.raw(parsed)
+        token = step_text(x if action is None else action) if self.settings["loops"] else None
+        base = float(self._forecaster.base[0])
+        found = episode.add(raw, token, action=action, error=failed)
+        forecast = self._forecaster.forecast(episode)
+        episode.rewards.append(reward)
         self.steps += 1
-        credit, course.success = p - course.success, p
-        loop = described(found, self._panel.record, float(self._base[0])) if found else None
-        left = self._spread.steps_left(course.steps)
-        width = self._spread.width(course.steps)
-        advice, why = advise(self.costs, value=value, success=p, steps_left=left, worth=self._worth)
-        stop = self._stop.step(course.number, p)
+        loop = with_rate(found, self._forecaster.experts.loops, base) if found else None
+        return self._estimate(run, episode, forecast, loop)
+
+    def _estimate(
+        self, run: str, episode: Episode, forecast: Forecast, loop: Loop | None
+    ) -> Estimate:
+        """The public estimate of a forecast, with advice; updates the episode and the stop rule."""
+        credit, episode.success = forecast.success - episode.success, forecast.success
+        left = self._forecaster.intervals.steps_left(episode.steps)
+        worth = float(max(self.settings["outcome_range"][1], self.settings["success"]))
+        advice, why = advise(
+            self.costs,
+            value=forecast.value,
+            success=forecast.success,
+            steps_left=left,
+            worth=worth,
+        )
+        stop = self._stop.step(episode.number, forecast.success)
         if stop:
             advice, why = "stop", told_to_stop(self._stop.error)
-        low, high = self._reach.tolist()
+        votes = np.clip(forecast.votes[:, 0], 0.0, 1.0).tolist()
         return Estimate(
             run=run,
-            step=course.steps,
-            value=value,
-            low=max(value - width, low),
-            high=min(value + width, high),
-            success_probability=p,
+            step=episode.steps,
+            value=forecast.value,
+            low=forecast.low,
+            high=forecast.high,
+            success_probability=forecast.success,
             credit=credit,
             loop=loop,
             advice=advice,
             stop=stop,
             steps_left=left,
             why=with_loop(why, loop),
-            votes=tuple(zip(EXPERTS, np.clip(said[:, 0], 0.0, 1.0).tolist(), strict=True)),
+            votes=tuple(zip(EXPERTS, votes, strict=True)),
         )
-
-    def _said(self, course: Episode) -> tuple[float, float, Floats]:
-        """Success probability, value, and what each expert says after the latest step."""
-        said = self._panel.say(course, self._base)
-        if not self.settings["loops"]:
-            said[LOOPS] = self._base
-        return *self._pooled(said), said
 
     @atomic
     def end(self, run: str, outcome: float, *, success: bool | None = None) -> None:
-        """The run of that id is over: learn from it at once.
+        """End the run of that id and learn from it at once.
 
-        Nothing is learned of a run that was told to stop by certificate: it ended as was said. So,
-        once there is one, hopeless runs are learned as rarely as they are audited.
+        A run that was told to stop by certificate is not learned, because it ended as predicted. So
+        once a certificate holds, hopeless runs are learned only as often as they are audited.
 
         Args:
             run: id of an open run.
-            outcome: what came of it, in `outcome_range`; True is 1.0.
+            outcome: a number in `outcome_range`; True is 1.0.
             success: whether it succeeded; by default, whether the outcome is at least `success`.
 
         Raises:
             NotFoundError, InputError: nothing was changed.
         """
         run = run if run in self._open else plain_text(run)
-        course = self._course(run)
+        episode = self._episode(run)
         low, high = self.settings["outcome_range"]
         outcome = checked_number("outcome", outcome, low, high)
         won = outcome >= self.settings["success"] if success is None else bool(success)
         del self._open[run]
-        stopped = self._stop.close(course.number, won)
-        if course.steps and not stopped:
-            self._learn(course, outcome, won)
-
-    def _learn(self, course: Episode, outcome: float, won: bool) -> None:
-        returns = returns_of(course.rewards, outcome, self.settings["discount"])
-        self._graded |= bool(outcome != won or any(course.rewards))
-        rows = len(course.signs)
-        said = np.array(course.said)
-        came = returns[:rows]
-        truths: tuple[float | Floats, ...] = (float(won), came)
-        for head, (stack, truth) in enumerate(zip(self._stacks, truths, strict=True)):
-            stack.learn(said[:, :-1, head], said[:, -1, head], truth)
-        spoken = np.array(course.pooled)[:, 1]
-        self._spread.learn(spoken, came, course.steps)
-        follows = np.zeros((rows, 2))  # after each remembered step: success, return
-        follows[:-1, 1] = course.rewards[1:rows]
-        follows[-1] = float(won), came[-1]
-        self._reach = np.array([min(self._reach[0], came.min()), max(self._reach[1], came.max())])
-        self._sums += (1.0, float(won), returns[0])
-        ended = np.array([float(won), returns[0]])
-        self._panel.learn(course, course.ended(follows), ended)
+        stopped = self._stop.close(episode.number, won)
+        if episode.steps and not stopped:
+            self._forecaster.learn(episode, outcome, won)
 
     @atomic
     def expire(self, run: str) -> None:
-        """The end of the run of that id will never be known: nothing is learned of it.
+        """Close the run of that id without learning, because its end will never be known.
 
-        A run that was stopped is closed so, too.
+        A run that was stopped is also closed in this way.
 
         Raises:
             NotFoundError: no run of that id is open.
         """
         run = run if run in self._open else plain_text(run)
-        course = self._course(run)
+        episode = self._episode(run)
         del self._open[run]
-        self._stop.close(course.number, None)
+        self._stop.close(episode.number, None)
 
     @atomic
     def change(
@@ -395,81 +364,46 @@ class ValueFunction(Kept):
         stop_error: float | None = None,
         most_open: int | None = None,
     ) -> None:
-        """Change settings; what is None stays. Another `stop_error` has to be proved anew.
+        """Change settings; None leaves a setting as it is.
+
+        A changed `stop_error` resets the evidence of the stop certificate.
 
         Raises:
-            SettingError: one is out of its range; nothing was changed.
+            SettingError: a setting is out of its range; nothing was changed.
         """
         checked = self.costs if costs is None else checked_costs(costs)
-        told = {"stop_error": stop_error, "most_open": most_open}
-        given = plain_settings(**{name: value for name, value in told.items() if value is not None})
+        changes = {"stop_error": stop_error, "most_open": most_open}
+        given = plain_settings(**{name: v for name, v in changes.items() if v is not None})
         self.costs = checked
         self.most_open = given.get("most_open", self.most_open)
         if given.get("stop_error", self._stop.error) != self._stop.error:
-            self._stop = self._stop.anew(given["stop_error"])
-
-    @property
-    def _base(self) -> Floats:
-        """Base rate of success, and mean return, both drawn to the middle."""
-        runs, won, total = self._sums
-        low, high = self.settings["outcome_range"]
-        middle = BASE_DOUBT * np.array([0.5, 0.5 * (low + high)])
-        return np.asarray((np.array([won, total]) + middle) / (runs + BASE_DOUBT))
-
-    @property
-    def _worth(self) -> float:
-        return float(max(self.settings["outcome_range"][1], self.settings["success"]))
-
-    def _before(self, course: Episode) -> float:
-        """Success probability before the first step: by the task alone."""
-        said = np.tile(self._base, (len(EXPERTS), 1))
-        said[0] = self._panel.of_task(course, self._base)
-        return self._pooled(said)[0]
-
-    def _pooled(self, said: Floats) -> tuple[float, float]:
-        """Success probability and return of what experts said (experts, 2)."""
-        base = self._base
-        p, value = (
-            float(stack.predict(said[None, :, head], base[None, head])[0])
-            for head, stack in enumerate(self._stacks)
-        )
-        p = min(max(p, SUREST), 1.0 - SUREST)
-        value = min(max(value, self._reach[0]), self._reach[1]) if self._graded else p
-        return p, float(value)
+            self._stop = self._stop.reset(given["stop_error"])
 
     def _state(self) -> tuple[snapshot.Arrays, dict[str, Any]]:
         return snapshot.flattened(
             {
-                "kind": "value",
+                "kind": self._kind,
                 "settings": self.settings,
                 "costs": [self.costs.step, self.costs.failure, self.costs.ask, self.costs.help],
                 "most_open": self.most_open,
-                "panel": self._panel.state(),
-                "stacks": [stack.state() for stack in self._stacks],
-                "spread": self._spread.state(),
+                **self._forecaster.state(),
                 "stop": self._stop.state(),
-                "open": [[id, course.state()] for id, course in self._open.items()],
-                "counts": [self._started, self.steps, self._graded],
-                "sums": self._sums,
-                "reach": self._reach,
+                "open": [[id, episode.state()] for id, episode in self._open.items()],
+                "counts": [self._started, self.steps, self._forecaster.graded],
             }
         )
 
     @classmethod
     def from_state(cls, arrays: snapshot.Arrays, plain: dict[str, Any]) -> Self:
-        """The learner that gave this state; the arrays are copied."""
-        held = {name: array.copy() for name, array in arrays.items()}
-        state = snapshot.nested(held, plain)
-        made = cls(**{**state["settings"], "outcome_range": state["settings"]["outcome_range"]})
+        """The learner with this state; the arrays are copied."""
+        copies = {name: array.copy() for name, array in arrays.items()}
+        state = snapshot.nested(copies, plain)
+        made = cls(**state["settings"])
         made.costs, made.most_open = Costs(*state["costs"]), state["most_open"]
-        made._panel.restore(state["panel"])
-        for stack, its in zip(made._stacks, state["stacks"], strict=True):
-            stack.restore(its)
-        made._spread.restore(state["spread"])
+        made._started, made.steps, graded = state["counts"]
+        made._forecaster.restore(state, graded=graded)
         made._stop = StopRule.from_state(state["stop"])
-        made._open = {id: Episode.from_state(course) for id, course in state["open"]}
-        made._started, made.steps, made._graded = state["counts"]
-        made._sums, made._reach = state["sums"], state["reach"]
+        made._open = {id: Episode.from_state(saved) for id, saved in state["open"]}
         return made
 
 

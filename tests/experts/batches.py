@@ -1,17 +1,17 @@
-"""Blocks of examples as experts get them, from plain matrices."""
+"""Batches of examples as experts get them, from plain matrices."""
 
 import numpy as np
 
-from quickstudy.experts.base import Block
+from quickstudy.experts.base import Batch
 
 VIEW = "view"
 
 
-def make_block(rows, y=(), *, labels, last=None, weight=None, age=None, evidence=None):
-    """A block whose only view, scaled columns and raw columns are all `rows` (n, d)."""
+def make_batch(rows, y=(), *, labels, last=None, weight=None, age=None, evidence=None):
+    """A batch whose only view, scaled columns and raw columns are all `rows` (n, d)."""
     rows = np.ascontiguousarray(rows, dtype=float)
     n = len(rows)
-    return Block(
+    return Batch(
         features={VIEW: rows},
         z=rows,
         raw=rows,
