@@ -23,7 +23,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-START = "from quickstudy.cli import main; main()"
+START = "from quickstudy.cli.main import main; main()"
 DESKTOP = {"width": 1200, "height": 820}
 PHONE = {"width": 360, "height": 740}
 REFUSED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
@@ -124,3 +124,17 @@ def wide(page):
 def case_on(page):
     """Id of the case that the queue shows."""
     return page.locator("#desk").get_attribute("data-case")
+
+
+def ready(page):
+    """Wait until the queue has given the focus to the case: it takes no key before."""
+    page.wait_for_function("document.activeElement.closest('main')")
+
+
+def type_label(page, text):
+    """Type into the field for a label; its key leads there, unless the page begins there."""
+    ready(page)
+    if not page.evaluate("document.activeElement.matches('[role=combobox]')"):
+        page.keyboard.press("n")
+        page.wait_for_function("document.activeElement.matches('[role=combobox]')")
+    page.keyboard.type(text)

@@ -129,7 +129,7 @@ def test_without_the_extra_one_line_says_what_to_install(parquet, workbook, name
     path = parquet({"a": [1], "y": ["k"]}) if name == "t.parquet" else workbook(d=[["a"], [1]])
     code = (
         f"import sys; sys.modules[{package!r}] = None\n"
-        f"from quickstudy.cli import main; main(['evaluate', {str(path)!r}, '--target', 'y'])"
+        f"from quickstudy.cli.main import main; main(['evaluate', {str(path)!r}, '--target', 'y'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
