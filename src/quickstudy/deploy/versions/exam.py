@@ -21,12 +21,12 @@ from quickstudy.deploy.core.tables import CASES, EXAM, LEARNERS, Row, checked, c
 from quickstudy.deploy.decisions.commands import PinCases, PinSpec, Unpin
 from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.errors import DataFileError, InputError, LabelError, NotFoundError
-from quickstudy.evaluate.data.options import ReadOptions
-from quickstudy.evaluate.data.table import Table, read_table
 from quickstudy.types import Label
 
 if TYPE_CHECKING:
     from quickstudy.deploy.core.context import Context
+    from quickstudy.evaluate.data.options import ReadOptions
+    from quickstudy.evaluate.data.table import Table
 
 MOST_PINS = 5000  # of a learner, made by hand
 MOST_AUTO = 1000  # beside them, made of corrections
@@ -272,6 +272,8 @@ def read_pins(
     Raises:
         DataFileError: the file cannot be read; names line and column.
     """
+    from quickstudy.evaluate.data.table import read_table  # a server reads no files of data
+
     table = read_table(path, "label", types={"text": "text"}, labels=labels, options=options)
     fields = {name for record in table.records for name in record} - {"bound"}
     if not fields:
