@@ -54,6 +54,7 @@ def read_until(terminal, wanted, seconds=240.0):
     return said
 
 
+@pytest.mark.slow
 def test_it_streams_teaches_keeps_the_store_and_ends_by_itself(tmp_path, capsys):
     store = tmp_path / "bank.db"
     show(LiveDemo(questions=60, speed=0.0, target=0.9, port=free_port(8400), store=store))
@@ -104,6 +105,7 @@ def test_a_server_that_cannot_start_says_why(tmp_path):
         pass
 
 
+@pytest.mark.slow
 def test_at_a_terminal_it_stays_for_the_visitor_until_ctrl_c(temporary):
     process, terminal = begin("--questions", 30, "--speed", 0, "--port", 8460, terminal=True)
     said = read_until(terminal, "the page stays open")
@@ -120,6 +122,7 @@ def test_at_a_terminal_it_stays_for_the_visitor_until_ctrl_c(temporary):
         httpx.get(f"{url}/readyz")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_on_the_way_it_ends_in_order(temporary, how):
     process, _ = begin("--speed", 20, "--port", 8470)
@@ -133,6 +136,7 @@ def test_stopped_on_the_way_it_ends_in_order(temporary, how):
         httpx.get(f"{url}/readyz")
 
 
+@pytest.mark.slow
 def test_speed_is_kept():
     process, _ = begin("--speed", 25, "--questions", 50, "--port", 8480, "--once")
     process.stdout.readline()

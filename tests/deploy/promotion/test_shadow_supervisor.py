@@ -137,26 +137,26 @@ def test_who_waits_for_a_consolidation_hears_of_the_end(path):
 KILLED = """
 import os, signal, sys
 import quickstudy
-from quickstudy.deploy import lines
 from quickstudy.deploy.decisions.commands import Promote, Rollback
+from quickstudy.deploy.recovery import lineage
 from quickstudy.log import failpoints
-from tests.deploy.rivals import SMALL, cases, model, wrong
+from tests.deploy.promotion.rivals import SMALL, cases, model, wrong
 
-desk = quickstudy.open(sys.argv[1])
-desk.create("t", **SMALL)
-cases(desk, range(30))
+deployment = quickstudy.open(sys.argv[1])
+deployment.create("t", **SMALL)
+cases(deployment, range(30))
 if sys.argv[3] == "alone":
-    desk.context.roles_changed = lambda duty: None
-version = desk.challenge("t", model=model((range(20), wrong))).id
-duty = desk.context.duty("t")
-cases(desk, range(20))
+    deployment.context.roles_changed = lambda hosted: None
+version = deployment.challenge("t", model=model((range(20), wrong))).id
+hosted = deployment.context.hosted("t")
+cases(deployment, range(20))
 if sys.argv[3] != "alone":
-    desk.gate("t")
-    print(desk.staff.contests.shadows._child.pid, flush=True)
-desk.flush()
+    deployment.gate("t")
+    print(deployment.supervisor.promotion.shadows._child.pid, flush=True)
+deployment.flush()
 point, visits = sys.argv[2].split(":")
 if point == "kept":
-    keep, kept = lines.keep, []
+    keep, kept = lineage.keep, []
 
     def until_kept(path, packed):
         keep(path, packed)
@@ -164,15 +164,15 @@ if point == "kept":
         if len(kept) == int(visits):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    lines.keep = until_kept
+    lineage.keep = until_kept
 else:
     failpoints.arm(sys.argv[2])
-desk.writer.submit(Promote(duty, version, [], (), True, "", "me")).result()
-cases(desk, range(10))
-desk.flush()
-desk.writer.submit(Rollback(duty, "", "", "me")).result()
-desk.flush()
-desk.close()
+deployment.writer.submit(Promote(hosted, version, [], (), True, "", "me")).result()
+cases(deployment, range(10))
+deployment.flush()
+deployment.writer.submit(Rollback(hosted, "", "", "me")).result()
+deployment.flush()
+deployment.close()
 """
 POINTS = ["after-commit:1 alone", "kept:1 alone", "kept:2 alone"]
 
