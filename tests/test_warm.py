@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 CODE = """
 import sys, tempfile
 from pathlib import Path
@@ -53,6 +55,7 @@ print(*sorted(compiled() - warmed), sep="\\n", end="")
 CHECKS = "continuation", "flatness", "batches"
 
 
+@pytest.mark.slow
 def test_what_learners_do_day_by_day_was_compiled_before():
     """In a process of its own, where nothing else has been run."""
     run = subprocess.run([sys.executable, "-c", CODE, *CHECKS], capture_output=True, text=True)
