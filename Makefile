@@ -32,11 +32,12 @@ demo: $(INSTALLED)
 	$(BIN)/quickstudy demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	QUICKSTUDY_EXAMPLES=few $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
-# one at a time: crashes, browsers and servers bring processes of their own
+# one at a time: crashes, browsers and servers bring processes of their own; and all examples of
+# what `make test` tries on a few
 test-slow: $(INSTALLED) chromium
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow or many_examples"
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
