@@ -178,7 +178,13 @@ def test_an_unknown_message_between_others_is_named_and_costs_none(path):
         assert [step for step in found if step.x != "[omen_item]"] == steps
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def marked(path):
+    """The largest of the files takes 20 seconds, the others less than one."""
+    marks = [pytest.mark.slow] if path.stem == "spans_phoenix" else []
+    return pytest.param(path, marks=marks, id=path.stem)
+
+
+@pytest.mark.parametrize("path", map(marked, FILES))
 def test_deep_nesting_in_any_place_is_read_or_refused(path):
     """Of lists, of objects, and of parts that hold parts."""
     document = golden(path)["given"]
