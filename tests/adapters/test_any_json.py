@@ -184,7 +184,7 @@ def marked(path):
     return pytest.param(path, marks=marks, id=path.stem)
 
 
-@pytest.mark.parametrize("path", map(marked, FILES))
+@pytest.mark.parametrize("path", [marked(path) for path in FILES])
 def test_deep_nesting_in_any_place_is_read_or_refused(path):
     """Of lists, of objects, and of parts that hold parts."""
     document = golden(path)["given"]
