@@ -69,7 +69,7 @@ def _deployment() -> None:
 
     with tempfile.TemporaryDirectory() as folder, open_store(Path(folder) / "warm.db") as store:
         store.create("warm", consolidate=False)
-        for i in range(60):
+        for i in range(120):
             case = store.predict("warm", {"a": i % 4, "b": i % 5})
             store.feedback(case.id, label=("even", "odd")[i % 2])
         store.predict_many("warm", [{"a": 1}, {"a": 2}])

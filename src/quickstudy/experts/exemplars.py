@@ -129,8 +129,8 @@ class Exemplars:
         return Raw(self._numbers[slots], self._dense[slots], texts, salt)
 
     def facts(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Label, last label and number of some slots, shape (n, 3), each in one piece."""
-        facts: NDArray[np.int64] = np.asfortranarray(self._facts[slots])
+        """Label, last label and number of some slots, shape (n, 3)."""
+        facts: NDArray[np.int64] = self._facts[slots]
         return facts
 
     def weight(self, slots: NDArray[np.int64]) -> Floats:
