@@ -1,4 +1,4 @@
-# make install | demo | test | lint | bench. The last four install by themselves.
+# make install | demo | test | test-slow | lint | bench. All but the first install by themselves.
 # Needs Python 3.11 or newer, nothing else: make PYTHON=python3.12 chooses one.
 
 PYTHON ?= python3
@@ -10,7 +10,7 @@ PEERS := $(VENV)/.installed-peers
 BENCHMARKS := peers_streams streams order familiarity fewshot autonomy speed r19 server durability safety value
 
 .DEFAULT_GOAL := install
-.PHONY: install demo test lint bench java chromium clean
+.PHONY: install demo test test-slow lint bench java chromium clean
 
 install: $(INSTALLED)
 
@@ -31,12 +31,13 @@ $(PEERS): requirements-peers.lock $(INSTALLED)
 demo: $(INSTALLED)
 	$(BIN)/quickstudy demo
 
-# two at a time, but for the tests that bring processes of their own
-ALONE := tests/browser tests/crash tests/demo
+test: $(INSTALLED)
+	QUICKSTUDY_EXAMPLES=few $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
-test: $(INSTALLED) chromium
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ALONE:%=--ignore=%)
-	$(BIN)/python -m pytest $(ALONE)
+# one at a time: crashes, browsers and servers bring processes of their own; and all examples of
+# what `make test` tries on a few
+test-slow: $(INSTALLED) chromium
+	$(BIN)/python -m pytest -m "slow or many_examples"
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -1,7 +1,7 @@
 """What a store survives: kill -9, failing writes, damaged files, restarts, repeats, being read.
 
     python benchmarks/durability.py                     everything, most of an hour on two cores
-    python benchmarks/durability.py --short             what `make test` runs, three minutes
+    python benchmarks/durability.py --short             what `make test-slow` runs, three minutes
     python benchmarks/durability.py --only R1 --points 200
 
 The tests themselves are in `tests/crash/`; each says at its head what it does. They use real
@@ -86,7 +86,7 @@ def arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", type=names, default=list(TESTS), help="names, with commas")
-    parser.add_argument("--short", action="store_true", help="as in `make test`")
+    parser.add_argument("--short", action="store_true", help="as in `make test-slow`")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where to write the JSON")
     parser.add_argument("--folder", type=Path, help="for stores; on the disk to be tested")
     for name, said in SIZES.items():

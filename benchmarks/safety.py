@@ -1,7 +1,7 @@
 """Oversight: power cuts, saving under load, the gate, autonomy, access, and its cost.
 
     python benchmarks/safety.py                     everything, most of an hour on two cores
-    python benchmarks/safety.py --short             what `make test` runs
+    python benchmarks/safety.py --short             what `make test-slow` runs
     python benchmarks/safety.py --only R2 --points 200
 
 Each row is measured by the module that `TESTS` names, which says at its head what it does:
@@ -91,7 +91,7 @@ def arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", type=names, default=list(TESTS), help="names, with commas")
-    parser.add_argument("--short", action="store_true", help="as in `make test`")
+    parser.add_argument("--short", action="store_true", help="as in `make test-slow`")
     parser.add_argument("--resume", action="store_true", help="leave out what the results have")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where to write the JSON")
     parser.add_argument("--folder", type=Path, help="for stores; on the disk to be tested")

@@ -4,13 +4,14 @@ import copy
 import json
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 
 from quickstudy.adapters import Step, Steps, runs_of_spans, steps_of_messages
 from quickstudy.errors import InputError
 from tests.adapters.test_damage import places
 from tests.adapters.test_golden import FILES, golden, steps_in
+from tests.examples import many
 
 MESSAGES = [path for path in FILES if not path.stem.startswith("spans_")]
 SPANS = [path for path in FILES if path.stem.startswith("spans_")]
@@ -71,19 +72,19 @@ def read_or_refused(read, given):
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@many(300)
 @given(st.lists(json_like(WORDS), max_size=4))
 def test_any_messages_are_read_or_refused(messages):
     read_or_refused(steps_of_messages, messages)
 
 
-@settings(max_examples=300, deadline=None)
+@many(300)
 @given(st.sampled_from(("user", "assistant", "tool", "model")), json_like(WORDS))
 def test_any_content_is_read_or_refused(role, content):
     read_or_refused(steps_of_messages, [{"role": role, "content": content}])
 
 
-@settings(max_examples=300, deadline=None)
+@many(300)
 @given(
     st.dictionaries(
         st.sampled_from(ATTRIBUTES), st.one_of(st.sampled_from(VALUES), json_like(WORDS))
@@ -97,7 +98,7 @@ def test_any_span_is_read_or_refused(attributes, events, status):
     read_or_refused(runs_of_spans, [{**span, "attributes": attributes, "events": told}])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@many(150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_good_trace_with_anything_in_some_place_is_read_or_refused(data):
     path = data.draw(st.sampled_from(FILES))
@@ -120,7 +121,7 @@ def part_lists(given, path=()):
             yield from part_lists(one, here)
 
 
-@settings(max_examples=200, deadline=None)
+@many(200)
 @given(st.data(), st.from_regex(r"[a-z]{3,9}_[a-z]{3,9}", fullmatch=True), json_like(WORDS))
 def test_an_unknown_part_is_named_counted_and_costs_no_other_part(data, name, payload):
     assume(not name.endswith(("_call", "_tool_use")))
@@ -147,7 +148,7 @@ DAMAGED = (
 )
 
 
-@settings(max_examples=100, deadline=None)
+@many(100)
 @given(st.data(), st.sampled_from(DAMAGED))
 def test_a_damaged_part_is_counted_and_costs_no_other_part(data, part):
     path = data.draw(st.sampled_from([p for p in MESSAGES if list(part_lists(golden(p)["given"]))]))
@@ -177,7 +178,13 @@ def test_an_unknown_message_between_others_is_named_and_costs_none(path):
         assert [step for step in found if step.x != "[omen_item]"] == steps
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def marked(path):
+    """The largest of the files takes 20 seconds, the others less than one."""
+    marks = [pytest.mark.slow] if path.stem == "spans_phoenix" else []
+    return pytest.param(path, marks=marks, id=path.stem)
+
+
+@pytest.mark.parametrize("path", [marked(path) for path in FILES])
 def test_deep_nesting_in_any_place_is_read_or_refused(path):
     """Of lists, of objects, and of parts that hold parts."""
     document = golden(path)["given"]

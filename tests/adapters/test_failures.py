@@ -3,10 +3,11 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quickstudy.adapters import looks_failed, steps_of_messages, steps_of_spans
+from tests.examples import many
 
 
 def tool(content="x", **more):
@@ -167,7 +168,7 @@ def test_the_failure_of_a_model_inside_an_agent_is_told_once():
     assert [(step.x, step.error) for step in steps] == [("quota", True)]
 
 
-@settings(max_examples=200, deadline=None)
+@many(200)
 @given(st.text(max_size=40), st.integers(-300, 300))
 def test_an_exit_code_decides_over_any_output(output, code):
     """In JSON as shells of agents write it, unless the output itself begins with an error."""

@@ -1,8 +1,19 @@
 """One browser and one server for all, one window for every test."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.browser.support import DESKTOP, FLAGS, Served, Tab, chromium
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items):
+    """All tests of this folder are slow."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="package")

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 import quickstudy
 
@@ -124,3 +125,18 @@ def wide(page):
 def case_on(page):
     """Id of the case that the queue shows."""
     return page.locator("#queue").get_attribute("data-case")
+
+
+def ready(page):
+    """Wait until the queue has given the focus to the case: it takes no key before."""
+    expect(page.locator("main :focus, main:focus")).to_have_count(1)
+
+
+def type_label(page, text):
+    """Type into the field for a label; its key leads there, unless the page begins there."""
+    ready(page)
+    field = page.locator("[role=combobox]")
+    if not page.evaluate("document.activeElement.matches('[role=combobox]')"):
+        page.keyboard.press("n")
+    expect(field).to_be_focused()
+    page.keyboard.type(text)

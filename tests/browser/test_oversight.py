@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from quickstudy.serve.dashboard.mount import CONTROL, PEOPLE
-from tests.browser.support import PHONE, Tab, case_on, wide
+from tests.browser.support import PHONE, Tab, case_on, ready, type_label, wide
 
 TEXTS = ["where is my new card", "the top up did not work", "I want my money back"]
 LABELS = ["card", "top up", "refund"]
@@ -187,20 +187,23 @@ def test_approve_correct_and_refuse_by_keyboard(tab, client, held):
         expect(page.locator("#queue-case .proposal")).to_contain_text("card")
         expect(page.locator("#queue-case")).to_be_focused()
         shown.append(case_on(page))
-        page.keyboard.press(key)
         if key == "n":
-            page.keyboard.type("a lost one")
-            page.keyboard.press("Enter")
+            type_label(page, "a lost one")
+            key = "Enter"
+        page.keyboard.press(key)
         expect(page.locator("#queue")).not_to_have_attribute("data-case", shown[-1])
     assert shown == waiting[:3]
     cases = [client.history(i) for i in shown]
     assert [case.label for case in cases] == ["card", None, "a lost one"]
     assert [case.events[-1].payload["wrong"] for case in cases] == [False, True, True]
     expect(page.locator("#today")).to_have_text("3")
+    ready(page)
     page.keyboard.press("s")
     expect(page.locator("#queue")).to_have_attribute("data-case", waiting[4])
+    ready(page)
     page.keyboard.press("1")
     expect(page.locator("#queue")).to_have_attribute("data-case", waiting[5])
+    ready(page)
     page.keyboard.press("u")
     expect(page.locator("#queue")).to_have_attribute("data-case", waiting[4])
     expect(page.locator(".flag")).to_contain_text("Its label so far is")

@@ -3,7 +3,7 @@
 Each life opens the store, holds it against what was acknowledged in the lives before, sends again
 what was not, goes on with runs that were under way, and takes load until it is killed.
 
-    python -m tests.crash.courses FOLDER --points 30        prints the row as JSON
+    python -m tests.crash.runs FOLDER --points 30        prints the row as JSON
 """
 
 from __future__ import annotations

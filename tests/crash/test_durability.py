@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 LEAST_RUNS = {"R1": 100, "R3": 60, "R4": 100, "R5": 5000, "R6": 1000, "R18": 300, "R20": 50}
 COMPILER = any(shutil.which(name) for name in ("cc", "gcc", "clang")) or "CI" in os.environ

@@ -17,9 +17,10 @@ ROOT = Path(__file__).parents[2]
 POINTS = 30
 
 
+@pytest.mark.slow
 def test_no_step_or_end_that_was_acknowledged_is_lost_or_doubled_by_a_kill(tmp_path):
     """In a process of its own: it forks, which a process with threads must not."""
-    command = [sys.executable, "-m", "tests.crash.courses", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.crash.runs", str(tmp_path)]
     command += ["--points", str(POINTS)]
     environment = os.environ | ALONE
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)

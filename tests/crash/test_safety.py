@@ -11,6 +11,7 @@ import pytest
 
 from tests.crash.alone import ALONE
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 LEAST_RUNS = {"R2": 40, "R8": 300, "R14": 1, "R15": 1}
 COMPILER = any(shutil.which(name) for name in ("cc", "gcc", "clang")) or "CI" in os.environ

@@ -8,16 +8,19 @@ import socket
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
 import quickstudy
+from quickstudy.demo import live
 from quickstudy.demo.live import show
 from quickstudy.demo.server_process import HOST, ServerProcess, free_port
 from quickstudy.demo.settings import LiveDemo
 from quickstudy.errors import SettingError, StoreError
 
+SECONDS = 240.0  # nobody waits that long unless something hangs
 PAGE = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
@@ -45,7 +48,7 @@ def begin(*options, terminal=False, **settings):
     return process, ours
 
 
-def read_until(terminal, wanted, seconds=240.0):
+def read_until(terminal, wanted, seconds=SECONDS):
     """What is written to a terminal, up to a text that matches."""
     said, deadline = "", time.monotonic() + seconds
     while not re.search(wanted, said):
@@ -54,6 +57,7 @@ def read_until(terminal, wanted, seconds=240.0):
     return said
 
 
+@pytest.mark.slow
 def test_it_streams_teaches_keeps_the_store_and_ends_by_itself(tmp_path, capsys):
     store = tmp_path / "bank.db"
     show(LiveDemo(questions=60, speed=0.0, target=0.9, port=free_port(8400), store=store))
@@ -99,6 +103,7 @@ def test_a_server_that_cannot_start_says_why(tmp_path):
         pass
 
 
+@pytest.mark.slow
 def test_at_a_terminal_it_stays_for_the_visitor_until_ctrl_c(temporary):
     process, terminal = begin("--questions", 30, "--speed", 0, "--port", 8460, terminal=True)
     said = read_until(terminal, "the page stays open")
@@ -109,29 +114,42 @@ def test_at_a_terminal_it_stays_for_the_visitor_until_ctrl_c(temporary):
     os.kill(process.pid, signal.SIGINT)
     read_until(terminal, "demo is over")
     os.close(terminal)
-    assert process.wait(120) == 0
+    assert process.wait(SECONDS) == 0
     assert not list(temporary.iterdir()), "the temporary store is gone"
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/readyz")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_on_the_way_it_ends_in_order(temporary, how):
     process, _ = begin("--speed", 20, "--port", 8470)
     url = next(found[0] for line in process.stdout if (found := PAGE.search(line.decode())))
     time.sleep(1.0)
     process.send_signal(how)
-    rest = process.communicate(timeout=120)[0].decode()
+    rest = process.communicate(timeout=SECONDS)[0].decode()
     assert process.returncode == 0 and "demo is over" in rest
     assert not list(temporary.iterdir())
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/readyz")
 
 
-def test_speed_is_kept():
+@pytest.mark.slow
+def test_once_it_ends_by_itself_where_its_output_is_read():
     process, _ = begin("--speed", 25, "--questions", 50, "--port", 8480, "--once")
-    process.stdout.readline()
-    began = time.monotonic()
-    assert process.wait(240) == 0
-    process.stdout.close()
-    assert time.monotonic() - began > 1.9, "50 questions at 25 a second"
+    rest = process.communicate(timeout=SECONDS)[0].decode()
+    assert process.returncode == 0 and "demo is over" in rest
+
+
+def test_speed_is_kept(monkeypatch):
+    """By a clock that sleeping moves, and one question that takes half a second."""
+    now, asked = [0.0], []
+
+    def sleep(seconds):
+        now[0] += seconds
+
+    monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    for number in live._paced(list(range(6)), 25.0):
+        asked.append(now[0])
+        sleep(0.5 if number == 2 else 0.0)
+    assert asked == pytest.approx([0.0, 0.04, 0.08, 0.58, 0.58, 0.62])

@@ -109,7 +109,10 @@ def run(code):
     assert done.returncode == 0, (done.returncode, done.stdout[-300:], done.stderr[-600:])
 
 
-@pytest.mark.parametrize("attempt", range(5))
+AGAIN = [pytest.param(attempt, marks=pytest.mark.slow) for attempt in range(1, 5)]
+
+
+@pytest.mark.parametrize("attempt", [0, *AGAIN])
 def test_eight_threads_teach_and_ask_one_classifier(attempt):
     run(CLASSIFIER)
 
@@ -118,6 +121,7 @@ def test_eight_threads_play_runs_of_one_value_function():
     run(VALUE)
 
 
+@pytest.mark.slow
 def test_learners_in_threads_of_their_own_learn_what_they_would_alone():
     run(APART)
 

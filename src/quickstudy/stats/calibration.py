@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
 
 from quickstudy.types import Floats
 
@@ -62,6 +61,8 @@ def exact_interval(right: float, cases: float, level: float = 0.95) -> tuple[flo
     >>> round(low, 3), round(high, 3)
     (0.887, 0.984)
     """
+    from scipy.special import betaincinv  # it takes 0.1 s to import
+
     tail = (1.0 - level) / 2.0
     low = float(betaincinv(right, cases - right + 1.0, tail)) if right > 0 else 0.0
     high = float(betaincinv(right + 1.0, cases - right, 1.0 - tail)) if right < cases else 1.0

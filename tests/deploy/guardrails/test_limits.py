@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from quickstudy.api.versions import Allowed, Limits
@@ -16,6 +16,7 @@ from quickstudy.deploy.guardrails.limits import (
     written_limits,
 )
 from quickstudy.errors import SettingError
+from tests.examples import many
 
 DAY = 86_400.0
 NOON = 20_000 * DAY + DAY / 2
@@ -215,7 +216,7 @@ def run(held, times):
 
 
 @given(CASES, some.integers(0, 5))
-@settings(max_examples=150, deadline=None)
+@many(150)
 def test_there_are_never_more_actions_in_any_minute(cases, most):
     now, times = NOON, []
     for step, label in cases:
@@ -230,7 +231,7 @@ def test_there_are_never_more_actions_in_any_minute(cases, most):
 
 
 @given(CASES, some.sampled_from([0.0, 0.25, 0.3, 2.6, 7.5]))
-@settings(max_examples=150, deadline=None)
+@many(150)
 def test_a_day_never_costs_more(cases, most):
     now, times = NOON, []
     for step, label in cases:
@@ -244,7 +245,7 @@ def test_a_day_never_costs_more(cases, most):
 
 
 @given(some.lists(JUMPS, max_size=80), some.integers(1, 4))
-@settings(max_examples=150, deadline=None)
+@many(150)
 def test_a_clock_that_jumps_never_allows_more_than_one_that_waits(jumps, most):
     """Judged by the latest time that any action had so far: real clocks do not go back."""
     limits = {"per_minute": most, "costs": (("y", 1),), "spend_per_day": 3 * most}

@@ -1,11 +1,12 @@
 """A rule holds where its text says so, and no text or record makes it do anything else."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from quickstudy.deploy.guardrails.rules import DEEPEST, LONGEST, MOST_NODES, parse
 from quickstudy.errors import SettingError
+from tests.examples import many
 
 CASE = {
     "amount": 700,
@@ -301,7 +302,7 @@ WORDS = some.sampled_from(
 
 
 @given(some.text(max_size=80) | some.lists(WORDS, max_size=30).map(" ".join), RECORDS, LABELS)
-@settings(max_examples=150, deadline=None)
+@many(150)
 def test_any_text_is_refused_or_is_true_or_false_of_any_record(text, record, label):
     try:
         rule = parse(text)
@@ -362,7 +363,7 @@ PLAIN = some.none() | some.booleans() | some.integers(-3, 3) | some.sampled_from
 
 
 @given(TREES, PLAIN, PLAIN, PLAIN)
-@settings(max_examples=150, deadline=None)
+@many(150)
 def test_a_rule_means_what_a_second_reading_says(tree, a, b, label):
     values = {"a": a, "b": b, "label": label}
     assert parse(write(tree)).holds({"a": a, "b": b}, label) is means(tree, values)

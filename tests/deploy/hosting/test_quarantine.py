@@ -51,6 +51,7 @@ def failures(path):
     return {f.check: f.detail for f in check_file(path) if not f.ok}
 
 
+@pytest.mark.slow
 @SLOW
 @given(
     every=st.integers(2, 9),
@@ -119,6 +120,7 @@ def runs(deployment, numbers, *, every=0):
             assert bool(ended.quarantined) == marked and ended.status == "ended"
 
 
+@pytest.mark.slow
 @SLOW
 @given(every=st.integers(2, 6), error=st.sampled_from(ERRORS), crash=st.booleans())
 def test_a_value_learner_goes_on_as_if_what_it_cannot_learn_had_never_come(

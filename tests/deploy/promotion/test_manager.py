@@ -52,6 +52,7 @@ def until_champion(deployment, id, rng, kinds, most=60):
     until(lambda: ids(deployment)["champion"] == id, SECONDS / 2)
 
 
+@pytest.mark.slow
 def test_the_better_one_is_promoted_and_called_back_by_itself(deployment, rival):
     """The champion knows that other half. The stream is of the one, then of the other."""
     rng = np.random.default_rng(0)

@@ -50,6 +50,7 @@ def child_of(deployment):
     return deployment.promotion.shadows._child
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_comes_back_and_finds_the_same(contest, monkeypatch):
     monkeypatch.setattr(shadow_supervisor, "AGAIN_SECONDS", 0.05)
     deployment, rng, pids = contest, np.random.default_rng(0), set()
@@ -67,6 +68,7 @@ def test_killed_at_any_moment_it_comes_back_and_finds_the_same(contest, monkeypa
     assert agrees(deployment, "t")
 
 
+@pytest.mark.slow
 def test_it_goes_on_when_the_store_is_opened_anew(contest, path):
     cases(contest, range(40))
     before = as_the_log_says(contest)
@@ -140,6 +142,9 @@ import quickstudy
 from quickstudy.deploy.recovery import lineage
 from quickstudy.deploy.versions.commands import Promote, Rollback
 from tests.failpoints import arm
+from quickstudy.deploy.decisions.commands import Promote, Rollback
+from quickstudy.deploy.recovery import lineage
+from quickstudy.log import failpoints
 from tests.deploy.promotion.rivals import SMALL, cases, model, wrong
 
 deployment = quickstudy.open(sys.argv[1])
@@ -177,6 +182,7 @@ deployment.close()
 POINTS = ["after-commit:1 alone", "kept:1 alone", "kept:2 alone"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [*POINTS, "before-reply:1 followed"])
 def test_killed_around_a_promotion_it_is_what_the_log_says(path, how):
     """As its files are between log, the champion that leaves, and the one that comes."""

@@ -89,7 +89,7 @@ def test_what_was_refitted_is_worked_out_again_by_a_replay(path):
         assert agrees(deployment, "t") and sound(deployment) == []
 
 
-LOST = [(), ("snapshot-*", "coming-*", "leaving-*")]
+LOST = [(), pytest.param(("snapshot-*", "coming-*", "leaving-*"), marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("lost", LOST)

@@ -5,16 +5,16 @@ import json
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
 from quickstudy.encode.record import RecordEncoder
 from quickstudy.errors import DataFileError
 from quickstudy.evaluate.data.table import read_table
+from tests.examples import many
 
-MANY = settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SAME_FOLDER = [HealthCheck.function_scoped_fixture]
+MANY = many(400, suppress_health_check=SAME_FOLDER)
 MARKS = st.text(st.sampled_from(list(",;\t|\"'\n\r 01234.,-+eE%€aé{}[]:/\\?#()$\u202f\u2212\x00")))
 CELLS = st.sampled_from(
     ["", "-", "NA", "3,5", "1.234", "1.234,5", "1e400", "2004-03-10", "13/10/2004", "18:30", "nan",
@@ -86,7 +86,7 @@ def test_any_json(tmp_path, records):
     assert table is None or len(table) == len(records)
 
 
-@settings(MANY, max_examples=150)
+@many(150, suppress_health_check=SAME_FOLDER)
 @given(RECORDS)
 def test_any_arrow_table(tmp_path, records):
     try:

@@ -105,6 +105,7 @@ def test_novelty_learns_that_new_labels_come_far_from_the_known_ones():
     assert said.novelty[late].mean() == pytest.approx(0.1, abs=0.05)
 
 
+@pytest.mark.slow
 def test_novelty_learns_where_new_labels_come_from():
     """Not where heads or tails are anyone's guess, but where all is plain save for new labels."""
     rng = np.random.default_rng(0)

@@ -82,6 +82,7 @@ def linear(rng):
     return rows, (scores + rng.gumbel(size=(2200, 4))).argmax(1)
 
 
+@pytest.mark.slow
 def test_bank_questions_from_scratch():
     texts, labels = load_banking77("train")
     order = np.random.default_rng(0).permutation(len(texts))[:1200]
@@ -109,6 +110,7 @@ def test_labels_that_stay():
     assert found > 0.9 + 0.02  # what "the same again" reaches
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make, before, after",
     [(blobs, 0.860, 0.843), (rings, 0.901, 0.850), (boxes, 0.981, 0.949), (linear, 0.787, 0.737)],

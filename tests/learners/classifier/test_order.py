@@ -71,6 +71,7 @@ def test_a_file_sorted_by_label_teaches_what_a_shuffled_one_does(table, seed):
     assert filed >= shuffled - 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", [blobs, imbalanced])
 def test_a_stream_after_filed_history_starts_as_well_as_after_a_shuffled_one(table):
     right = {}

@@ -98,6 +98,7 @@ def _said(process, form, seed):
     return total / visits, process.spread / np.sqrt(through)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [named, measured])
 @pytest.mark.parametrize("name", PROCESSES)
 def test_after_200_episodes_values_are_within_three_standard_errors(name, form):
@@ -107,6 +108,7 @@ def test_after_200_episodes_values_are_within_three_standard_errors(name, form):
     assert np.abs(found.mean(axis=0)).max() <= 3.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROCESSES)
 def test_values_rise_from_state_to_state_as_the_exact_ones_do(name):
     assert np.all(np.diff(PROCESSES[name].exact) > 0)

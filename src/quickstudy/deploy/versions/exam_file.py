@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from quickstudy.api.versions import Bound
 from quickstudy.deploy.core.records import checked_label
@@ -12,9 +12,6 @@ from quickstudy.errors import DataFileError, LabelError
 from quickstudy.evaluate.data.options import ReadOptions
 from quickstudy.evaluate.data.table import Table, read_table
 from quickstudy.types import Label
-
-if TYPE_CHECKING:
-    pass
 
 
 def read_pins(
