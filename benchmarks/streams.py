@@ -39,12 +39,7 @@ FLOORS = {
     "sea": 0.889,
     "covertype_shuffled": 0.759,
 }
-PERMUTED = (
-    "elec2",
-    "weather",
-    "phishing",
-    "sea",
-)  # not covertype, which is shuffled
+PERMUTED = ("elec2", "weather", "phishing", "sea")  # not covertype, which is shuffled
 BEFORE, AFTER = 1000, (500, 1500)
 WITHIN = 5.0  # points of accuracy
 

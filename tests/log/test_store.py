@@ -241,3 +241,18 @@ def test_an_index_that_lacks_a_row_is_damage_when_a_store_is_opened(tmp_path):
     path.write_bytes(content)
     with pytest.raises(StoreError, match=r"is damaged: .*by_name.*restore a backup"):
         Store(path)
+
+
+def test_a_backup_whose_last_files_fail_leaves_no_database(path, tmp_path):
+    """A file of the folder cannot be copied any more once the database was."""
+    with closing(opened(path, SAYS)) as store:
+        copy = store.backend.copy
+
+        def copy_and_break(engine, target):
+            copy(engine, target)
+            (store.folder / "unreadable").symlink_to(store.folder / "unreadable")
+
+        store.backend.copy = copy_and_break
+        with pytest.raises(StoreError):
+            store.backup(tmp_path / "backup.db")
+    assert sorted(p.name for p in tmp_path.iterdir() if "backup" in p.name) == []

@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from quickstudy.errors import InputError
 from quickstudy.snapshot import write_whole
 
-if TYPE_CHECKING:
-    from quickstudy.log.store import Store
-
 LATER = ("snapshot-", "head")  # files that may not be copied after the database
 
 
-def copy_store(store: Store, target: Path) -> None:
-    """Copy a store and its folder to `target` and `target.d`; remove both on failure.
+def copy_store(folder: Path, copy_database: Callable[[Path], None], target: Path) -> None:
+    """Copy a store with this folder to `target` and `target.d`; leave neither on failure.
 
     The folder is copied before the database, because snapshots must not be ahead of the log, and
     once more after it, for files that the log has named in the meantime.
+
+    Args:
+        copy_database: writes a copy of the database to a path, or leaves no file there.
 
     Raises:
         InputError: one of them exists already.
         OSError, DatabaseError: they cannot be written.
     """
-    folder = target.with_name(target.name + ".d")
-    for path in (target, folder):
+    copied = target.with_name(target.name + ".d")
+    for path in (target, copied):
         if path.exists():
             raise InputError(f"{path} is there already; a backup overwrites nothing")
     try:
-        folder.mkdir(mode=0o700)
-        _copy_files(store.folder, folder)
-        store.backend.copy(store.engine, target)
-        _copy_files(store.folder, folder, without=LATER)
+        copied.mkdir(mode=0o700)
+        _copy_files(folder, copied)
+        copy_database(target)
+        _copy_files(folder, copied, without=LATER)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(copied, ignore_errors=True)
+        target.unlink(missing_ok=True)
         raise
 
 

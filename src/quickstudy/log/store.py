@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -263,7 +264,7 @@ class Store:
             StoreError: they cannot be written; nothing of the copy is left.
         """
         with typed(f"{target} cannot be written"):
-            copy_store(self, target)
+            copy_store(self.folder, partial(self.backend.copy, self.engine), target)
 
     def close(self) -> None:
         """Close the database, the head pointer and the lock."""
