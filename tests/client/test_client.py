@@ -7,7 +7,7 @@ import pytest
 
 import quickstudy
 from quickstudy import Client
-from quickstudy.api.versions import Limits
+from quickstudy.api.guardrails import Limits
 from quickstudy.client import client as module
 from quickstudy.errors import (
     AccessError,

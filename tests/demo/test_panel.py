@@ -2,7 +2,8 @@
 
 import pytest
 
-from quickstudy.api.decisions import CurvePoint, LearnerInfo, Policy, Report, Settings
+from quickstudy.api.decisions import CurvePoint, LearnerInfo, Policy, Report
+from quickstudy.api.settings import Settings
 from quickstudy.demo.live import LiveDemo
 from quickstudy.demo.panel import Panel, closing_line, line, status, taught_by_visitors, tiles
 from quickstudy.demo.teacher import NAME

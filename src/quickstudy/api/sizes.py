@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from quickstudy.deploy.core.records import checked_label, checked_text, plain_record
+from quickstudy.api.checks import checked_label, checked_text, plain_record
 from quickstudy.errors import InputError, LabelError, RecordError, SettingError
 from quickstudy.types import Label
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from quickstudy.api.runs import ValueSettings
+from quickstudy.api.settings import ValueSettings
 from quickstudy.deploy.runs.hosted import HostedValue, HostedValues, ReplayNeededError
 from quickstudy.deploy.runs.state import ValueState
 from quickstudy.errors import InputError, NotFoundError, StoreError

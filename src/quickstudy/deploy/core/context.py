@@ -14,12 +14,12 @@ from typing import Any
 
 from sqlalchemy import Dialect, func, select
 
-from quickstudy.api.decisions import Settings
+from quickstudy.api.options import resetting
+from quickstudy.api.settings import Settings
 from quickstudy.deploy.core import keys
 from quickstudy.deploy.core.failures import OutOfServiceError
 from quickstudy.deploy.core.records import written
 from quickstudy.deploy.core.rows import RowCache
-from quickstudy.deploy.core.settings import GUARANTEE
 from quickstudy.deploy.core.tables import CASES, DERIVED, EARLY, KEYS, LEARNERS, VERSIONS, Row
 from quickstudy.deploy.decisions import feedback, predict
 from quickstudy.deploy.decisions.commands import (
@@ -384,7 +384,7 @@ class Context:
     def change(self, request: Change) -> HostedLearner:
         hosted = self.hosted(request.name)
         settings = replace(hosted.settings, **request.values)
-        anew = any(getattr(settings, n) != getattr(hosted.settings, n) for n in GUARANTEE)
+        anew = any(getattr(settings, n) != getattr(hosted.settings, n) for n in resetting(Settings))
         new_control(settings, 0)  # refuses settings out of range
         payload = {"settings": asdict(settings), "epoch": hosted.epoch + anew}
         self.log(

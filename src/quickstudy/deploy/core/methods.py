@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from quickstudy.api.decisions import Ask, Case, Event, LearnerInfo, Report
+from quickstudy.api.admin import Event
+from quickstudy.api.decisions import Ask, Case, LearnerInfo, Report
 from quickstudy.api.runs import ValueInfo
 from quickstudy.api.sizes import Sizes
 from quickstudy.deploy.core.context import Context

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 from sqlalchemy import Connection, func, select
 
-from quickstudy.api.versions import SourceReport
+from quickstudy.api.annotators import SourceReport
 from quickstudy.deploy.core.tables import CASES, SAID, SOURCES, Row, checked
 
 if TYPE_CHECKING:

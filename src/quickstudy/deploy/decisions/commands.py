@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from quickstudy.api.decisions import Feedback, Settings
-from quickstudy.api.runs import ValueSettings
+from quickstudy.api.decisions import Feedback
+from quickstudy.api.guardrails import Limits
+from quickstudy.api.settings import Settings, ValueSettings
 from quickstudy.api.sizes import Sizes
-from quickstudy.api.versions import Bound, Condition, Kind, Limits
+from quickstudy.api.versions import Bound, Condition, Kind
 from quickstudy.types import Label, Prediction
 
 if TYPE_CHECKING:

@@ -7,15 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from quickstudy.api.checks import checked_flag, checked_label, checked_name
 from quickstudy.api.decisions import Feedback, Receipt, Status
-from quickstudy.deploy.core.records import (
-    checked_flag,
-    checked_label,
-    checked_name,
-    digest,
-    read,
-    written,
-)
+from quickstudy.deploy.core.records import digest, read, written
 from quickstudy.deploy.core.tables import CASES, EARLY, INPUTS, RECEIPTS, SAID, STRETCHES, Row
 from quickstudy.deploy.decisions.annotators import SURE, credit
 from quickstudy.deploy.decisions.commands import RecordFeedback, ResolveDispute

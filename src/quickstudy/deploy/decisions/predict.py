@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from quickstudy.api.checks import checked_name
 from quickstudy.api.decisions import Answer, Feedback
-from quickstudy.deploy.core.records import checked_name, digest, written
+from quickstudy.deploy.core.records import digest, written
 from quickstudy.deploy.core.tables import CASES, EARLY, STRETCHES, Row, damaged
 from quickstudy.deploy.decisions import feedback, forms
 from quickstudy.deploy.decisions.commands import Predict, Predicted

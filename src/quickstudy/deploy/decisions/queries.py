@@ -9,16 +9,8 @@ from typing import Any, get_args
 import numpy as np
 from sqlalchemy import Connection, Select, Table, func, select
 
-from quickstudy.api.decisions import (
-    Action,
-    Ask,
-    Case,
-    CaseStatus,
-    CurvePoint,
-    Event,
-    Policy,
-    Quarantined,
-)
+from quickstudy.api.admin import Event
+from quickstudy.api.decisions import Action, Ask, Case, CaseStatus, CurvePoint, Policy, Quarantined
 from quickstudy.deploy.core.records import read, written
 from quickstudy.deploy.core.tables import CASES, LEARNERS, SOURCES, STRETCHES, Row, checked
 from quickstudy.deploy.decisions.forms import read_unfamiliar

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from quickstudy.api.checks import checked_name
 from quickstudy.api.decisions import Ask
 from quickstudy.deploy.core.methods import ReadMethods
-from quickstudy.deploy.core.records import checked_name
 from quickstudy.deploy.core.tables import Row
 from quickstudy.deploy.decisions import queries
 from quickstudy.deploy.decisions.commands import RecordClaim

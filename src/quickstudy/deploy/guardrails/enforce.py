@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from quickstudy.api.versions import Limits, Pause
+from quickstudy.api.guardrails import Limits, Pause
 from quickstudy.deploy.core.records import written
 from quickstudy.deploy.core.tables import LIMITS, Row
 from quickstudy.deploy.decisions.commands import Resume, SetLimits, SetPause

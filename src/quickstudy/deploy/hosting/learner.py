@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from quickstudy.api.decisions import Settings
+from quickstudy.api.settings import Settings
 from quickstudy.deploy.core.failures import OutOfServiceError
 from quickstudy.deploy.core.records import written
 from quickstudy.deploy.guardrails.autonomy import Autonomy

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
+from quickstudy.api.annotators import SourceReport
 from quickstudy.api.decisions import Ask
+from quickstudy.api.guardrails import AutonomyReport, LevelChange, Limits, LimitsReport, Pause
 from quickstudy.api.versions import (
-    AutonomyReport,
     Bound,
     Condition,
     Diff,
@@ -18,12 +19,7 @@ from quickstudy.api.versions import (
     Exam,
     GateReport,
     Group,
-    LevelChange,
-    Limits,
-    LimitsReport,
-    Pause,
     Pin,
-    SourceReport,
     Version,
 )
 from quickstudy.deploy.core.methods import ReadMethods, checked_limit

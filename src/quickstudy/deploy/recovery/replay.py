@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
 
-from quickstudy.api.decisions import Settings
+from quickstudy.api.settings import Settings
 from quickstudy.deploy.core.failures import LearningError
 from quickstudy.deploy.core.tables import LEARNERS, Row, checked
 from quickstudy.deploy.guardrails.autonomy import Autonomy, vetoed

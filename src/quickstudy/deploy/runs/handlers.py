@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from quickstudy.api.checks import checked_name
 from quickstudy.api.runs import RunInfo, RunStatus
 from quickstudy.deploy.core.failures import reason_of
-from quickstudy.deploy.core.records import checked_name, written
+from quickstudy.deploy.core.records import written
 from quickstudy.deploy.core.tables import LEARNERS, RUNS, Row
 from quickstudy.deploy.decisions.commands import (
     ChangeValue,

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from quickstudy.api.runs import ValueSettings
+from quickstudy.api.settings import ValueSettings
 from quickstudy.deploy.core.failures import OutOfServiceError, reason_of
 from quickstudy.deploy.hosting.quarantine import TYPE, SetAside, set_aside_of
 from quickstudy.deploy.runs.state import STATE_EVENTS, ValueState

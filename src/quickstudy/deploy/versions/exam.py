@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from sqlalchemy import Connection, func, select
 
+from quickstudy.api.checks import checked_label, checked_name
 from quickstudy.api.versions import Bound, Exam, Pin
-from quickstudy.deploy.core.records import checked_label, checked_name, digest, read
+from quickstudy.deploy.core.records import digest, read
 from quickstudy.deploy.core.records import written as text_of
 from quickstudy.deploy.core.tables import CASES, EXAM, LEARNERS, Row, checked, checksum
 from quickstudy.deploy.decisions.commands import PinCases, PinSpec, Unpin

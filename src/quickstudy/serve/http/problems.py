@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from quickstudy.api.codec import PROBLEM_BASE, PROBLEMS, to_bytes
+from quickstudy.api.refusals import place, words
 from quickstudy.errors import QuickstudyError
 from quickstudy.serve.http.methods import methods_of
 
@@ -99,13 +100,9 @@ def of_error(error: QuickstudyError) -> Problem:
     return Problem(STATUS.get(slug, 422), slug, detail, field=field)
 
 
-def of_validation(errors: list[Any], slug: str = "input") -> Problem:
-    """The problem of a request whose form is not the documented one; names the first field."""
-    first = errors[0]
-    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
-    field = ".".join(place)[:256] or None
-    about = f"{field}: " if field else ""
-    return Problem(422, slug, _printable(f"{about}{first['msg']}"), field=field)
+def of_validation(first: Mapping[str, Any], slug: str = "input") -> Problem:
+    """The problem of a request whose form is not the documented one, by the first error of it."""
+    return Problem(422, slug, _printable(words(first)), field=place(first["loc"]))
 
 
 def install(app: FastAPI) -> None:
@@ -130,7 +127,7 @@ async def _on_error(_: Request, error: Exception) -> Response:
 
 async def _on_validation(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError | ValidationError)
-    return of_validation(list(error.errors())).response()
+    return of_validation(error.errors()[0]).response()
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

@@ -21,7 +21,7 @@ from quickstudy.serve.dashboard.base.session import ID_COOKIE, recognise, set_co
 from quickstudy.serve.http.problems import Problem, of_error
 
 if TYPE_CHECKING:
-    from quickstudy.api.versions import Pause
+    from quickstudy.api.guardrails import Pause
 
 STATIC = Path(__file__).parents[1] / "static"
 POLICY = (

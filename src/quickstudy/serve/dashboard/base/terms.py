@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from quickstudy.serve.dashboard.base.formatting import count, percent, plural
 
 if TYPE_CHECKING:
-    from quickstudy.api.versions import AutonomyReport, GateReport, Pause, SourceReport
+    from quickstudy.api.annotators import SourceReport
+    from quickstudy.api.guardrails import AutonomyReport, Pause
+    from quickstudy.api.versions import GateReport
 
 LEVELS = {
     "shadow": ("HostedValue", "Its answers are kept, and nobody gets them."),

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from quickstudy.api.versions import LEVELS
+from quickstudy.api.guardrails import LEVELS
 from quickstudy.errors import QuickstudyError, SettingError
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from starlette.datastructures import FormData
 
-from quickstudy.api.versions import Allowed, Limits
+from quickstudy.api.guardrails import Allowed, Limits
 from quickstudy.deploy.guardrails.rules import parse
 from quickstudy.errors import LabelError, SettingError
 from quickstudy.serve.dashboard.base import session
