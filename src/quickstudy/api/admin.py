@@ -32,7 +32,7 @@ class Key:
 
     id: Annotated[str, example("k_7f3a")]
     name: Annotated[str, example("shop")]
-    role: Role
+    role: Annotated[Role, example("predict")]
     learners: Annotated[tuple[str, ...] | None, example(("tickets",))]
     created: Time
     revoked: bool
@@ -51,7 +51,7 @@ class NewKey(Body):
     """A key that is to be made."""
 
     name: Annotated[str, example("shop")]
-    role: Role
+    role: Annotated[Role, example("predict")]
     learners: Annotated[
         list[str] | None,
         Field(description="Names it is good for; null: all.", examples=[["tickets"]]),

@@ -114,7 +114,7 @@ def sent(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     {'costs': [{'label': 'refund', 'value': 5.0}]}
     """
     made: dict[str, Any] = _adapter(model).dump_python(
-        checked(model, without_null(given)), mode="json"
+        checked(model, without_null(given)), mode="json", exclude_none=True
     )
     return made
 
