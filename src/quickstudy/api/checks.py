@@ -42,11 +42,15 @@ def _plain(name: Any, value: Any) -> Any:
         return value
     if isinstance(value, int):
         if value.bit_length() > MOST_BITS:
-            raise RecordError(f"field {name!r} is an integer of {value.bit_length():,} bits")
+            raise RecordError(
+                f"field {name!r} is an integer of {value.bit_length():,} bits", field=name
+            )
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise RecordError(f"field {name!r} is {value}; leave a missing value out, or use None")
+            raise RecordError(
+                f"field {name!r} is {value}; leave a missing value out, or use None", field=name
+            )
         return value
     if isinstance(value, np.generic):  # one of a list that is read as it came
         return _plain(name, value.item())
@@ -54,7 +58,9 @@ def _plain(name: Any, value: Any) -> Any:
         value = value.tolist()
     if isinstance(value, list | tuple):
         return _plain_list(name, value)
-    raise RecordError(f"field {name!r} is a {type(value).__name__}, which no record can hold")
+    raise RecordError(
+        f"field {name!r} is a {type(value).__name__}, which no record can hold", field=name
+    )
 
 
 def _plain_list(name: Any, values: Any) -> list[Any]:
@@ -88,7 +94,8 @@ def checked_name(field: str, value: Any) -> str:
     plain = plain.strip() if isinstance(plain, str) else plain
     if isinstance(plain, str) and 0 < len(plain) <= MOST_NAME and plain.isprintable():
         return plain
-    raise InputError(f"{field} is {value!r:.60}; it must be 1 to {MOST_NAME} printable characters")
+    told = f"{field} is {value!r:.60}; it must be 1 to {MOST_NAME} printable characters"
+    raise InputError(told, field=field)
 
 
 def checked_text(field: str, value: Any) -> str:
@@ -99,9 +106,9 @@ def checked_text(field: str, value: Any) -> str:
     """
     value = plain_text(value)
     if not isinstance(value, str):
-        raise InputError(f"{field} is {value!r:.60}; it must be a text")
+        raise InputError(f"{field} is {value!r:.60}; it must be a text", field=field)
     if not _encodes(value):
-        raise InputError(f"{field} {value[:60]!r} is not valid Unicode")
+        raise InputError(f"{field} {value[:60]!r} is not valid Unicode", field=field)
     return value
 
 
@@ -113,7 +120,7 @@ def checked_flag(field: str, value: Any) -> bool:
     """
     plain = plain_flag(value)
     if not isinstance(plain, bool):
-        raise InputError(f"{field} is {value!r:.60}; it must be true or false")
+        raise InputError(f"{field} is {value!r:.60}; it must be true or false", field=field)
     return plain
 
 
@@ -126,7 +133,7 @@ def checked_figure(field: str, value: Any, most: float) -> float:
     number = plain_number(value)
     if not isinstance(number, float) or not abs(number) <= most:  # nan is not
         told = f"a finite number of at most {most:g} either way"
-        raise InputError(f"{field} is {value!r:.60}; it must be {told}")
+        raise InputError(f"{field} is {value!r:.60}; it must be {told}", field=field)
     return number
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field
@@ -314,6 +315,9 @@ class Case:
     events: Annotated[tuple[Event, ...], example(())] = ()
 
 
+SAID = attrgetter(*(field.name for field in fields(Feedback)))
+
+
 @dataclass(frozen=True, slots=True)
 class ExplainedCase(Case):
     """A case, and why the learner answers so today; None where it has not learned enough."""
@@ -352,8 +356,7 @@ class ToTeach(Feedback):
 
     def alone(self) -> Feedback:
         """The one feedback; `Feedback()` where there is none."""
-        said = {field.name: getattr(self, field.name) for field in fields(Feedback)}
-        return Feedback(**said)
+        return Feedback(*SAID(self))
 
 
 class Resolution(Body):

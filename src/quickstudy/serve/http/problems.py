@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -27,8 +26,7 @@ STATUS = {
     "model-file": 503,
     "missing-extra": 503,
 }
-FIELD = re.compile(r"field '([^']{1,256})'")
-LONGEST_DETAIL = 1_000
+LONGEST_DETAIL, LONGEST_FIELD = 1_000, 256
 SCHEMA = {
     "title": "Problem",
     "description": "Why a request was refused (RFC 9457). Nothing was changed.",
@@ -92,12 +90,9 @@ def of_error(error: QuickstudyError) -> Problem:
     """The problem that an error of ours is."""
     slug = next(s for s, cls in PROBLEMS.items() if isinstance(error, cls))
     detail = _printable(str(error))
-    field = error.field
-    if field is None and (found := FIELD.search(detail)):
-        field = found[1]
-    if field is None and slug == "label":
-        field = slug
-    return Problem(STATUS.get(slug, 422), slug, detail, field=field)
+    field = error.field or ("label" if slug == "label" else None)
+    shown = None if field is None else _printable(str(field))[:LONGEST_FIELD]
+    return Problem(STATUS.get(slug, 422), slug, detail, field=shown)
 
 
 def of_validation(first: Mapping[str, Any], slug: str = "input") -> Problem:
