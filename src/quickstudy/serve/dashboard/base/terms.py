@@ -116,7 +116,7 @@ def standing(gate: GateReport) -> str:
 def paused_by(pause: Pause) -> str:
     """Who did it.
 
-    >>> from quickstudy.api.versions import Pause
+    >>> from quickstudy.api.guardrails import Pause
     >>> paused_by(Pause("", "file", "", 0.0)), paused_by(Pause("", "ana", "", 0.0))
     ('a file in the folder of the store', 'ana')
     """
