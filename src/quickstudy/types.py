@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from quickstudy.pairs import Named
 
 Label: TypeAlias = str | int | bool
 Record: TypeAlias = Mapping[str, Any]
@@ -132,6 +134,49 @@ class Prediction:
     last_label: int = field(default=-1, repr=False, compare=False)
     unfamiliar: Unfamiliar | None = None
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """The form in JSON: without votes, which a prediction that is read from JSON has not."""
+        from pydantic_core import core_schema
+
+        form = handler.generate_schema(PredictionForm)
+        return core_schema.no_info_after_validator_function(
+            _from_form,
+            form,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _form_of, return_schema=form
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionForm:
+    """What a learner says of one input, as it is sent: `probabilities` as a list."""
+
+    label: Label | None
+    confidence: float
+    novelty: float
+    probabilities: tuple[Annotated[tuple[Label, float], Named("label", "probability")], ...]
+    unfamiliar: Unfamiliar | None = None
+
+
+def _form_of(made: Prediction) -> PredictionForm:
+    shares = tuple(made.probabilities.items())
+    return PredictionForm(made.label, made.confidence, made.novelty, shares, made.unfamiliar)
+
+
+def _from_form(form: PredictionForm) -> Prediction:
+    values = np.array([share for _, share in form.probabilities], dtype=np.float64)
+    shares = Probabilities([label for label, _ in form.probabilities], values)
+    return Prediction(
+        label=form.label,
+        confidence=form.confidence,
+        novelty=form.novelty,
+        probabilities=shares,
+        votes=np.zeros((0, 0)),
+        unfamiliar=form.unfamiliar,
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class PredictionBatch(Sequence[Prediction]):
@@ -204,7 +249,7 @@ class Explanation:
     prediction: Prediction
     votes: tuple[Vote, ...]
     neighbours: tuple[Neighbour, ...]
-    fields: tuple[tuple[str, float], ...]
+    fields: tuple[Annotated[tuple[str, float], Named("field", "drop")], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,4 +335,4 @@ class Estimate:
     stop: bool
     steps_left: float
     why: str
-    votes: tuple[tuple[str, float], ...]
+    votes: tuple[Annotated[tuple[str, float], Named("expert", "probability")], ...]

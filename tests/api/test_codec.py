@@ -2,79 +2,66 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from quickstudy.api import decisions, runs, versions
-from quickstudy.api.codec import dump, dumps, load, outgoing
-from quickstudy.api.json_schema import components
+from quickstudy.api import admin, annotators, decisions, guardrails, runs, versions
+from quickstudy.api.codec import adapter, dump, dumps, load, outgoing
+from quickstudy.api.settings import ValueSettings
 from quickstudy.errors import RecordError
-from quickstudy.serve.openapi import examples, examples_oversight, examples_runs
-from quickstudy.types import Estimate, Explanation, Neighbour, Prediction, Probabilities, Vote
-
-KINDS = {
-    "LEARNER": decisions.LearnerInfo,
-    "ANSWER": decisions.Answer,
-    "RECEIPT": decisions.Receipt,
-    "ASK": decisions.Ask,
-    "CASE": decisions.Case,
-    "EVENT": decisions.Event,
-    "REPORT": decisions.Report,
-    "KEY": decisions.Key,
-}
-OF_OVERSIGHT = {
-    "VERSION": versions.Version,
-    "GATE": versions.GateReport,
-    "DIFF": versions.Diff,
-    "PIN": versions.Pin,
-    "EXAM": versions.Exam,
-    "PAUSE": versions.Pause,
-    "LIMITS": versions.LimitsReport,
-    "AUTONOMY": versions.AutonomyReport,
-    "SOURCE": versions.SourceReport,
-}
-OF_RUNS = {
-    "LEARNER": runs.ValueInfo,
-    "VALUE": runs.ValueReport,
-    "ESTIMATE": Estimate,
-    "RUN": runs.RunInfo,
-    "EXPIRED": runs.RunInfo,
-    "REPORT": runs.RunReport,
-}
-
-
-@pytest.mark.parametrize(
-    ("where", "name", "kind"),
-    [(examples, *pair) for pair in KINDS.items()]
-    + [(examples_oversight, *pair) for pair in OF_OVERSIGHT.items()]
-    + [(examples_runs, *pair) for pair in OF_RUNS.items()],
+from quickstudy.serve.openapi.examples import example
+from quickstudy.serve.openapi.schemas import REF, Schemas
+from quickstudy.types import (
+    Costs,
+    Estimate,
+    Explanation,
+    Neighbour,
+    Prediction,
+    Probabilities,
+    Vote,
 )
-def test_there_and_back(where, name, kind):
-    value = getattr(where, name)
+
+MODELS = (
+    *(decisions.LearnerInfo, decisions.Answer, decisions.Receipt, decisions.Ask, decisions.Case),
+    *(decisions.Report, decisions.ExplainedCase, admin.Event, admin.Key, annotators.SourceReport),
+    *(versions.Version, versions.GateReport, versions.Diff, versions.Pin, versions.Exam),
+    *(guardrails.Pause, guardrails.LimitsReport, guardrails.AutonomyReport),
+    *(runs.ValueInfo, runs.ValueReport, Estimate, runs.RunInfo, runs.RunReport),
+)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_there_and_back(kind):
+    value = dump(example(kind))
     made = load(kind, json.loads(json.dumps(value)))
     assert isinstance(made, kind) and dump(made) == value
-    assert load(kind, json.loads(dumps(made))) == made
+    assert dump(load(kind, json.loads(dumps(made)))) == value
+    if kind is not decisions.ExplainedCase:  # the votes of a prediction stay behind
+        assert load(kind, json.loads(dumps(made))) == made == example(kind)
 
 
 def test_pairs_and_triples_have_names_on_the_wire_and_are_tuples_in_python():
-    source = load(versions.SourceReport, examples_oversight.SOURCE)
+    sent = dump(example(annotators.SourceReport))
+    source = load(annotators.SourceReport, sent)
     assert source.against_others == (40, 1) and source.agreement == (("ben", 12, 11),)
-    assert examples_oversight.SOURCE["against_others"] == {"spoke": 40, "against": 1}
-    report = load(versions.LimitsReport, examples_oversight.LIMITS)
-    assert report.hits[0][::2] == (1_207, "per_minute")
-    limits = versions.Limits(costs=(("1", 2.0), (1, 3.0), (True, 0.5)))
+    assert sent["against_others"] == {"spoke": 40, "against": 1}
+    report = load(guardrails.LimitsReport, dump(example(guardrails.LimitsReport)))
+    assert report.hits[0][::2] == (1_208, "per_minute")
+    limits = guardrails.Limits(costs=(("1", 2.0), (1, 3.0), (True, 0.5)))
     assert dump(limits)["costs"][2] == {"label": True, "cost": 0.5}
-    back = load(versions.Limits, json.loads(dumps(limits)))
+    back = load(guardrails.Limits, json.loads(dumps(limits)))
     assert [type(label) for label, _ in back.costs] == [str, int, bool] and back == limits
 
 
 def test_an_estimate_comes_back_with_its_loop_and_its_votes():
-    said = load(runs.RunReport, json.loads(json.dumps(examples_runs.REPORT))).steps[0].estimate
+    said = load(runs.RunReport, dump(example(runs.RunReport))).steps[0].estimate
     assert said.loop is not None and (said.loop.kind, said.loop.times) == ("repeat", 3)
     assert said.votes == (("task", 0.35), ("runs like it", 0.14))
-    assert examples_runs.ESTIMATE["votes"][0] == {"expert": "task", "probability": 0.35}
-    info = load(runs.ValueInfo, examples_runs.LEARNER)
+    assert dump(example(Estimate))["votes"][0] == {"expert": "task", "probability": 0.35}
+    settings = ValueSettings(costs=Costs(step=0.01, ask=0.2))
+    info = load(runs.ValueInfo, dump(replace(example(runs.ValueInfo), settings=settings)))
     assert info.settings.outcome_range == (0.0, 1.0) and info.settings.costs.ask == 0.2
 
 
@@ -92,9 +79,9 @@ def test_an_explanation_comes_back_with_its_own_types():
 
 
 def test_labels_of_equal_value_stay_apart():
-    answer = load(decisions.Answer, {**examples.ANSWER, "label": True, "alternatives": [
-        {"label": label, "probability": 0.3} for label in (1, True, "1")
-    ]})  # fmt: skip
+    given = [{"label": label, "probability": 0.3} for label in (1, True, "1")]
+    sent = {**dump(example(decisions.Answer)), "label": True, "alternatives": given}
+    answer = load(decisions.Answer, sent)
     assert [type(label) for label, _ in answer.alternatives] == [int, bool, str]
     assert dump(answer)["alternatives"][1]["label"] is True
 
@@ -102,12 +89,15 @@ def test_labels_of_equal_value_stay_apart():
 def test_what_json_has_no_number_for_is_null():
     assert dump([math.inf, -math.inf, math.nan, 1.5]) == [None, None, None, 1.5]
     assert b"NaN" not in dumps({"a": math.nan})
+    policy = decisions.Policy(0.5, -math.inf, 3.0, False)
+    assert dump(policy)["log_evidence"] is None
+    assert math.isnan(load(decisions.Policy, dump(policy)).log_evidence)
 
 
 def test_a_newer_server_may_say_more_and_an_older_one_less():
-    more = {**examples.CASE, "colour": "red"}
-    less = {name: value for name, value in examples.CASE.items() if name != "events"}
-    assert load(decisions.Case, more) == load(decisions.Case, examples.CASE)
+    case = dump(example(decisions.Case))
+    less = {name: value for name, value in case.items() if name != "events"}
+    assert load(decisions.Case, {**case, "colour": "red"}) == load(decisions.Case, case)
     assert load(decisions.Case, less).events == ()
 
 
@@ -135,11 +125,12 @@ def test_what_json_cannot_carry_is_refused(value):
 
 
 def test_every_noun_has_a_schema_that_says_what_it_is():
-    found = components(*KINDS.values(), *OF_OVERSIGHT.values(), *OF_RUNS.values(), Explanation)
+    kinds = [(i, "serialization", adapter(kind).core_schema) for i, kind in enumerate(MODELS)]
+    _, found = Schemas(ref_template=REF).generate_definitions(kinds)
     assert {"Limits", "Condition", "Group", "Difference", "LevelChange", "Allowed"} <= set(found)
-    assert {"Policy", "CurvePoint", "Settings", "Vote", "Neighbour", "Prediction"} <= set(found)
+    assert {"Policy", "CurvePoint", "Settings", "Vote", "Neighbour", "PredictionForm"} <= set(found)
     for name, schema in found.items():
         assert len(schema["description"]) > 20 and schema["required"], name
         free = ("Event", "Ask", "Neighbour", "Case", "Pin", "Difference", "StepReport")  # a record
         assert name in free or all(schema["properties"].values())
-    assert "votes" not in found["Prediction"]["properties"]
+    assert "votes" not in found["PredictionForm"]["properties"]

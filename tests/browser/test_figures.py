@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from quickstudy.api.decisions import CurvePoint, LearnerInfo, Policy, Report, Settings
+from quickstudy.api.decisions import CurvePoint, LearnerInfo, Policy, Report
+from quickstudy.api.settings import Settings
 from quickstudy.serve.dashboard.learners import figures
 
 BAR = math.log(33.0)

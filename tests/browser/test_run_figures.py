@@ -4,15 +4,8 @@ import dataclasses
 
 import pytest
 
-from quickstudy.api.runs import (
-    RunInfo,
-    RunReport,
-    StepReport,
-    StopReport,
-    ValueInfo,
-    ValueReport,
-    ValueSettings,
-)
+from quickstudy.api.runs import RunInfo, RunReport, StepReport, StopReport, ValueInfo, ValueReport
+from quickstudy.api.settings import ValueSettings
 from quickstudy.serve.dashboard.runs import figures as figures
 from quickstudy.types import Estimate, Loop
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from starlette.datastructures import FormData
 
-from quickstudy.api.runs import ValueSettings
+from quickstudy.api.settings import ValueSettings
 from quickstudy.errors import SettingError
 from quickstudy.serve.dashboard.runs.settings import shown, value_changes
 from quickstudy.types import Costs

@@ -7,7 +7,11 @@ import pytest
 
 import quickstudy
 from quickstudy import Client
-from quickstudy.api.versions import Limits
+from quickstudy.api.codec import dump
+from quickstudy.api.decisions import Answer, LearnerInfo, Receipt
+from quickstudy.api.guardrails import Limits, LimitsReport
+from quickstudy.api.runs import RunInfo, ValueInfo
+from quickstudy.api.versions import Version
 from quickstudy.client import transport as module
 from quickstudy.errors import (
     AccessError,
@@ -20,8 +24,8 @@ from quickstudy.errors import (
     SettingError,
     StoreError,
 )
-from quickstudy.serve.openapi import examples, examples_oversight, examples_runs
-from quickstudy.types import Costs
+from quickstudy.serve.openapi.examples import example
+from quickstudy.types import Costs, Estimate
 from tests.serve.support import running
 
 
@@ -51,6 +55,11 @@ def good(value):
     return httpx.Response(200, json=value)
 
 
+def a(model):
+    """An example of a model, as the server sends it."""
+    return dump(example(model))
+
+
 def problem(status, slug, detail="why"):
     kind = f"https://quickstudy.dev/problems/{slug}"
     return httpx.Response(
@@ -59,7 +68,7 @@ def problem(status, slug, detail="why"):
 
 
 def test_feedback_is_sent_again_in_the_same_words(line):
-    client = line(httpx.ReadTimeout, httpx.ConnectError, good(examples.RECEIPT))
+    client = line(httpx.ReadTimeout, httpx.ConnectError, good(a(Receipt)))
     receipt = client.feedback(learner="tickets", record="hello", label="x")
     assert receipt.status == "accepted" and len(line.sent) == 3
     bodies = {request.content for request in line.sent}
@@ -67,7 +76,7 @@ def test_feedback_is_sent_again_in_the_same_words(line):
 
 
 def test_each_teaching_of_a_record_has_a_key_of_its_own(line):
-    client = line(*[good(examples.RECEIPT)] * 3)
+    client = line(*[good(a(Receipt))] * 3)
     for _ in range(2):
         client.feedback(learner="tickets", record="hello", label="x")
     client.feedback("p_1", label="x")
@@ -78,9 +87,9 @@ def test_each_teaching_of_a_record_has_a_key_of_its_own(line):
 def test_a_prediction_is_not_asked_for_twice_unless_that_gives_the_same_one(line):
     with pytest.raises(StoreError, match="http://server cannot be reached"):
         line(httpx.ReadTimeout).predict("tickets", "hello")
-    line(httpx.ReadTimeout, good(examples.ANSWER)).predict("tickets", "hello", id="mine")
-    line(httpx.ConnectError, good(examples.ANSWER)).predict("tickets", "hello")
-    line(problem(503, "store"), good(examples.ANSWER)).predict("tickets", "hello")
+    line(httpx.ReadTimeout, good(a(Answer))).predict("tickets", "hello", id="mine")
+    line(httpx.ConnectError, good(a(Answer))).predict("tickets", "hello")
+    line(problem(503, "store"), good(a(Answer))).predict("tickets", "hello")
     with pytest.raises(StoreError):
         line(httpx.ReadError).create("tickets")
     assert len(line.sent) == 1 + 2 + 2 + 2 + 1
@@ -96,12 +105,12 @@ def test_what_moves_a_version_is_sent_once_and_a_pause_until_it_arrives(line):
     assert len(line.sent) == 3
     line(httpx.ReadTimeout, httpx.ReadTimeout, httpx.Response(204)).pause(reason="why")
     assert [json.loads(r.content) for r in line.sent[3:]] == [{"reason": "why"}] * 3
-    line(httpx.ReadTimeout, good(examples_oversight.LIMITS)).limit("tickets", Limits(per_minute=3))
+    line(httpx.ReadTimeout, good(a(LimitsReport))).limit("tickets", Limits(per_minute=3))
     assert line.sent[-1].method == "PUT" and json.loads(line.sent[-1].content)["per_minute"] == 3
 
 
 def test_what_a_run_says_is_sent_again_only_where_that_counts_once(line):
-    run, estimate = good(examples_runs.RUN), good(examples_runs.ESTIMATE)
+    run, estimate = good(a(RunInfo)), good(a(Estimate))
     with pytest.raises(StoreError):
         line(httpx.ReadTimeout).start("agents", task="a flight")
     with pytest.raises(StoreError):
@@ -113,28 +122,30 @@ def test_what_a_run_says_is_sent_again_only_where_that_counts_once(line):
     assert len({request.content for request in line.sent[-3:]}) == 1
     assert json.loads(line.sent[-1].content) == {"outcome": 1.0}
     assert json.loads(line.sent[-4].content)["number"] == 7 and len(line.sent) == 9
-    line(httpx.ReadTimeout, good(examples_runs.EXPIRED)).expire("agents", "run-17")
+    line(httpx.ReadTimeout, good(a(RunInfo))).expire("agents", "run-17")
     assert [r.url.path for r in line.sent[9:]] == ["/v1/learners/agents/runs/run-17/expire"] * 2
 
 
 def test_settings_of_a_value_learner_travel_in_its_own_form(line):
-    info = good(examples_runs.LEARNER)
+    info = good(a(ValueInfo))
     line(info).create_value("agents", costs=Costs(step=0.5), outcome_range=(-1.0, 1.0))
     body = json.loads(line.sent[-1].content)
     assert body["kind"] == "value" and body["outcome_range"] == [-1.0, 1.0]
     assert body["costs"] == {"step": 0.5, "failure": 0.0, "help": 1.0} and "seed" not in body
     line(info, info).change("agents", costs={"ask": 0.3})
-    assert json.loads(line.sent[-1].content) == {"costs": {"ask": 0.3}}
-    line(good(examples.LEARNER), good(examples.LEARNER)).change("tickets", costs={"refund": 3.0})
+    assert json.loads(line.sent[-1].content) == {
+        "costs": {"step": 0.0, "failure": 0.0, "ask": 0.3, "help": 1.0}
+    }
+    line(good(a(LearnerInfo)), good(a(LearnerInfo))).change("tickets", costs={"refund": 3.0})
     assert json.loads(line.sent[-1].content) == {"costs": [{"label": "refund", "value": 3.0}]}
 
 
 def test_a_learner_travels_as_its_bytes(line, tmp_path):
     (file := tmp_path / "model.qs").write_bytes(b"\x00a learner")
-    version = good(examples_oversight.VERSION)
+    version = good(a(Version))
     for given in (file, str(file), b"\x00a learner"):
         made = line(version).challenge("tickets", model=given, reason="a & b")
-        assert made.id == examples_oversight.VERSION["id"]
+        assert made.id == a(Version)["id"]
         assert line.sent[-1].content == b"\x00a learner"
         assert line.sent[-1].headers["content-type"] == "application/octet-stream"
         assert line.sent[-1].url.params["reason"] == "a & b"
@@ -183,7 +194,7 @@ def test_what_json_cannot_carry_never_leaves(line):
         client.predict("tickets", {"a": float("nan")})
     with pytest.raises(RecordError):
         client.predict("tickets", {"a": object()})
-    with pytest.raises(InputError):
+    with pytest.raises(SettingError):
         client.create("tickets", target=float("nan"))
     with pytest.raises(InputError):
         client.end("agents", "run-17", float("nan"))
@@ -193,7 +204,7 @@ def test_what_json_cannot_carry_never_leaves(line):
 
 
 def test_a_name_is_one_part_of_a_path(line):
-    client = line(*[good(examples.LEARNER)] * 2)
+    client = line(*[good(a(LearnerInfo))] * 2)
     client.learner("a b/c?d#é%2F")
     assert line.sent[0].url.raw_path == b"/v1/learners/a%20b%2Fc%3Fd%23%C3%A9%252F"
 

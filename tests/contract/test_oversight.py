@@ -8,19 +8,9 @@ import pytest
 
 import quickstudy
 from quickstudy import Classifier, Feedback
-from quickstudy.api.versions import (
-    Allowed,
-    AutonomyReport,
-    Diff,
-    Exam,
-    GateReport,
-    Limits,
-    LimitsReport,
-    Pause,
-    Pin,
-    SourceReport,
-    Version,
-)
+from quickstudy.api.annotators import SourceReport
+from quickstudy.api.guardrails import Allowed, AutonomyReport, Limits, LimitsReport, Pause
+from quickstudy.api.versions import Diff, Exam, GateReport, Pin, Version
 from quickstudy.errors import (
     InputError,
     LabelError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from quickstudy.api.decisions import Settings
+from quickstudy.api.settings import Settings
 from tests.crash.forking import Message
 
 Values = dict[str, Any]

@@ -17,7 +17,7 @@ from typing import Any
 
 import quickstudy
 from quickstudy import Classifier
-from quickstudy.api.decisions import Settings
+from quickstudy.api.settings import Settings
 from quickstudy.api.versions import Condition
 from quickstudy.deploy.core.commands import Delete
 from quickstudy.deploy.core.context import Context

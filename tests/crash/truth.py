@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from quickstudy.api.decisions import Event, Finding
+from quickstudy.api.admin import Event, Finding
 from quickstudy.deploy import doctor
 from quickstudy.deploy.core import queries
 from quickstudy.deploy.hosting.updates import Update, update_of

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from quickstudy.api.decisions import Event
+from quickstudy.api.admin import Event
 from tests.crash.data import LEARNERS
 from tests.crash.forking import Say
 from tests.crash.ledger import Ledger, Said, identity

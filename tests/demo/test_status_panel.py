@@ -2,7 +2,8 @@
 
 import pytest
 
-from quickstudy.api.decisions import CurvePoint, LearnerInfo, Policy, Report, Settings
+from quickstudy.api.decisions import CurvePoint, LearnerInfo, Policy, Report
+from quickstudy.api.settings import Settings
 from quickstudy.demo.settings import LiveDemo
 from quickstudy.demo.status_panel import (
     Panel,

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from random import Random
 
 from quickstudy import Classifier, Feedback
-from quickstudy.api.versions import Allowed, Limits
+from quickstudy.api.guardrails import Allowed, Limits
 from quickstudy.errors import QuickstudyError, StoreError
 from tests.deploy.support import EASY, expire, record, truth
 

@@ -1,4 +1,4 @@
-"""The nouns of a deployment: what one says to it, and what it says.
+"""Models of classifiers and their decisions: predictions with ids, feedback, cases, reports.
 
 >>> Feedback("case-7", label="refund", source="ana").label
 'refund'
@@ -6,13 +6,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import Annotated, Any, Literal, TypeAlias
 
-from quickstudy.api.versions import Level
-from quickstudy.types import Input, Label, Unfamiliar
+from pydantic import ConfigDict, Field
 
+from quickstudy.api.admin import Event
+from quickstudy.api.fields import (
+    LABEL,
+    RECORD,
+    TICKET,
+    AnyLabel,
+    AnyRecord,
+    Body,
+    CaseId,
+    Finite,
+    LearnerName,
+    Seq,
+    Share,
+    Source,
+    Time,
+    Unchecked,
+    VersionId,
+    example,
+)
+from quickstudy.api.guardrails import Level
+from quickstudy.api.settings import Settings
+from quickstudy.pairs import Named
+from quickstudy.types import Explanation, Input, Label, Unfamiliar
+
+Count = Annotated[int, example(412)]
 Action = Literal["act", "ask"]
+GivenRecord: TypeAlias = Annotated[Input, Unchecked(RECORD)]
+GivenLabel: TypeAlias = Annotated[Label, Unchecked(LABEL)]
+Suggestions: TypeAlias = Annotated[
+    tuple[Annotated[tuple[Label, float], Named("label", "probability")], ...],
+    example((("card_arrival", 0.91), ("lost_card", 0.06))),
+]
 
 Status = Literal[
     "accepted",
@@ -42,51 +73,6 @@ contested    its input changed label too often, by two sources or more: kept, no
 CaseStatus = Literal["waiting", "labelled", "closed", "expired", "contested"]
 """waiting: a label is due; closed: acted on, none is due; expired: none came in time."""
 
-Role = Literal["predict", "teach", "manage"]
-"""What a key may do: `teach` includes `predict`, `manage` includes both."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a learner is to hold to, as its owner set it.
-
-    Attributes:
-        schema: field -> type, for fields whose type is not to be inferred.
-        target: precision in (0, 1) of what it answers alone.
-        alpha: chance of ever certifying less than that.
-        targets, costs: per label; see `ActOrAsk`. Lists of (label, value): labels 1, True and "1"
-            differ.
-        audit: share of its own answers that a trusted source checks once all is certified.
-        wait_seconds: after this an asked case without label expires, and counts as wrong.
-        budget_mb: memory of the learner, MiB.
-        seed: of the learner and the audit coins.
-        trusted: sources whose labels on audits count; empty: all. Their corrections are pinned.
-        start, ceiling: autonomy level that it starts with, and the highest that it may reach.
-        approvals: held answers that people must find right before it acts alone.
-        margin: by how much, in share wrong, a challenger that is no larger may at most be worse.
-        environment: field by whose value the gate groups cases; "" for none.
-        probation: labelled cases for which the last champion is still compared with the new one.
-        consolidate: make challengers by itself, at 1.5 times as many examples as before.
-    """
-
-    schema: dict[str, str] = field(default_factory=dict)
-    target: float = 0.95
-    alpha: float = 0.05
-    targets: tuple[tuple[Label, float], ...] = ()
-    costs: tuple[tuple[Label, float], ...] = ()
-    audit: float = 0.05
-    wait_seconds: float = 604_800.0
-    budget_mb: float = 64.0
-    seed: int = 0
-    trusted: tuple[str, ...] = ()
-    start: Level = "suggest"
-    ceiling: Level = "act"
-    approvals: int = 20
-    margin: float = 0.02
-    environment: str = ""
-    probation: int = 1000
-    consolidate: bool = True
-
 
 @dataclass(frozen=True, slots=True)
 class LearnerInfo:
@@ -99,14 +85,22 @@ class LearnerInfo:
         out_of_service: why it cannot be made from the log and answers nothing; "": it is at work.
     """
 
-    name: str
+    name: LearnerName
     settings: Settings
-    created: float
-    examples: int
-    labels: tuple[Label, ...]
+    created: Time
+    examples: Count
+    labels: Annotated[tuple[Label, ...], example(("card_arrival", "lost_card"))]
     kind: Literal["classifier"] = "classifier"
     quarantined: int = 0
     out_of_service: str = ""
+
+
+class NewLearner(Body):
+    """A learner that is to be made; `settings` are those of its kind."""
+
+    name: str
+    kind: Literal["classifier", "value"] = "classifier"
+    settings: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,140 +114,22 @@ class Quarantined:
         time: seconds since 1970; reason: what was raised.
     """
 
-    seq: int
-    event: int
-    about: str
-    subject: str
-    time: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A durable prediction: `id` is what feedback refers to.
-
-    Attributes:
-        label: the answer; None before anything was learned, and where the level is "shadow".
-        decision: "act": use it; "ask": a teacher decides.
-        policy: how permissive the certified policy is that acted, from 1; 0 when it asks.
-        audit: acted on, and a trusted source is to check it.
-        reason: why it acted or asked, in words.
-        alternatives: the most probable labels with their probabilities, at most five.
-        seq: of its event; time: seconds since 1970.
-        level: of autonomy, at which it was given.
-        held: it would act, and is held until a person says yes (`feedback(id, correct=True)`).
-        limit: the limit that kept it from acting, or "".
-        version: id of the version that answered.
-        unfamiliar: fields that the record lacks, or that are unknown or of another type, if the
-            answer hangs on them: then it asks. None where the form of the record is familiar.
-    """
-
-    id: str
-    learner: str
-    label: Label | None
-    decision: Action
-    confidence: float
-    novelty: float
-    policy: int
-    audit: bool
-    reason: str
-    alternatives: tuple[tuple[Label, float], ...]
-    seq: int
-    time: float
-    level: Level = "suggest"
-    held: bool = False
-    limit: str = ""
-    version: str = ""
-    unfamiliar: Unfamiliar | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Feedback:
-    """What somebody says of a prediction (`prediction_id`) or of a `record` (with `learner`).
-
-    Either `label`, or `correct`: True for "the answer was right", False for "not this".
-    `key` makes sending again safe; without it the digest of prediction, source and content does.
-    """
-
-    prediction_id: str | None = None
-    learner: str | None = None
-    record: Input | None = None
-    label: Label | None = None
-    correct: bool | None = None
-    source: str | None = None
-    key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of a feedback; `seq` is that of its event (of the first one when repeated).
-
-    `counted`: it entered the record that precision and certificate rest on.
-    `quarantined`: with `wait_learned`, why it was not learned but set aside; "" where it was. It
-    stays with who has the store; to others the message says so.
-    """
-
-    seq: int
-    status: Status
-    prediction_id: str | None
-    learner: str | None
-    counted: bool
-    message: str
-    quarantined: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A case that waits for a label. `usefulness`: the more, the more a label teaches."""
-
-    id: str
-    learner: str
-    record: Any
-    suggestions: tuple[tuple[Label, float], ...]
-    confidence: float
-    novelty: float
-    usefulness: float
-    audit: bool
-    time: float
-    expires: float
-    held: bool = False
-    unfamiliar: Unfamiliar | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One link of the log, with its payload unless that was forgotten."""
-
-    seq: int
-    time: float
-    type: str
-    learner: str
-    actor: str
-    subject: str
-    payload: dict[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A prediction with all that happened to it. `label`: the last word on it, if there is one."""
-
-    id: str
-    learner: str
-    record: Any
-    answer: Answer
-    status: CaseStatus
-    label: Label | None
-    events: tuple[Event, ...] = ()
+    seq: Seq
+    event: Annotated[int, example(1190)]
+    about: Annotated[str, example("feedback")]
+    subject: CaseId
+    time: Time
+    reason: Annotated[str, example("an expert failed")]
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """A policy under test: acts above `threshold`, once `log_evidence` reaches `log_bar`."""
 
-    threshold: float
-    log_evidence: float
-    log_bar: float
-    certified: bool
+    threshold: Annotated[Finite, example(0.84)]
+    log_evidence: Annotated[Finite, example(4.1)]
+    log_bar: Annotated[Finite, example(3.0)]
+    certified: Annotated[bool, example(True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,10 +139,10 @@ class CurvePoint:
     `right`: of its answers that were asked or audited, weighted; `handled`: share acted on alone.
     """
 
-    cases: int
-    right: float | None
-    handled: float
-    labels: int
+    cases: Annotated[int, example(1_200)]
+    right: Annotated[float | None, example(0.94)]
+    handled: Annotated[float, example(0.71)]
+    labels: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,10 +153,10 @@ class FormNotice:
     unfamiliar about the latest one.
     """
 
-    since: float
-    last: float
-    cases: int
-    unfamiliar: Unfamiliar
+    since: Time
+    last: Time
+    cases: Annotated[int, example(12)]
+    unfamiliar: Annotated[Unfamiliar, example(Unfamiliar(missing=("amount",)))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,46 +181,200 @@ class Report:
     """
 
     learner: LearnerInfo
-    cases: int
-    acted: int
-    labels_used: int
-    share_handled: float
-    precision: float | None
-    precision_low: float | None
-    precision_high: float | None
-    audits: int
-    waiting: int
+    cases: Annotated[int, example(1_200)]
+    acted: Annotated[int, example(640)]
+    labels_used: Count
+    share_handled: Annotated[float, example(0.71)]
+    precision: Annotated[float | None, example(0.97)]
+    precision_low: Annotated[float | None, example(0.93)]
+    precision_high: Annotated[float | None, example(0.99)]
+    audits: Annotated[int, example(118)]
+    waiting: Annotated[int, example(6)]
     contested: int
-    expired: int
+    expired: Annotated[int, example(2)]
     lag: int
     policies: tuple[Policy, ...]
     alarms: int
-    attempt: int
+    attempt: Annotated[int, example(1)]
     curve: tuple[CurvePoint, ...]
-    sources: tuple[tuple[str, int], ...]
-    experts: tuple[tuple[str, float], ...]
-    seq: int
+    sources: tuple[Annotated[tuple[Source, Count], Named("source", "labels")], ...]
+    experts: Annotated[
+        tuple[Annotated[tuple[str, float], Named("expert", "weight")], ...],
+        example((("kernel", 0.6),)),
+    ]
+    seq: Seq
     quarantined: tuple[Quarantined, ...] = ()
     unfamiliar: int = 0
     form: FormNotice | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """An API key, without its secret. `learners`: names it is good for; None: all."""
+class Answer:
+    """A durable prediction: `id` is what feedback refers to.
 
-    id: str
-    name: str
-    role: Role
-    learners: tuple[str, ...] | None
-    created: float
-    revoked: bool
+    Attributes:
+        label: the answer; None before anything was learned, and where the level is "shadow".
+        decision: "act": use it; "ask": a teacher decides.
+        policy: how permissive the certified policy is that acted, from 1; 0 when it asks.
+        audit: acted on, and a trusted source is to check it.
+        reason: why it acted or asked, in words.
+        alternatives: the most probable labels with their probabilities, at most five.
+        seq: of its event; time: seconds since 1970.
+        level: of autonomy, at which it was given.
+        held: it would act, and is held until a person says yes (`feedback(id, correct=True)`).
+        limit: the limit that kept it from acting, or "".
+        version: id of the version that answered.
+        unfamiliar: fields that the record lacks, or that are unknown or of another type, if the
+            answer hangs on them: then it asks. None where the form of the record is familiar.
+    """
+
+    id: CaseId
+    learner: LearnerName
+    label: AnyLabel | None
+    decision: Action
+    confidence: Share
+    novelty: Annotated[float, example(0.02)]
+    policy: Annotated[int, example(2)]
+    audit: bool
+    reason: Annotated[str, example("policy 2 of 4 acts above 0.84")]
+    alternatives: Suggestions
+    seq: Seq
+    time: Time
+    level: Annotated[Level, example("act")] = "suggest"
+    held: bool = False
+    limit: str = ""
+    version: VersionId = ""
+    unfamiliar: Unfamiliar | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of `doctor`: what was checked, whether it holds, and what was seen."""
+class Feedback:
+    """What somebody says of a prediction (`prediction_id`) or of a `record` (with `learner`).
 
-    check: str
-    ok: bool
-    detail: str
+    Either `label`, or `correct`: True for "the answer was right", False for "not this".
+    `key` makes sending again safe; without it the digest of prediction, source and content does.
+    """
+
+    prediction_id: Annotated[str | None, example("p_01JA4Z")] = None
+    learner: str | None = None
+    record: GivenRecord | None = None
+    label: GivenLabel | None = None
+    correct: Annotated[
+        bool | None, Field(description="true: the answer was right; false: not this.")
+    ] = None
+    source: Annotated[str | None, Field(description="Who says so.", examples=["ana"])] = None
+    key: Annotated[str | None, Field(description="Makes sending again safe.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a feedback; `seq` is that of its event (of the first one when repeated).
+
+    `counted`: it entered the record that precision and certificate rest on.
+    `quarantined`: with `wait_learned`, why it was not learned but set aside; "" where it was. It
+    stays with who has the store; to others the message says so.
+    """
+
+    seq: Seq
+    status: Status
+    prediction_id: Annotated[str | None, example("p_01JA4Z")]
+    learner: Annotated[str | None, example("tickets")]
+    counted: Annotated[bool, example(True)]
+    message: Annotated[str, example("learned")]
+    quarantined: Annotated[str, Field(exclude=True)] = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A case that waits for a label. `usefulness`: the more, the more a label teaches."""
+
+    id: CaseId
+    learner: LearnerName
+    record: AnyRecord
+    suggestions: Suggestions
+    confidence: Annotated[float, example(0.55)]
+    novelty: Annotated[float, example(0.1)]
+    usefulness: Annotated[float, example(0.8)]
+    audit: bool
+    time: Time
+    expires: Time
+    held: bool = False
+    unfamiliar: Unfamiliar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A prediction with all that happened to it. `label`: the last word on it, if there is one."""
+
+    id: CaseId
+    learner: LearnerName
+    record: AnyRecord
+    answer: Answer
+    status: Annotated[CaseStatus, example("closed")]
+    label: AnyLabel | None
+    events: Annotated[tuple[Event, ...], example(())] = ()
+
+
+SAID = attrgetter(*(field.name for field in fields(Feedback)))
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedCase(Case):
+    """A case, and why the learner answers so today; None where it has not learned enough."""
+
+    explanation: Explanation | None = None
+
+
+class ToPredict(Body):
+    """One record, or several; ids are chosen for them unless they are given."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"record": TICKET}, {"records": ["lost card", "top up"]}]}
+    )
+
+    record: Annotated[Any, Unchecked(RECORD)] = None
+    records: list[Annotated[Any, Unchecked(RECORD)]] | None = None
+    id: str | None = Field(None, description="Not beginning with p_; for `record`.")
+    ids: list[str | None] | None = Field(None, description="As many as `records`; null: ours.")
+
+
+@dataclass(frozen=True, slots=True)
+class ToTeach(Feedback):
+    """One feedback, or several as `feedback`."""
+
+    __pydantic_config__ = ConfigDict(
+        cache_strings="keys",
+        json_schema_extra={
+            "examples": [
+                {"prediction_id": "p_1", "label": "card_arrival", "source": "ana", "key": "k-17"},
+                {"feedback": [{"learner": "tickets", "record": TICKET, "label": "card_arrival"}]},
+            ]
+        },
+    )
+
+    feedback: list[Feedback] | None = None
+
+    def alone(self) -> Feedback:
+        """The one feedback; `Feedback()` where there is none."""
+        return Feedback(*SAID(self))
+
+
+class Resolution(Body):
+    """The label that ends a contested case."""
+
+    label: Annotated[Any, Unchecked(LABEL), example("refund")]
+    source: Annotated[str | None, example("ana")] = None
+
+
+class Claim(Body):
+    """Who wants a case to label, for how long, and which one unless the most useful."""
+
+    holder: Annotated[str, example("ana")]
+    id: str | None = None
+    seconds: Annotated[float, Field(gt=0.0, le=86_400.0)] = 120.0
+
+
+class Release(Body):
+    """Who gives a case back."""
+
+    holder: Annotated[str, example("ana")]

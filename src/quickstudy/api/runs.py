@@ -1,16 +1,18 @@
-"""The nouns of value learners on duty: their settings, their runs, and the steps of a run.
-
->>> ValueSettings(success=1.0, costs=Costs(step=0.01)).costs.step
-0.01
-"""
+"""Models of value learners: who they are, their runs, and the steps of a run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from quickstudy.api.decisions import Quarantined
-from quickstudy.types import Costs, Estimate
+from quickstudy.api.fields import Body, Finite, GivenRecord, Seq, Time, Unchecked, example
+from quickstudy.api.settings import ValueSettings
+from quickstudy.encode.values import plain_number
+from quickstudy.pairs import Named
+from quickstudy.types import Estimate
 
 RunStatus = Literal["live", "ended", "expired", "late"]
 """live: steps may come; ended: learned from; expired: no step came in time, or its end
@@ -18,41 +20,6 @@ will not be known: nothing was learned of its outcome; late: its end came after 
 record, not learned."""
 
 Advice = Literal["continue", "stop", "ask"]
-
-
-@dataclass(frozen=True, slots=True)
-class ValueSettings:
-    """What a value learner is to hold to; see `ValueFunction` for all but `wait_seconds`.
-
-    Attributes:
-        success: outcome from which a run counts as a success, unless its end says which.
-        discount: in (0, 1], of a reward one step later.
-        outcome_range: (lowest, highest) outcome that a run can have.
-        costs: of steps, failures and questions, in units of the outcome; the advice rests on them.
-        stop_error: share in (0, 1] of the runs it stops that would at most have succeeded.
-        alpha: chance of ever certifying a stop that errs more.
-        audit: share of the runs it would stop that it leaves alone, to see how they end.
-        loops: look for repeats and cycles.
-        wait_seconds: without a step for so long, a run expires.
-        most_open: runs that may be open at once.
-        budget_mb: memory of the learner, MiB.
-        schema: field -> type, for fields whose type is not to be inferred.
-        seed: of the learner and the audit coins.
-    """
-
-    success: float = 1.0
-    discount: float = 1.0
-    outcome_range: tuple[float, float] = (0.0, 1.0)
-    costs: Costs = field(default_factory=Costs)
-    stop_error: float = 0.05
-    alpha: float = 0.05
-    audit: float = 0.1
-    loops: bool = True
-    wait_seconds: float = 86_400.0
-    most_open: int = 1000
-    budget_mb: float = 64.0
-    schema: dict[str, str] = field(default_factory=dict)
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +34,12 @@ class ValueInfo:
         out_of_service: why it cannot be made from the log and answers nothing; "": it is at work.
     """
 
-    name: str
+    name: Annotated[str, example("agents")]
     settings: ValueSettings
-    created: float
-    runs: int
-    steps: int
-    open: int
+    created: Time
+    runs: Annotated[int, example(412)]
+    steps: Annotated[int, example(6_120)]
+    open: Annotated[int, example(3)]
     kind: Literal["value"] = "value"
     quarantined: int = 0
     out_of_service: str = ""
@@ -94,20 +61,20 @@ class RunInfo:
         quarantined: why this end, which is on record, was not learned; "" where it was.
     """
 
-    id: str
-    learner: str
-    task: str | None
+    id: Annotated[str, example("run-17")]
+    learner: Annotated[str, example("agents")]
+    task: Annotated[str | None, example("book a flight")]
     status: RunStatus
-    started: float
-    updated: float
-    steps: int
-    value: float | None
-    success_probability: float | None
-    loop: bool
-    advice: Advice
+    started: Time
+    updated: Time
+    steps: Annotated[int, example(7)]
+    value: Annotated[float | None, example(0.21)]
+    success_probability: Annotated[float | None, example(0.21)]
+    loop: Annotated[bool, example(True)]
+    advice: Annotated[Advice, example("ask")]
     stop: bool
-    outcome: float | None
-    success: bool | None
+    outcome: Annotated[float | None, example(None)]
+    success: Annotated[bool | None, example(None)]
     repeated: bool = False
     quarantined: str = ""
 
@@ -119,11 +86,11 @@ class StepReport:
     `number` counts from 1; `time` is in seconds since 1970; `input` None: none was sent.
     """
 
-    number: int
-    time: float
-    input: Any
-    action: str | None
-    error: bool
+    number: Annotated[int, example(7)]
+    time: Time
+    input: Annotated[Any, example("No flights found.")]
+    action: Annotated[str | None, example("search(flights)")]
+    error: Annotated[bool, example(True)]
     reward: float
     estimate: Estimate
 
@@ -159,11 +126,11 @@ class StopReport:
 
     certified: bool
     level: int
-    log_evidence: float
-    log_bar: float
-    error: float
-    audit_rate: float
-    thresholds: tuple[float, ...]
+    log_evidence: Annotated[Finite, example(1.2)]
+    log_bar: Annotated[Finite, example(3.0)]
+    error: Annotated[float, example(0.05)]
+    audit_rate: Annotated[float, example(0.1)]
+    thresholds: Annotated[tuple[float, ...], example((0.05, 0.1))]
     alarms: int
     unknown: int = 0
 
@@ -182,13 +149,78 @@ class ValueReport:
     """
 
     learner: ValueInfo
-    live: int
-    ended: int
-    expired: int
-    late: int
-    successes: int
+    live: Annotated[int, example(3)]
+    ended: Annotated[int, example(412)]
+    expired: Annotated[int, example(9)]
+    late: Annotated[int, example(1)]
+    successes: Annotated[int, example(251)]
     stopped: int
     stopping: StopReport
-    experts: tuple[tuple[str, float], ...]
-    seq: int
+    experts: Annotated[
+        tuple[Annotated[tuple[str, float], Named("expert", "weight")], ...],
+        example((("task", 0.6), ("runs like it", 0.4))),
+    ]
+    seq: Seq
     quarantined: tuple[Quarantined, ...] = ()
+
+
+class NewRun(Body):
+    """A run that begins."""
+
+    task: Annotated[
+        str | None,
+        Field(
+            description="Runs of one task are compared with each other.",
+            examples=["book a flight"],
+        ),
+    ] = None
+    id: Annotated[
+        str | None,
+        Field(description="Makes sending again safe; else one is chosen.", examples=["run-17"]),
+    ] = None
+
+
+class OneStep(Body):
+    """A step of a run: what was seen, what was done."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "input": "Flight booked, but on the wrong day.",
+                    "action": "book(flight='HAT136')",
+                    "number": 1,
+                },
+                {"action": "search(flights)", "error": True, "reward": -0.1},
+            ]
+        }
+    )
+
+    input: Annotated[
+        GivenRecord, Field(description="A record, a text, a vector; or the action alone.")
+    ] = None
+    action: Annotated[Any, Unchecked({"description": "A text, or any other JSON value."})] = None
+    error: bool = Field(False, description="The action failed.")
+    reward: float = Field(0.0, description="Earned by this step alone.")
+    number: int | None = Field(
+        None, description="Of the step, from 1: makes sending it again safe."
+    )
+
+
+class Ending(Body):
+    """How a run ended."""
+
+    outcome: Annotated[
+        float,
+        BeforeValidator(plain_number),
+        WithJsonSchema(
+            {
+                "description": "true is 1.",
+                "anyOf": [{"type": "number"}, {"type": "boolean"}],
+                "examples": [1.0],
+            }
+        ),
+        example(1.0),
+    ]
+    success: bool | None = Field(None, description="Else: whether the outcome is high enough.")
+    source: str | None = Field(None, description="Who says so.")

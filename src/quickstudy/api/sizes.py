@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from quickstudy.deploy.core.records import checked_label, checked_text, plain_record
+from quickstudy.api.checks import checked_label, checked_text, plain_record
 from quickstudy.errors import InputError, LabelError, RecordError, SettingError
 from quickstudy.types import Label
 
@@ -95,7 +95,7 @@ class Sizes:
                 self._check_count(plain)
             self._check_fields(plain)
         elif isinstance(plain, str) and len(plain) > self.max_text:
-            raise RecordError(f"field 'text' {self._too_long(plain)}")
+            raise RecordError(f"field 'text' {self._too_long(plain)}", field="text")
         elif isinstance(plain, list):
             self._check_numbers("vector", plain)
         return plain
@@ -134,13 +134,14 @@ class Sizes:
             if len(name) > longest:
                 raise RecordError(
                     f"field '{name[: min(SHOWN, longest)]}...' has a name of {len(name):,} "
-                    f"characters; at most {longest:,} are read (max_name)"
+                    f"characters; at most {longest:,} are read (max_name)",
+                    field=name,
                 )
             if type(value) in NUMBERS:  # most are, and this is asked of every field there is
                 continue
             if isinstance(value, str):
                 if len(value) > self.max_text:
-                    raise RecordError(f"field '{name}' {self._too_long(value)}")
+                    raise RecordError(f"field '{name}' {self._too_long(value)}", field=name)
             elif isinstance(value, list) and value:
                 if not isinstance(value[0], int | float):
                     self._check_texts(name, value)
@@ -158,7 +159,8 @@ class Sizes:
         if len(values) > self.max_numbers:
             raise RecordError(
                 f"field '{name}' holds {len(values):,} numbers; at most {self.max_numbers:,} are "
-                "read (max_numbers)"
+                "read (max_numbers)",
+                field=name,
             )
 
     def _check_texts(self, name: str, values: list[Any]) -> None:
@@ -166,11 +168,14 @@ class Sizes:
         if len(texts) > self.max_fields:
             raise RecordError(
                 f"field '{name}' holds {len(texts):,} texts; at most {self.max_fields:,} are read "
-                "(max_fields)"
+                "(max_fields)",
+                field=name,
             )
         for text in texts:
             if len(text) > self.max_text:
-                raise RecordError(f"field '{name}' holds a text that {self._too_long(text)}")
+                raise RecordError(
+                    f"field '{name}' holds a text that {self._too_long(text)}", field=name
+                )
 
     def _too_long(self, text: str) -> str:
         """That a text is too long."""

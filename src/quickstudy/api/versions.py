@@ -1,25 +1,31 @@
-"""The nouns of oversight: versions, the gate, the exam, autonomy, limits and sources.
-
->>> Limits(per_minute=30).per_minute
-30
-"""
+"""Models of versions: who answers, who wants to, the gate between them, and the exam."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Literal
 
+from pydantic import ConfigDict, Field
+
+from quickstudy.api.fields import (
+    TICKET,
+    AnyLabel,
+    AnyRecord,
+    Body,
+    CaseId,
+    Finite,
+    GivenLabel,
+    GivenRecord,
+    LearnerName,
+    Seq,
+    Source,
+    Time,
+    VersionId,
+    Why,
+    example,
+)
+from quickstudy.pairs import Named
 from quickstudy.types import Label
-
-Level = Literal["shadow", "suggest", "approve", "act"]
-"""How much a learner may do, each level including those before it.
-
-shadow   its answers are logged and not returned
-suggest  they are returned, marked as suggestions: a person decides every case
-approve  where it would act, its answer is held until a person says yes
-act      it acts where a certified policy permits
-"""
-LEVELS: tuple[Level, ...] = ("shadow", "suggest", "approve", "act")
 
 Role = Literal["champion", "challenger", "previous", "retired", "refused"]
 """champion: answers; challenger: wants to; previous: answered before, and can be gone back to;
@@ -43,18 +49,18 @@ class Version:
         why: the reason given for its present role.
     """
 
-    id: str
-    learner: str
-    kind: Kind
-    role: Role
-    seq: int
-    time: float
-    asof: int
-    examples: int
-    size: int
-    parent: str
-    actor: str
-    why: str
+    id: VersionId
+    learner: LearnerName
+    kind: Annotated[Kind, example("consolidated")]
+    role: Annotated[Role, example("challenger")]
+    seq: Seq
+    time: Time
+    asof: Annotated[int, example(1_200)]
+    examples: Annotated[int, example(400)]
+    size: Annotated[int, example(1_802_240)]
+    parent: Annotated[str, example("4e07f3a9d15c4b62a8f0c7d3916be582")]
+    actor: Source
+    why: Annotated[str, example("the examples have grown")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +70,9 @@ class Condition:
     Names: "exam", "never", "better", "groups", "baselines".
     """
 
-    name: str
+    name: Annotated[str, example("better")]
     holds: bool
-    detail: str
+    detail: Annotated[str, example("evidence 1.4 of 4.2")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +83,9 @@ class Group:
     `worse`: there is evidence that the challenger is worse by more than the margin.
     """
 
-    name: str
-    cases: int
-    gain: float
+    name: Annotated[str, example("country=IT")]
+    cases: Annotated[int, example(240)]
+    gain: Annotated[float, example(0.02)]
     worse: bool
 
 
@@ -90,12 +96,12 @@ class Difference:
     `id`: of the prediction, or of the pin ("pin-7"); `where`: "stream" or "exam".
     """
 
-    id: str
+    id: CaseId
     where: Literal["stream", "exam"]
-    record: Any
-    before: Label | None
-    after: Label | None
-    truth: Label | None
+    record: AnyRecord
+    before: Annotated[Label | None, example("lost_card")]
+    after: AnyLabel | None
+    truth: AnyLabel | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +119,20 @@ class GateReport:
         differences: the latest cases on which the two differ, newest first.
     """
 
-    version: str
+    version: VersionId
     purpose: Literal["challenge", "probation"]
-    cases: int
-    labelled: int
-    gain: float
-    log_evidence: float
-    log_bar: float
-    log_evidence_margin: float | None
+    cases: Annotated[int, example(620)]
+    labelled: Annotated[int, example(210)]
+    gain: Annotated[Finite, example(0.031)]
+    log_evidence: Finite
+    log_bar: Annotated[Finite, example(4.2)]
+    log_evidence_margin: Annotated[float | None, example(3.9)]
     conditions: tuple[Condition, ...]
     groups: tuple[Group, ...]
-    baselines: tuple[tuple[str, float], ...]
+    baselines: Annotated[
+        tuple[Annotated[tuple[str, float], Named("name", "gain")], ...],
+        example((("majority", 0.61),)),
+    ]
     differences: tuple[Difference, ...]
     behind: int
 
@@ -135,12 +144,12 @@ class Diff:
     `right_before`, `right_after`: of `labelled` cases and `pins` pins together.
     """
 
-    before: str
-    after: str
-    labelled: int
-    pins: int
-    right_before: int
-    right_after: int
+    before: VersionId
+    after: VersionId
+    labelled: Annotated[int, example(210)]
+    pins: Annotated[int, example(12)]
+    right_before: Annotated[int, example(190)]
+    right_after: Annotated[int, example(201)]
     differences: tuple[Difference, ...]
 
 
@@ -151,148 +160,73 @@ class Pin:
     `id`: "pin-" and the seq of its event; `answer`, `passes`: of the version that sat the exam.
     """
 
-    id: str
-    learner: str
-    record: Any
-    label: Label
+    id: Annotated[str, example("pin-1190")]
+    learner: LearnerName
+    record: AnyRecord
+    label: AnyLabel
     bound: Bound
     auto: bool
-    source: str
-    seq: int
-    time: float
-    answer: Label | None = None
-    passes: bool | None = None
+    source: Source
+    seq: Seq
+    time: Time
+    answer: AnyLabel | None = None
+    passes: Annotated[bool | None, example(True)] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Exam:
     """What a version makes of the pinned cases, those that it fails first."""
 
-    version: str
-    passed: int
+    version: VersionId
+    passed: Annotated[int, example(12)]
     failed: int
     must_failed: int
     pins: tuple[Pin, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """Where `when` holds of a record, only these labels may be acted on."""
+class Reason(Body):
+    """Why somebody does it, for the log."""
 
-    when: str
-    labels: tuple[Label, ...]
+    reason: Annotated[Why, example("a clean start")] = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a learner may do, whatever it has learned; set by people, kept outside the learner.
+class Promotion(Reason):
+    """The conditions of the gate that need not hold, by name, and why."""
 
-    Attributes:
-        never: predicates on the fields of a record and `label`: where one holds, it asks.
-        allowed: labels per context; where several contexts hold, all of them bind.
-        per_minute: most actions in any 60 seconds; None: no limit.
-        costs: (label, cost of acting on it); others cost 0.
-        spend_per_day: most that the actions of a day (UTC) may cost; None: no limit.
-    """
-
-    never: tuple[str, ...] = ()
-    allowed: tuple[Allowed, ...] = ()
-    per_minute: int | None = None
-    costs: tuple[tuple[Label, float], ...] = ()
-    spend_per_day: float | None = None
+    override: Annotated[
+        tuple[str, ...],
+        Field(
+            max_length=100,
+            description="exam, never, better, groups, baselines.",
+            examples=[["groups"]],
+        ),
+    ] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Everything is asked until somebody resumes. `scope`: a learner's name, or "" for all.
+class OnePin(Body):
+    """A case that a version must, or should, get right."""
 
-    `by`: who paused; "file" for the file PAUSE in the store's folder.
-    """
-
-    scope: str
-    by: str
-    reason: str
-    since: float
+    record: GivenRecord
+    label: GivenLabel
+    bound: Bound = "must"
 
 
-@dataclass(frozen=True, slots=True)
-class LimitsReport:
-    """Limits, the pauses in force, what is used up, and the latest hits (seq, time, limit)."""
+class ToPin(Body):
+    """A prediction, or a record, with its label; or several records as `pins`."""
 
-    learner: str
-    limits: Limits
-    pauses: tuple[Pause, ...]
-    acted_last_minute: int
-    spent_today: float
-    hits: tuple[tuple[int, float, str], ...]
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"prediction_id": "p_1", "label": "card_arrival", "bound": "must"},
+                {"record": TICKET, "label": "card_arrival", "source": "ana"},
+                {"pins": [{"record": TICKET, "label": "card_arrival", "bound": "should"}]},
+            ]
+        }
+    )
 
-
-@dataclass(frozen=True, slots=True)
-class LevelChange:
-    """A level earned or lost: when, from where to where, and why."""
-
-    seq: int
-    time: float
-    before: Level
-    after: Level
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class AutonomyReport:
-    """How much a learner may do, and what it takes to do more.
-
-    Attributes:
-        level: now; ceiling: the highest that people allow.
-        next_level: the one it works for, None at the ceiling.
-        why_not_higher: in words.
-        log_evidence, log_bar: of the strictest policy, with which everything starts.
-        certified: policies that may act.
-        approvals, refusals: of answers held at this level; approvals_needed: to act.
-        audit_rate: share of its own answers that is checked now.
-        guard_delays: (error in [0, 1], acted cases until the guard notices it, on average).
-        history: changes of level, newest first.
-    """
-
-    learner: str
-    level: Level
-    ceiling: Level
-    next_level: Level | None
-    why_not_higher: str
-    log_evidence: float
-    log_bar: float
-    certified: int
-    approvals: int
-    refusals: int
-    approvals_needed: int
-    audit_rate: float
-    guard_delays: tuple[tuple[float, int], ...]
-    alarms: int
-    history: tuple[LevelChange, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SourceReport:
-    """Who taught what, and how it agrees.
-
-    Attributes:
-        labels: that were learned from it; share: of all, in [0, 1].
-        trusted: it is among the settings' trusted sources.
-        spoke, against: answers of 90 % confidence or more that it spoke of, and contradicted.
-        against_others: (spoke, against) of all other sources together.
-        unusual: it contradicts such answers more often than the others, beyond chance (1 in 1,000).
-        agreement: (other source, cases that both spoke of, cases on which they agree).
-        first, last: time of its first and latest word.
-    """
-
-    source: str
-    labels: int
-    share: float
-    trusted: bool
-    spoke: int
-    against: int
-    against_others: tuple[int, int]
-    unusual: bool
-    agreement: tuple[tuple[str, int, int], ...]
-    first: float
-    last: float
+    prediction_id: str | None = None
+    record: GivenRecord = None
+    label: GivenLabel = None
+    bound: Bound = "must"
+    source: str | None = Field(None, description="Who says what is right.")
+    pins: list[OnePin] | None = None

@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import httpx
 
+from quickstudy.api.admin import Event
+from quickstudy.api.checks import checked_label, checked_name, plain_record
 from quickstudy.api.codec import load, load_all, path_of
 from quickstudy.api.decisions import (
     Action,
@@ -23,18 +24,17 @@ from quickstudy.api.decisions import (
     Ask,
     Case,
     CaseStatus,
-    Event,
     Feedback,
     LearnerInfo,
     Receipt,
     Report,
 )
+from quickstudy.api.options import changes, sent, takes_settings
 from quickstudy.api.runs import ValueInfo
-from quickstudy.api.versions import Level
+from quickstudy.api.settings import Options, Settings, ValueSettings
 from quickstudy.client.oversight import Oversight
-from quickstudy.client.runs import Runs, plain
+from quickstudy.client.runs import Runs
 from quickstudy.client.transport import PATIENCE, Transport
-from quickstudy.deploy.core.records import checked_label, checked_name, plain_record
 from quickstudy.deploy.decisions.batch import checked_ids, feedback_of
 from quickstudy.encode.tables import rows_of
 from quickstudy.encode.values import plain_flag, plain_scalar, plain_text
@@ -101,50 +101,11 @@ class Client(Oversight, Runs):
         """Close the connections."""
         self._transport.close()
 
-    def create(
-        self,
-        name: str,
-        *,
-        schema: Mapping[str, str] | None = None,
-        target: float = 0.95,
-        alpha: float = 0.05,
-        targets: Any = None,
-        costs: Any = None,
-        audit: float = 0.05,
-        wait_seconds: float = 604_800.0,
-        budget_mb: float = 64.0,
-        seed: int | None = None,
-        trusted: Sequence[str] = (),
-        start: Level = "suggest",
-        ceiling: Level = "act",
-        approvals: int = 20,
-        margin: float = 0.02,
-        environment: str = "",
-        probation: int = 1000,
-        consolidate: bool = True,
-    ) -> LearnerInfo:
+    @takes_settings(Settings)
+    def create(self, name: str, **settings: Unpack[Options]) -> LearnerInfo:
         """Make a learner; see `Deployment.create`."""
-        settings = {
-            "schema": dict(schema) if schema is not None else None,
-            "target": target,
-            "alpha": alpha,
-            "targets": targets,
-            "costs": costs,
-            "audit": audit,
-            "wait_seconds": wait_seconds,
-            "budget_mb": budget_mb,
-            "seed": seed,
-            "trusted": trusted,
-            "start": start,
-            "ceiling": ceiling,
-            "approvals": approvals,
-            "margin": margin,
-            "environment": environment,
-            "probation": probation,
-            "consolidate": consolidate,
-        }
-        made = self._send("POST", "/v1/learners", {"name": name, **_settings(settings)})
-        return load(LearnerInfo, made)
+        body = {"name": name, **sent(Settings, settings)}
+        return load(LearnerInfo, self._send("POST", "/v1/learners", body))
 
     def learners(self) -> list[LearnerInfo | ValueInfo]:
         """All learners that the key may see."""
@@ -156,9 +117,9 @@ class Client(Oversight, Runs):
 
     def change(self, name: str, **settings: Any) -> LearnerInfo | ValueInfo:
         """Change settings of a learner; see `Deployment.change`."""
-        of_runs = "costs" in settings and isinstance(self.learner(name), ValueInfo)
-        given = plain(settings) if of_runs else _settings(settings)
-        return _learner(self._send("PATCH", path_of("learners", name), given))
+        model = ValueSettings if isinstance(self.learner(name), ValueInfo) else Settings
+        body = sent(model, changes(model, settings))
+        return _learner(self._send("PATCH", path_of("learners", name), body))
 
     def delete(self, name: str) -> None:
         """Delete a learner; its events stay in the log."""
@@ -297,18 +258,6 @@ class Client(Oversight, Runs):
 
 def _learner(said: Any) -> LearnerInfo | ValueInfo:
     return load(ValueInfo, said) if said.get("kind") == "value" else load(LearnerInfo, said)
-
-
-def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as JSON; those for labels as lists of pairs."""
-    made = {name: plain_text(value) for name, value in given.items() if value is not None}
-    for name in ("targets", "costs"):
-        if name in made:
-            pairs = made[name].items() if isinstance(made[name], Mapping) else made[name]
-            made[name] = [{"label": checked_label(y), "value": plain_scalar(v)} for y, v in pairs]
-    if "trusted" in made:
-        made["trusted"] = [plain_text(source) for source in made["trusted"]]
-    return made
 
 
 def _feedback(item: Feedback) -> dict[str, Any]:

@@ -5,24 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from quickstudy.api.annotators import SourceReport
+from quickstudy.api.checks import checked_label, plain_record
 from quickstudy.api.codec import dump, load, load_all, path_of
 from quickstudy.api.decisions import Ask
-from quickstudy.api.versions import (
-    AutonomyReport,
-    Bound,
-    Diff,
-    Exam,
-    GateReport,
-    Limits,
-    LimitsReport,
-    Pause,
-    Pin,
-    SourceReport,
-    Version,
-)
+from quickstudy.api.guardrails import AutonomyReport, Limits, LimitsReport, Pause, in_range
+from quickstudy.api.versions import Bound, Diff, Exam, GateReport, Pin, Version
 from quickstudy.client.resource import Resource
-from quickstudy.deploy.core.records import checked_label, plain_record
-from quickstudy.deploy.guardrails.limits import checked_limits
 from quickstudy.encode.values import plain_text
 from quickstudy.types import Input, Label
 
@@ -123,7 +112,7 @@ class Oversight(Resource):
     def limit(self, name: str, limits: Limits) -> LimitsReport:
         """Replace all limits of a learner, from the next answer on."""
         path = path_of("learners", name, "limits")
-        body = dump(checked_limits(limits))  # checked here, as no NaN can travel
+        body = dump(in_range(limits))  # checked here, as no NaN can travel
         return load(LimitsReport, self._send("PUT", path, body, again=True))
 
     def pause(self, name: str | None = None, *, reason: str = "") -> None:

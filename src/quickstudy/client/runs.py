@@ -3,57 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
+from typing import Any, Unpack
 
-from quickstudy.api.codec import load, load_all, outgoing, path_of
+from quickstudy.api.checks import plain_record
+from quickstudy.api.codec import load, load_all, path_of
+from quickstudy.api.options import sent, takes_settings
 from quickstudy.api.runs import RunInfo, RunReport, ValueInfo, ValueReport
+from quickstudy.api.settings import ValueOptions, ValueSettings
 from quickstudy.client.resource import Resource
-from quickstudy.deploy.core.records import plain_record
 from quickstudy.encode.actions import plain_action
 from quickstudy.encode.values import plain_flag, plain_number, plain_text
-from quickstudy.types import Costs, Estimate, Input
+from quickstudy.types import Estimate, Input
 
 
 class Runs(Resource):
     """Methods on value learners and their runs, documented in `Deployment`."""
 
-    def create_value(
-        self,
-        name: str,
-        *,
-        success: float = 1.0,
-        discount: float = 1.0,
-        outcome_range: tuple[float, float] = (0.0, 1.0),
-        costs: Costs | Mapping[str, float | None] | None = None,
-        stop_error: float = 0.05,
-        alpha: float = 0.05,
-        audit: float = 0.1,
-        loops: bool = True,
-        wait_seconds: float = 86_400.0,
-        most_open: int = 1000,
-        budget_mb: float = 64.0,
-        schema: Mapping[str, str] | None = None,
-        seed: int | None = None,
-    ) -> ValueInfo:
+    @takes_settings(ValueSettings)
+    def create_value(self, name: str, **settings: Unpack[ValueOptions]) -> ValueInfo:
         """Make a value learner; see `Deployment.create_value`."""
-        given = {
-            "success": success,
-            "discount": discount,
-            "outcome_range": outcome_range,
-            "costs": costs,
-            "stop_error": stop_error,
-            "alpha": alpha,
-            "audit": audit,
-            "loops": loops,
-            "wait_seconds": wait_seconds,
-            "most_open": most_open,
-            "budget_mb": budget_mb,
-            "schema": schema,
-            "seed": seed,
-        }
-        made = self._send("POST", "/v1/learners", {"kind": "value", "name": name, **plain(given)})
-        return load(ValueInfo, made)
+        body = {"kind": "value", "name": name, **sent(ValueSettings, settings)}
+        return load(ValueInfo, self._send("POST", "/v1/learners", body))
 
     def value(self, name: str) -> ValueReport:
         """How a value learner does, and whether it may stop runs."""
@@ -118,18 +88,6 @@ class Runs(Resource):
     def run(self, name: str, run: str) -> RunReport:
         """A run with all its steps."""
         return load(RunReport, self._get(path_of("learners", name, "runs", run)))
-
-
-def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a value learner as JSON can hold them.
-
-    >>> plain({"costs": Costs(step=0.5), "seed": None})
-    {'costs': {'step': 0.5, 'failure': 0.0, 'help': 1.0}}
-    """
-    found = {n: asdict(v) if isinstance(v, Costs) else v for n, v in settings.items()}
-    if isinstance(found.get("costs"), Mapping):
-        found["costs"] = _given(found["costs"])
-    return {name: outgoing(value) for name, value in _given(found).items()}
 
 
 def _given(body: Mapping[str, Any]) -> dict[str, Any]:

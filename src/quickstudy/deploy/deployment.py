@@ -5,29 +5,24 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
-from quickstudy.api.decisions import (
-    Event,
-    Finding,
-    Key,
-    LearnerInfo,
-    Settings,
-)
+from quickstudy.api.admin import Event, Finding, Key
+from quickstudy.api.checks import checked_learner, checked_name
+from quickstudy.api.decisions import LearnerInfo
+from quickstudy.api.options import changes, checked, takes_settings
 from quickstudy.api.runs import ValueInfo
+from quickstudy.api.settings import Options, Settings
 from quickstudy.api.sizes import Sizes
-from quickstudy.api.versions import Level
 from quickstudy.deploy.core import queries as core_queries
 from quickstudy.deploy.core.commands import Delete, Expire, MakeKey, RevokeKey
 from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.dispatcher import Dispatcher
 from quickstudy.deploy.core.keys import KeyRing, all_keys, new_key
 from quickstudy.deploy.core.queries import learner_rows
-from quickstudy.deploy.core.records import checked_learner, checked_name
-from quickstudy.deploy.core.settings import checked_changes, checked_settings
 from quickstudy.deploy.decisions.commands import (
     Change,
     Create,
@@ -50,7 +45,6 @@ from quickstudy.errors import InputError, StoreError
 from quickstudy.log.events import Logged
 from quickstudy.log.writer import Writer
 from quickstudy.stats.moments import one_blas_thread
-from quickstudy.types import Label
 
 TICK_SECONDS = 1.0  # between looks for cases whose time is over
 
@@ -142,73 +136,34 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @takes_settings(Settings)
     def create(
-        self,
-        name: str,
-        *,
-        schema: Mapping[str, str] | None = None,
-        target: float = 0.95,
-        alpha: float = 0.05,
-        targets: Mapping[Label, float] | Iterable[tuple[Label, float]] | None = None,
-        costs: Mapping[Label, float] | Iterable[tuple[Label, float]] | None = None,
-        audit: float = 0.05,
-        wait_seconds: float = 604_800.0,
-        budget_mb: float = 64.0,
-        seed: int | None = None,
-        trusted: Sequence[str] = (),
-        start: Level = "suggest",
-        ceiling: Level = "act",
-        approvals: int = 20,
-        margin: float = 0.02,
-        environment: str = "",
-        probation: int = 1000,
-        consolidate: bool = True,
-        actor: str | None = None,
+        self, name: str, *, actor: str | None = None, **settings: Unpack[Options]
     ) -> LearnerInfo:
-        """Put a new learner on duty; `Settings` says what each setting is.
+        """Put a new learner on duty.
 
         Raises:
             InputError, SettingError: the name is taken or none, or a setting is out of its range.
         """
-        given = {
-            "schema": schema,
-            "target": target,
-            "alpha": alpha,
-            "targets": targets,
-            "costs": costs,
-            "audit": audit,
-            "wait_seconds": wait_seconds,
-            "budget_mb": budget_mb,
-            "seed": seed,
-            "trusted": trusted,
-            "start": start,
-            "ceiling": ceiling,
-            "approvals": approvals,
-            "margin": margin,
-            "environment": environment,
-            "probation": probation,
-            "consolidate": consolidate,
-        }
-        settings = Settings(**checked_settings(given))
-        request = Create(checked_learner(name), settings, self._actor(actor))
+        made = Settings(**checked(Settings, {"seed": None, **settings}))
+        request = Create(checked_learner(name), made, self._actor(actor))
         self.writer.submit(request).result()
         return self._classifier(self._hosted(name))
 
     def change(
         self, name: str, *, actor: str | None = None, **settings: Any
     ) -> LearnerInfo | ValueInfo:
-        """Change settings: target, alpha, targets, costs, audit, wait_seconds, trusted, ceiling,
-        approvals, margin, environment, probation, consolidate.
+        """Change settings: those that `Settings`, or `ValueSettings`, marks "free" or "resets".
 
-        With another promise (the first five) nothing is proved any more: it asks until it is. Of a
-        value learner: costs, stop_error, wait_seconds, most_open.
+        Where it "resets", the evidence for acting alone is reset: it asks until there is enough.
 
         Raises:
             NotFoundError, SettingError: there is no such learner, or a setting is out of range.
         """
         if isinstance(self.context.find(name), HostedValue):
             return self._change_value(name, settings, actor)
-        self.writer.submit(Change(name, checked_changes(settings), self._actor(actor))).result()
+        given = changes(Settings, settings)
+        self.writer.submit(Change(name, given, self._actor(actor))).result()
         return self.learner(name)
 
     def delete(self, name: str, *, actor: str | None = None) -> None:

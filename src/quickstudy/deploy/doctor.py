@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from quickstudy.api.decisions import Finding
+from quickstudy.api.admin import Finding
 from quickstudy.deploy.core.failures import reason_of
 from quickstudy.deploy.core.queries import learner_rows, quarantined, tally
 from quickstudy.deploy.core.tables import (

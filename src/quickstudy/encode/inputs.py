@@ -69,7 +69,9 @@ def named_row(names: Any, values: Any) -> dict[Any, Any]:
     }
     if len(row) != len(names):
         twice = next(name for i, name in enumerate(names) if name in names[:i])
-        raise RecordError(f"field {twice!r:.80} comes twice; give each field a name of its own")
+        raise RecordError(
+            f"field {twice!r:.80} comes twice; give each field a name of its own", field=twice
+        )
     return row
 
 
@@ -136,7 +138,8 @@ def _plain_field(name: str, value: Any) -> dict[str, Any]:
     if isinstance(plain, np.datetime64 | np.timedelta64):
         raise RecordError(
             f"field {name!r} is {plain!r}: a time must be in the years {YEARS[0]} to {YEARS[1]}, a "
-            "duration in days or shorter units"
+            "duration in days or shorter units",
+            field=name,
         )
     if isinstance(plain, list | tuple) or (hasattr(plain, "__array__") and np.ndim(plain) == 1):
         return {name: _vector(plain)}

@@ -94,12 +94,13 @@ class RecordReader:
         else:
             raise RecordError(
                 f"field {name!r} holds a {type(value).__name__}; use a number, string, boolean, "
-                "None, or a list of numbers"
+                "None, or a list of numbers",
+                field=name,
             )
         if pinned in (None, field_type):
             return field_type, value
         raise RecordError(
-            f"field {name!r} is pinned to {pinned} by the schema, but holds {value!r}"
+            f"field {name!r} is pinned to {pinned} by the schema, but holds {value!r}", field=name
         )
 
 
@@ -115,7 +116,9 @@ def same_sizes(record: Parsed, sizes: dict[str, tuple[int, bool]]) -> Parsed:
             continue
         length, dense = sizes.setdefault(name, (len(value), is_embedding(value)))
         if length != len(value):
-            raise RecordError(f"field {name!r} has {len(value)} numbers; it had {length} before")
+            raise RecordError(
+                f"field {name!r} has {len(value)} numbers; it had {length} before", field=name
+            )
         if dense:
             np.nan_to_num(value, copy=False)
         empty = empty or not _informative(value, dense)
@@ -145,7 +148,9 @@ def _finite(name: str, value: float) -> float:
         number = math.inf
     if not abs(number) <= LARGEST:
         raise RecordError(
-            f"field {name!r} is {value!r}; it must be finite and within 1e100 (None is for missing)"
+            f"field {name!r} is {value!r}; it must be finite and within 1e100 "
+            "(None is for missing)",
+            field=name,
         )
     return number
 
@@ -154,7 +159,9 @@ def _check_unicode(name: str, value: str) -> None:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise RecordError(f"field {name!r} holds {value!r}, which is not valid Unicode") from None
+        raise RecordError(
+            f"field {name!r} holds {value!r}, which is not valid Unicode", field=name
+        ) from None
 
 
 def _vector(name: str, value: Any, *, gaps: bool = False) -> NDArray[np.float32]:
@@ -166,15 +173,18 @@ def _vector(name: str, value: Any, *, gaps: bool = False) -> NDArray[np.float32]
     if gaps and vector.dtype.kind == "O" and vector.ndim == 1:
         vector = np.array([math.nan if number is None else number for number in vector])
     if vector.ndim != 1 or len(vector) == 0:
-        raise RecordError(f"field {name!r} has shape {vector.shape}; use a flat list of numbers")
+        raise RecordError(
+            f"field {name!r} has shape {vector.shape}; use a flat list of numbers", field=name
+        )
     if vector.dtype.kind not in "iuf":
-        raise RecordError(f"field {name!r} holds a list that is not all numbers")
+        raise RecordError(f"field {name!r} holds a list that is not all numbers", field=name)
     wide = vector.astype(np.float64)
     bad = np.flatnonzero(~((np.abs(wide) <= LARGEST_IN_VECTOR) | (gaps & np.isnan(wide))))
     if len(bad):
         raise RecordError(
             f"field {name!r} holds {vector[bad[0]]} at position {bad[0]}; it must be finite and "
-            "within 1e15"
+            "within 1e15",
+            field=name,
         )
     return vector.astype(np.float32)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quickstudy.deploy.core.records import plain_record
+from quickstudy.api.checks import plain_record
 from quickstudy.errors import RecordError
 
 ENTRIES = st.one_of(

@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from quickstudy.api.versions import LEVELS
+from quickstudy.api.guardrails import LEVELS
 from quickstudy.deploy.guardrails.autonomy import (
     Autonomy,
     GatedDecision,

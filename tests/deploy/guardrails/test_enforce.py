@@ -7,7 +7,7 @@ import threading
 import pytest
 
 import quickstudy
-from quickstudy.api.versions import Allowed, Limits
+from quickstudy.api.guardrails import Allowed, Limits
 from quickstudy.deploy.guardrails.commands import Resume, SetPause
 from quickstudy.deploy.guardrails.enforce import UNREADABLE
 from quickstudy.errors import InputError, NotFoundError, SettingError, StoreError

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from quickstudy.api.versions import Allowed, Limits
+from quickstudy.api.guardrails import Allowed, Limits
 from quickstudy.deploy.guardrails.limits import (
     LimitState,
     PauseFile,
@@ -56,17 +56,17 @@ def test_lists_are_taken_too_and_numbers_get_their_types():
         ({"never": ("a",) * 101}, "never has 101 entries"),
         ({"allowed": (Allowed("a >", ("x",)),)}, r"allowed\[0\].when: at character 4"),
         ({"allowed": (Allowed("a", "xy"),)}, r"allowed\[0\].labels is 'xy'"),
-        ({"allowed": (Allowed("a", (1.5,)),)}, r"allowed\[0\].labels: label 1.5 is a float"),
+        ({"allowed": (Allowed("a", (1.5,)),)}, r"allowed\[0\].labels\[0\]: label 1.5 is a float"),
         ({"allowed": ("a",)}, r"allowed\[0\] is 'a'"),
         ({"per_minute": -1}, "per_minute is -1"),
         ({"per_minute": 1.5}, "per_minute is 1.5"),
         ({"per_minute": True}, "per_minute is True"),
         ({"per_minute": 10**9}, "per_minute is 1000000000"),
-        ({"costs": (("x", -1),)}, r"costs\[0\] is -1"),
-        ({"costs": (("x", "5"),)}, r"costs\[0\] is '5'"),
-        ({"costs": (("x", float("nan")),)}, r"costs\[0\] is nan"),
-        ({"costs": (("x", 10**400),)}, r"costs\[0\] is 1000"),
-        ({"costs": (("x", None),)}, r"costs\[0\]: label 'x' has no cost"),
+        ({"costs": (("x", -1),)}, r"costs\[0\].cost is -1"),
+        ({"costs": (("x", "5"),)}, r"costs\[0\].cost is '5'"),
+        ({"costs": (("x", float("nan")),)}, r"costs\[0\].cost is nan"),
+        ({"costs": (("x", 10**400),)}, r"costs\[0\].cost is 1000"),
+        ({"costs": (("x", None),)}, r"costs\[0\].cost is None"),
         ({"costs": (("x", 1), (1, 1), ("x", 2))}, r"costs\[2\]: label 'x' is there twice"),
         ({"costs": ("x",)}, r"costs\[0\] is 'x'"),
         ({"costs": {"x": 1}}, "costs is {'x': 1}; it must be a list"),

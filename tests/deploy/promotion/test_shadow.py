@@ -3,7 +3,7 @@
 import pytest
 
 import quickstudy
-from quickstudy.api.versions import Limits
+from quickstudy.api.guardrails import Limits
 from quickstudy.deploy.promotion import gate
 from quickstudy.deploy.promotion import shadow as following
 from quickstudy.deploy.promotion.shadow_process import report

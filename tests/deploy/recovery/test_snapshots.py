@@ -2,7 +2,7 @@
 
 import pytest
 
-from quickstudy.api.decisions import Settings
+from quickstudy.api.settings import Settings
 from quickstudy.deploy.hosting.updates import Update
 from quickstudy.deploy.recovery import snapshots
 from quickstudy.deploy.recovery.replay import ReplayState

@@ -5,8 +5,7 @@ from dataclasses import asdict
 import pytest
 from sqlalchemy.dialects import sqlite
 
-from quickstudy.api.decisions import Settings
-from quickstudy.api.runs import ValueSettings
+from quickstudy.api.settings import Settings, ValueSettings
 from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.drafts import Draft
 from quickstudy.deploy.core.failures import OutOfServiceError

@@ -5,22 +5,21 @@ from dataclasses import asdict
 
 import pytest
 
-from quickstudy.api.runs import ValueSettings
-from quickstudy.deploy.runs.settings import (
-    CHANGEABLE,
-    VALUE_CHECKS,
-    read_value_settings,
-    value_changes,
-    value_settings,
-)
+from quickstudy.api.options import changeable, changes, checked, types_of
+from quickstudy.api.settings import ValueSettings
+from quickstudy.deploy.runs.settings import read_value_settings
 from quickstudy.deploy.runs.state import new_value
 from quickstudy.errors import SettingError
 from quickstudy.types import Costs
 
 
+def value_settings(given):
+    return ValueSettings(**checked(ValueSettings, given))
+
+
 def test_every_setting_has_its_check_and_its_default_passes():
     defaults = asdict(ValueSettings())
-    assert set(VALUE_CHECKS) == set(defaults)
+    assert set(types_of(ValueSettings)) == set(defaults)
     assert value_settings(defaults) == ValueSettings()
 
 
@@ -73,7 +72,8 @@ def test_what_is_out_of_range_is_refused_by_name(name, value):
 
 
 def test_only_some_settings_can_be_changed():
-    assert value_changes({"most_open": 5}) == {"most_open": 5}
-    for name in set(VALUE_CHECKS) - set(CHANGEABLE):
+    assert changes(ValueSettings, {"most_open": 5}) == {"most_open": 5}
+    assert changeable(ValueSettings) == ("costs", "stop_error", "wait_seconds", "most_open")
+    for name in set(types_of(ValueSettings)) - set(changeable(ValueSettings)):
         with pytest.raises(SettingError, match=f"{name} cannot be changed"):
-            value_changes({name: asdict(ValueSettings())[name]})
+            changes(ValueSettings, {name: asdict(ValueSettings())[name]})

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 import quickstudy
-from quickstudy.api.decisions import Event
+from quickstudy.api.admin import Event
 from quickstudy.serve.http.sse import Broadcaster, Subscriber, render
 from quickstudy.serve.settings import ServerSettings
 from tests.serve.conftest import is_problem

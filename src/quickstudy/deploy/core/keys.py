@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, get_args
 
 from sqlalchemy import Connection, select
 
-from quickstudy.api.decisions import Key, Role
-from quickstudy.deploy.core.records import checked_name, decode, encode
+from quickstudy.api.admin import Key, Role
+from quickstudy.api.checks import checked_name
+from quickstudy.deploy.core.records import decode, encode
 from quickstudy.deploy.core.tables import KEYS, Row, checked
 from quickstudy.errors import SettingError
 

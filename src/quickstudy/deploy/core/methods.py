@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from quickstudy.api.decisions import Event
+from quickstudy.api.admin import Event
+from quickstudy.api.checks import checked_name
 from quickstudy.api.sizes import Sizes
 from quickstudy.deploy.core import queries
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.records import checked_name
 from quickstudy.errors import InputError
 from quickstudy.log.store import Store, read_events
 from quickstudy.log.writer import Writer

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import Connection, Select, Table, select
 
-from quickstudy.api.decisions import (
-    Event,
-    Quarantined,
-)
+from quickstudy.api.admin import Event
+from quickstudy.api.decisions import Quarantined
 from quickstudy.deploy.core.records import decode_settings
 from quickstudy.deploy.core.tables import (
     LEARNERS,

@@ -1,80 +1,14 @@
-"""Records, labels and names as the log keeps them: identical for in-process and HTTP clients."""
+"""Labels, settings and small values as the rows and digests of the log hold them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from quickstudy.api.decisions import Settings
-from quickstudy.encode.inputs import plain_input
-from quickstudy.encode.values import (
-    plain_flag,
-    plain_label,
-    plain_number,
-    plain_text,
-)
-from quickstudy.errors import InputError, LabelError, RecordError
+from quickstudy.api.settings import Settings
 from quickstudy.log.events import canonical
-from quickstudy.types import Label
-
-if TYPE_CHECKING:
-    pass
-
-MOST_BITS = 1000  # of an integer: as far as floats go
-MOST_LABEL = 1000  # characters of a label
-MOST_NAME = 128  # characters of a name, an id, a source or a key
-
-
-def plain_record(x: Any) -> Any:
-    """An input in JSON values: plain (see `encode.values`), its arrays lists of numbers.
-
-    Fields come in the order of their names, as in the log: a learner numbers them as it meets them,
-    and a replay must meet them in the same order.
-
-    Raises:
-        RecordError: a value has no place in JSON; names the field.
-
-    >>> plain_record({"a": np.float64(0.5), "v": np.arange(2)})
-    {'a': 0.5, 'v': [0, 1]}
-    """
-    plain: Any = plain_input(x)
-    if isinstance(plain, Mapping):
-        return {name: _plain(name, plain[name]) for name in sorted(plain)}
-    if isinstance(plain, np.ndarray) and plain.dtype.kind == "f":
-        plain = [None if number != number else number for number in plain.tolist()]
-    return _plain("the input", plain)
-
-
-def _plain(name: Any, value: Any) -> Any:
-    if value is None or isinstance(value, str | bool):
-        return value
-    if isinstance(value, int):
-        if value.bit_length() > MOST_BITS:
-            raise RecordError(f"field {name!r} is an integer of {value.bit_length():,} bits")
-        return value
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise RecordError(f"field {name!r} is {value}; leave a missing value out, or use None")
-        return value
-    if isinstance(value, np.generic):  # one of a list that is read as it came
-        return _plain(name, value.item())
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if isinstance(value, list | tuple):
-        return _plain_list(name, value)
-    raise RecordError(f"field {name!r} is a {type(value).__name__}, which no record can hold")
-
-
-def _plain_list(name: Any, values: Any) -> list[Any]:
-    """The values of a list; one of finite floats, as vectors are, is read at once."""
-    if set(map(type, values)) == {float} and all(map(math.isfinite, values)):
-        return list(values)
-    return [_plain(name, v) for v in values]
 
 
 def encode(value: Any) -> str:
@@ -94,92 +28,6 @@ def decode_settings(values: Mapping[str, Any]) -> Settings:
     return Settings(**{**values, **pairs, "trusted": tuple(values["trusted"])})
 
 
-def checked_label(label: Any) -> Label:
-    """The label as the log keeps it (see `plain_label`).
-
-    Raises:
-        LabelError: it cannot be one.
-    """
-    plain = plain_label(label)
-    if isinstance(plain, str) and len(plain) > MOST_LABEL:
-        raise LabelError(f"label {plain[:40]!r} must be text of at most {MOST_LABEL:,} characters")
-    if isinstance(plain, int) and abs(plain) >= 2**63:
-        raise LabelError(f"label {plain} must fit into 64 bits")
-    return plain
-
-
-def checked_name(field: str, value: Any) -> str:
-    """A name, id, source or key as plain text: 1 to 128 printable characters, no spaces around.
-
-    Raises:
-        InputError: it is not.
-    """
-    plain = plain_text(value)
-    plain = plain.strip() if isinstance(plain, str) else plain
-    if isinstance(plain, str) and 0 < len(plain) <= MOST_NAME and plain.isprintable():
-        return plain
-    raise InputError(f"{field} is {value!r:.60}; it must be 1 to {MOST_NAME} printable characters")
-
-
-def checked_text(field: str, value: Any) -> str:
-    """A text, plain.
-
-    Raises:
-        InputError: it is none, or not valid Unicode.
-    """
-    value = plain_text(value)
-    if not isinstance(value, str):
-        raise InputError(f"{field} is {value!r:.60}; it must be a text")
-    if not _encodes(value):
-        raise InputError(f"{field} {value[:60]!r} is not valid Unicode")
-    return value
-
-
-def checked_flag(field: str, value: Any) -> bool:
-    """A truth value.
-
-    Raises:
-        InputError: it is none.
-    """
-    plain = plain_flag(value)
-    if not isinstance(plain, bool):
-        raise InputError(f"{field} is {value!r:.60}; it must be true or false")
-    return plain
-
-
-def checked_figure(field: str, value: Any, most: float) -> float:
-    """A finite number of at most so much either way; True is 1.0.
-
-    Raises:
-        InputError: it is none.
-    """
-    number = plain_number(value)
-    if not isinstance(number, float) or not abs(number) <= most:  # nan is not
-        told = f"a finite number of at most {most:g} either way"
-        raise InputError(f"{field} is {value!r:.60}; it must be {told}")
-    return number
-
-
-def _encodes(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def digest(secret: bytes, *parts: Any) -> bytes:
     """A digest of values that tells nothing of them to who does not know the secret."""
     return hashlib.blake2b(canonical(parts), key=secret, digest_size=16).digest()
-
-
-def checked_learner(name: str) -> str:
-    """A name for a learner.
-
-    Raises:
-        InputError: it cannot be one.
-    """
-    plain = checked_name("name", name)
-    if "/" in plain or plain != plain_text(name):
-        raise InputError(f"name {name!r} must not hold a slash, nor start or end with a space")
-    return plain

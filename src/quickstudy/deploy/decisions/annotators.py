@@ -9,8 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
-from quickstudy.api.versions import SourceReport
-from quickstudy.deploy.core.tables import ANNOTATORS, CASES, LABELS_BY_SOURCE, Row, checked
+from quickstudy.api.annotators import SourceReport
+from quickstudy.deploy.core.tables import (
+    ANNOTATORS,
+    CASES,
+    LABELS_BY_SOURCE,
+    Row,
+    checked,
+)
 
 if TYPE_CHECKING:
     pass

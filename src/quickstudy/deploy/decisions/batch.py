@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from quickstudy.api.checks import checked_name
 from quickstudy.api.decisions import Feedback
-from quickstudy.deploy.core.records import checked_name
 from quickstudy.encode.tables import labels_of, rows_of, values_of
 from quickstudy.encode.values import plain_scalar, plain_text
 from quickstudy.errors import InputError

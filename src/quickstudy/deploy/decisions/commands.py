@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from quickstudy.api.decisions import Feedback, Settings
+from quickstudy.api.decisions import Feedback
+from quickstudy.api.settings import Settings
 from quickstudy.types import Label, Prediction
 
 if TYPE_CHECKING:

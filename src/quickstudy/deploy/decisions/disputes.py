@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import select
 
+from quickstudy.api.checks import checked_label
 from quickstudy.api.decisions import Receipt
 from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.drafts import SYSTEM, Decided, Draft
-from quickstudy.deploy.core.records import checked_label, decode, encode
+from quickstudy.deploy.core.records import decode, encode
 from quickstudy.deploy.core.tables import CASES, INPUT_LABELS, Row
 from quickstudy.deploy.decisions.commands import ResolveDispute
 from quickstudy.deploy.decisions.outcomes import counts

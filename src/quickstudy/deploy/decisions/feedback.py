@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from quickstudy.api.checks import checked_flag, checked_label, checked_name
 from quickstudy.api.decisions import Feedback, Receipt, Status
 from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.drafts import Decided, Draft
-from quickstudy.deploy.core.records import (
-    checked_flag,
-    checked_label,
-    checked_name,
-    decode,
-    digest,
-    encode,
+from quickstudy.deploy.core.records import decode, digest, encode
+from quickstudy.deploy.core.tables import (
+    CASES,
+    INPUT_LABELS,
+    LABELS_BY_SOURCE,
+    RECEIPTS,
+    Row,
 )
-from quickstudy.deploy.core.tables import CASES, INPUT_LABELS, LABELS_BY_SOURCE, RECEIPTS, Row
 from quickstudy.deploy.decisions.commands import RecordFeedback
 from quickstudy.deploy.decisions.disputes import relabelled
 from quickstudy.deploy.decisions.expiry import expire_case

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from quickstudy.api.decisions import Settings
+from quickstudy.api.options import resetting
+from quickstudy.api.settings import Settings
 from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.drafts import REFIT, Decided, Draft
-from quickstudy.deploy.core.settings import GUARANTEE
 from quickstudy.deploy.core.tables import CASES, VERSIONS
 from quickstudy.deploy.decisions.commands import Change, Create, RecordClaim
 from quickstudy.deploy.guardrails.risk import CHANGED, new_control
@@ -43,7 +43,7 @@ def change(context: Context, command: Change) -> Decided[HostedLearner]:
     """
     hosted = context.of(HostedLearners).in_service(command.name, context)
     settings = replace(hosted.settings, **command.values)
-    other = any(getattr(settings, n) != getattr(hosted.settings, n) for n in GUARANTEE)
+    other = any(getattr(settings, n) != getattr(hosted.settings, n) for n in resetting(Settings))
     new_control(settings, 0)  # refuses settings out of range
     payload: dict[str, Any] = {"settings": asdict(settings), "epoch": hosted.epoch + other}
     if other:

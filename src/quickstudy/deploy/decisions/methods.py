@@ -10,12 +10,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from quickstudy.api.annotators import SourceReport
+from quickstudy.api.checks import checked_name
 from quickstudy.api.decisions import Answer, Ask, Case, Feedback, LearnerInfo, Receipt, Report
-from quickstudy.api.versions import SourceReport
 from quickstudy.deploy.core import queries as core_queries
 from quickstudy.deploy.core.failures import answering
 from quickstudy.deploy.core.methods import Methods, checked_limit
-from quickstudy.deploy.core.records import checked_name
 from quickstudy.deploy.core.tables import Row
 from quickstudy.deploy.decisions import annotators, queries
 from quickstudy.deploy.decisions import feedback as decision_feedback

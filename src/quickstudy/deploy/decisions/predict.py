@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from quickstudy.api.checks import checked_name
 from quickstudy.api.decisions import Answer, Feedback
 from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.drafts import SYSTEM, Decided, Draft
-from quickstudy.deploy.core.records import checked_name, digest
+from quickstudy.deploy.core.records import digest
 from quickstudy.deploy.core.tables import CASES, PENDING_FEEDBACK, Row, damaged
 from quickstudy.deploy.decisions import feedback
 from quickstudy.deploy.decisions.commands import Predict, Predicted

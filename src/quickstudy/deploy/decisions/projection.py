@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from quickstudy.api.decisions import Settings, Status
+from quickstudy.api.decisions import Status
+from quickstudy.api.settings import Settings
 from quickstudy.deploy.core.projection import Projector, count, new_learner_row
 from quickstudy.deploy.core.records import decode, decode_settings, digest, encode
 from quickstudy.deploy.core.rows import Rows

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from sqlalchemy import Connection, func, select
 
+from quickstudy.api.admin import Event
 from quickstudy.api.decisions import (
     Action,
     Answer,
@@ -15,7 +16,6 @@ from quickstudy.api.decisions import (
     Case,
     CaseStatus,
     CurvePoint,
-    Event,
     FormNotice,
     Policy,
 )

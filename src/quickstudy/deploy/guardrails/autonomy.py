@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quickstudy.api.versions import LEVELS, AutonomyReport, Level, LevelChange
+from quickstudy.api.guardrails import LEVELS, AutonomyReport, Level, LevelChange
 from quickstudy.stats.certificate import Guard
 from quickstudy.stats.risk import ActOrAsk, Decision
 from quickstudy.types import Floats, Label

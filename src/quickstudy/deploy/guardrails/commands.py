@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from quickstudy.api.versions import Limits
+from quickstudy.api.guardrails import Limits
 
 if TYPE_CHECKING:
     pass

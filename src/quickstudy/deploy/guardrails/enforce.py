@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from quickstudy.api.versions import Pause
+from quickstudy.api.guardrails import Pause
 from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.participants import Hosted
 from quickstudy.deploy.core.rows import Rows

@@ -15,17 +15,15 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from pathlib import Path
 from typing import Any
 
-from quickstudy.api.versions import Allowed, Limits, Pause
-from quickstudy.deploy.core.records import checked_label, encode
+from quickstudy.api.guardrails import Allowed, Limits, Pause, in_range
+from quickstudy.deploy.core.records import encode
 from quickstudy.deploy.guardrails.rules import parse
-from quickstudy.errors import LabelError, SettingError
+from quickstudy.errors import SettingError
 from quickstudy.types import Label, label_key
 
 SECONDS = 61  # that a window of 60 s can touch
 DAY = 86_400
 MILLION = 1_000_000  # money is counted in whole millionths, so that nothing is lost in sums
-MOST_RULES, MOST_LABELS = 100, 10_000
-MOST_ACTIONS, MOST_MONEY = 1_000_000, 1e12
 SHOWN = 5  # labels, where they are listed
 PAUSE_FILE, LONGEST_REASON = "PAUSE", 1_000
 
@@ -39,75 +37,33 @@ def checked_limits(limits: Limits) -> Limits:
     >>> checked_limits(Limits(never=["amount > 500"], costs=[("refund", 2)])).costs
     (('refund', 2.0),)
     """
-    for i, rule in enumerate(_items("never", limits.never, MOST_RULES)):
-        parse(rule, name=f"never[{i}]")
-    allowed = _items("allowed", limits.allowed, MOST_RULES)
-    made = Limits(
-        never=tuple(limits.never),
-        allowed=tuple(_allowed(f"allowed[{i}]", context) for i, context in enumerate(allowed)),
-        per_minute=_whole("per_minute", limits.per_minute),
-        costs=_costs(limits.costs),
-        spend_per_day=_money("spend_per_day", limits.spend_per_day),
-    )
+    made = in_range(limits)
+    for i, rule in enumerate(made.never):
+        _check_rule(rule, f"never[{i}]", f"never.{i}")
+    for i, context in enumerate(made.allowed):
+        _check_rule(context.when, f"allowed[{i}].when", f"allowed.{i}.when")
+    _check_costs(made.costs)
     if made.spend_per_day is not None and not any(cost for _, cost in made.costs):
-        raise SettingError("spend_per_day is set, but no label has a cost: give some in costs")
+        told = "spend_per_day is set, but no label has a cost: give some in costs"
+        raise SettingError(told, field="spend_per_day")
     return made
 
 
-def _items(name: str, value: Any, most: int) -> Sequence[Any]:
-    if not isinstance(value, list | tuple):
-        raise SettingError(f"{name} is {value!r:.60}; it must be a list")
-    if len(value) > most:
-        raise SettingError(f"{name} has {len(value):,} entries; at most {most:,} can be kept")
-    return value
-
-
-def _label(name: str, value: Any) -> Label:
+def _check_rule(rule: str, name: str, field: str) -> None:
     try:
-        return checked_label(value)
-    except LabelError as error:
-        raise SettingError(f"{name}: {error}") from None
+        parse(rule, name=name)
+    except SettingError as error:
+        error.field = field
+        raise
 
 
-def _allowed(name: str, value: Any) -> Allowed:
-    if not isinstance(value, Allowed):
-        raise SettingError(f"{name} is {value!r:.60}; it must have `when` and `labels`")
-    parse(value.when, name=f"{name}.when")
-    labels = _items(f"{name}.labels", value.labels, MOST_LABELS)
-    return Allowed(value.when, tuple(_label(f"{name}.labels", label) for label in labels))
-
-
-def _costs(value: Any) -> tuple[tuple[Label, float], ...]:
-    made: dict[tuple[str, Label], tuple[Label, float]] = {}
-    for i, pair in enumerate(_items("costs", value, MOST_LABELS)):
-        if not isinstance(pair, list | tuple) or len(pair) != 2:
-            raise SettingError(f"costs[{i}] is {pair!r:.60}; it must be a label and its cost")
-        label = _label(f"costs[{i}]", pair[0])
-        cost = _money(f"costs[{i}]", pair[1])
-        if cost is None or label_key(label) in made:
-            what = "has no cost" if cost is None else "is there twice"
-            raise SettingError(f"costs[{i}]: label {label!r:.60} {what}; give one cost for each")
-        made[label_key(label)] = label, cost
-    return tuple(made.values())
-
-
-def _whole(name: str, value: Any) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_ACTIONS:
-        raise SettingError(
-            f"{name} is {value!r:.60}; it must be a whole number in [0, {MOST_ACTIONS:,}], or null"
-        )
-    return value
-
-
-def _money(name: str, value: Any) -> float | None:
-    if value is None:
-        return None
-    good = isinstance(value, int | float) and not isinstance(value, bool)
-    if not good or not 0 <= value <= MOST_MONEY:
-        raise SettingError(f"{name} is {value!r:.60}; it must be a number in [0, {MOST_MONEY:g}]")
-    return float(value)
+def _check_costs(costs: Sequence[tuple[Label, float]]) -> None:
+    seen: set[tuple[str, Label]] = set()
+    for i, (label, _) in enumerate(costs):
+        if label_key(label) in seen:
+            told = f"costs[{i}]: label {label!r:.60} is there twice; give one cost for each"
+            raise SettingError(told, field=f"costs.{i}")
+        seen.add(label_key(label))
 
 
 def written_limits(limits: Limits) -> str:

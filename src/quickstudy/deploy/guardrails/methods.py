@@ -8,7 +8,7 @@ from typing import Protocol
 
 from sqlalchemy import select
 
-from quickstudy.api.versions import AutonomyReport, LevelChange, Limits, LimitsReport, Pause
+from quickstudy.api.guardrails import AutonomyReport, LevelChange, Limits, LimitsReport, Pause
 from quickstudy.deploy.core import queries
 from quickstudy.deploy.core.methods import Methods, checked_reason
 from quickstudy.deploy.core.records import decode

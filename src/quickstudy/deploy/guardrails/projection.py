@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from quickstudy.api.versions import Limits
+from quickstudy.api.guardrails import Limits
 from quickstudy.deploy.core.projection import Projector
 from quickstudy.deploy.core.records import encode
 from quickstudy.deploy.core.rows import Rows

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from quickstudy import snapshot
-from quickstudy.api.decisions import Settings
-from quickstudy.api.versions import LEVELS, Level
+from quickstudy.api.guardrails import LEVELS, Level
+from quickstudy.api.settings import Settings
 from quickstudy.deploy.core.records import decode_settings
 from quickstudy.deploy.guardrails.autonomy import Autonomy, GatedDecision, LevelTransition, vetoed
 from quickstudy.errors import SettingError, StoreError

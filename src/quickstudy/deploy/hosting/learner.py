@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from quickstudy.api.decisions import Settings
+from quickstudy.api.settings import Settings
 from quickstudy.deploy.core.failures import OutOfServiceError
 from quickstudy.deploy.core.records import encode
 from quickstudy.deploy.guardrails.autonomy import Autonomy

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,14 +59,14 @@ class ShadowSpec:
     at: int
     learned_until: int
     start: int
+    alpha: float
+    margin: float
+    probation: int
+    environment: str
+    schema: dict[str, str]
     anchor: tuple[str, int] = ("", 0)
     attempt: int = 1
     simpler: bool = False
-    alpha: float = 0.05
-    margin: float = 0.02
-    probation: int = 1000
-    environment: str = ""
-    schema: dict[str, str] = field(default_factory=dict)
     never: tuple[str, ...] = ()
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from quickstudy.api.decisions import Settings
+from quickstudy.api.settings import Settings
 from quickstudy.deploy.core.failures import LearningError
 from quickstudy.deploy.core.records import decode_settings
 from quickstudy.deploy.guardrails.autonomy import Autonomy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quickstudy.api.decisions import Settings
+from quickstudy.api.settings import Settings
 from quickstudy.deploy.recovery.lineage import FREE_MAP_UNTIL
 from quickstudy.learners.classifier.classifier import Classifier
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from quickstudy.api.runs import ValueSettings
+from quickstudy.api.settings import ValueSettings
 
 if TYPE_CHECKING:
     from quickstudy.deploy.runs.hosted import HostedValue

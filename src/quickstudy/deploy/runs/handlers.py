@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import select
 
+from quickstudy.api.checks import checked_name
 from quickstudy.api.runs import RunInfo, RunStatus
 from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.drafts import EXPIRY, Decided, Draft, Refused
 from quickstudy.deploy.core.failures import reason_of
-from quickstudy.deploy.core.records import checked_name, encode
+from quickstudy.deploy.core.records import encode
 from quickstudy.deploy.core.tables import RUNS, Row
 from quickstudy.deploy.guardrails import enforce
 from quickstudy.deploy.hosting.handlers import quarantined, record_set_aside

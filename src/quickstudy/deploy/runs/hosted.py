@@ -9,7 +9,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from quickstudy.api.runs import ValueSettings
+from quickstudy.api.settings import ValueSettings
 from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.drafts import Draft
 from quickstudy.deploy.core.failures import OutOfServiceError, reason_of

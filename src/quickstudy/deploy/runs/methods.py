@@ -6,18 +6,15 @@ import logging
 from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+from quickstudy.api.checks import checked_figure, checked_flag, checked_learner, checked_name
+from quickstudy.api.options import changes, checked, takes_settings
 from quickstudy.api.runs import RunInfo, RunReport, ValueInfo, ValueReport
+from quickstudy.api.settings import ValueOptions, ValueSettings
 from quickstudy.api.sizes import Sizes
 from quickstudy.deploy.core import queries
 from quickstudy.deploy.core.methods import Methods, checked_limit
-from quickstudy.deploy.core.records import (
-    checked_figure,
-    checked_flag,
-    checked_learner,
-    checked_name,
-)
 from quickstudy.deploy.core.tables import Row
 from quickstudy.deploy.runs import queries as run_queries
 from quickstudy.deploy.runs import snapshots
@@ -34,12 +31,11 @@ from quickstudy.deploy.runs.commands import (
 )
 from quickstudy.deploy.runs.handlers import checked_run
 from quickstudy.deploy.runs.hosted import HostedValue, HostedValues, ReplayNeededError
-from quickstudy.deploy.runs.settings import value_changes, value_settings
 from quickstudy.encode.actions import plain_action
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.learners.value.settings import LARGEST
 from quickstudy.log.store import LogError
-from quickstudy.types import Costs, Estimate, Input
+from quickstudy.types import Estimate, Input
 
 if TYPE_CHECKING:
     pass
@@ -72,52 +68,22 @@ class RunMethods(Methods):
     def _hosted_value(self, name: str) -> HostedValue:
         return self.values.named(name, self.context)
 
+    @takes_settings(ValueSettings)
     def create_value(
-        self,
-        name: str,
-        *,
-        success: float = 1.0,
-        discount: float = 1.0,
-        outcome_range: tuple[float, float] = (0.0, 1.0),
-        costs: Costs | Mapping[str, float | None] | None = None,
-        stop_error: float = 0.05,
-        alpha: float = 0.05,
-        audit: float = 0.1,
-        loops: bool = True,
-        wait_seconds: float = 86_400.0,
-        most_open: int = 1000,
-        budget_mb: float = 64.0,
-        schema: Mapping[str, str] | None = None,
-        seed: int | None = None,
-        actor: str | None = None,
+        self, name: str, *, actor: str | None = None, **settings: Unpack[ValueOptions]
     ) -> ValueInfo:
-        """Put a new value learner on duty; `ValueSettings` says what each setting is.
+        """Put a new value learner on duty.
 
         Raises:
             InputError, SettingError: the name is taken or none, or a setting is out of its range.
         """
-        given = {
-            "success": success,
-            "discount": discount,
-            "outcome_range": outcome_range,
-            "costs": costs,
-            "stop_error": stop_error,
-            "alpha": alpha,
-            "audit": audit,
-            "loops": loops,
-            "wait_seconds": wait_seconds,
-            "most_open": most_open,
-            "budget_mb": budget_mb,
-            "schema": schema,
-            "seed": seed,
-        }
-        settings = value_settings(given)
-        request = CreateValue(checked_learner(name), settings, self._actor(actor))
+        made = ValueSettings(**checked(ValueSettings, {"seed": None, **settings}))
+        request = CreateValue(checked_learner(name), made, self._actor(actor))
         self.writer.submit(request).result()
         return self._value(self._hosted_value(name))
 
     def _change_value(self, name: str, values: Mapping[str, Any], actor: str | None) -> ValueInfo:
-        request = ChangeValue(name, value_changes(values), self._actor(actor))
+        request = ChangeValue(name, changes(ValueSettings, values), self._actor(actor))
         self.writer.submit(request).result()
         return self._value(self._hosted_value(name))
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from quickstudy import snapshot
-from quickstudy.api.runs import ValueSettings
+from quickstudy.api.settings import ValueSettings
 from quickstudy.deploy.recovery import snapshots
 from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.deploy.recovery.recover import check_not_outdated, clear, newest

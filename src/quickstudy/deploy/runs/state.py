@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from quickstudy.api.runs import ValueSettings
+from quickstudy.api.settings import ValueSettings
 from quickstudy.deploy.core.failures import MOST_IN_A_ROW, LearningError
 from quickstudy.deploy.core.queries import live_rows
 from quickstudy.deploy.core.tables import Row

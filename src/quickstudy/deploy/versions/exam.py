@@ -12,10 +12,11 @@ from typing import Any, get_args
 
 from sqlalchemy import func, select
 
+from quickstudy.api.checks import checked_name
 from quickstudy.api.versions import Bound, Pin
 from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.drafts import SYSTEM, Decided, Draft
-from quickstudy.deploy.core.records import checked_name, digest, encode
+from quickstudy.deploy.core.records import digest, encode
 from quickstudy.deploy.core.tables import CASES, EXAM, Row
 from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.deploy.hosting.transaction import HostedLearners

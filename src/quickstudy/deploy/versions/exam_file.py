@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+from quickstudy.api.checks import checked_label
 from quickstudy.api.versions import Bound
-from quickstudy.deploy.core.records import checked_label
 from quickstudy.errors import DataFileError, LabelError
 from quickstudy.evaluate.data.options import ReadOptions
 from quickstudy.evaluate.data.table import Table, read_table

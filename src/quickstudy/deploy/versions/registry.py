@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from quickstudy.api.decisions import Settings
+from quickstudy.api.settings import Settings
 from quickstudy.api.versions import Diff, Difference, Pin, Version
 from quickstudy.deploy.core.queries import rows_of
 from quickstudy.deploy.core.records import decode

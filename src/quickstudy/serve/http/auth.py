@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
-from quickstudy.api.decisions import Key, Role
+from quickstudy.api.admin import Key, Role
 from quickstudy.errors import NotFoundError, SettingError
 from quickstudy.serve.http.problems import Problem
 from quickstudy.serve.http.sessions import Sessions

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import pydantic_core
 from fastapi import Request
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from starlette.datastructures import Headers
 
+from quickstudy.api.codec import adapter
 from quickstudy.serve.http.problems import Problem, of_validation
 
-Body = TypeVar("Body", bound=BaseModel)
-LARGE = 1 << 16  # bytes of a body whose strings are not kept for those that come: they pin memory
+Body = TypeVar("Body")
+NO_NUMBERS = (b"NaN", b"Infinity")
 PATIENCE = 30.0  # seconds for a body to arrive once it has begun
 PATIENCE_MODEL = 300.0  # for a learner
 MODEL = "application/octet-stream"
@@ -25,21 +26,37 @@ def takes(model: type[Body], slug: str = "input") -> Callable[[Request], Awaitab
     """A dependency that reads a JSON body as `model`; problems are named `slug`."""
 
     async def read(request: Request) -> Body:
-        return fitted(model, parse(await read_bytes(request)), slug)
+        return fitted(model, await read_bytes(request), slug)
 
     return read
 
 
-def fitted(model: type[Body], value: Any, slug: str = "input") -> Body:
-    """A value as `model`.
+def fitted(model: type[Body], body: bytes, slug: str = "input") -> Body:
+    """A JSON text as `model`, read once: strict, so no NaN, no infinity, no half a surrogate.
 
     Raises:
-        Problem: it is not of that form; named `slug`.
+        Problem: it is not JSON (400), or not of that form (422, named `slug`).
+    """
+    if any(word in body for word in NO_NUMBERS):  # which the model would take for numbers
+        parse(body)
+    try:
+        made: Body = adapter(model).validate_json(body, strict=True, extra="forbid")
+    except ValidationError as error:
+        raise _refused(error, slug) from None
+    return made
+
+
+def validated(model: type[Body], value: Any, slug: str = "input") -> Body:
+    """The value of a JSON text as `model`.
+
+    Raises:
+        Problem: it is not of that form (422, named `slug`).
     """
     try:
-        return model.model_validate(value)
+        made: Body = adapter(model).validate_python(value)
     except ValidationError as error:
-        raise of_validation(list(error.errors(include_url=False)), slug) from None
+        raise _refused(error, slug) from None
+    return made
 
 
 async def read_bytes(request: Request) -> bytes:
@@ -93,8 +110,18 @@ def parse(body: bytes) -> Any:
     {'a': [1, True, None]}
     """
     try:
-        kept: Literal["all", "none"] = "all" if len(body) < LARGE else "none"
-        return pydantic_core.from_json(body, allow_inf_nan=False, cache_strings=kept)
+        return pydantic_core.from_json(body, allow_inf_nan=False, cache_strings="keys")
     except ValueError as error:
-        said = str(error).replace("recursion limit exceeded", "nested too deeply")
-        raise Problem(400, "broken-json", f"the body is not JSON: {said}") from None
+        raise _broken(str(error)) from None
+
+
+def _refused(error: ValidationError, slug: str) -> Problem:
+    first = error.errors(include_url=False)[0]
+    if first["type"] == "json_invalid":
+        return _broken(first["ctx"]["error"])
+    return of_validation(first, slug)
+
+
+def _broken(why: str) -> Problem:
+    said = why.replace("recursion limit exceeded", "nested too deeply")
+    return Problem(400, "broken-json", f"the body is not JSON: {said}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from quickstudy.api.codec import PROBLEM_BASE, PROBLEMS, to_bytes
+from quickstudy.api.refusals import place, words
 from quickstudy.errors import QuickstudyError
 from quickstudy.serve.http.methods import methods_of
 
@@ -26,8 +26,7 @@ STATUS = {
     "model-file": 503,
     "missing-extra": 503,
 }
-FIELD = re.compile(r"field '([^']{1,256})'")
-LONGEST_DETAIL = 1_000
+LONGEST_DETAIL, LONGEST_FIELD = 1_000, 256
 SCHEMA = {
     "title": "Problem",
     "description": "Why a request was refused (RFC 9457). Nothing was changed.",
@@ -91,21 +90,14 @@ def of_error(error: QuickstudyError) -> Problem:
     """The problem that an error of ours is."""
     slug = next(s for s, cls in PROBLEMS.items() if isinstance(error, cls))
     detail = _printable(str(error))
-    field = error.field
-    if field is None and (found := FIELD.search(detail)):
-        field = found[1]
-    if field is None and slug == "label":
-        field = slug
-    return Problem(STATUS.get(slug, 422), slug, detail, field=field)
+    field = error.field or ("label" if slug == "label" else None)
+    shown = None if field is None else _printable(str(field))[:LONGEST_FIELD]
+    return Problem(STATUS.get(slug, 422), slug, detail, field=shown)
 
 
-def of_validation(errors: list[Any], slug: str = "input") -> Problem:
-    """The problem of a request whose form is not the documented one; names the first field."""
-    first = errors[0]
-    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
-    field = ".".join(place)[:256] or None
-    about = f"{field}: " if field else ""
-    return Problem(422, slug, _printable(f"{about}{first['msg']}"), field=field)
+def of_validation(first: Mapping[str, Any], slug: str = "input") -> Problem:
+    """The problem of a request whose form is not the documented one, by the first error of it."""
+    return Problem(422, slug, _printable(words(first)), field=place(first["loc"]))
 
 
 def install(app: FastAPI) -> None:
@@ -130,7 +122,7 @@ async def _on_error(_: Request, error: Exception) -> Response:
 
 async def _on_validation(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError | ValidationError)
-    return of_validation(list(error.errors())).response()
+    return of_validation(error.errors()[0]).response()
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

@@ -11,9 +11,9 @@ from quickstudy.api.codec import dumps
 from quickstudy.deploy.deployment import Deployment
 
 
-def reply(value: Any, status: int = 200) -> Response:
-    """A noun, or a dict of nouns, as JSON."""
-    return Response(dumps(value), status, media_type="application/json")
+def reply(value: Any, model: Any = None, status: int = 200) -> Response:
+    """An instance of `model`, of its own class unless given, as JSON."""
+    return Response(dumps(value, model), status, media_type="application/json")
 
 
 async def _served(request: Request) -> Deployment:

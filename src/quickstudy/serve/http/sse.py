@@ -15,7 +15,7 @@ from quickstudy.serve.http.problems import Problem
 from quickstudy.serve.settings import ServerSettings
 
 if TYPE_CHECKING:
-    from quickstudy.api.decisions import Event
+    from quickstudy.api.admin import Event
     from quickstudy.deploy.deployment import Deployment
 
 PAGE = 500  # events read from the log at once while a reader catches up

@@ -6,60 +6,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
 
-from quickstudy.api import decisions, runs, versions
-from quickstudy.api.json_schema import components
+from quickstudy.api.codec import adapter, dump
 from quickstudy.serve.http.problems import MEDIA, SCHEMA
-from quickstudy.serve.openapi import forms, forms_oversight, forms_runs
-from quickstudy.types import Estimate, Explanation
+from quickstudy.serve.openapi.examples import example, examples_of_body
+from quickstudy.serve.openapi.schemas import REF, Mode, Schemas
 
-NOUNS = (
-    decisions.LearnerInfo,
-    decisions.Answer,
-    decisions.Receipt,
-    decisions.Ask,
-    decisions.Case,
-    decisions.Event,
-    decisions.Report,
-    decisions.Key,
-    versions.Version,
-    versions.GateReport,
-    versions.Diff,
-    versions.Pin,
-    versions.Exam,
-    versions.LimitsReport,
-    versions.Pause,
-    versions.AutonomyReport,
-    versions.SourceReport,
-    runs.ValueInfo,
-    runs.ValueReport,
-    runs.RunInfo,
-    runs.RunReport,
-    Estimate,
-    Explanation,
-)
-FORMS: tuple[type[BaseModel], ...] = (
-    forms.NewLearner,
-    forms.Changes,
-    forms.ToPredict,
-    forms.ToTeach,
-    forms.GatedDecision,
-    forms.Claim,
-    forms.Release,
-    forms.NewKey,
-    forms.Patience,
-    forms_oversight.Reason,
-    forms_oversight.Promotion,
-    forms_oversight.ToPin,
-    forms_oversight.ToLimit,
-    forms_oversight.ToPause,
-    forms_runs.NewValueLearner,
-    forms_runs.ValueChanges,
-    forms_runs.NewRun,
-    forms_runs.OneStep,
-    forms_runs.Ending,
-)
 REFUSALS = {
     400: "The body is not JSON, or not of its content-encoding.",
     401: "No key, or one that is not valid.",
@@ -76,7 +28,8 @@ REFUSALS = {
 ALWAYS = (401, 403, 422, 429, 503)  # of every endpoint that needs a key
 WITH_BODY = (400, 408, 413, 415)
 NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
-REF = "#/components/schemas/{model}"
+MODELS: list[tuple[Any, Mode]] = []  # of which the document has schemas: (type, which way it goes)
+LATER = "#/models/"  # a reference to one of them, until the document is made
 ABOUT = """Predictions with ids, feedback whenever it comes, asks answered by people.
 
 Feedback is acknowledged once it is on disk, and counts exactly once however often it is sent.
@@ -86,22 +39,22 @@ Wherever GET is possible, HEAD is too."""
 
 def says(
     role: str,
-    gives: dict[str, Any],
-    example: Any = None,
+    gives: Any = None,
     *,
-    takes: type[BaseModel] | tuple[type[BaseModel], ...] | None = None,
+    takes: Any = None,
     given: list[dict[str, Any]] | None = None,
     refuses: tuple[int, ...] = (),
     status: int = 200,
 ) -> dict[str, Any]:
-    """Arguments of a route: the schema of what it gives and takes, its refusals, its role.
+    """Arguments of a route: the models that it gives and takes, its refusals, its role.
 
-    `takes`: a form, or several of which the body is one. `given` names the parameters of an
+    `takes`: a model, or several of which the body is one. `given` names the parameters of an
     endpoint that reads them off the request by itself.
     """
-    media: dict[str, Any] = {"schema": gives}
-    if example is not None:
-        media["example"] = example
+    media: dict[str, Any] = {"schema": {}}
+    if gives is not None:
+        made = example(gives)
+        media = {"schema": _later(gives, "serialization"), "example": dump(made, gives)}
     content = {"application/json": media}
     also = (*refuses, *ALWAYS, *(WITH_BODY if takes else ()))
     responses: dict[int, Any] = {
@@ -118,21 +71,8 @@ def says(
 
 def refusal(code: int) -> dict[str, Any]:
     """A response that is a problem."""
-    schema = {"$ref": "#/components/schemas/Problem"}
+    schema = {"$ref": REF.format(model="Problem")}
     return {"description": REFUSALS[code], "content": {MEDIA: {"schema": schema}}}
-
-
-def _body(*forms: type[BaseModel]) -> dict[str, Any]:
-    given = [value for form in forms for value in _examples(form)]
-    named = {f"{i}": {"value": value} for i, value in enumerate(given, 1)}
-    refs = [{"$ref": REF.format(model=form.__name__)} for form in forms]
-    media = {"schema": refs[0] if len(refs) == 1 else {"anyOf": refs}, "examples": named}
-    return {"required": True, "content": {"application/json": media}}
-
-
-def _examples(form: type[BaseModel]) -> list[Any]:
-    found: Any = form.model_config.get("json_schema_extra")
-    return list(found["examples"]) if isinstance(found, dict) else []
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -144,21 +84,43 @@ def document(app: FastAPI) -> dict[str, Any]:
             description=ABOUT,
             routes=app.routes,
         )
-        parts = made.setdefault("components", {})
-        schemas = {name: s for name, s in parts.get("schemas", {}).items() if "Valid" not in name}
-        parts["schemas"] = dict(sorted({**schemas, **_schemas()}.items()))
-        parts["securitySchemes"] = {
-            "key": {"type": "http", "scheme": "bearer", "description": "A key, qs_..."},
-            "session": {"type": "apiKey", "in": "cookie", "name": "qs_session"},
+        found = [(i, mode, adapter(model).core_schema) for i, (model, mode) in enumerate(MODELS)]
+        refs, schemas = Schemas(ref_template=REF).generate_definitions(found)
+        by_number = {f"{LATER}{i}": schema for (i, _), schema in refs.items()}
+        made = _with_schemas(made, by_number)
+        parts: dict[str, Any] = {"Problem": SCHEMA}
+        parts.update((str(name), schema) for name, schema in schemas.items())
+        made["components"] = {
+            "schemas": dict(sorted(parts.items())),
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "A key, qs_..."},
+                "session": {"type": "apiKey", "in": "cookie", "name": "qs_session"},
+            },
         }
         app.openapi_schema = made
     return app.openapi_schema
 
 
-def _schemas() -> dict[str, Any]:
-    found = {"Problem": SCHEMA, **components(*NOUNS)}
-    for form in FORMS:
-        made = form.model_json_schema(ref_template=REF)
-        found.update(made.pop("$defs", {}))
-        found[form.__name__] = made
-    return found
+def _later(model: Any, mode: Mode) -> dict[str, Any]:
+    """A reference to the schema of a model: all are made together, so that names are told apart."""
+    MODELS.append((model, mode))
+    return {"$ref": f"{LATER}{len(MODELS) - 1}"}
+
+
+def _body(*models: Any) -> dict[str, Any]:
+    given = [value for model in models for value in examples_of_body(model)]
+    named = {f"{i}": {"value": value} for i, value in enumerate(given, 1)}
+    refs = [_later(model, "validation") for model in models]
+    media = {"schema": refs[0] if len(refs) == 1 else {"anyOf": refs}, "examples": named}
+    return {"required": True, "content": {"application/json": media}}
+
+
+def _with_schemas(part: Any, schemas: dict[str, Any]) -> Any:
+    """A part of the document in which the references are schemas."""
+    if isinstance(part, list):
+        return [_with_schemas(one, schemas) for one in part]
+    if not isinstance(part, dict):
+        return part
+    if str(part.get("$ref", "")) in schemas:
+        return schemas[part["$ref"]]
+    return {name: _with_schemas(value, schemas) for name, value in part.items()}

@@ -8,27 +8,21 @@ from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.api.decisions import Ask
-from quickstudy.api.json_schema import schema, several
+from quickstudy.api.codec import envelope
+from quickstudy.api.decisions import Ask, Claim, Release
 from quickstudy.serve.http.auth import Teacher, check_predictions
 from quickstudy.serve.http.body import takes
 from quickstudy.serve.http.responses import Served, reply
-from quickstudy.serve.openapi import examples
 from quickstudy.serve.openapi.document import says
-from quickstudy.serve.openapi.forms import Claim, Release
 
 router = APIRouter(tags=["asks"])
-CLAIMED = {
-    "type": "object",
-    "properties": {"ask": {"anyOf": [schema(Ask), {"type": "null"}]}},
-    "required": ["ask"],
-}
+ASKS, CLAIMED = envelope(asks=list[Ask]), envelope(ask=Ask | None)
 
 
 @router.get(
     "/v1/learners/{name:part}/asks",
     summary="Cases that wait for a label",
-    **says("teach", several(Ask, "asks"), {"asks": [examples.ASK]}, refuses=(404,)),
+    **says("teach", ASKS, refuses=(404,)),
 )
 async def index(
     name: str,
@@ -38,13 +32,13 @@ async def index(
 ) -> Response:
     """Most useful first. Looking claims none."""
     found = await run_in_threadpool(lambda: served.asks(name, limit=limit))
-    return reply({"asks": found})
+    return reply({"asks": found}, ASKS)
 
 
 @router.post(
     "/v1/learners/{name:part}/asks/claim",
     summary="Take a case to label",
-    **says("teach", CLAIMED, {"ask": examples.ASK}, takes=Claim, refuses=(404,)),
+    **says("teach", CLAIMED, takes=Claim, refuses=(404,)),
 )
 async def claim(
     name: str, visitor: Teacher, served: Served, body: Annotated[Claim, Depends(takes(Claim))]
@@ -57,13 +51,13 @@ async def claim(
     def take() -> Ask | None:
         return served.claim(name, holder=body.holder, id=body.id, seconds=body.seconds)
 
-    return reply({"ask": await run_in_threadpool(take)})
+    return reply({"ask": await run_in_threadpool(take)}, CLAIMED)
 
 
 @router.post(
     "/v1/predictions/{id:part}/release",
     summary="Give a case back",
-    **says("teach", {}, takes=Release, refuses=(404,), status=204),
+    **says("teach", takes=Release, refuses=(404,), status=204),
 )
 async def release(
     id: str, visitor: Teacher, served: Served, body: Annotated[Release, Depends(takes(Release))]

@@ -8,23 +8,23 @@ from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from quickstudy.api.annotators import SourceReport
+from quickstudy.api.codec import envelope
 from quickstudy.api.decisions import Ask
-from quickstudy.api.json_schema import schema, several
-from quickstudy.api.versions import AutonomyReport, SourceReport
+from quickstudy.api.guardrails import AutonomyReport
 from quickstudy.serve.http.auth import Teacher
 from quickstudy.serve.http.responses import Served, reply
-from quickstudy.serve.openapi import examples, examples_oversight
 from quickstudy.serve.openapi.document import says
 
 router = APIRouter(tags=["autonomy"])
 ONE = "/v1/learners/{name:part}"
-HELD = {**examples.ASK, "held": True}
+HELD, SOURCES = envelope(held=list[Ask]), envelope(sources=list[SourceReport])
 
 
 @router.get(
     ONE + "/autonomy",
     summary="How much a learner may do",
-    **says("teach", schema(AutonomyReport), examples_oversight.AUTONOMY, refuses=(404,)),
+    **says("teach", AutonomyReport, refuses=(404,)),
 )
 async def autonomy(name: str, visitor: Teacher, served: Served) -> Response:
     """Its level, the evidence so far, and why it is not higher."""
@@ -34,7 +34,7 @@ async def autonomy(name: str, visitor: Teacher, served: Served) -> Response:
 @router.get(
     ONE + "/held",
     summary="Answers held for approval",
-    **says("teach", several(Ask, "held"), {"held": [HELD]}, refuses=(404,)),
+    **says("teach", HELD, refuses=(404,)),
 )
 async def held(
     name: str,
@@ -43,7 +43,8 @@ async def held(
     limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
 ) -> Response:
     """Oldest first. Feedback with `correct` true approves one; a label, or false, refuses it."""
-    return reply({"held": await run_in_threadpool(lambda: served.held(name, limit=limit))})
+    found = await run_in_threadpool(lambda: served.held(name, limit=limit))
+    return reply({"held": found}, HELD)
 
 
 @router.get(
@@ -51,11 +52,10 @@ async def held(
     summary="Who taught it",
     **says(
         "teach",
-        several(SourceReport, "sources"),
-        {"sources": [examples_oversight.SOURCE]},
+        SOURCES,
         refuses=(404,),
     ),
 )
 async def sources(name: str, visitor: Teacher, served: Served) -> Response:
     """How much each source taught, and how it agrees with the others."""
-    return reply({"sources": await run_in_threadpool(served.sources, name)})
+    return reply({"sources": await run_in_threadpool(served.sources, name)}, SOURCES)

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from quickstudy.api.codec import envelope
 from quickstudy.api.decisions import Action, Case, CaseStatus
-from quickstudy.api.json_schema import several
 from quickstudy.serve.http.auth import Teacher
 from quickstudy.serve.http.responses import Served, reply
-from quickstudy.serve.openapi import examples
 from quickstudy.serve.openapi.document import says
 
+CASES = envelope(cases=list[Case])
 router = APIRouter(tags=["cases"])
 LARGEST = 2**53
 
@@ -23,7 +23,7 @@ LARGEST = 2**53
 @router.get(
     "/v1/learners/{name:part}/cases",
     summary="Search predictions",
-    **says("teach", several(Case, "cases"), {"cases": [examples.CASE]}, refuses=(404,)),
+    **says("teach", CASES, refuses=(404,)),
 )
 async def index(
     name: str,
@@ -54,7 +54,7 @@ async def index(
             limit=limit,
         )
 
-    return reply({"cases": await run_in_threadpool(search)})
+    return reply({"cases": await run_in_threadpool(search)}, CASES)
 
 
 def label_of_query(text: str | None) -> Any:

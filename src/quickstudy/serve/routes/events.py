@@ -8,29 +8,23 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.api.decisions import Event
-from quickstudy.api.json_schema import several
+from quickstudy.api.admin import Event, Patience
+from quickstudy.api.codec import envelope
 from quickstudy.errors import StoreError
 from quickstudy.serve.http.auth import Manager, Teacher, check_learner
 from quickstudy.serve.http.body import takes
 from quickstudy.serve.http.responses import Served, reply
 from quickstudy.serve.http.sse import Broadcaster, EventStream
-from quickstudy.serve.openapi import examples
 from quickstudy.serve.openapi.document import says
-from quickstudy.serve.openapi.forms import Patience
 
 router = APIRouter(tags=["events"])
 LARGEST = 2**53
-LEARNED = {
-    "type": "object",
-    "properties": {"learned": {"type": "boolean"}},
-    "required": ["learned"],
-}
+EVENTS, LEARNED = envelope(events=list[Event]), envelope(learned=bool)
 Seq = Annotated[int, Query(ge=0, le=LARGEST)]
 
 
 def _stream_says() -> dict[str, Any]:
-    said = says("teach", {})
+    said = says("teach")
     content = {"text/event-stream": {"schema": {"type": "string"}}}
     said["responses"][200] = {"description": "Events as they come.", "content": content}
     return said | {"response_class": EventStream}
@@ -63,7 +57,7 @@ async def stream(
 @router.get(
     "/v1/log",
     summary="Events with their payloads",
-    **says("manage", several(Event, "events"), {"events": [examples.EVENT]}, refuses=(404,)),
+    **says("manage", EVENTS, refuses=(404,)),
 )
 async def log(
     visitor: Manager,
@@ -76,13 +70,13 @@ async def log(
     if learner is not None or visitor.learners is not None:
         check_learner(visitor, learner)
     found = await run_in_threadpool(lambda: served.events(after, limit, learner))
-    return reply({"events": found})
+    return reply({"events": found}, EVENTS)
 
 
 @router.post(
     "/v1/flush",
     summary="Wait until all is learned",
-    **says("teach", LEARNED, {"learned": True}, takes=Patience),
+    **says("teach", LEARNED, takes=Patience),
 )
 async def flush(
     visitor: Teacher, served: Served, body: Annotated[Patience, Depends(takes(Patience))]
@@ -98,4 +92,4 @@ async def flush(
             return False
         return True
 
-    return reply({"learned": await run_in_threadpool(wait)})
+    return reply({"learned": await run_in_threadpool(wait)}, LEARNED)

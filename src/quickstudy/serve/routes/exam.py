@@ -8,29 +8,23 @@ from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.api.json_schema import schema
-from quickstudy.api.versions import Exam, Pin
+from quickstudy.api.codec import envelope
+from quickstudy.api.versions import Exam, Pin, ToPin
 from quickstudy.serve.http.auth import Manager, Teacher, check_predictions
 from quickstudy.serve.http.body import takes
 from quickstudy.serve.http.problems import Problem
 from quickstudy.serve.http.responses import Served, reply
-from quickstudy.serve.openapi import examples_oversight as examples
 from quickstudy.serve.openapi.document import says
-from quickstudy.serve.openapi.forms_oversight import ToPin
 
 router = APIRouter(tags=["exam"])
 EXAM = "/v1/learners/{name:part}/exam"
-COUNT = {
-    "type": "object",
-    "properties": {"pinned": {"type": "integer"}},
-    "required": ["pinned"],
-}
+COUNT = envelope(pinned=int)
 
 
 @router.get(
     EXAM,
     summary="Sit the exam",
-    **says("teach", schema(Exam), examples.EXAM, refuses=(404,)),
+    **says("teach", Exam, refuses=(404,)),
 )
 async def sit(
     name: str,
@@ -49,8 +43,7 @@ async def sit(
     summary="Pin a case, or several",
     **says(
         "manage",
-        {"anyOf": [schema(Pin), COUNT]},
-        examples.PIN,
+        Pin | COUNT,
         takes=ToPin,
         refuses=(404,),
         status=201,
@@ -79,15 +72,18 @@ async def pin(
         )
 
     def pin_many() -> dict[str, int]:
-        return {"pinned": served.pin_many(name, body.rows(), actor=visitor.name)}
+        rows = [(pin.record, pin.label, pin.bound) for pin in body.pins or []]
+        return {"pinned": served.pin_many(name, rows, actor=visitor.name)}
 
-    return reply(await run_in_threadpool(pin if body.pins is None else pin_many), 201)
+    if body.pins is None:
+        return reply(await run_in_threadpool(pin), status=201)
+    return reply(await run_in_threadpool(pin_many), COUNT, 201)
 
 
 @router.delete(
     EXAM + "/{id:part}",
     summary="Take a case out of the exam",
-    **says("manage", {}, refuses=(404,), status=204),
+    **says("manage", refuses=(404,), status=204),
 )
 async def unpin(name: str, id: str, visitor: Manager, served: Served) -> Response:
     """The log keeps that it was pinned."""

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.api.decisions import Receipt
-from quickstudy.api.json_schema import schema, several
+from quickstudy.api.codec import envelope
+from quickstudy.api.decisions import Feedback, Receipt, ToTeach
 from quickstudy.deploy.deployment import Deployment
 from quickstudy.serve.http.auth import Principal, check_learner, check_predictions, entry
 from quickstudy.serve.http.batching import MicroBatcher
 from quickstudy.serve.http.body import takes
 from quickstudy.serve.http.problems import Problem
 from quickstudy.serve.http.responses import reply
-from quickstudy.serve.openapi import examples
 from quickstudy.serve.openapi.document import says
-from quickstudy.serve.openapi.forms import OneFeedback, ToTeach
 
 router = APIRouter(tags=["feedback"])
 may_teach, read_body = entry("teach"), takes(ToTeach)
+RECEIPTS = envelope(receipts=list[Receipt])
 WAIT = {
     "name": "wait",
     "in": "query",
@@ -35,8 +36,7 @@ WAIT = {
     summary="Say what is right",
     **says(
         "teach",
-        {"anyOf": [schema(Receipt), several(Receipt, "receipts")]},
-        examples.RECEIPT,
+        Receipt | RECEIPTS,
         takes=ToTeach,
         refuses=(404,),
         given=[WAIT],
@@ -54,24 +54,23 @@ async def teach(request: Request) -> Response:
     if wait not in (None, "learned"):
         raise Problem(422, "input", "wait must be learned, or left out", field="wait")
     body = await read_body(request)
-    given = [body] if body.feedback is None else body.feedback
-    if body.feedback is not None and body.model_fields_set != {"feedback"}:
+    given = [body.alone()] if body.feedback is None else body.feedback
+    if body.feedback is not None and body.alone() != Feedback():
         raise Problem(422, "input", "feedback stands alone", field="feedback")
     served: Deployment = request.app.state.deployment
     served.sizes.batch("feedback", given)  # an empty one has no place among others
     await _check(given, visitor, served)
-    items = [one.noun() for one in given]
     gather: MicroBatcher = request.app.state.feedback
-    receipts = await gather.ask((visitor.name, wait == "learned"), items)
-    return reply(receipts[0] if body.feedback is None else {"receipts": receipts})
+    receipts = await gather.ask((visitor.name, wait == "learned"), given)
+    if body.feedback is None:
+        return reply(receipts[0])
+    return reply({"receipts": receipts}, RECEIPTS)
 
 
 LANES = [route for route in router.routes if isinstance(route, APIRoute)]
 
 
-async def _check(
-    given: list[ToTeach] | list[OneFeedback], visitor: Principal, served: Deployment
-) -> None:
+async def _check(given: Sequence[Feedback], visitor: Principal, served: Deployment) -> None:
     """Refuse what is about learners out of scope."""
     if visitor.learners is not None:
         for one in given:

@@ -47,7 +47,7 @@ async def readyz(request: Request, served: Served) -> Response:
 
 
 def _metrics_say() -> dict[str, Any]:
-    said = says("predict", {})
+    said = says("predict")
     content = {"text/plain": {"schema": {"type": "string"}}}
     said["responses"][200] = {"description": "Figures for Prometheus.", "content": content}
     return said | {"response_class": PlainTextResponse}

@@ -8,21 +8,15 @@ from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.api.decisions import Key
-from quickstudy.api.json_schema import schema, several
+from quickstudy.api.admin import Key, NewKey
+from quickstudy.api.codec import envelope
 from quickstudy.serve.http.auth import Manager, check_unscoped
 from quickstudy.serve.http.body import takes
 from quickstudy.serve.http.responses import Served, reply
-from quickstudy.serve.openapi import examples
 from quickstudy.serve.openapi.document import says
-from quickstudy.serve.openapi.forms import NewKey
 
 router = APIRouter(tags=["keys"])
-WITH_SECRET = {
-    "type": "object",
-    "properties": {"key": schema(Key), "secret": {"type": "string"}},
-    "required": ["key", "secret"],
-}
+KEYS, WITH_SECRET = envelope(keys=list[Key]), envelope(key=Key, secret=str)
 
 
 @router.post(
@@ -31,7 +25,6 @@ WITH_SECRET = {
     **says(
         "manage",
         WITH_SECRET,
-        {"key": examples.KEY, "secret": "qs_..."},
         takes=NewKey,
         status=201,
     ),
@@ -47,22 +40,22 @@ async def create(
         return served.create_key(body.name, body.role, learners, actor=visitor.name)
 
     key, secret = await run_in_threadpool(make)
-    return reply({"key": key, "secret": secret}, 201)
+    return reply({"key": key, "secret": secret}, WITH_SECRET, 201)
 
 
 @router.get(
     "/v1/keys",
     summary="List keys",
-    **says("manage", several(Key, "keys"), {"keys": [examples.KEY]}),
+    **says("manage", KEYS),
 )
 async def index(visitor: Manager, served: Served) -> Response:
     """Without their secrets, those revoked too."""
     check_unscoped(visitor)
-    return reply({"keys": await run_in_threadpool(served.keys)})
+    return reply({"keys": await run_in_threadpool(served.keys)}, KEYS)
 
 
 @router.delete(
-    "/v1/keys/{id:part}", summary="Revoke a key", **says("manage", {}, refuses=(404,), status=204)
+    "/v1/keys/{id:part}", summary="Revoke a key", **says("manage", refuses=(404,), status=204)
 )
 async def revoke(id: str, visitor: Manager, served: Served) -> Response:
     """It is good for nothing from the next request on."""

@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any, Literal, NotRequired
 
 from fastapi import APIRouter, Depends, Request
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.api.decisions import LearnerInfo, Report
-from quickstudy.api.json_schema import schema, several
+from quickstudy.api.codec import envelope
+from quickstudy.api.decisions import LearnerInfo, NewLearner, Report
+from quickstudy.api.options import changeable, changes, checked, options, without_null
 from quickstudy.api.runs import ValueInfo
+from quickstudy.api.settings import Settings, ValueSettings
 from quickstudy.errors import InputError, NotFoundError
 from quickstudy.serve.http.auth import Manager, Predictor, Teacher, check_learner
-from quickstudy.serve.http.body import fitted, parse, read_bytes
+from quickstudy.serve.http.body import takes, validated
 from quickstudy.serve.http.problems import Problem
 from quickstudy.serve.http.responses import Served, reply
-from quickstudy.serve.openapi import examples, examples_runs
 from quickstudy.serve.openapi.document import says
-from quickstudy.serve.openapi.forms import Changes, NewLearner
-from quickstudy.serve.openapi.forms_runs import NewValueLearner, ValueChanges
+from quickstudy.serve.openapi.examples import with_examples
 
 router = APIRouter(tags=["learners"])
 ONE, ALL = "/v1/learners/{name:part}", "/v1/learners"
-HASH = {
-    "type": "object",
-    "properties": {"state_hash": {"type": "string"}},
-    "required": ["state_hash"],
+INFO = LearnerInfo | ValueInfo
+LEARNERS, HASH = envelope(learners=list[INFO]), envelope(state_hash=str)
+NAMED: dict[str, Any] = {
+    "name": Annotated[str, Field(description="By which it is called from then on.")]
 }
-INFO = schema(LearnerInfo | ValueInfo)
+NEW = with_examples(
+    options(Settings, "NewLearner", more={"kind": NotRequired[Literal["classifier"]], **NAMED}),
+    {"name": "tickets", "target": 0.9},
+)
+NEW_VALUE = with_examples(
+    options(ValueSettings, "NewValueLearner", more={"kind": Literal["value"], **NAMED}),
+    {"kind": "value", "name": "agents", "costs": {"step": 0.01, "failure": 0.5, "ask": 0.2}},
+)
+CHANGES = with_examples(
+    options(Settings, "Changes", changeable(Settings)), {"target": 0.97, "audit": 0.1}
+)
+VALUE_CHANGES = with_examples(
+    options(ValueSettings, "ValueChanges", changeable(ValueSettings)),
+    {"costs": {"step": 0.02}, "stop_error": 0.1},
+)
+read_settings = takes(dict[str, Any], "setting")
 
 
-async def read_new(request: Request) -> NewLearner | NewValueLearner:
-    """The settings of a new learner of the `kind` that the body says."""
-    value = parse(await read_bytes(request))
-    runs = isinstance(value, Mapping) and value.get("kind") == "value"
-    form: type[NewLearner | NewValueLearner] = NewValueLearner if runs else NewLearner
-    return fitted(form, value, "setting")
+async def read_new(request: Request) -> NewLearner:
+    """Name, kind and settings of a new learner."""
+    body = await read_settings(request)
+    about = {name: body.pop(name) for name in ("name", "kind") if name in body}
+    return validated(NewLearner, {**about, "settings": without_null(body)}, "setting")
 
 
 @router.post(
@@ -46,8 +60,7 @@ async def read_new(request: Request) -> NewLearner | NewValueLearner:
     **says(
         "manage",
         INFO,
-        examples.LEARNER,
-        takes=(NewLearner, NewValueLearner),
+        takes=(NEW, NEW_VALUE),
         refuses=(409,),
         status=201,
     ),
@@ -55,45 +68,43 @@ async def read_new(request: Request) -> NewLearner | NewValueLearner:
 async def create(
     visitor: Manager,
     served: Served,
-    body: Annotated[NewLearner | NewValueLearner, Depends(read_new)],
+    body: Annotated[NewLearner, Depends(read_new)],
 ) -> Response:
     """A learner that knows nothing yet. What is not given has its default.
 
     With `kind` "value" it is one that foretells how runs of many steps will end.
     """
     check_learner(visitor, body.name)
+    given: Any = checked(ValueSettings if body.kind == "value" else Settings, body.settings)
 
     def make() -> LearnerInfo | ValueInfo:
-        create = served.create_value if isinstance(body, NewValueLearner) else served.create
         try:
-            return create(body.name, actor=visitor.name, **body.settings())
+            if body.kind == "value":
+                return served.create_value(body.name, actor=visitor.name, **given)
+            return served.create(body.name, actor=visitor.name, **given)
         except InputError as error:
             if type(error) is InputError and _exists(served, body.name):
                 raise Problem(409, "input", str(error), field="name") from None
             raise
 
-    return reply(await run_in_threadpool(make), 201)
+    return reply(await run_in_threadpool(make), status=201)
 
 
 @router.get(
     ALL,
     summary="List learners",
-    **says(
-        "predict",
-        several(LearnerInfo | ValueInfo, "learners"),
-        {"learners": [examples_runs.LEARNER, examples.LEARNER]},
-    ),
+    **says("predict", LEARNERS),
 )
 async def index(visitor: Predictor, served: Served) -> Response:
     """Those that the key may see, by name."""
     found = await run_in_threadpool(served.learners)
-    return reply({"learners": [info for info in found if visitor.sees(info.name)]})
+    return reply({"learners": [info for info in found if visitor.sees(info.name)]}, LEARNERS)
 
 
 @router.get(
     ONE,
     summary="Look at a learner",
-    **says("predict", INFO, examples.LEARNER, refuses=(404,)),
+    **says("predict", INFO, refuses=(404,)),
 )
 async def show(name: str, visitor: Predictor, served: Served) -> Response:
     """Its settings, and how far it is."""
@@ -103,22 +114,24 @@ async def show(name: str, visitor: Predictor, served: Served) -> Response:
 @router.patch(
     ONE,
     summary="Change a learner's settings",
-    **says("manage", INFO, examples.LEARNER, takes=(Changes, ValueChanges), refuses=(404,)),
+    **says("manage", INFO, takes=(CHANGES, VALUE_CHANGES), refuses=(404,)),
 )
-async def change(request: Request, name: str, visitor: Manager, served: Served) -> Response:
+async def change(
+    name: str,
+    visitor: Manager,
+    served: Served,
+    body: Annotated[dict[str, Any], Depends(read_settings)],
+) -> Response:
     """What is not given stays as it is."""
-    value = parse(await read_bytes(request))
-    known = await run_in_threadpool(served.learner, name)
-    form: type[Changes | ValueChanges] = ValueChanges if isinstance(known, ValueInfo) else Changes
-    body = fitted(form, value, "setting")
 
     def change() -> LearnerInfo | ValueInfo:
-        return served.change(name, actor=visitor.name, **body.settings())
+        model = ValueSettings if isinstance(served.learner(name), ValueInfo) else Settings
+        return served.change(name, actor=visitor.name, **changes(model, without_null(body)))
 
     return reply(await run_in_threadpool(change))
 
 
-@router.delete(ONE, summary="Delete a learner", **says("manage", {}, refuses=(404,), status=204))
+@router.delete(ONE, summary="Delete a learner", **says("manage", refuses=(404,), status=204))
 async def delete(name: str, visitor: Manager, served: Served) -> Response:
     """It answers no more; its events stay in the log."""
     await run_in_threadpool(lambda: served.delete(name, actor=visitor.name))
@@ -128,7 +141,7 @@ async def delete(name: str, visitor: Manager, served: Served) -> Response:
 @router.get(
     ONE + "/report",
     summary="How a learner does",
-    **says("teach", schema(Report), examples.REPORT, refuses=(404,)),
+    **says("teach", Report, refuses=(404,)),
 )
 async def report(name: str, visitor: Teacher, served: Served) -> Response:
     """Share handled, precision with its interval, labels, evidence, curve."""
@@ -138,11 +151,11 @@ async def report(name: str, visitor: Teacher, served: Served) -> Response:
 @router.get(
     ONE + "/state",
     summary="Hash of a learner's state",
-    **says("teach", HASH, {"state_hash": "9f2c..."}, refuses=(404,)),
+    **says("teach", HASH, refuses=(404,)),
 )
 async def state(name: str, visitor: Teacher, served: Served) -> Response:
     """Of learner and risk control, once all that is logged is learned."""
-    return reply({"state_hash": await run_in_threadpool(served.state_hash, name)})
+    return reply({"state_hash": await run_in_threadpool(served.state_hash, name)}, HASH)
 
 
 def _exists(served: Served, name: str) -> bool:

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.api.json_schema import schema, several
-from quickstudy.api.versions import LimitsReport, Pause
+from quickstudy.api.codec import envelope
+from quickstudy.api.guardrails import Limits, LimitsReport, Pause, ToPause
 from quickstudy.serve.http.auth import (
     Manager,
     Predictor,
@@ -20,18 +20,17 @@ from quickstudy.serve.http.auth import (
 )
 from quickstudy.serve.http.body import takes
 from quickstudy.serve.http.responses import Served, reply
-from quickstudy.serve.openapi import examples_oversight as examples
 from quickstudy.serve.openapi.document import says
-from quickstudy.serve.openapi.forms_oversight import ToLimit, ToPause
 
 router = APIRouter(tags=["limits"])
+PAUSES = envelope(pauses=list[Pause])
 LIMITS, PAUSE = "/v1/learners/{name:part}/limits", "/v1/pause"
 
 
 @router.get(
     LIMITS,
     summary="Limits of a learner",
-    **says("teach", schema(LimitsReport), examples.LIMITS, refuses=(404,)),
+    **says("teach", LimitsReport, refuses=(404,)),
 )
 async def show(name: str, visitor: Teacher, served: Served) -> Response:
     """With the pauses in force, what is used up, and the latest hits."""
@@ -41,25 +40,23 @@ async def show(name: str, visitor: Teacher, served: Served) -> Response:
 @router.put(
     LIMITS,
     summary="Set the limits of a learner",
-    **says("manage", schema(LimitsReport), examples.LIMITS, takes=ToLimit, refuses=(404,)),
+    **says("manage", LimitsReport, takes=Limits, refuses=(404,)),
 )
 async def limit(
     name: str,
     visitor: Manager,
     served: Served,
-    body: Annotated[ToLimit, Depends(takes(ToLimit, "setting"))],
+    body: Annotated[Limits, Depends(takes(Limits, "setting"))],
 ) -> Response:
     """All of them at once, from the next answer on; what is not given is not limited any more."""
 
     def limit() -> LimitsReport:
-        return served.limit(name, body.noun(), actor=visitor.name)
+        return served.limit(name, body, actor=visitor.name)
 
     return reply(await run_in_threadpool(limit))
 
 
-@router.post(
-    PAUSE, summary="Pause", **says("manage", {}, takes=ToPause, refuses=(404,), status=204)
-)
+@router.post(PAUSE, summary="Pause", **says("manage", takes=ToPause, refuses=(404,), status=204))
 async def pause(
     visitor: Manager, served: Served, body: Annotated[ToPause, Depends(takes(ToPause))]
 ) -> Response:
@@ -76,7 +73,7 @@ async def pause(
     return Response(status_code=204)
 
 
-@router.delete(PAUSE, summary="Resume", **says("manage", {}, refuses=(404,), status=204))
+@router.delete(PAUSE, summary="Resume", **says("manage", refuses=(404,), status=204))
 async def resume(
     visitor: Manager,
     served: Served,
@@ -91,12 +88,12 @@ async def resume(
 @router.get(
     PAUSE,
     summary="Pauses in force",
-    **says("predict", several(Pause, "pauses"), {"pauses": [examples.PAUSE]}),
+    **says("predict", PAUSES),
 )
 async def index(visitor: Predictor, served: Served) -> Response:
     """Those of learners that the key may see, and of all."""
     found = await run_in_threadpool(served.pauses)
-    return reply({"pauses": [p for p in found if not p.scope or visitor.sees(p.scope)]})
+    return reply({"pauses": [p for p in found if not p.scope or visitor.sees(p.scope)]}, PAUSES)
 
 
 def _check(visitor: Principal, learner: str | None) -> None:

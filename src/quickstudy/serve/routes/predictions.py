@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -9,9 +10,8 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.api.codec import dump
-from quickstudy.api.decisions import Answer, Case, Receipt
-from quickstudy.api.json_schema import schema, several
+from quickstudy.api.codec import envelope
+from quickstudy.api.decisions import Answer, ExplainedCase, Receipt, Resolution, ToPredict
 from quickstudy.deploy.deployment import Deployment
 from quickstudy.errors import NotReadyError
 from quickstudy.serve.http.auth import Teacher, check_predictions, entry
@@ -19,25 +19,14 @@ from quickstudy.serve.http.batching import MicroBatcher
 from quickstudy.serve.http.body import takes
 from quickstudy.serve.http.problems import Problem
 from quickstudy.serve.http.responses import Served, reply
-from quickstudy.serve.openapi import examples
 from quickstudy.serve.openapi.document import NAME, says
-from quickstudy.serve.openapi.forms import GatedDecision, ToPredict
 from quickstudy.types import Explanation
 
 router = APIRouter(tags=["predictions"])
 AT_ONCE = 16  # records predicted in the event loop: more would make others wait
 BYTES_AT_ONCE = 32_768  # of a body whose records are: long texts take as long as many
 may_predict, read_body = entry("predict"), takes(ToPredict)
-WITH_WHY = {
-    "allOf": [
-        schema(Case),
-        {
-            "type": "object",
-            "properties": {"explanation": {"anyOf": [schema(Explanation), {"type": "null"}]}},
-            "required": ["explanation"],
-        },
-    ]
-}
+PREDICTIONS = envelope(predictions=list[Answer])
 
 
 @router.post(
@@ -45,8 +34,7 @@ WITH_WHY = {
     summary="Predict one record, or several",
     **says(
         "predict",
-        {"anyOf": [schema(Answer), several(Answer, "predictions")]},
-        examples.ANSWER,
+        Answer | PREDICTIONS,
         takes=ToPredict,
         refuses=(404,),
         given=[NAME],
@@ -71,13 +59,15 @@ async def predict(request: Request) -> Response:
         gather: MicroBatcher = request.app.state.predictions
         answers = await gather.ask((name, visitor.name), list(zip(records, each, strict=True)))
         return _reply(body, answers)
-    return await run_in_threadpool(  # the answer is spelled there, too: a large one takes long
+    return await run_in_threadpool(  # the answer is written there, too: a large one takes long
         lambda: _reply(body, served.predict_many(name, records, ids=ids, actor=visitor.name))
     )
 
 
 def _reply(body: ToPredict, answers: list[Answer]) -> Response:
-    return reply(answers[0] if body.records is None else {"predictions": answers})
+    if body.records is None:
+        return reply(answers[0])
+    return reply({"predictions": answers}, PREDICTIONS)
 
 
 LANES = [route for route in router.routes if isinstance(route, APIRoute)]
@@ -86,15 +76,16 @@ LANES = [route for route in router.routes if isinstance(route, APIRoute)]
 @router.get(
     "/v1/predictions/{id:part}",
     summary="Look at a prediction",
-    **says("teach", WITH_WHY, {**examples.CASE, "explanation": None}, refuses=(404,)),
+    **says("teach", ExplainedCase, refuses=(404,)),
 )
 async def show(id: str, visitor: Teacher, served: Served, explanation: bool = True) -> Response:
     """All that happened to it, and what the learner says of its record today."""
 
-    def look() -> dict[str, Any]:
+    def look() -> ExplainedCase:
         check_predictions(visitor, served, [id])
-        case = dump(served.history(id))
-        return {**case, "explanation": _why(served, id) if explanation else None}
+        case = served.history(id)
+        known = {field.name: getattr(case, field.name) for field in fields(case)}
+        return ExplainedCase(**known, explanation=_why(served, id) if explanation else None)
 
     return reply(await run_in_threadpool(look))
 
@@ -102,7 +93,7 @@ async def show(id: str, visitor: Teacher, served: Served, explanation: bool = Tr
 @router.get(
     "/v1/predictions/{id:part}/explanation",
     summary="Why does it answer so?",
-    **says("teach", schema(Explanation), refuses=(404, 409)),
+    **says("teach", Explanation, refuses=(404, 409)),
 )
 async def explain(id: str, visitor: Teacher, served: Served) -> Response:
     """Votes, remembered examples, and the fields that matter."""
@@ -117,13 +108,13 @@ async def explain(id: str, visitor: Teacher, served: Served) -> Response:
 @router.post(
     "/v1/predictions/{id:part}/ruling",
     summary="End a contested case",
-    **says("teach", schema(Receipt), examples.RECEIPT, takes=GatedDecision, refuses=(404,)),
+    **says("teach", Receipt, takes=Resolution, refuses=(404,)),
 )
 async def rule(
     id: str,
     visitor: Teacher,
     served: Served,
-    body: Annotated[GatedDecision, Depends(takes(GatedDecision))],
+    body: Annotated[Resolution, Depends(takes(Resolution))],
 ) -> Response:
     """A person's label ends a case whose label changed too often."""
 
@@ -155,8 +146,8 @@ def _asked(body: ToPredict) -> tuple[list[Any], list[str | None] | None]:
     return body.records, body.ids
 
 
-def _why(served: Served, id: str) -> Any:
+def _why(served: Served, id: str) -> Explanation | None:
     try:
-        return dump(served.explain(id))
+        return served.explain(id)
     except NotReadyError:
         return None

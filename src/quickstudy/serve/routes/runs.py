@@ -9,21 +9,20 @@ from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.api.json_schema import schema, several
-from quickstudy.api.runs import RunInfo, RunReport, RunStatus, ValueReport
+from quickstudy.api.codec import envelope
+from quickstudy.api.runs import Ending, NewRun, OneStep, RunInfo, RunReport, RunStatus, ValueReport
 from quickstudy.errors import InputError
 from quickstudy.serve.http.auth import Predictor, Teacher
 from quickstudy.serve.http.body import takes
 from quickstudy.serve.http.problems import Problem
 from quickstudy.serve.http.responses import Served, reply
-from quickstudy.serve.openapi import examples_runs as examples
 from quickstudy.serve.openapi.document import says
-from quickstudy.serve.openapi.forms_runs import Ending, NewRun, OneStep
 from quickstudy.types import Estimate
 
 router = APIRouter(tags=["runs"])
 LEARNER = "/v1/learners/{name:part}"
 RUNS = LEARNER + "/runs"
+ALL_RUNS = envelope(runs=list[RunInfo])
 ONE = RUNS + "/{run:part}"
 # first word of a refusal -> the field that it is about
 FIELDS = {
@@ -37,7 +36,7 @@ Given = TypeVar("Given")
 @router.post(
     RUNS,
     summary="Start a run",
-    **says("predict", schema(RunInfo), examples.RUN, takes=NewRun, refuses=(404,), status=201),
+    **says("predict", RunInfo, takes=NewRun, refuses=(404,), status=201),
 )
 async def start(
     name: str, visitor: Predictor, served: Served, body: Annotated[NewRun, Depends(takes(NewRun))]
@@ -50,13 +49,13 @@ async def start(
     def start() -> RunInfo:
         return served.start(name, task=body.task, id=body.id, actor=visitor.name)
 
-    return reply(await run_in_threadpool(_named, start), 201)
+    return reply(await run_in_threadpool(_named, start), status=201)
 
 
 @router.post(
     ONE + "/steps",
     summary="Add a step, and hear how the run will end",
-    **says("predict", schema(Estimate), examples.ESTIMATE, takes=OneStep, refuses=(404,)),
+    **says("predict", Estimate, takes=OneStep, refuses=(404,)),
 )
 async def step(
     name: str,
@@ -89,7 +88,7 @@ async def step(
 @router.post(
     ONE + "/end",
     summary="Say how a run ended",
-    **says("teach", schema(RunInfo), examples.RUN, takes=Ending, refuses=(404,)),
+    **says("teach", RunInfo, takes=Ending, refuses=(404,)),
 )
 async def end(
     name: str,
@@ -119,7 +118,7 @@ async def end(
 @router.post(
     ONE + "/expire",
     summary="Say that the end of a run will not be known",
-    **says("predict", schema(RunInfo), examples.EXPIRED, refuses=(404,)),
+    **says("predict", RunInfo, refuses=(404,)),
 )
 async def expire(name: str, run: str, visitor: Predictor, served: Served) -> Response:
     """For a run that was stopped: it is closed, and nothing is learned of its outcome.
@@ -136,7 +135,7 @@ async def expire(name: str, run: str, visitor: Predictor, served: Served) -> Res
 @router.get(
     RUNS,
     summary="Runs of a learner",
-    **says("teach", several(RunInfo, "runs"), {"runs": [examples.RUN]}, refuses=(404,)),
+    **says("teach", ALL_RUNS, refuses=(404,)),
 )
 async def index(
     name: str,
@@ -147,13 +146,13 @@ async def index(
 ) -> Response:
     """The latest first, without their steps."""
     found = await run_in_threadpool(lambda: served.runs(name, status=status, limit=limit))
-    return reply({"runs": found})
+    return reply({"runs": found}, ALL_RUNS)
 
 
 @router.get(
     ONE,
     summary="Look at a run",
-    **says("teach", schema(RunReport), examples.REPORT, refuses=(404,)),
+    **says("teach", RunReport, refuses=(404,)),
 )
 async def show(name: str, run: str, visitor: Teacher, served: Served) -> Response:
     """Every step as it was sent, with the estimate that it was answered with."""
@@ -163,7 +162,7 @@ async def show(name: str, run: str, visitor: Teacher, served: Served) -> Respons
 @router.get(
     LEARNER + "/value",
     summary="How a value learner does",
-    **says("teach", schema(ValueReport), examples.VALUE, refuses=(404,)),
+    **says("teach", ValueReport, refuses=(404,)),
 )
 async def value(name: str, visitor: Teacher, served: Served) -> Response:
     """How many runs it has met, how they ended, and whether it may stop any."""

@@ -11,25 +11,19 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from quickstudy.api.json_schema import schema, several
-from quickstudy.api.versions import Diff, GateReport, Version
+from quickstudy.api.codec import envelope
+from quickstudy.api.versions import Diff, GateReport, Promotion, Reason, Version
 from quickstudy.errors import ModelFileError
 from quickstudy.serve.http.auth import Manager, Teacher
 from quickstudy.serve.http.body import MODEL, is_model, read_model, takes
 from quickstudy.serve.http.problems import Problem
 from quickstudy.serve.http.responses import Served, reply
-from quickstudy.serve.openapi import examples_oversight as examples
 from quickstudy.serve.openapi.document import says
-from quickstudy.serve.openapi.forms_oversight import Promotion, Reason
 
 router = APIRouter(tags=["versions"])
 ONE = "/v1/learners/{name:part}"
 CHALLENGER = ONE + "/challenger"
-GATE = {
-    "type": "object",
-    "properties": {"gate": {"anyOf": [schema(GateReport), {"type": "null"}]}},
-    "required": ["gate"],
-}
+VERSIONS, GATE = envelope(versions=list[Version]), envelope(gate=GateReport | None)
 read_reason = takes(Reason)
 Why = Annotated[str, Query(max_length=500, description="For the log.")]
 Id = Annotated[str, Query(max_length=64, description="Of a version: 6 characters or more.")]
@@ -38,7 +32,7 @@ Id = Annotated[str, Query(max_length=64, description="Of a version: 6 characters
 @router.get(
     ONE + "/versions",
     summary="Versions of a learner",
-    **says("teach", several(Version, "versions"), {"versions": [examples.VERSION]}, refuses=(404,)),
+    **says("teach", VERSIONS, refuses=(404,)),
 )
 async def index(
     name: str,
@@ -56,13 +50,11 @@ async def index(
             return served.versions(name)
         return [served.version_at(name, read_time(at))]
 
-    return reply({"versions": await run_in_threadpool(look)})
+    return reply({"versions": await run_in_threadpool(look)}, VERSIONS)
 
 
 def _challenge_says() -> dict[str, Any]:
-    said = says(
-        "manage", schema(Version), examples.VERSION, takes=Reason, refuses=(404,), status=201
-    )
+    said = says("manage", Version, takes=Reason, refuses=(404,), status=201)
     binary = {"schema": {"type": "string", "format": "binary"}}
     said["openapi_extra"]["requestBody"]["content"][MODEL] = binary
     return said
@@ -87,7 +79,7 @@ async def challenge(
                 raise
             raise Problem(422, "model-file", str(error)) from None
 
-    return reply(await run_in_threadpool(challenge), 201)
+    return reply(await run_in_threadpool(challenge), status=201)
 
 
 UPLOADS = [r for r in router.routes if isinstance(r, APIRoute) and "POST" in (r.methods or ())]
@@ -96,7 +88,7 @@ UPLOADS = [r for r in router.routes if isinstance(r, APIRoute) and "POST" in (r.
 @router.delete(
     CHALLENGER,
     summary="Withdraw the challenger",
-    **says("manage", {}, refuses=(404,), status=204),
+    **says("manage", refuses=(404,), status=204),
 )
 async def withdraw(name: str, visitor: Manager, served: Served, reason: Why = "") -> Response:
     """It gives up its claim."""
@@ -107,17 +99,17 @@ async def withdraw(name: str, visitor: Manager, served: Served, reason: Why = ""
 @router.get(
     ONE + "/gate",
     summary="How the challenger stands",
-    **says("teach", GATE, {"gate": examples.GATE}, refuses=(404,)),
+    **says("teach", GATE, refuses=(404,)),
 )
 async def gate(name: str, visitor: Teacher, served: Served) -> Response:
     """Its conditions and evidence, or those of the last champion in probation; else null."""
-    return reply({"gate": await run_in_threadpool(served.gate, name)})
+    return reply({"gate": await run_in_threadpool(served.gate, name)}, GATE)
 
 
 @router.post(
     ONE + "/promote",
     summary="Promote the challenger",
-    **says("manage", schema(Version), examples.VERSION, takes=Promotion, refuses=(404,)),
+    **says("manage", Version, takes=Promotion, refuses=(404,)),
 )
 async def promote(
     name: str,
@@ -136,7 +128,7 @@ async def promote(
 @router.post(
     ONE + "/rollback",
     summary="Go back to the previous version",
-    **says("manage", schema(Version), examples.VERSION, takes=Reason, refuses=(404,)),
+    **says("manage", Version, takes=Reason, refuses=(404,)),
 )
 async def rollback(
     name: str, visitor: Manager, served: Served, body: Annotated[Reason, Depends(read_reason)]
@@ -152,7 +144,7 @@ async def rollback(
 @router.get(
     ONE + "/diff",
     summary="What would change?",
-    **says("teach", schema(Diff), examples.DIFF, refuses=(404,)),
+    **says("teach", Diff, refuses=(404,)),
 )
 async def diff(
     name: str,

@@ -23,7 +23,7 @@ from quickstudy.serve.http.problems import Problem, of_error
 from quickstudy.types import same_label
 
 if TYPE_CHECKING:
-    from quickstudy.api.versions import Pause
+    from quickstudy.api.guardrails import Pause
 
 STATIC = Path(__file__).parents[1] / "static"
 POLICY = (

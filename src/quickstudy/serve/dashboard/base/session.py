@@ -15,7 +15,7 @@ from quickstudy.serve.http import auth
 from quickstudy.serve.http.problems import Problem
 
 if TYPE_CHECKING:
-    from quickstudy.api.decisions import Role
+    from quickstudy.api.admin import Role
     from quickstudy.deploy.deployment import Deployment
 
 ID_COOKIE, NAME_COOKIE = "qs_visitor", "qs_name"

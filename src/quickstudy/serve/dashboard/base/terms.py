@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from quickstudy.serve.dashboard.base.formatting import count, percent, plural
 
 if TYPE_CHECKING:
-    from quickstudy.api.versions import AutonomyReport, GateReport, Pause, SourceReport
+    from quickstudy.api.annotators import SourceReport
+    from quickstudy.api.guardrails import AutonomyReport, Pause
+    from quickstudy.api.versions import GateReport
 
 LEVELS = {
     "shadow": ("Watch", "Its answers are kept, and nobody gets them."),
@@ -114,7 +116,7 @@ def standing(gate: GateReport) -> str:
 def paused_by(pause: Pause) -> str:
     """Who paused it.
 
-    >>> from quickstudy.api.versions import Pause
+    >>> from quickstudy.api.guardrails import Pause
     >>> paused_by(Pause("", "file", "", 0.0)), paused_by(Pause("", "ana", "", 0.0))
     ('a file in the folder of the store', 'ana')
     """

@@ -12,7 +12,7 @@ from quickstudy.serve.dashboard.base.formatting import count, odds_to_one, perce
 
 if TYPE_CHECKING:
     from quickstudy.api.decisions import CurvePoint, Policy, Report
-    from quickstudy.api.versions import Level
+    from quickstudy.api.guardrails import Level
 
 LEAST_SPAN = 0.1  # of the scale that the precision is drawn on
 WINDOW = 300  # cases that a point of the curve averages: a single stretch varies too much

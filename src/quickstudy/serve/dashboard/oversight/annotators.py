@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import Request, Response
 
-from quickstudy.api.versions import SourceReport
+from quickstudy.api.annotators import SourceReport
 from quickstudy.errors import InputError
 from quickstudy.serve.dashboard.base.forms import Form, field
 from quickstudy.serve.dashboard.base.kinds import classifier

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from quickstudy.api.versions import LEVELS
+from quickstudy.api.guardrails import LEVELS
 from quickstudy.errors import QuickstudyError, SettingError
 from quickstudy.serve.dashboard.base.forms import Form, field
 from quickstudy.serve.dashboard.base.kinds import classifier

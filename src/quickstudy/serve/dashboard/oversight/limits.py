@@ -32,7 +32,7 @@ def change(request: Request, visitor: Known, store: Store, form: LongForm, name:
         try:
             store.limit(name, limits, actor=visitor.actor)
         except QuickstudyError as error:
-            draft.blame(str(error))
+            draft.blame(error)
             return _page(request, visitor, store, name, status=of_error(error).status, draft=draft)
         return go(request, f"{home(name)}/limits?done=kept")
     return _page(request, visitor, store, name, status=422, draft=draft)

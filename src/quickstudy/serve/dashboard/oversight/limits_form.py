@@ -6,18 +6,18 @@ import csv
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from starlette.datastructures import FormData
 
-from quickstudy.api.versions import Allowed, Limits
+from quickstudy.api.guardrails import Allowed, Limits
 from quickstudy.deploy.guardrails.rules import parse
-from quickstudy.errors import LabelError, SettingError
+from quickstudy.errors import LabelError, QuickstudyError, SettingError
 from quickstudy.serve.dashboard.base import forms
 from quickstudy.serve.dashboard.base.records import label_text, read_label
 from quickstudy.types import Label
 
-NAMED = re.compile(r"(never|allowed|costs|per_minute|spend_per_day)(?:\[(\d{1,6})\])?\b")
+NAMED = tuple(field.name for field in fields(Limits))
 NUMBER = re.compile(r"\d{1,12}(?:[.,]\d{1,6})?", re.ASCII)
 
 
@@ -49,16 +49,16 @@ class Draft:
         every = [*self.never, *self.allowed, *self.costs, self.per_minute, self.spend_per_day]
         return [entry for entry in every if entry]
 
-    def blame(self, message: str) -> None:
-        """Put a message at the field that it names; above the form if it names none."""
-        named = NAMED.match(message)
-        found: Entry | list[Entry] = getattr(self, named[1]) if named else []
+    def blame(self, error: QuickstudyError) -> None:
+        """Put a message beside the field that it is about; above the form if that is not known."""
+        name, *rest = (error.field or "").split(".")
+        found: Entry | list[Entry] = getattr(self, name) if name in NAMED else []
         if isinstance(found, Entry):
-            found.problem = message
-        elif named and named[2] and int(named[2]) < len(found):
-            found[int(named[2])].problem = message
+            found.problem = str(error)
+        elif rest and rest[0].isdecimal() and int(rest[0]) < len(found):
+            found[int(rest[0])].problem = str(error)
         else:
-            self.problem = message
+            self.problem = str(error)
 
 
 def drafted(limits: Limits) -> Draft:

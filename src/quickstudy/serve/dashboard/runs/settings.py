@@ -9,7 +9,8 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from quickstudy.api.runs import ValueInfo, ValueSettings
+from quickstudy.api.runs import ValueInfo
+from quickstudy.api.settings import ValueSettings
 from quickstudy.errors import SettingError
 from quickstudy.serve.dashboard.base.forms import Form, field
 from quickstudy.serve.dashboard.base.rendering import render
