@@ -15,6 +15,7 @@ BASE_MIB = 300  # what the interpreter and the libraries may take
 EXAMPLES = {"10,000 numbers": 20, "1,000 texts of 900 characters": 25}  # of others 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_process_that_learns_a_wide_shape_stays_within_three_budgets(shape):
     command = [sys.executable, "-m", "tests.attack.wide", shape, str(EXAMPLES.get(shape, 40))]
