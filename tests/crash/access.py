@@ -16,7 +16,7 @@ from quickstudy.serve.settings import ServerSettings
 from tests.crash.forking import LONGEST, Child, Say
 from tests.crash.rows import Row, Scale, Tick
 from tests.serve import matrix
-from tests.serve.matrix import Cell, Key, Operation, RecordClaim
+from tests.serve.matrix import Cell, Key, Knock, Operation
 
 READ = 1 << 20  # bytes of an answer in which canaries are looked for
 STRANGERS = ("no key", "a wrong key", "a key of another store", "a revoked key")
@@ -43,7 +43,7 @@ def serve(path: Path) -> Callable[[Say], None]:
     return work
 
 
-def send(host: str, asked: RecordClaim, secret: str | None) -> tuple[int, str]:
+def send(host: str, asked: Knock, secret: str | None) -> tuple[int, str]:
     """Status and beginning of the answer; of one without an end the status alone."""
     connection = HTTPConnection(host, timeout=60)
     headers = {"authorization": f"Bearer {secret}"} if secret is not None else {}
@@ -91,7 +91,7 @@ def measure(scale: Scale, tick: Tick) -> Row:
 def visited(ready: dict[str, Any], tick: Tick) -> Row:
     """What the server let happen."""
     host = ready["host"]
-    status, text = send(host, RecordClaim("get", "/openapi.json", None, None), None)
+    status, text = send(host, Knock("get", "/openapi.json", None, None), None)
     document = json.loads(text)
     strange = {
         "no key": None,
