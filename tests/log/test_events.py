@@ -72,7 +72,7 @@ def test_a_commitment_tells_nothing_to_who_guesses_the_payload():
 
 
 def test_there_are_no_events_of_unknown_types():
-    assert {"created", "predicted", "feedback", "refitted", "key_revoked"} <= TYPES
+    assert {"created", "predicted", "feedback", "refitted", "migrated"} <= TYPES
     with pytest.raises(ValueError, match="approved"):
         made(type="approved")
 

@@ -8,6 +8,7 @@ events do not tell (receipts, how much a label would teach, digests of keys) goe
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -73,12 +74,24 @@ def migrate(store: Store, *, progress: Progress | None = None) -> Path:
         SCHEMA,
         target,
     )
+    try:
+        _rewrite(store, progress)
+    except BaseException:  # the store is as it was, and needs no copy
+        target.unlink()
+        shutil.rmtree(_folder(target), ignore_errors=True)
+        raise
+    store.schema = SCHEMA
+    return target
+
+
+def _rewrite(store: Store, progress: Progress | None) -> None:
+    """Make the tables of the present schema, and drop the older ones, in one transaction."""
+    secret = store.meta("secret", lambda: b"", write=False)
     with store.transaction() as transaction:
         connection = transaction.connection
         names = _rename(connection)
         for table in DERIVED:
             table.create(connection, checkfirst=False)
-        secret = store.meta("secret", lambda: b"", write=False)
         dialect = store.engine.dialect
         rows = project_log(connection, connection, dialect, secret=secret, progress=progress)
         for table in DERIVED:
@@ -88,8 +101,11 @@ def migrate(store: Store, *, progress: Progress | None = None) -> Path:
         for old in names.values():
             connection.execute(text(f"DROP TABLE {old}"))
         store.set_schema(transaction, SCHEMA)
-    store.schema = SCHEMA
-    return target
+
+
+def _folder(target: Path) -> Path:
+    """The folder that goes with a store file."""
+    return target.with_name(target.name + ".d")
 
 
 def _free(path: Path) -> Path:
@@ -98,7 +114,7 @@ def _free(path: Path) -> Path:
     while True:
         more = "" if number == 1 else f"-{number}"
         target = path.with_name(f"{path.name}.schema-1{more}")
-        if not target.exists() and not target.with_name(target.name + ".d").exists():
+        if not target.exists() and not _folder(target).exists():
             return target
         number += 1
 
@@ -112,9 +128,6 @@ def _rename(connection: Connection) -> dict[str, str]:
     for row in found:
         if row.type == "index" and row.sql and not row.name.startswith("events_"):
             connection.execute(text(f"DROP INDEX {row.name}"))
-    for table in DERIVED:
-        if table.name in RENAMED and table.name in tables:  # made empty when it was opened
-            connection.execute(text(f"DROP TABLE {table.name}"))
     for name, old in names.items():
         connection.execute(text(f"ALTER TABLE {name} RENAME TO {old}"))
     return names

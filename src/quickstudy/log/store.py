@@ -163,14 +163,19 @@ class Store:
             if wrong:  # an index that lacks a row would have its feedback counted twice
                 raise LogError(f"{self.path} is damaged: {wrong[0]}; restore a backup of it")
         if write:
-            with self.engine.begin() as connection:
-                METADATA.create_all(connection)
+            self._make_tables([META])
         self.schema = int(self.meta("schema", lambda: str(SCHEMA).encode(), write=write))
         if self.schema > SCHEMA:
             raise StoreError(
                 f"{self.path} has schema {self.schema}; this quickstudy reads up to {SCHEMA}: "
                 "upgrade it"
             )
+        if write and self.schema == SCHEMA:  # an older one has its own, until it is brought up
+            self._make_tables(None)
+
+    def _make_tables(self, tables: list[Table] | None) -> None:
+        with self.engine.begin() as connection:
+            METADATA.create_all(connection, tables)
 
     def meta(self, name: str, make: Callable[[], bytes], *, write: bool = True) -> bytes:
         """A value stored under `name`; the first call makes it by `make` and stores it.

@@ -1,18 +1,11 @@
-"""A store of an older quickstudy opens, goes on, and keeps what it had: made by commit c685e45.
-
-In it: a classifier that acts, with 220 labels, refits, a limit and a version promoted by override;
-one of texts, without a snapshot; a value learner of six runs.
-"""
-
-import tarfile
-from pathlib import Path
+"""A store of an older quickstudy opens, goes on, and keeps what it had: made by commit c685e45."""
 
 import pytest
 
 import quickstudy
 from quickstudy import Feedback
+from tests.deploy.older import unpack
 
-FIXTURE = Path(__file__).parent / "data" / "store-c685e45.tar.xz"
 CHAMPION, PREVIOUS = "f3f3549a03406710700a1640cc9209da", "5c8dbb2fd78bbfb8762f3638c36723c7"
 RUNS = "1e865d67e82388a5d9e3d2356530dadd"
 LARGE, SMALL = {"amount": 400.0, "country": "DE"}, {"amount": 20.0, "country": "IT"}
@@ -20,11 +13,7 @@ LARGE, SMALL = {"amount": 400.0, "country": "DE"}, {"amount": 20.0, "country": "
 
 @pytest.fixture
 def old(tmp_path):
-    with tarfile.open(FIXTURE) as archive:
-        archive.extractall(tmp_path, filter="data")
-    for folder in (tmp_path / "old.db.d", *(tmp_path / "old.db.d").glob("learner-*")):
-        folder.chmod(0o700)  # no archive keeps that
-    return tmp_path / "old.db"
+    return unpack(tmp_path)
 
 
 def wrong(findings):
