@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quickstudy.stats.risk import AuditDraws, coin
+from quickstudy.stats.draws import AuditDraws, coin
 
 
 @pytest.mark.parametrize("seed", [0, 7, 2**63, 2**64 - 1])

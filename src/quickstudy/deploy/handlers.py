@@ -5,8 +5,8 @@ from __future__ import annotations
 from quickstudy.deploy.core import commands as core
 from quickstudy.deploy.core import handlers as core_handlers
 from quickstudy.deploy.core.context import Context
+from quickstudy.deploy.core.contract import Decided
 from quickstudy.deploy.core.dispatcher import Handler
-from quickstudy.deploy.core.drafts import Decided
 from quickstudy.deploy.decisions import commands as decisions
 from quickstudy.deploy.decisions import disputes, expiry, feedback, lifecycle, predict
 from quickstudy.deploy.guardrails import commands as guardrails

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, text
 
-from quickstudy.deploy.core.drafts import SYSTEM
+from quickstudy.deploy.core.contract import SYSTEM
 from quickstudy.deploy.core.projection import encode_value
 from quickstudy.deploy.core.rows import Rows
 from quickstudy.deploy.core.tables import DERIVED, Row, checksum, damaged

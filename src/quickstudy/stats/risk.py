@@ -13,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from quickstudy.errors import InputError, SettingError
 from quickstudy.stats.certificate import (
     Certificate,
@@ -25,9 +23,10 @@ from quickstudy.stats.certificate import (
     require_score,
 )
 from quickstudy.stats.controller import FRACTIONS, Controller
+from quickstudy.stats.draws import AuditDraws
 from quickstudy.types import Label, label_key
 
-__all__ = ["ActOrAsk", "Certificate", "Controller", "Decision", "Guard", "coin"]
+__all__ = ["ActOrAsk", "Certificate", "Controller", "Decision", "Guard"]
 
 AUDIT_TESTING, AUDIT_SETTLED = 0.35, 0.05
 """Audit rates while a more permissive policy is under test, and later. Evidence grows with this
@@ -37,31 +36,6 @@ acted on 0 to 6 more cases in 100 than 0.2, for the same number of labels or 3 %
 PATIENCE = 2000
 """Cases for which the next policy is tested at the high audit rate: a policy that is not permitted
 by then gains less than the audits cost, and is then tested at the low rate."""
-
-
-def coin(seed: int, number: int) -> float:
-    """Draw number `number` of a seed, uniform in [0, 1); a replay draws the same number.
-
-    >>> round(coin(7, 0), 3), round(coin(7, 1), 3), coin(7, 1) == coin(7, 1)
-    (0.872, 0.083, True)
-    """
-    bits = int(np.random.Philox(key=seed, counter=number).random_raw())
-    return (bits >> 11) * 2.0**-53
-
-
-class AuditDraws:
-    """`coin(seed, number)` for one seed, five times as fast."""
-
-    def __init__(self, seed: int) -> None:
-        self._generator = np.random.Philox(key=seed)
-        self._state: Any = self._generator.state
-
-    def draw(self, number: int) -> float:
-        """Draw number `number`, uniform in [0, 1)."""
-        self._state["state"]["counter"] = np.array([number, 0, 0, 0], np.uint64)
-        self._state["buffer_pos"] = 4
-        self._generator.state = self._state
-        return (int(self._generator.random_raw()) >> 11) * 2.0**-53
 
 
 @dataclass(frozen=True, slots=True)

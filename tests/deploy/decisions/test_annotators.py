@@ -10,7 +10,7 @@ from scipy.stats import fisher_exact
 from sqlalchemy import text
 
 from quickstudy.api.decisions import Feedback
-from quickstudy.deploy.core.drafts import Draft
+from quickstudy.deploy.core.contract import Draft
 from quickstudy.deploy.decisions.annotators import agreement, chance, sources
 from quickstudy.deploy.guardrails.risk import encode_decision
 from quickstudy.deploy.handlers import HANDLERS

@@ -7,7 +7,7 @@ from sqlalchemy.dialects import sqlite
 
 from quickstudy.api.settings import Settings, ValueSettings
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.drafts import Draft
+from quickstudy.deploy.core.contract import Draft
 from quickstudy.deploy.core.failures import OutOfServiceError
 from quickstudy.deploy.hosting.learner import OutOfService
 from quickstudy.deploy.hosting.transaction import HostedLearners

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Dialect, func, select
 
-from quickstudy.deploy.core.participants import Hosted, Participant
+from quickstudy.deploy.core.contract import Hosted, Participant
 from quickstudy.deploy.core.rows import Rows
 from quickstudy.deploy.core.tables import DERIVED, LEARNERS
 from quickstudy.encode.values import plain_text

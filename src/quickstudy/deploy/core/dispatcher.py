@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from quickstudy.deploy.core.context import MOST_PAYLOADS, Context
-from quickstudy.deploy.core.drafts import Decided, Draft, Refused
+from quickstudy.deploy.core.contract import Decided, Draft, Refused
 from quickstudy.deploy.core.failures import OutOfServiceError
 from quickstudy.deploy.core.rows import Rows
 from quickstudy.errors import InputError, SettingError
@@ -89,7 +89,8 @@ class Dispatcher:
     def _prepared(self, draft: Draft) -> dict[str, Any]:
         payload = draft.payload
         for participant in self.context.participants:
-            payload = payload | participant.prepare(draft, self.context.transaction.events)
+            if more := participant.prepare(draft, self.context.transaction.events):
+                payload = payload | more
         return payload
 
     def _log(self, draft: Draft, payload: dict[str, Any]) -> Logged:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from quickstudy.deploy.core.commands import Delete, MakeKey, RevokeKey
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.drafts import Decided, Draft
-from quickstudy.deploy.core.participants import Hosted
+from quickstudy.deploy.core.contract import Decided, Draft, Hosted
 from quickstudy.deploy.core.records import decode
 from quickstudy.deploy.core.tables import KEYS
 from quickstudy.errors import NotFoundError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from quickstudy.deploy.core.records import decode, encode
+from quickstudy.deploy.core.records import encode
 from quickstudy.deploy.core.rows import Rows
 from quickstudy.deploy.core.tables import DERIVED, KEYS, LEARNERS, Row
 from quickstudy.log.events import Logged
@@ -13,15 +13,15 @@ from quickstudy.log.events import Logged
 Projector = Callable[[Rows, Logged, dict[str, Any]], None]
 
 
-def count(rows: Rows, learner: int, **changes: int) -> Row:
-    """Change counts of a learner; its row, the tally decoded."""
+def count(rows: Rows, learner: int, **changes: int) -> dict[str, Any]:
+    """Change counts of a learner; its tally from then on, not to be changed in place."""
     row = rows.find(LEARNERS, learner)
     assert row is not None
-    tally = decode(row["tally"])
+    tally = dict(row["tally"])
     for name, change in changes.items():  # an older store does not count everything
         tally[name] = tally.get(name, 0) + change
-    rows.change(LEARNERS, learner, tally=encode(tally))
-    return {**row, "tally": tally}
+    rows.change(LEARNERS, learner, tally=tally)
+    return tally
 
 
 def new_learner_row(event: Logged, settings: Mapping[str, Any], tally: Mapping[str, int]) -> Row:
@@ -33,7 +33,7 @@ def new_learner_row(event: Logged, settings: Mapping[str, Any], tally: Mapping[s
         "created": event.time,
         "guarantee_version": 0,
         "deleted": 0,
-        "tally": encode(tally),
+        "tally": dict(tally),
     }
 
 

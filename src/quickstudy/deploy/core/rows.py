@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Select, Table
 
-from quickstudy.deploy.core.tables import Row, checked, checksum, damaged
+from quickstudy.deploy.core.records import decode, encode
+from quickstudy.deploy.core.tables import JSON, Row, checked, checksum, damaged
 from quickstudy.log.statements import Cursor, Key, TableStatements
 
 MOST_KEPT = 4000  # rows of a table from one transaction to the next
@@ -26,6 +27,7 @@ class TableCache:
     def __init__(self, table: Table, dialect: Dialect) -> None:
         self.table = table
         self._statements = TableStatements(table, dialect)
+        self._json: Sequence[str] = table.info.get(JSON, ())
         self._rows: dict[Key, Row | None] = {}
         self._dirty: dict[Key, None] = {}
         self._before: dict[Key, tuple[Any, bool]] = {}  # rows before the command, and if dirty
@@ -43,6 +45,8 @@ class TableCache:
                 for key in wanted:  # not the rows that this transaction wrote
                     self._rows.pop(key, None)
                 raise damaged(self.table)
+            for name in self._json:
+                row[name] = decode(row[name])
             self._rows[self.key_of(row)] = row
 
     def key_of(self, row: Row) -> Key:
@@ -81,6 +85,8 @@ class TableCache:
 
     def _encoded(self, row: Row) -> Key:
         ordered = {name: row[name] for name in self._statements.columns if name != "sum"}
+        for name in self._json:
+            ordered[name] = encode(ordered[name])
         return (*ordered.values(), checksum(ordered))
 
     def begin_command(self) -> None:

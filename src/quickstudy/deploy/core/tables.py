@@ -24,6 +24,7 @@ from sqlalchemy import (
 from quickstudy.errors import StoreError
 from quickstudy.log.store import METADATA
 
+JSON = "json"  # names the columns that are values of JSON in memory, and text on disk
 LEARNERS = Table(
     "learners",
     METADATA,
@@ -35,6 +36,7 @@ LEARNERS = Table(
     Column("deleted", Integer, nullable=False),
     Column("tally", String, nullable=False),
     Column("sum", LargeBinary, nullable=False),
+    info={JSON: ("tally",)},
 )
 CASES = Table(
     "cases",

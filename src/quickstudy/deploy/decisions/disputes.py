@@ -9,11 +9,10 @@ from sqlalchemy import select
 from quickstudy.api.checks import checked_label
 from quickstudy.api.decisions import Receipt
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.drafts import SYSTEM, Decided, Draft
+from quickstudy.deploy.core.contract import SYSTEM, Decided, Draft
 from quickstudy.deploy.core.records import decode, encode
 from quickstudy.deploy.core.tables import CASES, INPUT_LABELS, Row
 from quickstudy.deploy.decisions.commands import ResolveDispute
-from quickstudy.deploy.decisions.outcomes import counts
 from quickstudy.deploy.hosting.transaction import HostedLearners
 from quickstudy.errors import InputError, NotFoundError
 
@@ -85,7 +84,7 @@ def _close(context: Context, case_id: str, label: Any) -> Decided[None]:
     """Where the outcome of a contested case is still due, the resolution is that."""
     case = context.rows.find(CASES, case_id)
     assert case is not None
-    if counts(context, case):
+    if context.of(HostedLearners).counts(case):
         wrong = encode(label) != case["answer"]
         payload = {"case": case["seq"], "counted": True, "wrong": wrong}
         learner = case["learner"]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.drafts import EXPIRY, Decided, Draft
+from quickstudy.deploy.core.contract import EXPIRY, Decided, Draft
 from quickstudy.deploy.core.tables import CASES, PENDING_FEEDBACK, Row
-from quickstudy.deploy.decisions.outcomes import counts
 from quickstudy.deploy.hosting.transaction import HostedLearners
 
 EXPIRED_AT_ONCE = 500
@@ -30,5 +29,5 @@ def expire(context: Context) -> Decided[int]:
 
 def expire_case(context: Context, case: Row) -> Decided[None]:
     """The time of a case is over: it counts as wrong, an audit also in the precision shown."""
-    payload = {"case": case["seq"], "counted": counts(context, case)}
+    payload = {"case": case["seq"], "counted": context.of(HostedLearners).counts(case)}
     yield Draft("expired", case["learner"], actor=EXPIRY, subject=case["id"], payload=payload)

@@ -9,7 +9,7 @@ from typing import Any
 from quickstudy.api.checks import checked_flag, checked_label, checked_name
 from quickstudy.api.decisions import Feedback, Receipt, Status
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.drafts import Decided, Draft
+from quickstudy.deploy.core.contract import Decided, Draft
 from quickstudy.deploy.core.records import decode, digest, encode
 from quickstudy.deploy.core.tables import (
     CASES,
@@ -21,7 +21,6 @@ from quickstudy.deploy.core.tables import (
 from quickstudy.deploy.decisions.commands import RecordFeedback
 from quickstudy.deploy.decisions.disputes import relabelled
 from quickstudy.deploy.decisions.expiry import expire_case
-from quickstudy.deploy.decisions.outcomes import counts
 from quickstudy.deploy.decisions.statuses import LEARNED, MESSAGES, Known, status_of
 from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.deploy.hosting.transaction import HostedLearners
@@ -193,7 +192,7 @@ def _about_case(
         "learn": learn,
         "label": label,
         "refuted": refuted,
-        "counted": heard and counts(context, case),
+        "counted": heard and context.of(HostedLearners).counts(case),
         "wrong": wrong,
         "said": votes.encoded() if votes else None,
         **more,

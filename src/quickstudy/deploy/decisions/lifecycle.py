@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from quickstudy.api.options import resetting
 from quickstudy.api.settings import Settings
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.drafts import REFIT, Decided, Draft
+from quickstudy.deploy.core.contract import REFIT, Decided, Draft
 from quickstudy.deploy.core.tables import CASES, VERSIONS
 from quickstudy.deploy.decisions.commands import Change, Create, RecordClaim
 from quickstudy.deploy.guardrails.risk import CHANGED, new_control

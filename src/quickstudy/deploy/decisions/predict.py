@@ -10,7 +10,7 @@ from typing import Any
 from quickstudy.api.checks import checked_name
 from quickstudy.api.decisions import Answer, Feedback
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.drafts import SYSTEM, Decided, Draft
+from quickstudy.deploy.core.contract import SYSTEM, Decided, Draft
 from quickstudy.deploy.core.records import digest
 from quickstudy.deploy.core.tables import CASES, PENDING_FEEDBACK, Row, damaged
 from quickstudy.deploy.decisions import feedback

@@ -65,13 +65,13 @@ def _predicted(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
     learner = event.learner
     if acted and payload["label"] is not None:
         count_action(rows, learner, payload["label"], event.time)
-    row = count(rows, learner, cases=1, acted=acted, waiting=labelled)
-    bucket = (row["tally"]["cases"] - 1) // BUCKET
+    tally = count(rows, learner, cases=1, acted=acted, waiting=labelled)
+    bucket = (tally["cases"] - 1) // BUCKET
     point = rows.find(CURVE_BUCKETS, learner, bucket) or _new_bucket(learner, bucket)
     counted = {"cases": point["cases"] + 1, "acted": point["acted"] + acted}
     rows.upsert(CURVE_BUCKETS, {**point, **counted})
     if "unfamiliar" in payload:
-        _count_unfamiliar(rows, event, payload, row["tally"])
+        _count_unfamiliar(rows, event, payload, tally)
     wait = settings_of(rows, learner).wait_seconds
     rows.upsert(
         CASES,
@@ -116,7 +116,7 @@ def _count_unfamiliar(
         "unfamiliar": payload["unfamiliar"],
     }
     counted = {**tally, "unfamiliar": tally.get("unfamiliar", 0) + 1, "episode": episode}
-    rows.change(LEARNERS, event.learner, tally=encode(counted))
+    rows.change(LEARNERS, event.learner, tally=counted)
 
 
 def _feedback(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:

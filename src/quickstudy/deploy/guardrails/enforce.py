@@ -10,7 +10,7 @@ from typing import Any
 
 from quickstudy.api.guardrails import Pause
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.participants import Hosted
+from quickstudy.deploy.core.contract import Hosted
 from quickstudy.deploy.core.rows import Rows
 from quickstudy.deploy.core.tables import LIMITS, Row
 from quickstudy.deploy.guardrails.limits import LimitState, PauseFile, read_limits

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.drafts import Decided, Draft
+from quickstudy.deploy.core.contract import Decided, Draft
 from quickstudy.deploy.core.tables import LIMITS
 from quickstudy.deploy.guardrails.commands import Resume, SetLimits, SetPause
 from quickstudy.deploy.guardrails.enforce import EVERYBODY

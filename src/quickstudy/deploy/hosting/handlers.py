@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.drafts import SYSTEM, Decided, Draft
+from quickstudy.deploy.core.contract import SYSTEM, Decided, Draft
 from quickstudy.deploy.hosting.commands import Quarantine
 from quickstudy.deploy.hosting.quarantine import TYPE, Ledger, SetAside
 from quickstudy.log.store import events_at

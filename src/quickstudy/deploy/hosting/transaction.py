@@ -8,10 +8,9 @@ from functools import partial
 from typing import Any
 
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.drafts import SYSTEM, Draft
+from quickstudy.deploy.core.contract import SYSTEM, Draft, Hosted
 from quickstudy.deploy.core.failures import OutOfServiceError
-from quickstudy.deploy.core.participants import Hosted
-from quickstudy.deploy.core.records import decode_settings, encode
+from quickstudy.deploy.core.records import decode, decode_settings, encode
 from quickstudy.deploy.core.tables import Row
 from quickstudy.deploy.guardrails.risk import apply_to_risk
 from quickstudy.deploy.hosting.learner import HostedLearner, OutOfService, VersionRoles
@@ -104,6 +103,14 @@ class HostedLearners:
             if out.number == case["learner"]:
                 raise OutOfServiceError(str(out.failed))
         return self.by_number.get(case["learner"])
+
+    def counts(self, case: Row) -> bool:
+        """Whether the outcome of a case is still due, under the guarantee that is in force."""
+        hosted = self.by_number.get(case["learner"])
+        if hosted is None or case["decision"] is None:
+            return False
+        epoch: int = decode(case["decision"])["epoch"]
+        return epoch == hosted.epoch
 
     def votes_of(self, hosted: HostedLearner, case_id: str) -> StoredVotes | None:
         """The experts' votes at the prediction, unless a label was scored by them already."""

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from quickstudy.api.checks import checked_name
 from quickstudy.api.runs import RunInfo, RunStatus
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.drafts import EXPIRY, Decided, Draft, Refused
+from quickstudy.deploy.core.contract import EXPIRY, Decided, Draft, Refused
 from quickstudy.deploy.core.failures import reason_of
 from quickstudy.deploy.core.records import encode
 from quickstudy.deploy.core.tables import RUNS, Row

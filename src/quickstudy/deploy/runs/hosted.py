@@ -11,9 +11,8 @@ from typing import Any
 
 from quickstudy.api.settings import ValueSettings
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.drafts import Draft
+from quickstudy.deploy.core.contract import Draft, Hosted
 from quickstudy.deploy.core.failures import OutOfServiceError, reason_of
-from quickstudy.deploy.core.participants import Hosted
 from quickstudy.deploy.hosting.quarantine import TYPE, set_aside_of
 from quickstudy.deploy.runs.settings import KIND, read_value_settings
 from quickstudy.deploy.runs.state import STATE_EVENTS, ValueState

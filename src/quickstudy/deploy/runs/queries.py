@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from quickstudy.api.runs import RunInfo, RunReport, RunStatus, StepReport, StopReport
 from quickstudy.deploy.core import queries as core_queries
-from quickstudy.deploy.core.drafts import EXPIRY
+from quickstudy.deploy.core.contract import EXPIRY
 from quickstudy.deploy.core.tables import RUNS, Row, checked
 from quickstudy.deploy.runs.state import read_estimate
 from quickstudy.errors import InputError, NotFoundError

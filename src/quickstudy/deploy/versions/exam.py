@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from quickstudy.api.checks import checked_name
 from quickstudy.api.versions import Bound, Pin
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.drafts import SYSTEM, Decided, Draft
+from quickstudy.deploy.core.contract import SYSTEM, Decided, Draft
 from quickstudy.deploy.core.records import digest, encode
 from quickstudy.deploy.core.tables import CASES, EXAM, Row
 from quickstudy.deploy.hosting.learner import HostedLearner

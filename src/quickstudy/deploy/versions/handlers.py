@@ -7,7 +7,7 @@ from typing import Any
 
 from quickstudy.api.versions import Version
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.drafts import Decided, Draft
+from quickstudy.deploy.core.contract import Decided, Draft
 from quickstudy.deploy.core.tables import VERSIONS, Row
 from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.deploy.hosting.transaction import HostedLearners

@@ -22,7 +22,7 @@ import numpy as np
 
 from quickstudy.stats.certificate import Certificate, Guard
 from quickstudy.stats.controller import FRACTIONS, Controller
-from quickstudy.stats.risk import coin
+from quickstudy.stats.draws import coin
 from quickstudy.types import Floats
 
 MARGIN = 0.02  # share of the way to 1: scores of similar runs lie close, and drift a little
