@@ -34,6 +34,10 @@ from quickstudy.log.events import FIRST_LINK
 from quickstudy.log.store import SCHEMA, Store, read_events, typed
 
 Live = Mapping[int, tuple[int, str]]
+PAGES, CHAIN = "pages and indexes", "chain of events"
+TABLES, FOLLOW = "tables", "tables follow from the log"
+LOG_CHECKS = frozenset({PAGES, CHAIN})  # must hold for tables to be made from the log
+TABLE_CHECKS = frozenset({TABLES, FOLLOW})
 
 
 def check(store: Store, *, progress: Progress = None, live: Live | None = None) -> list[Finding]:

@@ -65,7 +65,7 @@ def migrate(store: Store, *, progress: Progress | None = None) -> Path:
     Raises:
         StoreError: nothing was changed.
     """
-    target = _free(store.path)
+    target = free_place(store.path, "schema-1")
     store.backup(target)
     log.warning(
         "%s has schema %d and is brought up to %d; as it was it is in %s",
@@ -103,17 +103,40 @@ def _rewrite(store: Store, progress: Progress | None) -> None:
         store.set_schema(transaction, SCHEMA)
 
 
+def make_tables_again(path: str | Path, *, progress: Progress | None = None) -> Path:
+    """Drop all tables of a store and make them from its log; where the copy is that is kept.
+
+    Raises:
+        StoreError: it is open elsewhere, or its log is damaged; nothing was changed.
+    """
+    store = open_store(path)
+    try:
+        target = free_place(store.path, "before-rebuild")
+        store.backup(target)
+        secret = store.meta("secret", lambda: b"", write=False)
+        with store.transaction() as transaction:
+            connection = transaction.connection
+            for table in DERIVED:
+                table.drop(connection, checkfirst=True)
+                table.create(connection, checkfirst=False)
+            dialect = store.engine.dialect
+            project_log(connection, connection, dialect, secret=secret, progress=progress)
+        return target
+    finally:
+        store.close()
+
+
 def _folder(target: Path) -> Path:
     """The folder that goes with a store file."""
     return target.with_name(target.name + ".d")
 
 
-def _free(path: Path) -> Path:
-    """A path for the backup where nothing is yet."""
+def free_place(path: Path, what: str) -> Path:
+    """A path for a copy of a store where nothing is yet; `what` it is ends its name."""
     number = 1
     while True:
         more = "" if number == 1 else f"-{number}"
-        target = path.with_name(f"{path.name}.schema-1{more}")
+        target = path.with_name(f"{path.name}.{what}{more}")
         if not target.exists() and not _folder(target).exists():
             return target
         number += 1
