@@ -119,7 +119,7 @@ def test_the_process_of_shadows_tries_again_before_it_gives_one_up(deployment, m
     with failing_classifier(ERRORS[0]):
         teach(deployment, range(4))
         replies = io.BytesIO()
-        child = shadow_process.ShadowSupervisor(deployment.store, replies)
+        child = shadow_process.ShadowProcess(deployment.store, replies)
         child.heed({"do": "follow", "orders": orders})
         while child.move():
             pass
