@@ -77,19 +77,19 @@ class Record:
     """What was written down, and of it what was sent and acknowledged: (line, message)."""
 
     root: Path
-    lineage: list[Line]
+    lines: list[Line]
     books: list[tuple[int, Message]]
 
     @classmethod
     def read(cls, path: Path, root: Path) -> Record:
         """The record of a folder."""
-        lineage = list(Line.all(path.read_bytes()))
+        lines = list(Line.all(path.read_bytes()))
         books = [
             (at, json.loads(line.more))
-            for at, line in enumerate(lineage)
+            for at, line in enumerate(lines)
             if line.kind == WRITE and line.path == f"{root}/{BOOKS}"
         ]
-        return cls(root, lineage, books)
+        return cls(root, lines, books)
 
     def cut(self, seed: int) -> int:
         """A moment: half of them anywhere, half just after something is on the disk or said."""

@@ -50,7 +50,7 @@ class Life:
     """A deployment, its stream and its sources."""
 
     def __init__(self, deployment: quickstudy.Deployment, stream: str, rate: float) -> None:
-        self.context, self.stream, self.rate = deployment, stream, rate
+        self.deployment, self.stream, self.rate = deployment, stream, rate
         self.rng = Random(13)
         self.spoken = dict.fromkeys(ANNOTATORS, 0)
         self.cases = self.acted = self.acted_wrong = 0
@@ -60,7 +60,7 @@ class Life:
     def case(self, source: str) -> None:
         """One case, of which a source speaks, and perhaps another one too."""
         x, label = data.draw(self.stream, self.rng)
-        answer = self.context.predict(NAME, x)
+        answer = self.deployment.predict(NAME, x)
         self.cases += 1
         self.right.append(answer.label == label)
         if answer.decision == "act" and not self.acted:
@@ -76,7 +76,7 @@ class Life:
         """What a source says; of the case itself it counts."""
         flips = source == "eve" and self.rng.random() < self.rate
         said = data.another(self.stream, label, self.rng) if flips else label
-        self.context.feedback(case, label=said, source=source, wait_learned=True)
+        self.deployment.feedback(case, label=said, source=source, wait_learned=True)
         self.spoken[source] += 1
 
 
@@ -101,15 +101,15 @@ def poisoned(life: Life, words: int) -> int | None:
         for source in ANNOTATORS:
             life.case(source)
         if seen is None and life.spoken["eve"] % LOOK == 0:
-            reports = {report.source: report for report in life.context.sources(NAME)}
+            reports = {report.source: report for report in life.deployment.sources(NAME)}
             seen = life.spoken["eve"] if reports["eve"].unusual else None
     return seen
 
 
 def watched(life: Life) -> dict[str, Any]:
     """What the pages of sources and autonomy show then."""
-    autonomy = life.context.autonomy(NAME)
-    reports = life.context.sources(NAME)
+    autonomy = life.deployment.autonomy(NAME)
+    reports = life.deployment.sources(NAME)
     agreed = {
         report.source: [(o, n, same) for o, n, same in report.agreement] for report in reports
     }
@@ -131,7 +131,7 @@ def watched(life: Life) -> dict[str, Any]:
 
 def judged(life: Life, honest: int) -> dict[str, Any]:
     """What the gate makes of a consolidation of all that, while the honest two speak."""
-    deployment = life.context
+    deployment = life.deployment
     deployment.change(NAME, ceiling="suggest")  # all cases are asked, and count
     version = deployment.challenge(NAME).id
     life.right = []

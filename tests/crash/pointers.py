@@ -1,6 +1,6 @@
 """R11: random promotions, rollbacks, refusals and withdrawals, against a model of sixty lines.
 
-The desk's own code on a store of its own decides; after every sequence roles, errors, the log and
+The code of a deployment decides, on a store of its own; after every sequence roles, errors, log and
 who answered when must be what the model says, over restarts and transactions that fail. In a few
 more sequences learners learn for real meanwhile, and their state must be that of a replay.
 """
@@ -21,15 +21,21 @@ from quickstudy.api.settings import Settings
 from quickstudy.api.versions import Condition
 from quickstudy.deploy.core.commands import Delete
 from quickstudy.deploy.core.context import Context
+from quickstudy.deploy.core.dispatcher import Dispatcher
 from quickstudy.deploy.core.queries import learner_rows
 from quickstudy.deploy.decisions.commands import Create
 from quickstudy.deploy.guardrails.limits import PauseFile
 from quickstudy.deploy.guardrails.risk import new_control
+from quickstudy.deploy.handlers import HANDLERS
 from quickstudy.deploy.hosting import refit_process
 from quickstudy.deploy.hosting.learner import HostedLearner
+from quickstudy.deploy.hosting.transaction import HostedLearners
+from quickstudy.deploy.projection import project
 from quickstudy.deploy.promotion.shadow_supervisor import ShadowSupervisor
 from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.deploy.recovery.replay import replay
+from quickstudy.deploy.runs.hosted import HostedValues
+from quickstudy.deploy.runs.snapshots import recover as recover_value
 from quickstudy.deploy.versions.commands import Challenge, Promote, Refuse, Rollback, VersionSpec
 from quickstudy.deploy.versions.handlers import SHORT
 from quickstudy.deploy.versions.registry import roles_of, version_at, version_rows
@@ -111,7 +117,7 @@ class Sequence:
     def __init__(self, office: Office, name: str, rng: Random) -> None:
         self.office, self.name, self.rng = office, name, rng
         office.ask(Create(name, Settings(seed=rng.getrandbits(30)), "me"))
-        self.hosted = office.hosted_learners[name]
+        self.hosted = office.classifiers.by_name[name]
         self.model = Model(self.hosted.roles.champion)
         self.problems: list[str] = []
 
@@ -204,22 +210,22 @@ def moments(times: list[float]) -> list[float]:
 
 
 class Office:
-    """A desk and its store, without workers: nothing is learned."""
+    """A store and its commands, without trainers: nothing is learned."""
 
     def __init__(self, path: Path) -> None:
         self.store = Store(path)
-        self.context = Context(
-            bytes(32),
-            dialect=self.store.engine.dialect,
-            start=lambda row, seq: hosted_of(row),
-            roles_changed=lambda hosted: None,
-            pause_file=PauseFile(self.store.folder),
+        self.classifiers = HostedLearners(
+            start=lambda row, seq: hosted_of(row), roles_changed=lambda hosted: None
         )
+        values = HostedValues(partial(recover_value, self.store))
+        parts = (self.classifiers, values, PauseFile(self.store.folder))
+        context = Context(bytes(32), dialect=self.store.engine.dialect, parts=parts)
+        self.classifiers.payload_of = context.payload
         with self.store.reading() as connection:
             for row in learner_rows(connection):
-                self.context.take_over(hosted_of(row | {"roles": roles_of(connection, row["id"])}))
-        self.hosted_learners = self.classifiers.by_name
-        self.writer = Writer(self.store, self.context)
+                roles = roles_of(connection, row["id"])
+                self.classifiers.register(hosted_of(row | {"roles": roles}))
+        self.writer = Writer(self.store, Dispatcher(context, handlers=HANDLERS, project=project))
 
     def ask(self, *requests: Any) -> list[Any]:
         """What is said to requests that come together: results, or errors."""
@@ -234,7 +240,7 @@ class Office:
 
 def hosted_of(row: dict[str, Any]) -> HostedLearner:
     """A learner that is only looked after."""
-    settings, epoch = row["settings"], row["epoch"]
+    settings, epoch = row["settings"], row.get("guarantee_version", 0)
     control = new_control(settings, epoch)
     name, roles = row["name"], row["roles"]
     return HostedLearner(row["id"], name, settings, epoch=epoch, control=control, roles=roles)
@@ -251,7 +257,8 @@ def pointers(path: Path, seed: str, say: Say) -> None:
             office.close()
             office = Office(path)
             for one in sequences:
-                one.office, one.hosted = office, office.hosted_learners.get(one.name, one.hosted)
+                one.office = office
+                one.hosted = office.classifiers.by_name.get(one.name, one.hosted)
     for one in sequences:
         one.look()
         say("sequence", problems=one.problems[:5], deeds=len(one.model.log))

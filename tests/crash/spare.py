@@ -69,4 +69,4 @@ def prepare() -> None:
 
 def none() -> None:
     """Let nothing be refitted in this process: what is learned then depends on the log alone."""
-    refit_queue.Refits.submit = lambda *_: None  # type: ignore
+    refit_queue.RefitQueue.submit = lambda *_: None  # type: ignore

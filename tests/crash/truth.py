@@ -12,6 +12,7 @@ from typing import Any
 from quickstudy.api.admin import Event, Finding
 from quickstudy.deploy import doctor
 from quickstudy.deploy.core import queries
+from quickstudy.deploy.core.records import decode_settings
 from quickstudy.deploy.hosting.updates import Update, update_of
 from quickstudy.deploy.recovery import replay
 from quickstudy.log.events import Logged
@@ -36,36 +37,37 @@ def replayed_hashes(path: Path, name: str, seqs: set[int]) -> dict[int, str]:
         with store.reading() as connection:
             events = list(read_events(connection, learner=number))
             asofs = {e.read()["asof"] for e in events if e.type == "refitted"}
-            folded = replay.ReplayState.new(replay.read_settings(events[0].read()), events[0].seq)
+            settings = decode_settings(events[0].read())
+            state = replay.ReplayState.new(settings, events[0].seq)
             fitted: dict[int, Any] = {}
             left = sorted(seqs, reverse=True)
             for event in events:
                 while left and left[-1] < event.seq:
-                    found[left.pop()] = folded.hash
+                    found[left.pop()] = state.hash
                 if event.type != "created":
-                    _step(folded, connection, event, fitted)
+                    _step(state, connection, event, fitted)
                 if event.seq in asofs:
-                    fitted[event.seq] = folded.learner.copy().fit_due()
-            found |= dict.fromkeys(left, folded.hash)
+                    fitted[event.seq] = state.learner.copy().fit_due()
+            found |= dict.fromkeys(left, state.hash)
     finally:
         store.close()
     return found
 
 
 def _step(
-    folded: replay.ReplayState, connection: Any, event: Logged, fitted: dict[int, Any]
+    state: replay.ReplayState, connection: Any, event: Logged, fitted: dict[int, Any]
 ) -> None:
     payload = event.read()
     about = payload
     if payload.get("case"):
         about = events_at(connection, [payload["case"]])[payload["case"]].read()
-    folded.decide(event, payload, about.get("decision"))
+    state.decide(event, payload, about)
     if event.type == "refitted":
-        folded.learn([Update(event.seq, fitted=fitted.pop(payload["asof"]))])
+        state.learn([Update(event.seq, fitted=fitted.pop(payload["asof"]))])
     elif event.type in ("feedback", "ruled"):
         update = update_of(event.seq, payload, about.get("record"))
         if update is not None:
-            folded.learn([update])  # alone: together they must give the same bits
+            state.learn([update])  # alone: together they must give the same bits
 
 
 def _number(store: Store, name: str) -> int:

@@ -185,7 +185,7 @@ def test_an_action_that_did_not_happen_is_taken_back():
     held = rails(per_minute=1, costs=(("y", 6),), spend_per_day=10)
     before = held.usage
     held.acted("y", NOON)
-    held.take_back(before)
+    held.restore(before)
     assert held.usage == before and held.refusal(X, "y", NOON) == ""
 
 

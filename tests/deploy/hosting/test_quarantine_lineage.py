@@ -117,7 +117,7 @@ def test_the_process_of_shadows_tries_again_before_it_gives_one_up(deployment, m
     with failing_classifier(ERRORS[0]):
         teach(deployment, range(4))
         replies = []
-        child = shadow_process.ShadowSupervisor(deployment.store, replies.append)
+        child = shadow_process.ShadowProcess(deployment.store, replies.append)
         child.heed({"do": "follow", "orders": orders})
         while child.move():
             pass

@@ -587,7 +587,7 @@ def test_a_large_snapshot_is_written_more_seldom(path, monkeypatch):
         def snapshots(bytes_an_event, seed):
             monkeypatch.setattr(methods, "BYTES_AN_EVENT", bytes_an_event)
             play(deployment, "v", 20, seed=seed)
-            deployment._look_after_values()
+            deployment._maintain_values()
             return {found.name for found in deployment.store.folder.glob("learner-1/snapshot-*")}
 
         first = snapshots(1, 0)

@@ -106,11 +106,15 @@ def test_what_is_read_back_is_what_was_written(lived):
         fold = replay(deployment.store, 1, strict=True)
         file = write(deployment.store, 1, take(fold, 0))
         again = read(file, deployment.store.link_at)
-        assert (again.hash, again.folded, again.settings) == (fold.hash, fold.folded, fold.settings)
+        assert (again.hash, again.replayed, again.settings) == (
+            fold.hash,
+            fold.replayed,
+            fold.settings,
+        )
         with pytest.raises(StoreError, match="not made from this log"):
             read(file, lambda _: bytes(32))
-        before = recover(deployment.store, 1, upto=fold.folded - 5)
-        assert before.hash == replay(deployment.store, 1, strict=True, upto=fold.folded - 5).hash
+        before = recover(deployment.store, 1, upto=fold.replayed - 5)
+        assert before.hash == replay(deployment.store, 1, strict=True, upto=fold.replayed - 5).hash
 
 
 def test_a_snapshot_of_a_classifier_is_none_of_a_value_learner(path):

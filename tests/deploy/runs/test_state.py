@@ -104,7 +104,7 @@ def test_progress_is_told_and_nothing_is_folded_twice(hosted):
     play(hosted, "v", 30)
     told = []
     fold = replay(hosted.store, 1, strict=True, progress=told.append)
-    assert told and told[-1] <= fold.folded == hosted.store.head[0]
+    assert told and told[-1] <= fold.replayed == hosted.store.head[0]
     state = fold.hash
     with hosted.store.reading() as connection:
         advance(fold, connection, 1, strict=True)

@@ -9,7 +9,7 @@ from typing import Any
 from quickstudy.api.checks import checked_flag, checked_label, checked_name
 from quickstudy.api.decisions import Feedback, Receipt, Status
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.contract import Decided, Draft
+from quickstudy.deploy.core.contract import SYSTEM, Decided, Draft
 from quickstudy.deploy.core.records import decode, digest, encode
 from quickstudy.deploy.core.tables import (
     CASES,
@@ -198,6 +198,9 @@ def _about_case(
         **more,
     }
     receipt = yield from _log(item, actor, hosted, status, payload)
+    if status == "contested" and case["status"] != "contested":
+        about = {"case": case["seq"]}
+        yield Draft("contested", hosted.number, actor=SYSTEM, subject=case_id, payload=about)
     corrected = wrong and learn == "label" and answer is not None
     if corrected and label is not None and item.source in trusted:
         yield from auto_pin(context, hosted, case, label, item.source)
