@@ -287,7 +287,7 @@ class Stream:
     """Prices, one at a time; every second one gets its label when so many more have come."""
 
     def __init__(self, deployment: quickstudy.Deployment) -> None:
-        self.context = deployment
+        self.deployment = deployment
         self._rng = Random(0)
         self._due: deque[tuple[str, str]] = deque()
 
@@ -297,12 +297,12 @@ class Stream:
         for i in range(count):
             x, label = data.draw("prices", self._rng)
             records.append(x)
-            answer = self.context.predict(NAME, x)
+            answer = self.deployment.predict(NAME, x)
             if i % 2 == 0:
                 self._due.append((answer.id, label))
             if len(self._due) > DELAY // 2:
                 case, label = self._due.popleft()
-                self.context.feedback(case, label=label, source="benchmark")
+                self.deployment.feedback(case, label=label, source="benchmark")
         return records
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from quickstudy.deploy.core.rows import Rows
 from quickstudy.deploy.core.tables import DERIVED, Row, checksum, damaged
 from quickstudy.deploy.projection import project
 from quickstudy.deploy.rebuild import Progress, project_log
-from quickstudy.log.events import Logged
 from quickstudy.log.store import SCHEMA, Store, Transaction
 
 ROWS_AN_EVENT = 500
@@ -158,31 +158,32 @@ def _rename(connection: Connection) -> dict[str, str]:
 
 def _bring(transaction: Transaction, rows: Rows, table: Table, old: str) -> None:
     """Put on record what a table of the older schema holds that the log does not tell."""
-    found: list[Row] = []
-    keys = set()
-    for row in _old_rows(transaction.connection, table, old):
-        key = tuple([row[column.name] for column in table.primary_key.columns])
-        keys.add(key)
-        made = rows.find(table, *key)
-        if made is None or _apart(table, made, row):
-            found.append(row)
     columns = list(table.primary_key.columns)
-    made_keys = [
-        tuple(row) for row in rows.columns(table, table.select().with_only_columns(*columns))
-    ]
-    gone = [key for key in made_keys if key not in keys]
-    for at in range(0, max(len(found), len(gone)), ROWS_AN_EVENT):
-        part = found[at : at + ROWS_AN_EVENT]
-        _record(transaction, rows, table, part, gone[at : at + ROWS_AN_EVENT])
+    keys: set[tuple[Any, ...]] = set()
+    old_rows = _old_rows(transaction.connection, table, old)
+    while part := list(islice(old_rows, ROWS_AN_EVENT)):
+        by_key = {tuple([row[column.name] for column in columns]): row for row in part}
+        keys |= by_key.keys()
+        rows.prefetch(table, by_key)
+        made = [(rows.find(table, *key), row) for key, row in by_key.items()]
+        if found := [row for one, row in made if one is None or _apart(table, one, row)]:
+            _record(transaction, rows, table, found=found)
+        rows.flush()
+        rows.evict()
+    made_keys = rows.columns(table, table.select().with_only_columns(*columns))
+    gone = [tuple(key) for key in made_keys if tuple(key) not in keys]
+    for at in range(0, len(gone), ROWS_AN_EVENT):
+        _record(transaction, rows, table, gone=gone[at : at + ROWS_AN_EVENT])
 
 
 def _record(
     transaction: Transaction,
     rows: Rows,
     table: Table,
-    found: Sequence[Row],
-    gone: Sequence[tuple[Any, ...]],
-) -> Logged:
+    *,
+    found: Sequence[Row] = (),
+    gone: Sequence[tuple[Any, ...]] = (),
+) -> None:
     payload = {
         "table": table.name,
         "rows": [{name: encode_value(value) for name, value in row.items()} for row in found],
@@ -192,7 +193,6 @@ def _record(
         "migrated", learner=0, actor=SYSTEM, subject=table.name, payload=payload
     )
     project(rows, event, payload)
-    return event
 
 
 def _old_rows(connection: Connection, table: Table, old: str) -> Iterator[Row]:
