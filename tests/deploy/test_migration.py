@@ -215,9 +215,9 @@ def test_a_failure_in_the_middle_leaves_it_untouched_and_the_next_open_succeeds(
 KILLED = """
 import sys
 from quickstudy.deploy.migration import open_store
-from quickstudy.log import failpoints
+from tests.failpoints import arm
 
-failpoints.arm(sys.argv[2])
+arm(sys.argv[2])
 open_store(sys.argv[1])
 """
 

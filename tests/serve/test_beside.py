@@ -74,7 +74,10 @@ def test_singles_are_answered_while_a_batch_of_1000_is(taught):
 
 def test_a_reader_that_stays_stops_nobody(taught):
     """One reads the learner for longer than any request would: all others are served meanwhile."""
-    with running(taught) as address, taught.context.hosted("cards").replicas.reading() as learner:
+    with (
+        running(taught) as address,
+        taught.classifiers.by_name["cards"].replicas.reading() as learner,
+    ):
         client, before = Client(address), learner.examples
         with learner._lock.shared:
             answer = client.ask("POST", PREDICT, {"record": text(5)})

@@ -17,9 +17,10 @@ from typing import Any
 from sqlalchemy import Connection, Table, text
 
 from quickstudy.deploy.core.contract import SYSTEM
-from quickstudy.deploy.core.projection import encode_value
+from quickstudy.deploy.core.projection import as_json, encode_value
+from quickstudy.deploy.core.records import decode
 from quickstudy.deploy.core.rows import Rows
-from quickstudy.deploy.core.tables import DERIVED, Row, checksum, damaged
+from quickstudy.deploy.core.tables import DERIVED, JSON, Row, checksum, damaged
 from quickstudy.deploy.projection import project
 from quickstudy.deploy.rebuild import Progress, project_log
 from quickstudy.log.store import SCHEMA, Store, Transaction
@@ -186,7 +187,7 @@ def _record(
 ) -> None:
     payload = {
         "table": table.name,
-        "rows": [{name: encode_value(value) for name, value in row.items()} for row in found],
+        "rows": [as_json(table, row) for row in found],
         "gone": [[encode_value(value) for value in key] for key in gone],
     }
     event = transaction.append(
@@ -206,11 +207,12 @@ def _old_rows(connection: Connection, table: Table, old: str) -> Iterator[Row]:
         row = dict(found)
         if old.removeprefix(OLD) not in UNSUMMED and checksum(row) != row.pop("sum"):
             raise damaged(table)
-        yield {
+        present = {
             column.name: row[before.get(column.name, column.name)]
             for column in table.columns
             if column.name != "sum"
         }
+        yield present | {name: decode(present[name]) for name in table.info.get(JSON, ())}
 
 
 def _apart(table: Table, made: Row, row: Row) -> bool:

@@ -18,7 +18,7 @@ def told(deployment):
 
 def as_it_is(deployment):
     """The report on autonomy that the control in use gives; in the writer's thread."""
-    return report_of(deployment.context.hosted("r").control, learner="r", history=())
+    return report_of(deployment.classifiers.by_name["r"].control, learner="r", history=())
 
 
 def ruled(deployment, n):
@@ -39,7 +39,7 @@ def test_no_report_is_of_the_middle_of_a_transaction(deployment):
     """Every report that threads get while a learner earns its levels is one that a commit left."""
     deployment.create("r", **{**EASY, "start": "shadow", "approvals": 3})
     left, found, stop = [as_it_is(deployment)], [], threading.Event()
-    deployment.context.after.append(lambda _: left.append(as_it_is(deployment)))
+    deployment.context.listeners.append(lambda _: left.append(as_it_is(deployment)))
 
     def look():
         while not stop.is_set():
@@ -71,7 +71,7 @@ def test_what_was_not_committed_is_in_no_report(deployment, monkeypatch):
     deployment.create("r", **EASY)
     ruled(deployment, 200)
     before, autonomy = told(deployment), deployment.autonomy("r")
-    state = deployment.context.hosted("r").control.state()
+    state = deployment.classifiers.by_name["r"].control.state()
     during = []
 
     def fails():
@@ -86,4 +86,4 @@ def test_what_was_not_committed_is_in_no_report(deployment, monkeypatch):
             deployment.change("r", target=0.7)
     assert during == [(before, autonomy)] * 2
     assert (told(deployment), deployment.autonomy("r")) == (before, autonomy)
-    assert repr(deployment.context.hosted("r").control.state()) == repr(state)
+    assert repr(deployment.classifiers.by_name["r"].control.state()) == repr(state)

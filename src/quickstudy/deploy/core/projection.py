@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from quickstudy.deploy.core.records import encode
+from sqlalchemy import Table
+
+from quickstudy.deploy.core.records import decode, encode
 from quickstudy.deploy.core.rows import Rows
-from quickstudy.deploy.core.tables import DERIVED, KEYS, LEARNERS, Row
+from quickstudy.deploy.core.tables import DERIVED, JSON, KEYS, LEARNERS, Row
 from quickstudy.log.events import Logged
 
 Projector = Callable[[Rows, Logged, dict[str, Any]], None]
@@ -72,9 +74,21 @@ def _migrated(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
     """Rows of an older schema that its events do not tell of."""
     table = next(table for table in DERIVED if table.name == payload["table"])
     for row in payload["rows"]:
-        rows.upsert(table, {name: decode_value(value) for name, value in row.items()})
+        rows.upsert(table, from_json(table, row))
     for key in payload["gone"]:
         rows.delete(table, *map(decode_value, key))
+
+
+def as_json(table: Table, row: Row) -> dict[str, Any]:
+    """A row as an event keeps it."""
+    text = {name: encode(row[name]) for name in table.info.get(JSON, ())}
+    return {name: encode_value(value) for name, value in (row | text).items()}
+
+
+def from_json(table: Table, row: Mapping[str, Any]) -> Row:
+    """A row that an event keeps."""
+    plain = {name: decode_value(value) for name, value in row.items()}
+    return plain | {name: decode(plain[name]) for name in table.info.get(JSON, ())}
 
 
 def encode_value(value: Any) -> Any:

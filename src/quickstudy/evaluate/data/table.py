@@ -122,13 +122,7 @@ def read_table(
     _check_typed(source, options, target)
     answers = _labels(source, target, LabelReader(labels, options.target_type))
     reader = FieldReader(source, options, types or {}, forms)
-    records: list[dict[str, Any]] = [{} for _ in source.places]
-    columns = []
-    for name in source.columns:
-        column, fields = reader.read(name)
-        columns.append(column)
-        for name_of_field, series in fields.items():
-            _put(source, records, name_of_field, series)
+    records, columns = _records(source, reader)
     if vectors is not None:
         columns.append(_join_vectors(records, Path(vectors), source.total))
     return Table(
@@ -136,6 +130,18 @@ def read_table(
         left_out=tuple(source.left_out), notes=tuple(source.notes),
         places=source.places, unit=source.unit, forms=reader.forms,
     )  # fmt: skip
+
+
+def _records(source: Source, reader: FieldReader) -> tuple[list[dict[str, Any]], list[Column]]:
+    """The records of a file, and what its columns were read as."""
+    records: list[dict[str, Any]] = [{} for _ in source.places]
+    columns = []
+    for name in source.columns:
+        column, fields = reader.read(name)
+        columns.append(column)
+        for name_of_field, series in fields.items():
+            _put(source, records, name_of_field, series)
+    return records, columns
 
 
 def _read_source(path: Path, stream: BinaryIO, options: ReadOptions, limit: int | None) -> Source:
