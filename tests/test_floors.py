@@ -131,7 +131,7 @@ def test_no_module_is_the_plural_or_the_doing_of_another():
 
 
 def test_no_word_of_earlier_days_is_left():
-    """In code, tests, docs, pages and benchmarks; a word of somebody else's is not ours to change."""
+    """In code, tests, docs, pages and benchmarks; words of others are not ours to change."""
     listed = ["git", "ls-files", "src", "tests", "benchmarks", "examples", "docs", "*.md"]
     names = subprocess.run(listed, cwd=HOME, capture_output=True, text=True, check=True).stdout
     found = []
