@@ -1,1 +1,1 @@
-"""A learner on duty: predictions with ids, feedback that counts exactly once, and the log."""
+"""Hosted learners: predictions with ids, feedback that counts exactly once, and the log."""

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from quickstudy.api.decisions import Feedback
 from quickstudy.deploy.core.contract import Draft
-from quickstudy.deploy.decisions.annotators import agreement, chance, sources
+from quickstudy.deploy.decisions.annotators import agreement, p_value, sources
 from quickstudy.deploy.guardrails.risk import encode_decision
 from quickstudy.deploy.handlers import HANDLERS
 from quickstudy.deploy.hosting.learner import HostedLearner
@@ -118,7 +118,9 @@ def test_the_chance_is_that_of_fishers_exact_test(seed):
         against_others = int(rng.binomial(others, 0.1))
         table = [[against, spoke - against], [against_others, others - against_others]]
         expected = fisher_exact(table, alternative="greater").pvalue
-        assert chance(spoke, against, (others, against_others)) == pytest.approx(expected, rel=1e-6)
+        assert p_value(spoke, against, (others, against_others)) == pytest.approx(
+            expected, rel=1e-6
+        )
 
 
 @pytest.mark.parametrize(
@@ -131,20 +133,20 @@ def test_the_chance_is_counted_among_all_ways_to_draw(spoke, against, others):
     ways = [comb(wrong, k) * comb(total - wrong, spoke - k) for k in range(spoke + 1)]
     counted = Fraction(sum(ways[against:]), sum(ways))
     assert sum(ways) == comb(total, spoke)
-    assert chance(spoke, against, others) == pytest.approx(float(counted), rel=1e-12)
+    assert p_value(spoke, against, others) == pytest.approx(float(counted), rel=1e-12)
 
 
 def test_the_tea_that_the_lady_tasted():
     """Fisher (1935), "The Design of Experiments", chapter 2: three of four cups, 17 ways in 70."""
-    assert chance(4, 3, (4, 1)) == pytest.approx(17 / 70, rel=1e-12)
-    assert chance(4, 4, (4, 0)) == pytest.approx(1 / 70, rel=1e-12)
-    assert chance(0, 0, (4, 0)) == chance(4, 4, (0, 0)) == 1.0
+    assert p_value(4, 3, (4, 1)) == pytest.approx(17 / 70, rel=1e-12)
+    assert p_value(4, 4, (4, 0)) == pytest.approx(1 / 70, rel=1e-12)
+    assert p_value(0, 0, (4, 0)) == p_value(4, 4, (0, 0)) == 1.0
 
 
 def test_like_the_others_one_in_a_thousand_at_most_is_called_unusual():
     rng = np.random.default_rng(0)
     counts = rng.binomial([[40], [400]], 0.08, size=(2, 10_000)).T.tolist()
-    called = [chance(40, mine, (400, theirs)) < 1e-3 for mine, theirs in counts]
+    called = [p_value(40, mine, (400, theirs)) < 1e-3 for mine, theirs in counts]
     assert np.mean(called) <= 1e-3 + 3 * np.sqrt(1e-3 / 10_000)
 
 

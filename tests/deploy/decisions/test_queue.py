@@ -14,61 +14,61 @@ IDS = ["one", "two", "three"]
 
 def test_each_gets_another_until_there_is_none():
     claims = Leases()
-    assert [claims.take(IDS, h, 60) for h in "abcd"] == [*IDS, None]
-    assert claims.take(IDS, "a", 60) == "one" and claims.held == 3
+    assert [claims.acquire(IDS, h, 60) for h in "abcd"] == [*IDS, None]
+    assert claims.acquire(IDS, "a", 60) == "one" and claims.held == 3
 
 
 def test_a_claim_is_over_after_its_time():
     claims = Leases()
-    assert claims.take(IDS[:1], "a", 0.02) == "one"
-    assert claims.take(IDS[:1], "b", 60) is None
+    assert claims.acquire(IDS[:1], "a", 0.02) == "one"
+    assert claims.acquire(IDS[:1], "b", 60) is None
     time.sleep(0.03)
-    assert claims.take(IDS[:1], "b", 60) == "one"
-    assert claims.take(IDS[:1], "a", 60) is None
+    assert claims.acquire(IDS[:1], "b", 60) == "one"
+    assert claims.acquire(IDS[:1], "a", 60) is None
 
 
 def test_what_was_skipped_comes_last_and_in_turn():
     claims = Leases()
     for expected in [*IDS, *IDS]:
-        assert claims.take(IDS, "a", 60) == expected
+        assert claims.acquire(IDS, "a", 60) == expected
         claims.release(expected, "a")
-    assert claims.take(IDS, "b", 60) == "one"
+    assert claims.acquire(IDS, "b", 60) == "one"
 
 
 def test_only_who_holds_a_case_gives_it_back():
     claims = Leases()
-    claims.take(IDS, "a", 60)
+    claims.acquire(IDS, "a", 60)
     claims.release("one", "b")
-    assert claims.take(IDS[:1], "b", 60) is None
+    assert claims.acquire(IDS[:1], "b", 60) is None
     claims.release("one", "a")
-    assert claims.take(IDS[:1], "b", 60) == "one"
+    assert claims.acquire(IDS[:1], "b", 60) == "one"
 
 
 def test_a_case_one_asks_for_is_had_unless_somebody_has_it():
     claims = Leases()
-    claims.take(IDS, "a", 60)
-    assert not claims.take_one("one", "b", 60)
-    assert claims.take_one("two", "b", 60) and claims.take_one("one", "a", 60)
+    claims.acquire(IDS, "a", 60)
+    assert not claims.acquire_one("one", "b", 60)
+    assert claims.acquire_one("two", "b", 60) and claims.acquire_one("one", "a", 60)
     claims.forget("one")
-    assert claims.take_one("one", "b", 60)
+    assert claims.acquire_one("one", "b", 60)
 
 
 def test_asking_for_a_skipped_case_leaves_the_other_skips():
     claims = Leases()
     for _ in range(2):
-        claims.release(claims.take(IDS, "a", 60), "a")
-    assert claims.take_one("one", "a", 60)
+        claims.release(claims.acquire(IDS, "a", 60), "a")
+    assert claims.acquire_one("one", "a", 60)
     claims.release("one", "a")
-    assert claims.take(IDS, "a", 60) == "three"
+    assert claims.acquire(IDS, "a", 60) == "three"
 
 
 def test_memory_stays_bounded():
     claims = Leases()
     for i in range(3 * MOST_SKIPPED):
-        claims.take([f"case {i}"], "a", 60)
+        claims.acquire([f"case {i}"], "a", 60)
         claims.release(f"case {i}", "a")
     for i in range(2 * MOST_HOLDERS):
-        claims.take(["x"], f"holder {i}", 60)
+        claims.acquire(["x"], f"holder {i}", 60)
         claims.release("x", f"holder {i}")
     assert len(claims._skipped) <= MOST_HOLDERS and claims.held == 0
     assert all(len(skipped) <= MOST_SKIPPED for skipped in claims._skipped.values())

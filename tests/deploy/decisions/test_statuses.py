@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from quickstudy.api.decisions import CaseStatus, Status
-from quickstudy.deploy.decisions.statuses import LEARNED, MESSAGES, Known, against, status_of
+from quickstudy.deploy.decisions.statuses import LEARNED, MESSAGES, Known, status_against, status_of
 
 SAYS = {"x": "x", "y": "y", "not x": {"not": "x"}, "not y": {"not": "y"}}
 # what counts so far, what another source says now, and what becomes of that: by their meaning
@@ -43,7 +43,7 @@ def everything():
 
 @pytest.mark.parametrize(("truth", "says"), AFTER)
 def test_a_label_after_that_of_another_source(truth, says):
-    assert against(SAYS[truth], SAYS[says]) == AFTER[truth, says]
+    assert status_against(SAYS[truth], SAYS[says]) == AFTER[truth, says]
 
 
 def test_every_combination_has_the_status_that_the_table_says():
@@ -68,7 +68,7 @@ def test_every_combination_has_the_status_that_the_table_says():
 def test_one_true_and_the_text_one_are_three_labels():
     for truth, says in product((1, True, "1"), repeat=2):
         same = type(truth) is type(says)
-        assert against(truth, says) == ("confirmed" if same else "conflicting")
+        assert status_against(truth, says) == ("confirmed" if same else "conflicting")
 
 
 def test_every_status_has_a_message_and_four_are_learned():

@@ -16,7 +16,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Expire:
-    """Close what nobody answered in time."""
+    """Close cases, feedback and runs whose wait time is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class MakeKey:
 
 @dataclass(frozen=True, slots=True)
 class RevokeKey:
-    """Make an API key worthless."""
+    """Revoke an API key."""
 
     id: str
     actor: str

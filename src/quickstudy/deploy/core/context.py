@@ -1,4 +1,4 @@
-"""`Context`: what handlers see of a store, as of the command that is carried out."""
+"""`Context`: the state of a store that handlers read, as of the command that is carried out."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Context:
     """Rows, earlier events and learners in memory. Handlers read it; the dispatcher changes it.
 
     Args:
-        secret: of the store, for digests.
-        dialect: of its database.
+        secret: the store's secret, for digests.
+        dialect: the SQL dialect of its database.
         parts: what handlers look up by class: participants, and other services.
     """
 
@@ -39,7 +39,7 @@ class Context:
         self.transaction: Transaction
 
     def of(self, part: type[P]) -> P:
-        """The part of a class."""
+        """The part that is an instance of a class."""
         found: P = self._parts[part]
         return found
 
@@ -85,10 +85,10 @@ class Context:
         raise NotFoundError(f"there is no learner {name!r:.140}; there are: {known}")
 
     def check_protocol(self, name: str, wanted: Participant) -> None:
-        """Whether no learner of another protocol has this name.
+        """Check that no learner of another protocol has this name.
 
         Raises:
-            InputError: one has; says what to call instead.
+            InputError: one has; the message says which method to call instead.
             NotFoundError: there is no learner of that name.
         """
         found = self.find(name)

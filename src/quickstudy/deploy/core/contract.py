@@ -1,4 +1,4 @@
-"""What handlers yield, and who takes part in the transaction that carries it out."""
+"""The contract of handlers: the events they yield, and the participants of a transaction."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Protocol, TypeVar
 
 from quickstudy.log.events import Logged
 
-SYSTEM = "system"  # the actor of what follows from a command by itself
-EXPIRY = "expiry"  # the actor of what happens because time has passed
+SYSTEM = "system"  # the actor of events that follow from a command
+EXPIRY = "expiry"  # the actor of events that happen because time has passed
 REFIT = "refit"  # the actor of background jobs
 
 
@@ -20,11 +20,11 @@ class Draft:
     Attributes:
         type: of the event.
         learner: number of the learner, 0 for none.
-        actor: who asked for it.
-        subject: what it is about: the id of a case, a run, a version, a key.
+        actor: who asked for the event.
+        subject: id of the case, run, version or key that the event is about.
         payload: JSON values.
-        memo: what the learner in memory needs of it and the log does not keep.
-        unlearned: it is put on record, and the learner does not learn it.
+        memo: values that the learner in memory needs and the log does not keep.
+        unlearned: the event is logged, and the learner does not learn from it.
     """
 
     type: str
@@ -38,12 +38,12 @@ class Draft:
 
 R = TypeVar("R")
 Decided = Generator[Draft, Logged, R]
-"""A handler yields drafts, gets each back as it is logged, and returns what its caller is told."""
+"""A handler yields drafts, receives each as the logged event, and returns its caller's result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A result that is an error for the caller, while the events of the command stay on record."""
+    """A result that is an error for the caller, while the events of the command stay in the log."""
 
     error: Exception
 
@@ -56,21 +56,21 @@ class Hosted(Protocol):
 
 
 class Participant(Protocol):
-    """Learners in memory that events change: all of a transaction, or nothing.
+    """Learners in memory, changed by all events of a transaction or by none.
 
-    `prepare` is called before an event is logged and may complete its payload with what only the
-    learner can say; `apply` is called once the event has its number. Both may raise: then the
-    command that they belong to is rolled back.
+    `prepare` is called before an event is logged and may add values to its payload that only the
+    learner can compute; `apply` is called once the event has its number. If either raises, the
+    command of the event is rolled back.
     """
 
     def find(self, name: str) -> Hosted | None:
-        """The learner of a name, in service or not, if it is one of these."""
+        """The learner of a name, in service or not; None if this participant has none."""
 
     def everyone(self) -> Sequence[Hosted]:
         """All of these learners."""
 
     def misused(self, name: str) -> str:
-        """What to say where one of these is used as a learner of another protocol."""
+        """The error message for a call that belongs to another protocol."""
 
     def begin(self) -> None:
         """A transaction begins."""
@@ -79,16 +79,16 @@ class Participant(Protocol):
         """A command begins."""
 
     def prepare(self, draft: Draft, earlier: Sequence[Logged]) -> dict[str, Any]:
-        """What an event brings that only the learner can say; `earlier`: of this transaction."""
+        """Values for the payload that only the learner can compute; `earlier`: events so far."""
 
     def apply(self, event: Logged, payload: dict[str, Any], draft: Draft) -> Sequence[Draft]:
-        """Change what is in memory by an event; the events that follow from it."""
+        """Apply an event to the learners in memory; returns the events that follow from it."""
 
     def rollback_command(self, earlier: Sequence[Logged]) -> None:
-        """The command is refused; `earlier`: the events of the transaction that stay."""
+        """Undo a command that was refused; `earlier`: the events of the transaction that stay."""
 
     def undo(self) -> None:
-        """The transaction failed."""
+        """The transaction failed: undo all of it."""
 
     def committed(self) -> None:
         """The transaction is on disk."""

@@ -1,9 +1,9 @@
-"""`Dispatcher`: carries out, in one transaction, the commands that came together.
+"""`Dispatcher`: carries out a group of commands in one transaction.
 
 A handler is `decide(context, command)`: it reads, checks, and yields events; it changes nothing.
 The dispatcher logs each event, has the projections write its rows, and applies it to the learners
-in memory. A command that is refused is rolled back as a whole: its events, its rows, and what it
-changed in memory. If the transaction fails, so is every command of it.
+in memory. A command that is refused is rolled back as a whole: its events, its rows, and its
+changes in memory. If the transaction fails, all its commands are rolled back.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ REFUSALS = (InputError, SettingError, OutOfServiceError)
 
 
 class Dispatcher:
-    """Handles what the writer is given.
+    """Handles the commands that the writer receives.
 
     Args:
-        context: what handlers see.
+        context: the state that handlers read.
         handlers: the handler of each class of commands.
-        project: writes the rows that an event makes.
+        project: writes the rows of an event.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class Dispatcher:
         return self._run(decided) if isinstance(decided, Generator) else decided
 
     def _run(self, decided: Decided[Any]) -> Any:
-        """Log what a handler decides; what it returns."""
+        """Log the events that a handler yields; returns the handler's result."""
         try:
             draft = next(decided)
             while True:
                 try:
                     payload = self._prepared(draft)
-                except Exception as error:  # of a learner: the handler says what comes of it
+                except Exception as error:  # of a learner: the handler decides what follows
                     draft = decided.throw(error)
                 else:
                     draft = decided.send(self._log(draft, payload))
@@ -94,7 +94,7 @@ class Dispatcher:
         return payload
 
     def _log(self, draft: Draft, payload: dict[str, Any]) -> Logged:
-        """Log an event, apply it to memory, write its rows, and log what follows from it."""
+        """Log an event, apply it in memory, write its rows, and log the events that follow."""
         context = self.context
         event = context.transaction.append(
             draft.type,
@@ -113,17 +113,17 @@ class Dispatcher:
         return event
 
     def undo(self) -> None:
-        """Nothing of the last `handle` happened."""
+        """Undo all of the last `handle`."""
         for participant in self.context.participants:
             participant.undo()
         self.context.rows.clear()
         self.context.drop_payloads()
 
     def committed(self, transaction: Transaction) -> None:
-        """What was logged is on disk."""
+        """The transaction is on disk: tell participants and listeners."""
         for participant in self.context.participants:
             participant.committed()
         self.context.rows.evict()
         self.context.drop_payloads(keep=MOST_PAYLOADS)
-        for tell in list(self.context.listeners):
-            tell(transaction.events)
+        for listener in list(self.context.listeners):
+            listener(transaction.events)

@@ -9,16 +9,16 @@ from quickstudy.errors import QuickstudyError, StoreError
 
 MOST_REASON = 300  # characters
 MOST_IN_A_ROW = 20
-"""Events that fail one after the other when a learner is made from the log: from so many on the
-machine is to blame, by too little memory say, and the learner is out of service instead."""
+"""Consecutive events that fail while a learner is rebuilt from the log. From this many on the
+machine is the likely cause (too little memory, say), and the learner is put out of service."""
 
 
 class LearningError(StoreError):
-    """A learner failed while it learned: its state is that of half a step, not to be used."""
+    """A learner failed while it learned: its state is inconsistent and must not be used."""
 
 
 class OutOfServiceError(StoreError):
-    """A learner cannot be made from the log; the others of its store go on."""
+    """A learner cannot be rebuilt from the log; the other learners of the store go on."""
 
 
 def reason_of(error: BaseException) -> str:
@@ -32,7 +32,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def out_of_service(name: str, error: BaseException) -> OutOfServiceError:
-    """That a learner cannot be made from the log, why, and what to do."""
+    """The error that a learner cannot be rebuilt from the log, with the reason and the remedy."""
     made = OutOfServiceError(
         f"learner {name!r} is out of service, as it cannot be made from the log "
         f"({reason_of(error)}); the other learners go on: run `quickstudy doctor` on the store, "
@@ -44,10 +44,10 @@ def out_of_service(name: str, error: BaseException) -> OutOfServiceError:
 
 @contextmanager
 def answering(name: str) -> Iterator[None]:
-    """A learner reads or answers; whatever goes wrong in it is an error with its name.
+    """Turn any failure of a learner that reads or answers into an error with its name.
 
     Raises:
-        StoreError: it failed; the server and the other learners go on.
+        StoreError: the learner failed; the server and the other learners go on.
     """
     try:
         yield

@@ -11,14 +11,14 @@ from quickstudy.errors import NotFoundError
 
 
 def delete(context: Context, command: Delete) -> Decided[Hosted]:
-    """Take a learner out of service; it is returned."""
+    """Take a learner out of service; returns it."""
     hosted = context.find(command.name)
     yield Draft("deleted", hosted.number, actor=command.actor, subject=hosted.name)
     return hosted
 
 
 def make_key(context: Context, command: MakeKey) -> Decided[None]:
-    """Put a new key on record: not its secret, but the digest of it."""
+    """Log a new key: the digest of its secret, not the secret itself."""
     row = command.row
     payload = {
         "name": row["name"],
@@ -31,10 +31,10 @@ def make_key(context: Context, command: MakeKey) -> Decided[None]:
 
 
 def revoke_key(context: Context, command: RevokeKey) -> Decided[None]:
-    """Make a key worthless.
+    """Revoke a key.
 
     Raises:
-        NotFoundError: there is none of that id.
+        NotFoundError: there is no key with that id.
     """
     if not context.rows.find(KEYS, command.id):
         raise NotFoundError(f"there is no key {command.id!r}; `quickstudy keys list` shows all")

@@ -1,4 +1,4 @@
-"""API keys: made, kept as SHA-256 digests, found by their secrets. A secret is shown once."""
+"""API keys: created, stored as SHA-256 digests, found by their secrets. A secret is shown once."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ PREFIX = "qs_"
 
 
 def digest(secret: str, salt: bytes = b"") -> bytes:
-    """The digest that a key is verified by.
+    """The digest that verifies a key.
 
     SHA-256: a secret has 256 random bits, so a slow digest would not make it harder to guess.
-    Keys of older stores, the ones with a salt, are scrypt digests: 16 MiB and some 40 ms each.
+    Keys of older stores, which have a salt, are scrypt digests: 16 MiB and some 40 ms each.
     """
     if salt:
         return hashlib.scrypt(secret.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)
@@ -36,7 +36,7 @@ def new_key(name: str, role: str, learners: tuple[str, ...] | None) -> tuple[Row
     """A row for a new key, and its secret `qs_<id>_<random>`.
 
     Raises:
-        SettingError, InputError: the role or a name is none.
+        SettingError, InputError: the role or a name is not valid.
     """
     name = checked_name("name", name)
     if role not in get_args(Role):
@@ -55,7 +55,7 @@ def new_key(name: str, role: str, learners: tuple[str, ...] | None) -> tuple[Row
 
 
 def key_of(row: Row) -> Key:
-    """A key as people may see it."""
+    """A key as it is shown: without digest and salt."""
     learners = decode(row["learners"])
     return Key(
         id=row["id"],
@@ -80,25 +80,25 @@ class KeyRing:
         self._rows: dict[str, Row] = {}
 
     def refresh(self, rows: list[Row]) -> None:
-        """Take over the keys of the store."""
+        """Replace the keys by those of the store."""
         self._rows = {row["id"]: row for row in rows}
 
     def find(self, secret: str) -> Key | None:
-        """The key of a secret, unless there is none or it was revoked."""
+        """The key of a secret; None if there is none or it was revoked."""
         row = self._row_of(secret)
         if row is None or not hmac.compare_digest(digest(secret, row["salt"]), row["hash"]):
             return None
-        if row["salt"]:  # a key of an older store: the next request verifies it fast
+        if row["salt"]:  # a key of an older store: the next request is verified by the fast digest
             self._rows[row["id"]] = {**row, "salt": b"", "hash": digest(secret)}
         return key_of(row)
 
     def is_slow(self, secret: str) -> bool:
-        """Whether `find` has to take a slow digest of a secret, as of a key of an older store."""
+        """Whether `find` needs a slow digest: the secret is that of a key of an older store."""
         row = self._row_of(secret)
         return row is not None and bool(row["salt"])
 
     def _row_of(self, secret: str) -> Row | None:
-        """The row of the key that a secret names, unless it was revoked."""
+        """The row of the key that a secret names; None if it was revoked."""
         parts = secret.split("_", 2)
         named = len(parts) == 3 and secret.startswith(PREFIX) and secret.isascii()
         row = self._rows.get(parts[1]) if named else None

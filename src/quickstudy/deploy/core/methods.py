@@ -1,4 +1,4 @@
-"""What the parts of `Deployment` share."""
+"""`Methods`: the base of the mixins of `Deployment`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MOST_REASON = 500  # characters
 
 
 class Methods:
-    """A store with its writer, and what commands and queries go through.
+    """A store with its context and its writer.
 
     Attributes:
-        actor: who acts, where a call does not say.
+        actor: who acts, unless a call names an actor.
         sizes: largest inputs.
     """
 
@@ -33,7 +33,7 @@ class Methods:
         return self.actor if actor is None else checked_name("actor", actor)
 
     def events(self, after: int = 0, limit: int = 1000, learner: str | None = None) -> list[Event]:
-        """Events with a number above `after`, in order."""
+        """Events with a sequence number above `after`, in order."""
         number = None if learner is None else self.context.find(learner).number
         with self.store.reading() as connection:
             names = queries.names(connection)
@@ -42,14 +42,14 @@ class Methods:
 
 
 def checked_limit(limit: int) -> int:
-    """The limit itself, if it is 1 to 1,000."""
+    """The limit, checked to be 1 to 1,000."""
     if not 0 < limit <= MOST_AT_ONCE:
         raise InputError(f"limit is {limit}; it must be 1 to {MOST_AT_ONCE}")
     return limit
 
 
 def checked_reason(text: str) -> str:
-    """The reason that a person gives, if it is short enough.
+    """A person's reason, checked.
 
     Raises:
         InputError: it is too long, or not printable.

@@ -1,4 +1,4 @@
-"""Rows that events make which concern learners of every kind, and API keys."""
+"""Projections of the events that concern learners of every kind, and API keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Projector = Callable[[Rows, Logged, dict[str, Any]], None]
 
 
 def count(rows: Rows, learner: int, **changes: int) -> dict[str, Any]:
-    """Change counts of a learner; its tally from then on, not to be changed in place."""
+    """Change counts of a learner; returns the new tally, which must not be changed in place."""
     row = rows.find(LEARNERS, learner)
     assert row is not None
     tally = dict(row["tally"])
@@ -48,7 +48,7 @@ def _quarantined(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
 
 
 def _key_created(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
-    if "hash" not in payload:  # an event of schema 1: the migration brings the row
+    if "hash" not in payload:  # an event of schema 1: the migration adds the row
         return
     rows.upsert(
         KEYS,
@@ -71,7 +71,7 @@ def _key_revoked(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
 
 
 def _migrated(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
-    """Rows of an older schema that its events do not tell of."""
+    """Rows of an older schema that its events do not determine."""
     table = next(table for table in DERIVED if table.name == payload["table"])
     for row in payload["rows"]:
         rows.upsert(table, from_json(table, row))
@@ -92,12 +92,12 @@ def from_json(table: Table, row: Mapping[str, Any]) -> Row:
 
 
 def encode_value(value: Any) -> Any:
-    """A column as JSON."""
+    """Encode the value of a column as JSON."""
     return {"hex": value.hex()} if isinstance(value, bytes) else value
 
 
 def decode_value(value: Any) -> Any:
-    """A column from JSON."""
+    """Decode the value of a column from JSON."""
     return bytes.fromhex(value["hex"]) if isinstance(value, dict) else value
 
 

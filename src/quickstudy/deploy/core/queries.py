@@ -33,7 +33,7 @@ INTERNAL = (
     "gone",
     "salt",
     "hash",
-)  # parts of payloads that are for the fold alone
+)  # parts of payloads that only a replay needs
 
 
 def rows_of(connection: Connection, table: Table, query: Select[Any]) -> list[Row]:
@@ -56,18 +56,18 @@ def quarantined(connection: Connection, number: int) -> tuple[Quarantined, ...]:
     return tuple(
         Quarantined(
             seq=event.seq,
-            event=told.get("event", 0),
-            about=told.get("about", ""),
+            event=payload.get("event", 0),
+            about=payload.get("about", ""),
             subject=event.subject,
             time=event.time,
-            reason=told.get("reason", ""),
+            reason=payload.get("reason", ""),
         )
-        for event, told in [(event, event.read()) for event in found]
+        for event, payload in [(event, event.read()) for event in found]
     )
 
 
 def event_of(event: Logged, names: dict[int, str]) -> Event:
-    """An event as people see it."""
+    """A logged event as the public model."""
     payload = {k: v for k, v in event.read().items() if k not in INTERNAL}
     return Event(
         seq=event.seq,
@@ -86,19 +86,19 @@ def names(connection: Connection) -> dict[int, str]:
 
 
 def tally(connection: Connection, number: int) -> dict[str, Any]:
-    """Counts of a learner, and the episode of unfamiliar records that it is in."""
+    """Counts of a learner, and its current episode of unfamiliar records."""
     found = connection.execute(select(LEARNERS).where(LEARNERS.c.id == number)).mappings().one()
     counts: dict[str, Any] = json.loads(checked(LEARNERS, found)["tally"])
     return counts
 
 
 def finite(value: Any) -> float:
-    """A number that JSON can hold: thresholds nobody reaches are infinite, evidence of none is."""
+    """A finite number for JSON: a threshold that cannot be reached and its evidence are not."""
     return float(np.clip(value, -1e6, 1e6))
 
 
 def learner_rows(connection: Connection) -> list[Row]:
-    """Rows of the classifiers on duty, their settings and tallies read."""
+    """Rows of the hosted classifiers, with settings and tallies decoded."""
     rows = live_rows(connection)
     return [
         {**row, "settings": decode_settings(row["settings"])}
@@ -108,9 +108,9 @@ def learner_rows(connection: Connection) -> list[Row]:
 
 
 def live_rows(connection: Connection) -> list[Row]:
-    """Rows of the learners on duty; settings and tallies as JSON values.
+    """Rows of the hosted learners; settings and tallies as JSON values.
 
-    Only settings of other learners than classifiers name their kind: classifiers were first.
+    The settings of a classifier do not name its kind, those of all other learners do.
     """
     rows = connection.execute(select(LEARNERS).where(LEARNERS.c.deleted == 0)).mappings()
     return [

@@ -1,4 +1,4 @@
-"""Labels, settings and small values as the rows and digests of the log hold them."""
+"""Encodes labels, settings and small values for rows and digests."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def encode(value: Any) -> str:
 
 
 def decode(text: str | None) -> Any:
-    """The value that `encode` made text of; None for None."""
+    """Inverse of `encode`; None for None."""
     return None if text is None else json.loads(text)
 
 
 def decode_settings(values: Mapping[str, Any]) -> Settings:
-    """Settings of a classifier as an event or a row keeps them."""
+    """Settings of a classifier from the values that an event or a row holds."""
     values = {name: value for name, value in values.items() if name != "version"}
     pairs = {n: tuple((label, v) for label, v in values[n]) for n in ("targets", "costs")}
     return Settings(**{**values, **pairs, "trusted": tuple(values["trusted"])})
 
 
 def digest(secret: bytes, *parts: Any) -> bytes:
-    """A digest of values that tells nothing of them to who does not know the secret."""
+    """A keyed digest: without the secret it reveals nothing about the values."""
     return hashlib.blake2b(canonical(parts), key=secret, digest_size=16).digest()

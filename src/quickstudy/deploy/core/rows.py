@@ -1,8 +1,8 @@
 """Rows of the tables: read from the database, changed in memory, and written back together.
 
-As only the writer changes these tables, rows that were used recently are kept from one transaction
-to the next; if a transaction fails, all are forgotten. A command that is refused leaves no row
-behind: `begin_command` marks where it starts, and `rollback_command` restores that.
+Only the writer changes these tables, so rows that were used recently stay cached from one
+transaction to the next; if a transaction fails, the cache is cleared. A refused command leaves no
+row behind: `begin_command` marks its start, and `rollback_command` restores the rows as of then.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from quickstudy.log.statements import Cursor, Key, TableStatements
 
 MOST_KEPT = 4000  # rows of a table from one transaction to the next
 SAVEPOINT = "command"
-_UNKNOWN: Any = object()  # a row that was never looked up
+_UNKNOWN: Any = object()  # a row that was never read
 
 
 class TableCache:
@@ -30,8 +30,8 @@ class TableCache:
         self._json: Sequence[str] = table.info.get(JSON, ())
         self._rows: dict[Key, Row | None] = {}
         self._dirty: dict[Key, None] = {}
-        self._before: dict[Key, tuple[Any, bool]] = {}  # rows before the command, and if dirty
-        self._flushed: list[Key] = []  # changed before the command, and written since
+        self._before: dict[Key, tuple[Any, bool]] = {}  # rows before the command, and whether dirty
+        self._flushed: list[Key] = []  # changed before the command, written since
 
     def prefetch(self, cursor: Cursor, keys: Iterable[Key]) -> None:
         """Read the rows with these keys that are not cached, by one statement."""
@@ -90,12 +90,12 @@ class TableCache:
         return (*ordered.values(), checksum(ordered))
 
     def begin_command(self) -> None:
-        """From here on changes can be rolled back."""
+        """Start to record changes, so that they can be rolled back."""
         self._before.clear()
         self._flushed.clear()
 
     def rollback_command(self) -> None:
-        """Restore the rows; what was flushed is taken back by the savepoint of the database."""
+        """Restore the cached rows; the savepoint of the database undoes what was flushed."""
         for key, (row, dirty) in self._before.items():
             if row is _UNKNOWN:
                 self._rows.pop(key)
@@ -108,7 +108,7 @@ class TableCache:
         self.begin_command()
 
     def evict(self) -> None:
-        """Forget the rows that were cached first, if there are many."""
+        """Drop the rows that were cached first, if there are many."""
         while len(self._rows) > MOST_KEPT:
             del self._rows[next(iter(self._rows))]
 
@@ -117,7 +117,7 @@ class Rows:
     """The rows of all tables. Handlers read them; only projections write them.
 
     Args:
-        secret: of the store, for digests of inputs.
+        secret: the store's secret, for digests of inputs.
         payload_of: the payload of an earlier event, by its sequence number.
     """
 
@@ -133,15 +133,15 @@ class Rows:
         self._dialect = dialect
         self.secret = secret
         self.payload_of = payload_of
-        self.memo: dict[str, Any] = {}  # parsed contents of rows, by who parsed them
+        self.memo: dict[str, Any] = {}  # parsed contents of rows, by the parsing module
         self.clear()
 
     def clear(self) -> None:
-        """The transaction failed: what is cached may never have been written."""
+        """Drop all cached rows: after a failed transaction they may never have been written."""
         self._caches = {table.name: TableCache(table, self._dialect) for table in self._tables}
 
     def begin(self, connection: Connection, cursor: Cursor) -> None:
-        """Work in this transaction."""
+        """Use the connection and cursor of a new transaction."""
         self._connection, self._cursor = connection, cursor
         self._saved = False
 
@@ -164,16 +164,16 @@ class Rows:
         return list(self._connection.execute(query))
 
     def scalars(self, table: Table, query: Select[Any]) -> list[Any]:
-        """The same for a query over one column: its values."""
+        """The values of a query over one column, changes of this transaction included."""
         return [value for (value,) in self.columns(table, query)]
 
     def upsert(self, table: Table, row: Row) -> None:
-        """Write a row, over the one with its key if there is one."""
+        """Insert a row, or replace the row with the same key."""
         cache = self._caches[table.name]
         cache.put(cache.key_of(row), row)
 
     def change(self, table: Table, *key: Any, **values: Any) -> Row:
-        """Change columns of a row that exists; the row from then on."""
+        """Change columns of a row that exists; returns the new row."""
         row = self.find(table, *key)
         assert row is not None, f"{table.name} has no row {key}"
         changed = {**row, **values}
@@ -198,19 +198,19 @@ class Rows:
             cache.flush(self._cursor)
 
     def begin_command(self) -> None:
-        """From here on changes can be rolled back."""
+        """Start to record changes, so that they can be rolled back."""
         for cache in self._caches.values():
             cache.begin_command()
         self.commit_command()
 
     def commit_command(self) -> None:
-        """The changes of the command stay."""
+        """Keep the changes of the command."""
         if self._saved:
             self._cursor.execute(f"RELEASE SAVEPOINT {SAVEPOINT}", ())
             self._saved = False
 
     def rollback_command(self) -> None:
-        """All rows are as they were when the command began."""
+        """Restore all rows to their state at the start of the command."""
         if self._saved:
             self._cursor.execute(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}", ())
         self.commit_command()
@@ -218,6 +218,6 @@ class Rows:
             cache.rollback_command()
 
     def evict(self) -> None:
-        """Keep no more rows in memory than are likely to be used."""
+        """Bound the number of cached rows."""
         for cache in self._caches.values():
             cache.evict()

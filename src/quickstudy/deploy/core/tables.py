@@ -1,6 +1,6 @@
-"""Tables that are written in the same transaction as the events, by projections alone.
+"""Tables that projections write in the same transaction as the events.
 
-All of them can be made from the log once more (`rebuild.py`): the log decides.
+All of them can be rebuilt from the log (`rebuild.py`), which is the authority.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sqlalchemy import (
 from quickstudy.errors import StoreError
 from quickstudy.log.store import METADATA
 
-JSON = "json"  # names the columns that are values of JSON in memory, and text on disk
+JSON = "json"  # marks columns that are JSON values in memory, and text on disk
 LEARNERS = Table(
     "learners",
     METADATA,
@@ -32,7 +32,7 @@ LEARNERS = Table(
     Column("name", String, nullable=False),
     Column("settings", String, nullable=False),
     Column("created", Float, nullable=False),
-    Column("guarantee_version", Integer, nullable=False),  # times that it was changed
+    Column("guarantee_version", Integer, nullable=False),  # changes of the guarantee
     Column("deleted", Integer, nullable=False),
     Column("tally", String, nullable=False),
     Column("sum", LargeBinary, nullable=False),
@@ -53,8 +53,8 @@ CASES = Table(
     Column("held", Integer, nullable=False),
     Column("score", Float, nullable=False),
     Column("input", LargeBinary, nullable=False),
-    Column("decision", String),  # until its outcome is on record
-    Column("probability", Float, nullable=False),  # of a label being due
+    Column("decision", String),  # until its outcome is known
+    Column("probability", Float, nullable=False),  # that a label is due
     Column("bucket", Integer, nullable=False),
     Column("truth", String),
     Column("wrong", Integer),
@@ -118,8 +118,8 @@ ANNOTATORS = Table(
     Column("learner", Integer, primary_key=True),
     Column("source", String, primary_key=True),
     Column("labels", Integer, nullable=False),
-    Column("rated", Integer, nullable=False),  # sure answers that it spoke of
-    Column("contradicted", Integer, nullable=False),  # of these
+    Column("rated", Integer, nullable=False),  # sure answers that it labelled
+    Column("contradicted", Integer, nullable=False),  # of these, answers that it contradicted
     Column("first", Float, nullable=False),
     Column("last", Float, nullable=False),
     Column("sum", LargeBinary, nullable=False),
@@ -137,14 +137,14 @@ VERSIONS = Table(
     Column("examples", Integer, nullable=False),
     Column("size", Integer, nullable=False),
     Column("parent", String, nullable=False),
-    Column("simpler", Integer, nullable=False),  # no larger than the champion was
+    Column("simpler", Integer, nullable=False),  # not larger than the champion was
     Column("actor", String, nullable=False),
     Column("why", String, nullable=False),
-    Column("challenged", Integer, nullable=False),  # event from which it was in shadow, 0: never
-    Column("left", Integer, nullable=False),  # event at which it last stopped to answer, 0: never
+    Column("challenged", Integer, nullable=False),  # event that began its shadow, 0: never
+    Column("left", Integer, nullable=False),  # event at which it last stopped answering, 0: never
     Column(
         "reference", String, nullable=False
-    ),  # the version before it that had proved to be better
+    ),  # the last version before it that was promoted for being better
     Column("sum", LargeBinary, nullable=False),
 )
 EXAM = Table(
@@ -188,7 +188,7 @@ RUNS = Table(
     Column("loop", Integer, nullable=False),
     Column("advice", String, nullable=False),
     Column("stop", Integer, nullable=False),
-    Column("stopped", Integer, nullable=False),  # some step was told to stop
+    Column("stopped", Integer, nullable=False),  # an estimate said to stop
     Column("outcome", Float),
     Column("success", Integer),
     Column("sum", LargeBinary, nullable=False),
@@ -228,7 +228,7 @@ Row = dict[str, Any]
 
 
 def checksum(row: Mapping[str, Any]) -> bytes:
-    """Of all columns of a row but `sum`: a flipped bit on disk is noticed when the row is read."""
+    """Checksum of all columns but `sum`: detects a flipped bit on disk when the row is read."""
     values = [value for name, value in row.items() if name != "sum"]
     return hashlib.blake2b(repr(values).encode(), digest_size=4).digest()
 
@@ -237,7 +237,7 @@ def checked(table: Table, found: RowMapping) -> Row:
     """A row that was read, as a dict without its checksum.
 
     Raises:
-        StoreError: it is not as it was written.
+        StoreError: the checksum does not match.
     """
     row = {c.name: found[c.name] for c in table.columns}
     if checksum(row) != row.pop("sum"):
@@ -246,7 +246,7 @@ def checked(table: Table, found: RowMapping) -> Row:
 
 
 def damaged(table: Table) -> StoreError:
-    """What to say of a row that is not as it was written."""
+    """The error for a row whose checksum does not match."""
     return StoreError(
         f"a row of the table {table.name} is damaged: run `quickstudy doctor` on the store"
     )

@@ -1,4 +1,4 @@
-"""Who taught what: how sources agree with each other, and who contradicts sure answers."""
+"""Annotators: agreement between sources, and sources that contradict confident answers."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     pass
 
 MOST_SOURCES = 50  # reported, those that taught most
-LATEST = 5_000  # cases that agreement is looked for on
-CHANCE = 1e-3  # that a source like all others is called unusual
-REFUSED = '{"not":'  # begins what says that an answer is wrong, and not what is right
-SILENT = -1  # instead of the number of a label
+LATEST = 5_000  # cases on which agreement is computed
+LEAST_P_VALUE = 1e-3  # below it a source is called unusual: the rate of false alarms
+REFUSED = '{"not":'  # prefix of a label that says only that the answer is wrong
+SILENT = -1  # number of a label that is missing
 
 
 def sources(connection: Connection, number: int, trusted: Collection[str]) -> list[SourceReport]:
-    """The sources that taught a learner most, at most 50, most first.
+    """The sources with the most labels, at most 50, in descending order.
 
     Args:
-        trusted: as in the settings; empty: all are.
+        trusted: trusted sources, as in the settings; empty: all are trusted.
     """
     query = (
         select(ANNOTATORS)
@@ -44,15 +44,15 @@ def sources(connection: Connection, number: int, trusted: Collection[str]) -> li
     columns = (ANNOTATORS.c.labels, ANNOTATORS.c.rated, ANNOTATORS.c.contradicted)
     totals = select(*[func.coalesce(func.sum(column), 0) for column in columns])
     total = connection.execute(totals.where(ANNOTATORS.c.learner == number)).one()
-    labels, spoke, against = (int(value) for value in total)
+    labels, rated, contradicted = (int(value) for value in total)
     names = [row["source"] for row in rows]
-    agree = agreement(_words(connection, number, names), names)
+    agree = agreement(_labels_given(connection, number, names), names)
     return [
         _report(
             row,
             share=row["labels"] / labels if labels else 0.0,
             trusted=not trusted or row["source"] in trusted,
-            others=(spoke - row["rated"], against - row["contradicted"]),
+            others=(rated - row["rated"], contradicted - row["contradicted"]),
             agree=agree[row["source"]],
         )
         for row in rows
@@ -75,32 +75,34 @@ def _report(
         spoke=row["rated"],
         against=row["contradicted"],
         against_others=others,
-        unusual=chance(row["rated"], row["contradicted"], others) < CHANCE,
+        unusual=p_value(row["rated"], row["contradicted"], others) < LEAST_P_VALUE,
         agreement=tuple(agree),
         first=row["first"],
         last=row["last"],
     )
 
 
-def chance(spoke: int, against: int, others: tuple[int, int]) -> float:
-    """Chance that a source contradicts so often, if it is like the others: Fisher's exact test.
+def p_value(rated: int, contradicted: int, others: tuple[int, int]) -> float:
+    """One-sided p-value of Fisher's exact test that a source contradicts more often than others.
 
     1 without others to compare with. Fisher (1922), "On the interpretation of chi-squared from
     contingency tables, and the calculation of P", https://doi.org/10.2307/2340521.
 
-    >>> round(chance(20, 6, (200, 4)), 6)
+    >>> round(p_value(20, 6, (200, 4)), 6)
     4.4e-05
     """
-    if not (against and others[0]):
+    if not (contradicted and others[0]):
         return 1.0
-    from scipy.stats import hypergeom  # half a second, which few stores ever need
+    from scipy.stats import hypergeom  # takes half a second, and few stores need it
 
-    total, contradicted = spoke + others[0], against + others[1]
-    return float(hypergeom.sf(against - 1, total, contradicted, spoke))
+    total, total_contradicted = rated + others[0], contradicted + others[1]
+    return float(hypergeom.sf(contradicted - 1, total, total_contradicted, rated))
 
 
-def _words(connection: Connection, number: int, names: Sequence[str]) -> list[tuple[str, str, str]]:
-    """(case, source, label) of what these sources said last of the latest cases."""
+def _labels_given(
+    connection: Connection, number: int, names: Sequence[str]
+) -> list[tuple[str, str, str]]:
+    """(case, source, label): the last label of each of these sources for the latest cases."""
     latest = (
         select(CASES.c.id)
         .where(CASES.c.learner == number)
@@ -115,17 +117,17 @@ def _words(connection: Connection, number: int, names: Sequence[str]) -> list[tu
 
 
 def agreement(
-    words: Sequence[tuple[str, str, str]], names: Sequence[str]
+    given: Sequence[tuple[str, str, str]], names: Sequence[str]
 ) -> dict[str, list[tuple[str, int, int]]]:
-    """Of each source: (other, cases that both spoke of, cases on which they agree), most first.
+    """For each source: (other, cases that both labelled, cases on which they agree), most first.
 
-    Labels are as the table of words has them; {"not": label} agrees with all but that label.
+    Labels are encoded as in the table; {"not": label} agrees with every other label.
 
-    >>> said = [("c1", "ana", '"x"'), ("c1", "ben", '"x"'), ("c2", "ana", '"x"')]
-    >>> agreement([*said, ("c2", "ben", '{"not":"x"}')], ["ana", "ben"])["ana"]
+    >>> given = [("c1", "ana", '"x"'), ("c1", "ben", '"x"'), ("c2", "ana", '"x"')]
+    >>> agreement([*given, ("c2", "ben", '{"not":"x"}')], ["ana", "ben"])["ana"]
     [('ben', 2, 1)]
     """
-    labels, refused = _spoken(words, names)
+    labels, refused = _label_numbers(given, names)
     pairs: dict[str, list[tuple[str, int, int]]] = {}
     for i, name in enumerate(names):
         both = (labels[i] != SILENT) & (labels != SILENT)
@@ -138,21 +140,21 @@ def agreement(
     return pairs
 
 
-def _spoken(
-    words: Sequence[tuple[str, str, str]], names: Sequence[str]
+def _label_numbers(
+    given: Sequence[tuple[str, str, str]], names: Sequence[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The label that each source spoke of, by number, and whether it refused it.
+    """The number of the label that each source gave or refused, and whether it refused it.
 
     Both of shape (sources, cases).
     """
-    cases = {case: i for i, case in enumerate(dict.fromkeys(case for case, _, _ in words))}
+    cases = {case: i for i, case in enumerate(dict.fromkeys(case for case, _, _ in given))}
     rows = {name: i for i, name in enumerate(names)}
     numbers: dict[str, int] = {}
     labels = np.full((len(names), len(cases)), SILENT, dtype=np.int64)
     refused = np.zeros(labels.shape, dtype=np.bool_)
-    for case, name, said in words:
+    for case, name, encoded in given:
         at = rows[name], cases[case]
-        refused[at] = said.startswith(REFUSED)
-        label = said[len(REFUSED) : -1] if refused[at] else said
+        refused[at] = encoded.startswith(REFUSED)
+        label = encoded[len(REFUSED) : -1] if refused[at] else encoded
         labels[at] = numbers.setdefault(label, len(numbers))
     return labels, refused

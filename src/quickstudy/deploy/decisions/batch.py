@@ -1,4 +1,4 @@
-"""Batches as a deployment takes them: ids of records, feedback, records with their labels."""
+"""Batches of a deployment's calls: ids of records, feedback, records with their labels."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ NAMES = tuple(field.name for field in fields(Feedback))
 
 
 def checked_ids(ids: Any, count: int) -> list[str | None]:
-    """Ids for so many records, a missing one as None: those of a list, an array or a series.
+    """Ids of `count` records from a list, an array or a series; a missing id is None.
 
     Raises:
-        InputError: there are more or fewer, or one cannot be an id.
+        InputError: there are more or fewer ids, or one of them is not valid.
     """
     if ids is None:
         return [None] * count
@@ -35,13 +35,13 @@ def feedback_of(items: Any, *, learner: str | None = None, labels: Any = None) -
 
     Args:
         items: a list of `Feedback` or of dicts of its fields, or a table with columns of these
-            names, in which what is missing was not said. With `learner` and `labels`: a batch of
-            records, as `Classifier.learn_many` takes them.
-        learner: who is taught these records; each of them counts.
+            names, in which a missing value stands for no value. With `learner` and `labels`: a
+            batch of records, as `Classifier.learn_many` takes them.
+        learner: the learner that learns these records; each of them counts.
         labels: the label of each record.
 
     Raises:
-        InputError: an entry is no feedback, or has a field that no feedback has.
+        InputError: an entry is not a feedback, or has an unknown field.
 
     >>> feedback_of([{"prediction_id": "p_1", "label": "refund"}])[0].label
     'refund'

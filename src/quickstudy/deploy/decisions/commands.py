@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Make a learner."""
+    """Create a learner."""
 
     name: str
     settings: Settings
@@ -34,7 +34,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """What a `version` said of a record, `seen` being the last event it had learned."""
+    """The prediction of a `version` for a record; `seen` is the last event it had learned."""
 
     record: Any
     id: str | None
@@ -45,7 +45,7 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class Predict:
-    """Decide on predictions and put them on record."""
+    """Decide on predictions and log them."""
 
     hosted: HostedLearner
     items: Sequence[Predicted]
@@ -54,7 +54,7 @@ class Predict:
 
 @dataclass(frozen=True, slots=True)
 class RecordFeedback:
-    """Take in feedback."""
+    """Log feedback, and learn from it."""
 
     items: Sequence[Feedback]
     actor: str
@@ -62,7 +62,7 @@ class RecordFeedback:
 
 @dataclass(frozen=True, slots=True)
 class ResolveDispute:
-    """Say the last word on a contested input."""
+    """Resolve the dispute about a contested input."""
 
     case_id: str
     label: Label
@@ -72,7 +72,7 @@ class ResolveDispute:
 
 @dataclass(frozen=True, slots=True)
 class RecordClaim:
-    """A case was handed to somebody."""
+    """Log that a case was given to a person."""
 
     case_id: str
     holder: str

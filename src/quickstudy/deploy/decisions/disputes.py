@@ -16,11 +16,11 @@ from quickstudy.deploy.decisions.commands import ResolveDispute
 from quickstudy.deploy.hosting.transaction import HostedLearners
 from quickstudy.errors import InputError, NotFoundError
 
-CHANGES, SOURCES_NEEDED = 3, 2  # of label on one input, before it is contested
+CHANGES, SOURCES_NEEDED = 3, 2  # changes of label of one input, and sources, until it is contested
 
 
 def relabelled(row: Row | None, place: tuple[int, bytes], label: str, source: str) -> Row:
-    """The row of an input that a source gives a label, `contested` if it is, or becomes so."""
+    """The row of an input after a source labelled it; `contested` stays set until `resolve`."""
     if row is None:
         return {
             "learner": place[0],
@@ -39,7 +39,7 @@ def relabelled(row: Row | None, place: tuple[int, bytes], label: str, source: st
 
 
 def resolve(context: Context, command: ResolveDispute) -> Decided[Receipt]:
-    """A person's decision on a contested input: it is learned, and people may go on teaching.
+    """Resolve a dispute by a person's label: it is learned, and the input takes labels again.
 
     Raises:
         NotFoundError, InputError: there is no such prediction, or it is not contested.
@@ -66,8 +66,8 @@ def resolve(context: Context, command: ResolveDispute) -> Decided[Receipt]:
     event = yield Draft(
         "ruled", hosted.number, actor=command.actor, subject=command.case_id, payload=payload
     )
-    told = "the ruling is learned, and the input is no longer contested"
-    return Receipt(event.seq, "accepted", command.case_id, hosted.name, False, told)
+    message = "the ruling is learned, and the input is no longer contested"
+    return Receipt(event.seq, "accepted", command.case_id, hosted.name, False, message)
 
 
 def _contested(context: Context, case: Row) -> list[Row]:
@@ -81,7 +81,7 @@ def _contested(context: Context, case: Row) -> list[Row]:
 
 
 def _close(context: Context, case_id: str, label: Any) -> Decided[None]:
-    """Where the outcome of a contested case is still due, the resolution is that."""
+    """If the outcome of a contested case is still due, the resolution is the outcome."""
     case = context.rows.find(CASES, case_id)
     assert case is not None
     if context.of(HostedLearners).counts(case):

@@ -1,4 +1,4 @@
-"""Decides what becomes of cases and feedback whose time is over."""
+"""Decides the expiry of cases and of feedback without a prediction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXPIRED_AT_ONCE = 500
 
 
 def expire(context: Context) -> Decided[int]:
-    """Close the cases whose time is over, some hundred at a time; how many there were."""
+    """Expire the cases whose wait time is over, some hundred at a time; returns their number."""
     query = select(CASES).where(CASES.c.expires <= context.now).limit(EXPIRED_AT_ONCE)
     if out := [one.number for one in context.of(HostedLearners).out_of_service.values()]:
         query = query.where(CASES.c.learner.not_in(out))
@@ -28,6 +28,6 @@ def expire(context: Context) -> Decided[int]:
 
 
 def expire_case(context: Context, case: Row) -> Decided[None]:
-    """The time of a case is over: it counts as wrong, an audit also in the precision shown."""
+    """Expire a case: it counts as wrong, and an audit also in the precision that is shown."""
     payload = {"case": case["seq"], "counted": context.of(HostedLearners).counts(case)}
     yield Draft("expired", case["learner"], actor=EXPIRY, subject=case["id"], payload=payload)

@@ -1,4 +1,4 @@
-"""Decides feedback: what it counts for, what it teaches, and what its sender is told."""
+"""Decides feedback: its status, whether it counts, what is learned from it, and its receipt."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from quickstudy.deploy.versions.exam import auto_pin
 from quickstudy.errors import InputError, LabelError, NotFoundError
 from quickstudy.types import Label
 
-OURS = "p_"  # what the ids that we make start with
+OURS = "p_"  # prefix of the ids that the deployment makes
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A feedback after checking: its source, and the digests that tell repeats."""
+    """A checked feedback, with its source and the digests that identify repeats."""
 
     given: Feedback
     source: str
@@ -52,10 +52,10 @@ def _digested(context: Context, given: Feedback, actor: str) -> Checked:
 
 
 def check(given: Feedback) -> Feedback:
-    """The feedback with its label and names plain.
+    """The feedback with plain label and names.
 
     Raises:
-        InputError, LabelError: it does not say what about, or what; names the field.
+        InputError, LabelError: its subject or its label is missing or not valid; names the field.
     """
     names: dict[str, Any] = {
         name: checked_name(name, value)
@@ -74,7 +74,7 @@ def check(given: Feedback) -> Feedback:
 
 
 def record_feedback(context: Context, command: RecordFeedback) -> Decided[list[Receipt]]:
-    """Take in feedback, in order: all of it, or, if one cannot be read, none."""
+    """Decide feedback in order: all of it, or, if one is refused, none."""
     items = [_digested(context, given, command.actor) for given in command.items]
     _prefetch(context, items)
     contents: dict[bytes, bytes] = {}
@@ -94,7 +94,7 @@ def record_feedback(context: Context, command: RecordFeedback) -> Decided[list[R
 
 
 def _prefetch(context: Context, items: Sequence[Checked]) -> None:
-    """Read all rows that these feedbacks need, by a few statements."""
+    """Read all rows that these feedbacks need by a few statements."""
     rows = context.rows
     about = [(i.given.prediction_id, i.source) for i in items if i.given.prediction_id is not None]
     rows.prefetch(RECEIPTS, [(item.key,) for item in items])
@@ -105,7 +105,7 @@ def _prefetch(context: Context, items: Sequence[Checked]) -> None:
 
 
 def _check_room(context: Context, given: Feedback, new: dict[int, set[str]]) -> None:
-    """Whether it can be learned; `new` gathers the labels that a command brings."""
+    """Check that the learner has room for the label; `new` collects new labels of the command."""
     learners = context.of(HostedLearners)
     hosted: HostedLearner | None = None
     if given.record is not None:
@@ -132,9 +132,9 @@ def _decide(context: Context, item: Checked, actor: str) -> Decided[Receipt]:
 
 
 def _told_by_case(context: Context, item: Checked) -> bool:
-    """Without a key, what a source said last of a case tells whether it says so again.
+    """Whether a repeat is recognised by the source's last label for the case, as there is no key.
 
-    So it may say x, then y, then x once more: that is a change of mind, not a repetition.
+    So a source may give x, then y, then x again: a change of mind, not a repeat.
     """
     case_id = item.given.prediction_id
     if item.given.key is not None or case_id is None:
@@ -148,7 +148,7 @@ def _repeated(kept: dict[str, Any]) -> Receipt:
 
 
 def _taught(context: Context, item: Checked, actor: str, more: dict[str, Any]) -> Decided[Receipt]:
-    """A record with its label, of which no prediction was asked."""
+    """Decide a labelled record that has no prediction."""
     hosted = context.of(HostedLearners).in_service(str(item.given.learner), context)
     label = item.given.label
     place = (hosted.number, digest(context.secret, item.given.record))
@@ -175,10 +175,10 @@ def _about_case(
     before = context.rows.find(LABELS_BY_SOURCE, case_id, item.source)
     insists = item.given.key is not None and case["truth"] != encode(says)
     if before and before["label"] == encode(says) and not insists:
-        told, counted = MESSAGES["repeated"], bool(before["counted"])
-        return Receipt(before["seq"], "repeated", case_id, hosted.name, counted, told)
+        message, counted = MESSAGES["repeated"], bool(before["counted"])
+        return Receipt(before["seq"], "repeated", case_id, hosted.name, counted, message)
     if case["expires"] is not None and case["expires"] <= context.now:
-        yield from expire_case(context, case)  # the clock comes by once a second only
+        yield from expire_case(context, case)  # expiry runs only once a second
         case = context.rows.find(CASES, case_id) or case
     status, learn = _outcome(context, hosted, case, item, says=says, before=bool(before))
     wrong = refuted or answer is None or encode(label) != case["answer"]
@@ -186,7 +186,7 @@ def _about_case(
     heard = not (case["audit"] and trusted) or item.source in trusted
     votes = learners.votes_of(hosted, case_id) if learn == "label" else None
     if context.payload(case["seq"])["version"] != hosted.roles.champion:
-        votes = None  # these were the votes of other experts
+        votes = None  # the votes are those of another version's experts
     payload = {
         "case": case["seq"],
         "learn": learn,
@@ -210,7 +210,7 @@ def _about_case(
 def _outcome(
     context: Context, hosted: HostedLearner, case: Row, item: Checked, *, says: Any, before: bool
 ) -> tuple[Status, str | None]:
-    """The status of a feedback about a case, and what is learned: "label", "not" or nothing."""
+    """The status of a feedback about a case, and what is learned: "label", "not" or None."""
     place = (hosted.number, case["input"])
     row = context.rows.find(INPUT_LABELS, *place)
     known = Known(
@@ -238,10 +238,10 @@ def _no_case(item: Checked, actor: str, more: dict[str, Any]) -> Decided[Receipt
 
 
 def join(context: Context, given: Feedback, actor: str, *, seq: int) -> Decided[None]:
-    """Take in a feedback that came before its prediction; its sender has the receipt already.
+    """Decide a feedback that came before its prediction; its sender already has the receipt.
 
     Args:
-        seq: the event with which the feedback arrived.
+        seq: the event of the arrival of the feedback.
     """
     item = _digested(context, given, actor)
     more = {"early": seq}
@@ -264,7 +264,7 @@ def _log(
     status: Status,
     payload: dict[str, Any],
 ) -> Decided[Receipt]:
-    """Put a feedback on record, and tell its sender."""
+    """Log a feedback; returns its receipt."""
     subject = item.given.prediction_id or ""
     payload = {"status": status, "source": item.source, "counted": False, **payload}
     number = hosted.number if hosted else 0
@@ -275,6 +275,6 @@ def _log(
 
 
 def label_of(payload: dict[str, Any]) -> Label | dict[str, Any] | None:
-    """What a `feedback` event says of a case: a label, or {"not": label}."""
+    """The label that a `feedback` event gives a case, or {"not": label}."""
     refuted = payload.get("refuted", payload["learn"] == "not")
     return {"not": payload["label"]} if refuted else payload["label"]

@@ -1,4 +1,4 @@
-"""Decides how a learner that makes decisions is created, changed and refitted."""
+"""Decides creation, changes and refits of learners that make decisions."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from quickstudy.errors import InputError
 
 
 def create(context: Context, command: Create) -> Decided[None]:
-    """Make a learner, and the version that it starts with.
+    """Create a learner and its first version.
 
     Raises:
         InputError, SettingError: the name is taken, or a setting is out of its range.
     """
     number = context.new_number(command.name)
-    new_control(command.settings, 0)  # these two refuse settings out of range
+    new_control(command.settings, 0)  # this line and the one above refuse settings out of range
     learner = new_learner(command.settings)
     version = {"id": learner.state_hash(), "size": len(learner.packed())}
     payload = {**asdict(command.settings), "version": version}
@@ -36,7 +36,7 @@ def create(context: Context, command: Create) -> Decided[None]:
 
 
 def change(context: Context, command: Change) -> Decided[HostedLearner]:
-    """Change settings of a learner; with another guarantee its evidence is reset.
+    """Change settings of a learner; if the guarantee changes, its evidence is reset.
 
     Raises:
         SettingError: a setting is out of its range.
@@ -53,10 +53,10 @@ def change(context: Context, command: Change) -> Decided[HostedLearner]:
 
 
 def refitted(context: Context, command: Refitted) -> Decided[int]:
-    """Experts were refitted; the number of the event at which they take effect.
+    """Log refitted experts; returns the number of the event at which they take effect.
 
     Raises:
-        InputError: another version answers by now, with experts of its own.
+        InputError: another version, with its own experts, answers by now.
     """
     hosted, fitted = command.hosted, command.fitted
     left = select(func.max(VERSIONS.c.left)).where(VERSIONS.c.learner == hosted.number)
@@ -73,7 +73,7 @@ def refitted(context: Context, command: Refitted) -> Decided[int]:
 
 
 def claimed(context: Context, command: RecordClaim) -> Decided[None]:
-    """A case was handed to somebody."""
+    """Log that a case was given to a person."""
     case = context.rows.find(CASES, command.case_id)
     if case and case["learner"] in context.of(HostedLearners).by_number:
         yield Draft(
@@ -86,6 +86,6 @@ def claimed(context: Context, command: RecordClaim) -> Decided[None]:
 
 
 def checkpoint(context: Context, command: Checkpoint) -> tuple[int, dict[str, Any], int, Settings]:
-    """Where risk control stands, for a snapshot."""
+    """The state of risk control for a snapshot: last event, state, generation, settings."""
     hosted = command.hosted
     return context.transaction.head[0], hosted.control.state(), hosted.epoch, hosted.settings

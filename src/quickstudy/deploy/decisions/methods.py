@@ -41,7 +41,7 @@ SET_ASIDE = "on disk, and set aside: learning it failed ({}), the learner is as 
 
 
 class DecisionMethods(Methods):
-    """The part of `Deployment` that is about decisions."""
+    """Methods of `Deployment` on decisions."""
 
     classifiers: HostedLearners
 
@@ -51,9 +51,9 @@ class DecisionMethods(Methods):
     def predict(
         self, name: str, record: Input, *, id: str | None = None, actor: str | None = None
     ) -> Answer:
-        """Answer for one record, on disk before it is returned.
+        """Answer one record; the answer is on disk before it is returned.
 
-        `id`, if you choose one (not starting with "p_"), makes asking again safe: the same answer.
+        With an `id` of your choice (not starting with "p_"), a repeated call gets the same answer.
 
         Raises:
             NotFoundError, RecordError, InputError, StoreError: nothing was changed.
@@ -71,7 +71,7 @@ class DecisionMethods(Methods):
     ) -> list[Answer]:
         """Answers for up to `sizes.max_batch` records: a list, table or array (see `Classifier`).
 
-        `ids`: one for each, as in `predict`; None where we choose it.
+        `ids`: one for each record, as in `predict`; None: the deployment makes the id.
         """
         return self.submit_predict(name, records, ids=ids, actor=actor).result()
 
@@ -83,7 +83,7 @@ class DecisionMethods(Methods):
         ids: Any = None,
         actor: str | None = None,
     ) -> Future[list[Answer]]:
-        """Answers that are done once they are on disk; they are computed in this thread."""
+        """Answers, computed in this thread; the future is done once they are on disk."""
         hosted = self._hosted(name)
         rows = rows_of(records, "records")
         self.sizes.batch("records", rows)
@@ -109,9 +109,9 @@ class DecisionMethods(Methods):
         wait_learned: bool = False,
         actor: str | None = None,
     ) -> Receipt:
-        """Say what is right about a prediction, or teach a record; on disk before it returns.
+        """Give feedback on a prediction, or teach a record; on disk before it returns.
 
-        Each call that teaches a record counts, unless you give its `key` again.
+        Each call that teaches a record counts, unless it repeats a `key`.
 
         Raises:
             InputError, LabelError, RecordError, NotFoundError, StoreError: nothing was changed.
@@ -130,12 +130,12 @@ class DecisionMethods(Methods):
         wait_learned: bool = False,
         actor: str | None = None,
     ) -> list[Receipt]:
-        """Up to `sizes.max_batch` feedbacks, all or none of which is taken in.
+        """Give up to `sizes.max_batch` feedbacks; all of them are logged, or none.
 
         Args:
             items: a list of `Feedback`, or of dicts or a table with its fields by name; with
                 `learner` and `labels` a batch of records to teach (a list, a table, an array).
-            learner: who is taught the records.
+            learner: the learner that learns the records.
             labels: the label of each record.
         """
         given = feedback_of(items, learner=learner, labels=labels)
@@ -144,7 +144,7 @@ class DecisionMethods(Methods):
     def submit_feedback(
         self, items: Sequence[Feedback], *, wait_learned: bool = False, actor: str | None = None
     ) -> Future[list[Receipt]]:
-        """Receipts that are there once all is on disk, or, with `wait_learned`, learned."""
+        """Receipts; the future is done once all is on disk, or, with `wait_learned`, learned."""
         self.sizes.batch("feedback", items)
         checked = [self._checked(item) for item in items]
         future: Future[list[Receipt]] = self.writer.submit(
@@ -172,7 +172,7 @@ class DecisionMethods(Methods):
         source: str | None = None,
         actor: str | None = None,
     ) -> Receipt:
-        """End the dispute about a contested input: this is its label.
+        """Resolve the dispute about a contested input by a label.
 
         Raises:
             NotFoundError, InputError: there is no such prediction, or it is not contested.
@@ -187,13 +187,13 @@ class DecisionMethods(Methods):
     # the labelling queue
 
     def asks(self, name: str, *, limit: int = 50) -> list[Ask]:
-        """Cases that wait for a label, those that teach most first."""
+        """Cases that wait for a label, the most useful ones first."""
         hosted = self._hosted(name)
         with self.store.reading() as connection:
             return queries.asks(connection, hosted.number, name, limit=checked_limit(limit))
 
     def held(self, name: str, *, limit: int = 50) -> list[Ask]:
-        """Answers that are held until a person says yes, oldest first."""
+        """Answers that are held until a person approves, oldest first."""
         hosted = self._hosted(name)
         with self.store.reading() as connection:
             return queries.held(connection, hosted.number, name, limit=checked_limit(limit))
@@ -205,10 +205,10 @@ class DecisionMethods(Methods):
     def claim(
         self, name: str, *, holder: str, id: str | None = None, seconds: float = 120.0
     ) -> Ask | None:
-        """The case to ask `holder` next, that nobody else is given for some seconds.
+        """The case to ask `holder` next; nobody else gets it for `seconds`.
 
-        With `id` that case, be it waiting or not (to think again about what one said); None if
-        somebody else has it, or nothing waits.
+        With `id`, claim that case even if it already has a label. None if somebody else holds the
+        case, or no case waits.
         """
         hosted = self._hosted(name)
         holder = checked_name("holder", holder)
@@ -226,24 +226,24 @@ class DecisionMethods(Methods):
     def _claimed(
         self, hosted: HostedLearner, holder: str, id: str | None, seconds: float
     ) -> Row | None:
-        """The row of the case that was claimed, as it is once nobody else can have it."""
+        """The row of the claimed case, read after the claim was acquired."""
         while True:
             with self.store.reading() as connection:
                 if id is not None:
                     row = queries.case_row(connection, id)
                     if row["learner"] != hosted.number:
                         raise NotFoundError(f"prediction {id!r} is not one of {hosted.name!r}")
-                    return row if self._claims.take_one(id, holder, seconds) else None
+                    return row if self._claims.acquire_one(id, holder, seconds) else None
                 limit = CLAIMABLE + self._claims.held
                 waiting = queries.waiting_ids(connection, hosted.number, limit=limit)
-            chosen = self._claims.take(waiting, holder, seconds)
+            chosen = self._claims.acquire(waiting, holder, seconds)
             if chosen is None:
                 return None
             with self.store.reading() as connection:
                 row = queries.case_row(connection, chosen)
             if row["status"] == "waiting":
                 return row
-            self._claims.forget(chosen)  # it got its label in between
+            self._claims.forget(chosen)  # the case got its label in between
 
     def release(self, prediction_id: str, *, holder: str) -> None:
         """Give a case back unanswered; this holder gets it again only after all others."""
@@ -257,17 +257,17 @@ class DecisionMethods(Methods):
     # queries
 
     def history(self, prediction_id: str) -> Case:
-        """A prediction with all that happened to it.
+        """A prediction with all its events.
 
         Raises:
-            NotFoundError: there is none of that id.
+            NotFoundError: there is no prediction with that id.
         """
         with self.store.reading() as connection:
             row = queries.case_row(connection, prediction_id)
             return queries.history(connection, row, core_queries.names(connection))
 
     def explain(self, prediction_id: str) -> Explanation:
-        """Why the learner answers the record of this prediction as it does now.
+        """An explanation of the learner's present answer for the record of a prediction.
 
         Raises:
             NotFoundError, NotReadyError: there is no such prediction, or nothing was learned yet.
@@ -290,7 +290,7 @@ class DecisionMethods(Methods):
         before: int | None = None,
         limit: int = 50,
     ) -> list[Case]:
-        """Predictions, newest first; `before` is the seq of the last one seen, to page on."""
+        """Predictions, newest first; to get the next page, pass the last seq as `before`."""
         hosted = self._hosted(name)
         if label is not None and not hosted.has_label(plain_scalar(label)):
             label = self.sizes.label(label)
@@ -308,7 +308,7 @@ class DecisionMethods(Methods):
             )
 
     def report(self, name: str) -> Report:
-        """How a learner does, at a glance."""
+        """A summary of a learner's performance."""
         hosted = self._hosted(name)
         with hosted.replicas.reading() as learner:
             experts = learner.experts if learner.examples else ()
@@ -363,12 +363,12 @@ class DecisionMethods(Methods):
         )
 
     def lag(self, name: str) -> int:
-        """Feedbacks that are logged and not yet learned."""
+        """Number of feedbacks that are logged and not yet learned."""
         trainer = self._hosted(name).trainer
         return trainer.lag if trainer else 0
 
     def sources(self, name: str) -> list[SourceReport]:
-        """Who taught what, and how they agree; who taught most first."""
+        """Sources with their labels and agreement, those with the most labels first."""
         hosted = self._hosted(name)
         with self.store.reading() as connection:
             return annotators.sources(connection, hosted.number, hosted.committed.settings.trusted)
@@ -387,15 +387,15 @@ def when_learned(future: Future[Any], learners: HostedLearners) -> Future[Any]:
         by_name = learners.by_name
         names = {r.learner for r in receipts if r.learner in by_name}
         trainers = [trainer for name in names if (trainer := by_name[name].trainer)]
-        told = partial(_with_reasons, receipts, trainers)
-        _when_all([trainer.after(last) for trainer in trainers], learned, told)
+        result = partial(_with_reasons, receipts, trainers)
+        _when_all([trainer.after(last) for trainer in trainers], learned, result)
 
     future.add_done_callback(logged)
     return learned
 
 
 def _with_reasons(receipts: list[Receipt], trainers: list[Trainer]) -> list[Receipt]:
-    """Receipts that say so where the example was set aside."""
+    """The receipts, marked where the example was set aside."""
     reasons = {seq: reason for trainer in trainers for seq, reason in dict(trainer.reasons).items()}
     return [
         replace(one, quarantined=reason, message=SET_ASIDE.format(reason)) if reason else one
@@ -404,7 +404,7 @@ def _with_reasons(receipts: list[Receipt], trainers: list[Trainer]) -> list[Rece
 
 
 def _when_all(futures: list[Future[None]], then: Future[Any], result: Callable[[], Any]) -> None:
-    """Finish `then` with what `result` gives once all futures are done."""
+    """Complete `then` with the value of `result()` once all futures are done."""
     left = len(futures)
     lock = threading.Lock()
 

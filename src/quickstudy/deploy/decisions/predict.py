@@ -46,7 +46,7 @@ def predict(context: Context, command: Predict) -> Decided[list[Answer]]:
 
 
 def _check_ids(context: Context, command: Predict) -> None:
-    """Whether each id that was chosen stands for one record."""
+    """Check that each id that the caller chose stands for one record."""
     together: dict[str, bytes] = {}
     for item in command.items:
         if item.id is None:
@@ -63,14 +63,14 @@ def _check_ids(context: Context, command: Predict) -> None:
 
 
 def shown(answer: Answer) -> Answer:
-    """What of an answer may be seen at its level: in the shadow, nothing of what it says."""
+    """The part of an answer that may be shown at its level: in shadow, not its label."""
     if answer.level != "shadow":
         return answer
     return replace(answer, label=None, confidence=0.0, novelty=0.0, alternatives=())
 
 
 def _decide(context: Context, command: Predict, item: Predicted, pause: str) -> Decided[Answer]:
-    """Decide on one prediction; the same answer for an id that was answered before."""
+    """Decide on one prediction; an id that was answered before gets the same answer."""
     hosted = command.hosted
     known = context.rows.find(CASES, item.id) if item.id is not None else None
     if known:
@@ -97,36 +97,36 @@ def _decide(context: Context, command: Predict, item: Predicted, pause: str) -> 
 def _payload(
     context: Context, hosted: HostedLearner, item: Predicted, pause: str
 ) -> tuple[dict[str, Any], str]:
-    """What the event says, and the limit that was hit, or ""."""
-    said, control = item.prediction, hosted.control
-    sure = said.confidence if said.label is not None else 0.0
-    made = control.propose(sure, said.label, eligible=said.unfamiliar is None)
+    """The payload of the event, and the limit that was hit, or ""."""
+    prediction, control = item.prediction, hosted.control
+    sure = prediction.confidence if prediction.label is not None else 0.0
+    made = control.propose(sure, prediction.label, eligible=prediction.unfamiliar is None)
     hit = _limit(context, hosted, item, made)
     limit = pause or (SUCCEEDED if item.version != hosted.roles.champion else hit)
     if limit:
         made = vetoed(made)
-    why = control.reason(made, said.label, limit)
+    why = control.reason(made, prediction.label, limit)
     payload = {
         "record": item.record,
-        "label": said.label,
-        "confidence": said.confidence,
-        "novelty": said.novelty,
-        "alternatives": said.probabilities.top(ALTERNATIVES),
-        "reason": _unfamiliar(said.unfamiliar, limit) if said.unfamiliar else why,
+        "label": prediction.label,
+        "confidence": prediction.confidence,
+        "novelty": prediction.novelty,
+        "alternatives": prediction.probabilities.top(ALTERNATIVES),
+        "reason": _unfamiliar(prediction.unfamiliar, limit) if prediction.unfamiliar else why,
         "decision": encode_decision(made, hosted.epoch),
         "seen": item.seen,
         "level": control.level,
         "least": control.min_label_probability,
         "limit": limit,
         "version": item.version,
-        "score": disagreement(said.votes[:-MEMBERS]),
-        **encode_unfamiliar(said.unfamiliar),
+        "score": disagreement(prediction.votes[:-MEMBERS]),
+        **encode_unfamiliar(prediction.unfamiliar),
     }
     return payload, hit if limit == hit else ""
 
 
 def _limit(context: Context, hosted: HostedLearner, item: Predicted, made: GatedDecision) -> str:
-    """The limit that forbids to act, if it would."""
+    """The limit that forbids acting, or "" if none does or the answer would not act."""
     label = item.prediction.label
     if label is None or not (made.decision.act or made.held):
         return ""
@@ -134,14 +134,14 @@ def _limit(context: Context, hosted: HostedLearner, item: Predicted, made: Gated
 
 
 def encode_unfamiliar(unfamiliar: Unfamiliar | None) -> dict[str, Any]:
-    """The part of a payload that says what is unfamiliar; nothing where all is familiar."""
+    """The part of a payload that describes an unfamiliar record; empty if it is familiar."""
     if unfamiliar is None:
         return {}
     return {"unfamiliar": {name: list(fields) for name, fields in asdict(unfamiliar).items()}}
 
 
 def _unfamiliar(unfamiliar: Unfamiliar, limit: str) -> str:
-    """Why it asks, in words."""
+    """The reason for asking, in words."""
     why = f"the record has an unfamiliar form: {unfamiliar}"
     return f"{why}; it is limited, too: {limit}" if limit else why
 
@@ -149,7 +149,7 @@ def _unfamiliar(unfamiliar: Unfamiliar, limit: str) -> str:
 def _again(
     context: Context, hosted: HostedLearner, item: Predicted, case: Row, pause: str
 ) -> Answer:
-    """The answer that was given before; nobody is to act on it if that is forbidden now."""
+    """The answer that was given before, changed to "ask" if acting is forbidden now."""
     answer = answer_of(context, case, hosted.name)
     if answer.decision == "ask" or answer.label is None:
         return answer
@@ -158,8 +158,8 @@ def _again(
         limit = f"the level is {hosted.control.level} now"
     if not limit:
         return answer
-    told = f"it was to act, but that is forbidden now: {limit}"
-    return replace(answer, decision="ask", policy=0, audit=False, limit=limit, reason=told)
+    why = f"it was to act, but that is forbidden now: {limit}"
+    return replace(answer, decision="ask", policy=0, audit=False, limit=limit, reason=why)
 
 
 def answer_of(context: Context, case: Row, learner: str) -> Answer:
@@ -169,7 +169,7 @@ def answer_of(context: Context, case: Row, learner: str) -> Answer:
 
 
 def _take_early(context: Context, case_id: str) -> Decided[None]:
-    """Take in the feedback that came before its prediction."""
+    """Decide the feedback that came before its prediction."""
     query = (
         PENDING_FEEDBACK.select()
         .where(PENDING_FEEDBACK.c.case_id == case_id)

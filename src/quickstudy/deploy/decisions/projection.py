@@ -1,4 +1,4 @@
-"""Rows that the events of decisions make: cases, labels, receipts, inputs, curve, annotators."""
+"""Projections of decision events: cases, labels, receipts, inputs, curve, annotators."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from quickstudy.deploy.guardrails.projection import count_action
 from quickstudy.deploy.versions.projection import first_version
 from quickstudy.log.events import Logged
 
-BUCKET = 50  # cases that a point of the learning curve stands for
+BUCKET = 50  # cases of one point of the learning curve
 PENDING_SECONDS = 7 * 86_400.0
-SURE = 0.9  # confidence of an answer, from which on a contradiction is worth counting
+SURE = 0.9  # least confidence of an answer whose contradictions are counted
 TALLY = ("cases", "acted", "labels", "waiting", "contested", "expired")
 
 
@@ -41,7 +41,7 @@ def _settings(text: str) -> Settings:
 
 
 def settings_of(rows: Rows, learner: int) -> Settings:
-    """The settings of a learner as its row has them."""
+    """The settings of a learner from its row."""
     row = rows.find(LEARNERS, learner)
     assert row is not None
     return _settings(row["settings"])
@@ -50,7 +50,7 @@ def settings_of(rows: Rows, learner: int) -> Settings:
 def _created(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
     settings = {name: value for name, value in payload.items() if name != "version"}
     rows.upsert(LEARNERS, new_learner_row(event, settings, dict.fromkeys(TALLY, 0)))
-    if "version" in payload:  # schema 1 did not say it
+    if "version" in payload:  # missing in events of schema 1
         first_version(rows, event, **payload["version"])
 
 
@@ -98,7 +98,7 @@ def _predicted(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
 
 
 def _new_bucket(learner: int, number: int) -> Row:
-    """A part of the stream in which nothing happened yet."""
+    """An empty bucket of the learning curve."""
     counts = dict.fromkeys(("cases", "acted", "labels"), 0)
     return {"learner": learner, "number": number, **counts, "weight": 0.0, "right": 0.0}
 
@@ -106,7 +106,7 @@ def _new_bucket(learner: int, number: int) -> Row:
 def _count_unfamiliar(
     rows: Rows, event: Logged, payload: dict[str, Any], tally: dict[str, Any]
 ) -> None:
-    """Count a case of unfamiliar form, and begin or continue the episode that it belongs to."""
+    """Count a case of unfamiliar form, and begin or continue its episode."""
     before = episode_of(tally) or {"since": event.time, "cases": 0}
     episode = {
         "since": before["since"],
@@ -165,7 +165,7 @@ def _relabel(rows: Rows, place: tuple[int, bytes], payload: dict[str, Any]) -> N
 
 
 def _label_case(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
-    """The row of a case that a feedback is about, and of its input."""
+    """Write the rows of the case that a feedback is about, and of its input."""
     case = rows.find(CASES, event.subject)
     assert case is not None
     says, place = encode(label_of(payload)), (event.learner, case["input"])
@@ -176,17 +176,19 @@ def _label_case(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
         _relabel(rows, place, payload)
     if payload["counted"]:
         case = _count_outcome(rows, case, wrong=payload["wrong"])
-    said = {"case_id": event.subject, "source": payload["source"], "label": says}
-    rows.upsert(LABELS_BY_SOURCE, said | {"seq": event.seq, "counted": int(payload["counted"])})
+    given = {"case_id": event.subject, "source": payload["source"], "label": says}
+    rows.upsert(LABELS_BY_SOURCE, given | {"seq": event.seq, "counted": int(payload["counted"])})
     stays = case["decision"] is not None and not payload["counted"] and case["audit"]
     now = "contested" if payload["status"] == "contested" else "waiting" if stays else "labelled"
-    closed = {} if stays else {"decision": None, "expires": None}  # else for a trusted source
+    closed = (
+        {} if stays else {"decision": None, "expires": None}
+    )  # stays: waits for a trusted source
     rows.change(CASES, event.subject, status=now, truth=says, **closed)
     _count_status(rows, case, now)
 
 
 def _count_outcome(rows: Rows, case: Row, *, wrong: bool) -> Row:
-    """An outcome that was due is there; the row of its case from then on."""
+    """Count an outcome that was due; returns the new row of its case."""
     bucket = rows.find(CURVE_BUCKETS, case["learner"], case["bucket"])
     assert bucket is not None
     weight = 1.0 / case["probability"]
@@ -208,7 +210,7 @@ def _count_status(rows: Rows, case: Row, now: str) -> None:
 
 
 def _credit(rows: Rows, event: Logged, payload: dict[str, Any], *, sure: bool) -> None:
-    """Count what a source said, and whether against an answer that was sure."""
+    """Count a source's label, and whether it contradicts a confident answer."""
     source, learner = payload["source"], event.learner
     new = {"learner": learner, "source": source, "labels": 0, "rated": 0, "contradicted": 0}
     row = rows.find(ANNOTATORS, learner, source) or {**new, "first": event.time}
@@ -247,7 +249,7 @@ def _expired(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
         return
     case = rows.find(CASES, event.subject)
     assert case is not None
-    waits = case["status"] == "waiting"  # else it is contested, and stays so
+    waits = case["status"] == "waiting"  # a contested case stays contested
     changed: dict[str, Any] = {"status": "expired"} if waits else {}
     if payload["counted"] and case["audit"]:
         changed["wrong"] = 1

@@ -1,4 +1,4 @@
-"""Reading a store: asks, cases, histories, reports. None of it changes anything."""
+"""Queries on decisions: asks, cases, histories, reports. None of them changes anything."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ from quickstudy.types import Label, Unfamiliar
 if TYPE_CHECKING:
     pass
 
-RECENT_CASES = 500  # that the share handled is of
-AUDITS = 2000  # latest ones, that the precision is of
-POINTS = 300  # of a curve
+RECENT_CASES = 500  # latest cases, for the share handled
+AUDITS = 2000  # latest audits, for the precision
+POINTS = 300  # most points of a curve
 OVER = 50  # familiar cases in a row after which an episode of unfamiliar ones is over
 MOST_SOURCES = 100  # shown
 ABOUT_CASES = (
     *("predicted", "asked", "feedback", "closed", "expired", "contested", "ruled"),
     "quarantined",
 )
-SEARCHED = 20_000  # latest cases, for a text
-PAGE = 500  # of them at once
+SEARCHED = 20_000  # latest cases in which a text is searched
+PAGE = 500  # cases that are read at once
 
 
 def case_row(connection: Connection, case_id: str) -> Row:
     """The row of a prediction.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: there is no such prediction.
     """
     case_id = plain_text(case_id)
     found = connection.execute(select(CASES).where(CASES.c.id == case_id)).mappings().first()
@@ -66,12 +66,12 @@ def case_row(connection: Connection, case_id: str) -> Row:
 
 
 def asks(connection: Connection, number: int, name: str, *, limit: int) -> list[Ask]:
-    """Waiting cases, those that teach most first."""
+    """Waiting cases, the most useful ones first."""
     return asks_of(connection, _waiting(connection, number, limit=limit), name)
 
 
 def asks_of(connection: Connection, rows: Sequence[Row], name: str) -> list[Ask]:
-    """Rows of cases, as they are put to a person."""
+    """The asks of rows of cases."""
     events = events_at(connection, [row["seq"] for row in rows])
     return [_ask(row, events[row["seq"]].read(), name) for row in rows]
 
@@ -94,7 +94,7 @@ def _ask(row: Row, payload: dict[str, Any], name: str) -> Ask:
 
 
 def held(connection: Connection, number: int, name: str, *, limit: int) -> list[Ask]:
-    """Waiting cases of which the answer is held until a person says yes, oldest first."""
+    """Waiting cases whose answer is held until a person approves, oldest first."""
     query = (
         select(CASES)
         .where(CASES.c.learner == number, CASES.c.status == "waiting", CASES.c.held == 1)
@@ -105,7 +105,7 @@ def held(connection: Connection, number: int, name: str, *, limit: int) -> list[
 
 
 def waiting_ids(connection: Connection, number: int, *, limit: int) -> list[str]:
-    """Ids of waiting cases, those that teach most first."""
+    """Ids of waiting cases, the most useful ones first."""
     return [row["id"] for row in _waiting(connection, number, limit=limit)]
 
 
@@ -133,7 +133,7 @@ def cases(
 ) -> list[Case]:
     """Predictions, newest first, without their histories.
 
-    `text` is looked for in fields and values of the latest 20,000 records, whatever its case.
+    `text` is searched in fields and values of the latest 20,000 records, ignoring case.
 
     Raises:
         InputError: there is no such decision or status.
@@ -168,7 +168,7 @@ def cases(
 
 
 def _words(value: Any) -> str:
-    """Everything that a record says, in one spelling."""
+    """All names and values of a record as one text for searching."""
     if isinstance(value, dict):
         return " ".join([f"{name} {_words(v)}" for name, v in value.items()]).casefold()
     if isinstance(value, list):
@@ -177,7 +177,7 @@ def _words(value: Any) -> str:
 
 
 def case_of(row: Row, predicted: Logged, name: str, events: Sequence[Event] = ()) -> Case:
-    """A prediction as people see it."""
+    """The public model of a prediction."""
     payload = predicted.read()
     truth = decode(row["truth"])
     return Case(
@@ -192,7 +192,7 @@ def case_of(row: Row, predicted: Logged, name: str, events: Sequence[Event] = ()
 
 
 def history(connection: Connection, row: Row, names: dict[int, str]) -> Case:
-    """A prediction with all that happened to it."""
+    """A prediction with all its events."""
     logged = events_of(connection, row["id"])
     ours = [e for e in logged if e.type in ABOUT_CASES and e.learner in (row["learner"], 0)]
     events = [event_of(event, names) for event in ours]
@@ -201,7 +201,7 @@ def history(connection: Connection, row: Row, names: dict[int, str]) -> Case:
 
 
 def share_handled(connection: Connection, number: int) -> float:
-    """Share of the last cases that were acted on."""
+    """Share of the latest cases that were acted on."""
     last = (
         select(CASES)
         .where(CASES.c.learner == number)
@@ -213,7 +213,7 @@ def share_handled(connection: Connection, number: int) -> float:
 
 
 def precision(connection: Connection, number: int) -> tuple[float, float, float, int]:
-    """Share of right answers among those acted on, a 95 % interval, and the number of audits."""
+    """Share of correct answers among those acted on, a 95 % interval, and the number of audits."""
     query = (
         select(CASES)
         .where(CASES.c.learner == number, CASES.c.acted == 1, CASES.c.wrong.is_not(None))
@@ -226,7 +226,7 @@ def precision(connection: Connection, number: int) -> tuple[float, float, float,
 
 
 def sources(connection: Connection, number: int) -> tuple[tuple[str, int], ...]:
-    """Who taught how much, most first."""
+    """Sources with their numbers of labels, most first."""
     taught = (ANNOTATORS.c.learner == number) & (ANNOTATORS.c.labels > 0)
     query = select(ANNOTATORS).where(taught).order_by(ANNOTATORS.c.labels.desc())
     rows = rows_of(connection, ANNOTATORS, query.limit(MOST_SOURCES))
@@ -234,7 +234,7 @@ def sources(connection: Connection, number: int) -> tuple[tuple[str, int], ...]:
 
 
 def curve(connection: Connection, number: int) -> tuple[CurvePoint, ...]:
-    """The learning curve: stretches of the stream, some together where there are many."""
+    """The learning curve by buckets of the stream; neighbours are merged if there are many."""
     query = (
         select(CURVE_BUCKETS)
         .where(CURVE_BUCKETS.c.learner == number)
@@ -255,14 +255,14 @@ def curve(connection: Connection, number: int) -> tuple[CurvePoint, ...]:
 
 
 def policies(control: Autonomy) -> tuple[tuple[Policy, ...], int, int]:
-    """Policies strict to permissive, alarms of the guard, and the attempt that runs."""
-    told = control.risk.report()
-    bar, level = float(told["log_bar"]), int(told["level"])
-    pairs = zip(told["thresholds"], np.atleast_1d(told["log_evidence"]), strict=True)
+    """Policies from strict to permissive, alarms of the guard, and the current attempt."""
+    report = control.risk.report()
+    bar, level = float(report["log_bar"]), int(report["level"])
+    pairs = zip(report["thresholds"], np.atleast_1d(report["log_evidence"]), strict=True)
     made = [
         Policy(finite(t), finite(e), bar, certified=i < level) for i, (t, e) in enumerate(pairs)
     ]
-    return tuple(made), int(told["alarms"]), int(told["attempt"])
+    return tuple(made), int(report["alarms"]), int(report["attempt"])
 
 
 ALTERNATIVES = 5
@@ -271,7 +271,7 @@ ALTERNATIVES = 5
 def make_answer(
     payload: dict[str, Any], case_id: str, learner: str, *, seq: int, time: float
 ) -> Answer:
-    """The answer that a `predicted` event stands for."""
+    """The answer of a `predicted` event."""
     decision = payload["decision"]
     return Answer(
         id=case_id,
@@ -295,13 +295,13 @@ def make_answer(
 
 
 def decode_unfamiliar(payload: Mapping[str, Any]) -> Unfamiliar | None:
-    """What was unfamiliar about the record of a `predicted` event; older events do not say."""
+    """The unfamiliar parts of the record of a `predicted` event; None in older events."""
     found = payload.get("unfamiliar")
     return Unfamiliar(**{name: tuple(fields) for name, fields in found.items()}) if found else None
 
 
 def form_notice(tally: Mapping[str, Any]) -> FormNotice | None:
-    """The episode of unfamiliar records that goes on, by a learner's tally."""
+    """The current episode of unfamiliar records, from a learner's tally."""
     found = episode_of(tally)
     names = decode_unfamiliar(found) if found else None
     if found is None or names is None:
@@ -312,6 +312,6 @@ def form_notice(tally: Mapping[str, Any]) -> FormNotice | None:
 
 
 def episode_of(tally: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The same as the tally has it; None if it is over."""
+    """The current episode as the tally stores it; None if it is over."""
     episode: dict[str, Any] | None = tally.get("episode")
     return episode if episode and tally["cases"] - episode["at"] <= OVER else None

@@ -1,4 +1,4 @@
-"""Claims: who has which waiting case before them, so that no two people get the same one."""
+"""Leases on waiting cases, so that no two people label the same case."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     pass
 
-CLAIMABLE = 200  # waiting cases among which people are given theirs
+CLAIMABLE = 200  # waiting cases that can be claimed at a time
 LONGEST_CLAIM = 86_400.0  # seconds
-MOST_HOLDERS = 1000  # whose skipped cases are remembered
-MOST_SKIPPED = 1000  # cases, by one holder
+MOST_HOLDERS = 1000  # holders whose skipped cases are remembered
+MOST_SKIPPED = 1000  # skipped cases of one holder
 
 
 @dataclass
@@ -25,7 +25,7 @@ class _Claim:
 
 
 class Leases:
-    """Kept in memory: a claim is over within minutes, and after a restart all cases are free."""
+    """Leases in memory: each ends within minutes, and after a restart all cases are free."""
 
     def __init__(self) -> None:
         self._held: dict[str, _Claim] = {}
@@ -34,16 +34,16 @@ class Leases:
 
     @property
     def held(self) -> int:
-        """How many cases somebody holds."""
+        """Number of cases that somebody holds."""
         return len(self._held)
 
-    def take(self, case_ids: Sequence[str], holder: str, seconds: float) -> str | None:
-        """Claim the first of these cases that nobody else holds, those skipped by `holder` last."""
+    def acquire(self, case_ids: Sequence[str], holder: str, seconds: float) -> str | None:
+        """Claim the first case that nobody else holds; cases that `holder` skipped come last."""
         with self._lock:
             free = self._free(case_ids, holder)
             skipped = self._skipped.get(holder, OrderedDict())
             if free and all(i in skipped for i in free):
-                free.sort(key=list(skipped).index)  # the one skipped longest ago
+                free.sort(key=list(skipped).index)  # the case skipped longest ago first
                 chosen: str | None = free[0]
             else:
                 chosen = next((i for i in free if i not in skipped), None)
@@ -52,7 +52,7 @@ class Leases:
                 skipped.pop(chosen, None)
             return chosen
 
-    def take_one(self, case_id: str, holder: str, seconds: float) -> bool:
+    def acquire_one(self, case_id: str, holder: str, seconds: float) -> bool:
         """Claim this case, unless somebody else holds it."""
         with self._lock:
             if not self._free([case_id], holder):
@@ -66,7 +66,7 @@ class Leases:
         return [i for i in case_ids if i not in self._held or self._held[i].holder == holder]
 
     def release(self, case_id: str, holder: str) -> None:
-        """Give a case back; it comes back to this holder after all others."""
+        """Release a case; this holder gets it again only after all others."""
         with self._lock:
             if case_id not in self._held or self._held[case_id].holder != holder:
                 return
@@ -80,7 +80,7 @@ class Leases:
                 self._skipped.popitem(last=False)
 
     def forget(self, case_id: str) -> None:
-        """The case is no longer waiting."""
+        """Drop a case that no longer waits."""
         with self._lock:
             self._held.pop(case_id, None)
             for skipped in self._skipped.values():

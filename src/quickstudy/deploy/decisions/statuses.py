@@ -1,4 +1,4 @@
-"""What becomes of a feedback: nine statuses, as a pure function of what is known."""
+"""The nine statuses of a feedback, as a pure function of the state of its case."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ MESSAGES: dict[Status, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a case when a feedback about it arrives.
+    """The state of a case when a feedback about it arrives.
 
     Attributes:
-        case: its status: waiting, closed, labelled, expired or contested.
+        case: status of the case: waiting, closed, labelled, expired or contested.
         contested: the input is contested, by this case or another.
-        said_before: the source spoke of this case before.
-        truth: what counts as its label by now: a label, {"not": label}, or None.
+        said_before: the source gave this case a label before.
+        truth: present label of the case: a label, {"not": label}, or None.
         over: the wait time is over.
     """
 
@@ -42,7 +42,7 @@ class Known:
 
 
 def status_of(known: Known, says: Any) -> Status:
-    """The status of a feedback that says a label, or {"not": label}.
+    """The status of a feedback that gives a label, or {"not": label}.
 
     >>> status_of(Known("waiting", False, False, None, over=False), "refund")
     'accepted'
@@ -54,13 +54,13 @@ def status_of(known: Known, says: Any) -> Status:
     if known.said_before:
         return "superseded"
     if known.truth is not None:
-        return against(known.truth, says)
+        return status_against(known.truth, says)
     late = known.case == "expired" or (known.case == "closed" and known.over)
     return "late" if late else "accepted"
 
 
-def against(truth: Any, says: Any) -> Status:
-    """The status of a label given what another source said; either may be {"not": label}."""
+def status_against(truth: Any, says: Any) -> Status:
+    """The status of a label given another source's label; either may be {"not": label}."""
     if encode(truth) == encode(says):
         return "confirmed"
     if isinstance(truth, dict):
