@@ -14,6 +14,7 @@ class Hosted(Protocol):
 
     number: int
     name: str
+    settings: Any
 
 
 class Participant(Protocol):

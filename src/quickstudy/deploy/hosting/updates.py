@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from quickstudy.deploy.core.failures import MOST_IN_A_ROW, LearningError, reason_of
 from quickstudy.deploy.hosting.replicas import LeftRightReplicas, LostReplicaError
 from quickstudy.errors import InputError
-from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.learners.classifier.refits import Fitted
+from quickstudy.learners.decider import Decider
 from quickstudy.log.failpoints import failpoint
 from quickstudy.types import Label, Prediction, Probabilities
 
@@ -80,7 +80,7 @@ def update_of(seq: int, payload: Mapping[str, Any], record: Any) -> Update | Non
     return Update(seq, record, payload["label"], wrong=wrong, said=said)
 
 
-def teach(learner: Classifier, updates: Sequence[Update]) -> None:
+def teach(learner: Decider, updates: Sequence[Update]) -> None:
     """Give lessons in order; those that the learner must refuse change nothing."""
     run: list[Update] = []
     for update in updates:
@@ -140,7 +140,7 @@ def _failure(replicas: LeftRightReplicas, updates: Sequence[Update]) -> Exceptio
     """Give lessons to both twins; if they raise, both are as before."""
     half = len(updates) // 2
 
-    def act(learner: Classifier) -> None:
+    def act(learner: Decider) -> None:
         teach(learner, updates[:half])
         failpoint("mid-learn")
         teach(learner, updates[half:])
@@ -154,7 +154,7 @@ def _failure(replicas: LeftRightReplicas, updates: Sequence[Update]) -> Exceptio
     return None
 
 
-def _teach_labels(learner: Classifier, run: Sequence[Update]) -> None:
+def _teach_labels(learner: Decider, run: Sequence[Update]) -> None:
     """Labels of records: together, which is faster, or if one is refused each by itself."""
     if not run:
         return
@@ -165,7 +165,7 @@ def _teach_labels(learner: Classifier, run: Sequence[Update]) -> None:
             _teach_labels(learner, [update])
 
 
-def _learn(learner: Classifier, run: Sequence[Update]) -> None:
+def _learn(learner: Decider, run: Sequence[Update]) -> None:
     """What the log holds is learned as it is: the doors made it plain, or did not do so yet."""
     labels = [update.label for update in run if update.label is not None]
     records = [update.record for update in run]

@@ -23,7 +23,7 @@ from quickstudy.deploy.promotion.gate import Gate, PairedOutcome, Probation
 from quickstudy.deploy.recovery import lineage
 from quickstudy.deploy.versions.registry import answers_that_it_has
 from quickstudy.errors import StoreError
-from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.learners.decider import Decider
 from quickstudy.log.events import Logged
 from quickstudy.types import Label, same_label
 
@@ -105,7 +105,7 @@ class Shadow:
         )
         name, since = orders.anchor
         self._base = lineage.read_base(folder / name, since) if name else None  # of the anchor
-        self._anchor: Classifier | None = None
+        self._anchor: Decider | None = None
         self._rules = [parse(rule) for rule in orders.never]
         self._pending: dict[int, Pending] = {}
         self._baselines = Baselines(orders.schema)
