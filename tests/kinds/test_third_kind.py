@@ -16,7 +16,7 @@ from quickstudy.deploy.doctor import check_file
 from quickstudy.deploy.kind import KINDS
 from quickstudy.deploy.recovery.replay import replay
 from quickstudy.deploy.versions.registry import learner_of
-from quickstudy.errors import InputError, NotReadyError, SettingError
+from quickstudy.errors import InputError, NotFoundError, NotReadyError, SettingError
 from quickstudy.kinds import registry
 from quickstudy.log.store import Store
 
@@ -159,6 +159,26 @@ def test_a_restart_and_a_replay_lead_to_the_same_state(store):
         assert deployment.predict("coins", "toss 9").label == "heads"
 
 
+def test_an_event_of_its_own_is_learned_live_after_a_restart_and_in_a_replay(store):
+    from counter.kind import Fade
+
+    with quickstudy.open(store) as deployment:
+        with pytest.raises(NotFoundError, match="'dice'"):
+            deployment.writer.submit(Fade("dice", 2, "ana")).result()
+        deployment.writer.submit(Fade("coins", 2, "ana")).result()
+        deployment.flush()
+        assert deployment.learner("coins").examples == 2  # 3 heads and 1 tails, halved: 1 and 1
+        last = deployment.events(learner="coins", limit=100)[-1]
+        assert (last.type, last.payload) == ("counter.fade", {"by": 2})
+        before = deployment.state_hash("coins")
+        assert replay(deployment.store, 1).hash == before
+    for snapshot in store.with_name("work.db.d").glob("learner-1/snapshot-*"):
+        snapshot.unlink()
+    with quickstudy.open(store) as deployment:
+        assert deployment.state_hash("coins") == before
+        assert all(finding.ok for finding in deployment.doctor())
+
+
 def test_its_first_version_is_the_learner_that_its_settings_describe(store):
     with quickstudy.open(store) as deployment:
         (version,) = deployment.versions("coins")
@@ -191,8 +211,8 @@ def test_server_client_and_pages_know_it(tmp_path, site):
         assert client.change("coins", target=0.8).settings.target == 0.8
         assert client.learners() == [client.learner("coins")]
         assert client.report("coins").learner.labels == ("heads", "tails")
-        state = client.state_hash("coins")
         check_http(address)
+        state = client.state_hash("coins")
         check_pages(address)
     with quickstudy.open(path) as deployment:
         assert deployment.state_hash("coins") == state
@@ -206,6 +226,9 @@ def check_http(address):
     assert (wrong.status_code, wrong.json()["field"]) == (422, "prior")
     counts = httpx.get(f"{address}/v1/learners/coins/counts").json()
     assert counts == [["heads", 3], ["tails", 1]]
+    assert httpx.post(f"{address}/v1/learners/coins/fade?by=3").status_code == 200
+    httpx.post(f"{address}/v1/flush", json={})
+    assert httpx.get(f"{address}/v1/learners/coins/counts").json() == [["heads", 1], ["tails", 1]]
     schemas = httpx.get(f"{address}/openapi.json").json()["components"]["schemas"]
     assert "prior" in schemas["NewCounterLearner"]["properties"]
     metrics = httpx.get(f"{address}/metrics").text

@@ -132,7 +132,10 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
         self._stop = threading.Event()
         self._closing = threading.Lock()
         self._keys_change = threading.Lock()
-        dispatcher = Dispatcher(self.context, handlers=HANDLERS, project=project)
+        handlers = dict(HANDLERS)
+        for kind in KINDS:
+            handlers |= kind.handlers
+        dispatcher = Dispatcher(self.context, handlers=handlers, project=project)
         self.writer = Writer(self.store, dispatcher, within=one_blas_thread)
         self.supervisor.attach(self.writer)
         self.supervisor.record_set_aside(self.classifiers)

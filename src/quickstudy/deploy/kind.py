@@ -38,6 +38,10 @@ class Metric:
     counts: bool = False
 
 
+def learn_nothing(learner: Any, type: str, payload: dict[str, Any]) -> None:
+    """Apply an event that teaches a learner nothing."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of learner.
@@ -59,6 +63,9 @@ class Kind:
         example: a body of the request that makes a learner of this kind.
         example_changes: the same for the request that changes settings.
         versions: whether it makes versions of itself, by `consolidate` of its learner.
+        handlers: the handler of each class of commands that this kind alone has. The events that
+            only it has are of types "name of the kind.what".
+        apply: changes a learner by such an event, of a type and a payload: live and in a replay.
         projectors: event type -> what writes rows besides those that the protocol writes.
         metrics: figures of its report.
         checks: what the doctor checks besides what the protocol checks: name -> check, which gets
@@ -78,6 +85,8 @@ class Kind:
     example: Mapping[str, Any]
     example_changes: Mapping[str, Any]
     versions: bool = False
+    apply: Callable[[Any, str, dict[str, Any]], None] = learn_nothing
+    handlers: Mapping[type, Callable[[Any, Any], Any]] = field(default_factory=dict)
     projectors: Mapping[str, Callable[[Any, Any, dict[str, Any]], None]] = field(
         default_factory=dict
     )

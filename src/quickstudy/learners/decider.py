@@ -71,6 +71,11 @@ class Decider(Saved):
         raise NotReadyError(f"a {self._noun} has no explanation for its answers")
 
     @property
+    def size_bytes(self) -> int:
+        """Bytes of all arrays of the state."""
+        return sum(array.nbytes for array in self.state()[0].values())
+
+    @property
     def experts(self) -> tuple[tuple[str, float], ...]:
         """Experts with their weights."""
         return ()

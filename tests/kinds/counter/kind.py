@@ -8,8 +8,10 @@ from counter.learner import Counter
 from quickstudy.api.decisions import LearnerInfo
 from quickstudy.api.fields import PLAIN
 from quickstudy.api.settings import Settings, number
+from quickstudy.deploy.core.drafts import Draft
 from quickstudy.deploy.core.projection import count
 from quickstudy.deploy.core.queries import tally
+from quickstudy.deploy.hosting.transaction import HostedLearners
 from quickstudy.deploy.kind import Kind, Metric
 from quickstudy.kinds.classifier.metrics import METRICS
 
@@ -39,6 +41,20 @@ def _check(store, number):
     return f"it was told {told} labels"
 
 
+@dataclass(frozen=True)
+class Fade:
+    """Divide all counts of a counter: what it was told long ago counts less."""
+
+    name: str
+    by: int
+    actor: str
+
+
+def _fade(context, command):
+    hosted = context.of(HostedLearners).in_service(command.name, context)
+    yield Draft("counter.fade", hosted.number, command.actor, payload={"by": command.by})
+
+
 COUNTER = Kind(
     name="counter",
     noun="counter",
@@ -50,6 +66,8 @@ COUNTER = Kind(
     report=lambda deployment, name: deployment.report(name),
     example={"kind": "counter", "name": "coins", "prior": 2.0},
     example_changes={"target": 0.8},
+    handlers={Fade: _fade},
+    apply=lambda learner, type, payload: learner.fade(payload["by"]),
     projectors={"feedback": _count},
     metrics=(*METRICS, Metric("counter_labels", "Labels.", lambda r: len(r.learner.labels))),
     checks={"labels that it was told": _check},

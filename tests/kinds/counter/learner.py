@@ -31,12 +31,7 @@ class Counter(Decider):
 
     @property
     def counts(self):
-        """Label -> how often it was taught."""
         return Probabilities(self.labels, self._counts)
-
-    @property
-    def size_bytes(self):
-        return self._counts.nbytes
 
     @shared
     def predict_many(self, xs, *, as_is=False):
@@ -60,6 +55,10 @@ class Counter(Decider):
         more = np.bincount(self._labels.indices(keys), minlength=len(self._labels))
         more[: len(self._counts)] += self._counts
         self._counts = more
+
+    @atomic
+    def fade(self, by):
+        self._counts = np.maximum(self._counts // by, 1)
 
     def check(self, x):
         plain_input(x)

@@ -20,11 +20,7 @@ def _create(store, name, form, actor):
 PAGES = replace(
     CLASSIFIER,
     kind="counter",
-    tabs=(("/queue", "Queue"), ("/cases", "Cases")),
     overview=_overview,
-    live=lambda request, store, name, seq: _overview(request, store, name),
-    new=NewForm(
-        ("Counts", ": it answers with the most frequent label"), "learners/parts/new.html", {}
-    ),
+    new=NewForm(("Counts", ": it answers with the usual label"), "learners/parts/new.html", {}),
     create=_create,
 )

@@ -15,7 +15,7 @@ from quickstudy.deploy.core.records import encode
 from quickstudy.deploy.core.tables import Row
 from quickstudy.deploy.guardrails.risk import apply_to_risk
 from quickstudy.deploy.hosting.learner import HostedLearner, OutOfService, VersionRoles
-from quickstudy.deploy.hosting.updates import StoredVotes, Update, update_of
+from quickstudy.deploy.hosting.updates import StoredVotes, Update, own_update, update_of
 from quickstudy.deploy.kind import KINDS, kind_of, settings_from_plain
 from quickstudy.encode.values import plain_text
 from quickstudy.errors import NotFoundError
@@ -206,6 +206,8 @@ class HostedLearners:
             update = Update(event.seq, fitted=draft.memo)
         elif event.type in ("promoted", "rolled_back"):
             update = Update(event.seq, switch=draft.payload)
+        else:
+            update = own_update(event)
         if update is None:
             return
         self._updates.append((hosted, update))

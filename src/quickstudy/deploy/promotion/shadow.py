@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from quickstudy.api.versions import Difference
 from quickstudy.deploy.guardrails.rules import parse
 from quickstudy.deploy.hosting.quarantine import TYPE, Ledger, set_aside_of
-from quickstudy.deploy.hosting.updates import Update
+from quickstudy.deploy.hosting.updates import Update, own_update
 from quickstudy.deploy.promotion.baselines import NAMES, Baselines
 from quickstudy.deploy.promotion.gate import Gate, PairedOutcome, Probation
 from quickstudy.deploy.recovery import lineage
@@ -156,6 +156,9 @@ class Shadow:
                 self._compare(event, payload)
             update = lineage.label_update(event, payload, about)
             if update and update.seq not in self._known_skipped:
+                self._updates.append(update)
+        elif update := own_update(event):
+            if update.seq not in self._known_skipped:
                 self._updates.append(update)
         elif event.type == "limits_changed":
             self._answer()

@@ -17,7 +17,13 @@ from quickstudy import snapshot
 from quickstudy.deploy.core.failures import LearningError
 from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
 from quickstudy.deploy.hosting.replicas import LeftRightReplicas
-from quickstudy.deploy.hosting.updates import Update, apply_without_failures, teach, update_of
+from quickstudy.deploy.hosting.updates import (
+    Update,
+    apply_without_failures,
+    own_update,
+    teach,
+    update_of,
+)
 from quickstudy.deploy.kind import hash_in, unpacked
 from quickstudy.errors import ModelFileError
 from quickstudy.learners.decider import Decider
@@ -148,8 +154,10 @@ def label_update(event: Logged, payload: dict[str, Any], about: dict[str, Any]) 
 
 
 def champion_update(event: Logged, payload: dict[str, Any], about: dict[str, Any]) -> Update | None:
-    """What an event that brings a label teaches the champion."""
-    return update_of(event.seq, payload, about.get("record")) if event.type in LABELS else None
+    """What an event that brings a label, or that its kind brings, teaches the champion."""
+    if event.type in LABELS:
+        return update_of(event.seq, payload, about.get("record"))
+    return own_update(event)
 
 
 def build(connection: Connection, number: int, base: BaseState, upto: int) -> Decider:
