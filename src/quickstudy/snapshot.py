@@ -7,12 +7,13 @@ folder, synced and renamed, so that a crash leaves the old file or the new one.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,11 +142,27 @@ def read_plain(path: str | Path) -> dict[str, Any]:
     """
     try:
         with Path(path).open("rb") as file:
-            head = file.read(int.from_bytes(file.read(8), "little"))
-        plain: dict[str, Any] = json.loads(json.loads(head)["__metadata__"]["plain"])
-        return plain
+            return _plain(file)
     except (OSError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
         raise ModelFileError(f"{path} is no model file of quickstudy ({error})") from error
+
+
+def unpack_plain(content: bytes) -> dict[str, Any]:
+    """The plain values of a packed snapshot, without reading its arrays or checking its checksum.
+
+    Raises:
+        ModelFileError: the header cannot be read.
+    """
+    try:
+        return _plain(io.BytesIO(content))
+    except (KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise ModelFileError(f"the snapshot is no model file of quickstudy ({error})") from error
+
+
+def _plain(file: IO[bytes]) -> dict[str, Any]:
+    head = file.read(int.from_bytes(file.read(8), "little"))
+    plain: dict[str, Any] = json.loads(json.loads(head)["__metadata__"]["plain"])
+    return plain
 
 
 def unpack(content: bytes, *, name: str = "the snapshot") -> tuple[Arrays, dict[str, Any]]:

@@ -76,11 +76,10 @@ CaseStatus = Literal["waiting", "labelled", "closed", "expired", "contested"]
 
 @dataclass(frozen=True, slots=True)
 class LearnerInfo:
-    """A classifier of a store: its name, settings, and how far it is.
-
-    `kind` tells it from a value learner in a list of both.
+    """A learner of a store that makes decisions: its name, settings, and how far it is.
 
     Attributes:
+        kind: "classifier", unless another kind of learner that makes decisions was added.
         quarantined: examples that it could not learn, and that were set aside.
         out_of_service: why it cannot be made from the log and answers nothing; "": it is at work.
     """
@@ -90,7 +89,7 @@ class LearnerInfo:
     created: Time
     examples: Count
     labels: Annotated[tuple[Label, ...], example(("card_arrival", "lost_card"))]
-    kind: Literal["classifier"] = "classifier"
+    kind: Annotated[str, example("classifier")] = "classifier"
     quarantined: int = 0
     out_of_service: str = ""
 
@@ -99,7 +98,7 @@ class NewLearner(Body):
     """A learner that is to be made; `settings` are those of its kind."""
 
     name: str
-    kind: Literal["classifier", "value"] = "classifier"
+    kind: str = "classifier"
     settings: dict[str, Any]
 
 

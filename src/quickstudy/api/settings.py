@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from typing_extensions import TypedDict
@@ -21,6 +21,7 @@ from quickstudy.encode.values import plain_scalar
 from quickstudy.pairs import Named
 from quickstudy.types import Costs, Label
 
+DEFAULT_KIND = "classifier"  # of settings that name no kind: when it was the only one, none did
 LONGEST_WAIT = 1e9  # seconds
 MOST_COUNT = 1_000_000
 BUDGET = {"ge": 16, "le": 65_536}  # MiB
@@ -170,6 +171,12 @@ class Settings:
         FLAG,
     ] = True
 
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> Self:
+        """Settings that were checked, as JSON holds them."""
+        pairs = {n: tuple((label, v) for label, v in values[n]) for n in ("targets", "costs")}
+        return cls(**{**values, **pairs, "trusted": tuple(values["trusted"])})
+
 
 class RunCosts(TypedDict, total=False):
     """What a run costs, in units of its outcome."""
@@ -239,6 +246,12 @@ class ValueSettings:
         default_factory=dict
     )
     seed: Annotated[int, number(COINS, 7, ge=0, lt=2**63), DRAWN] = 0
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> Self:
+        """Settings that were checked, as JSON holds them."""
+        low, high = values["outcome_range"]
+        return cls(**{**values, "costs": Costs(**values["costs"]), "outcome_range": (low, high)})
 
 
 PerLabelGiven: TypeAlias = Mapping[Label, float] | Iterable[tuple[Label, float]] | None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from typing import Any, Self, Unpack
+from typing import Any, Self, Unpack, overload
 
 import httpx
 
@@ -31,11 +31,12 @@ from quickstudy.api.decisions import (
 )
 from quickstudy.api.options import changes, sent, takes_settings
 from quickstudy.api.runs import ValueInfo
-from quickstudy.api.settings import Options, Settings, ValueSettings
+from quickstudy.api.settings import DEFAULT_KIND, Options, Settings
 from quickstudy.client.oversight import Oversight
 from quickstudy.client.runs import Runs
 from quickstudy.client.transport import PATIENCE, Transport
 from quickstudy.deploy.decisions.batch import checked_ids, feedback_of
+from quickstudy.deploy.kind import KINDS, kind_of
 from quickstudy.encode.tables import rows_of
 from quickstudy.encode.values import plain_flag, plain_scalar, plain_text
 from quickstudy.errors import QuickstudyError, StoreError
@@ -101,11 +102,15 @@ class Client(Oversight, Runs):
         """Close the connections."""
         self._transport.close()
 
+    @overload
+    def create(self, name: str, **settings: Unpack[Options]) -> LearnerInfo: ...
+    @overload
+    def create(self, name: str, *, kind: str, **settings: Any) -> Any: ...
     @takes_settings(Settings)
-    def create(self, name: str, **settings: Unpack[Options]) -> LearnerInfo:
+    def create(self, name: str, *, kind: str = DEFAULT_KIND, **settings: Any) -> Any:
         """Make a learner; see `Deployment.create`."""
-        body = {"name": name, **sent(Settings, settings)}
-        return load(LearnerInfo, self._send("POST", "/v1/learners", body))
+        body = {"name": name, "kind": kind, **sent(KINDS.named(kind).settings, settings)}
+        return _learner(self._send("POST", "/v1/learners", body))
 
     def learners(self) -> list[LearnerInfo | ValueInfo]:
         """All learners that the key may see."""
@@ -117,7 +122,7 @@ class Client(Oversight, Runs):
 
     def change(self, name: str, **settings: Any) -> LearnerInfo | ValueInfo:
         """Change settings of a learner; see `Deployment.change`."""
-        model = ValueSettings if isinstance(self.learner(name), ValueInfo) else Settings
+        model = kind_of(self.learner(name)).settings
         body = sent(model, changes(model, settings))
         return _learner(self._send("PATCH", path_of("learners", name), body))
 
@@ -257,7 +262,8 @@ class Client(Oversight, Runs):
 
 
 def _learner(said: Any) -> LearnerInfo | ValueInfo:
-    return load(ValueInfo, said) if said.get("kind") == "value" else load(LearnerInfo, said)
+    info: LearnerInfo | ValueInfo = load(KINDS.named(said["kind"]).info, said)
+    return info
 
 
 def _feedback(item: Feedback) -> dict[str, Any]:

@@ -6,20 +6,22 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, Unpack
+from typing import Any, Self, Unpack, overload
 
 from quickstudy.api.admin import Event, Finding, Key
 from quickstudy.api.checks import checked_learner, checked_name
 from quickstudy.api.decisions import LearnerInfo
 from quickstudy.api.options import changes, checked, takes_settings
 from quickstudy.api.runs import ValueInfo
-from quickstudy.api.settings import Options, Settings
+from quickstudy.api.settings import DEFAULT_KIND, Options, Settings
 from quickstudy.api.sizes import Sizes
 from quickstudy.deploy.core import queries as core_queries
 from quickstudy.deploy.core.commands import Delete, Expire, MakeKey, RevokeKey
 from quickstudy.deploy.core.context import Context
+from quickstudy.deploy.core.contract import Hosted
 from quickstudy.deploy.core.dispatcher import Dispatcher
 from quickstudy.deploy.core.keys import KeyRing, all_keys, new_key
 from quickstudy.deploy.core.queries import learner_rows
@@ -33,10 +35,12 @@ from quickstudy.deploy.guardrails.methods import GuardrailMethods
 from quickstudy.deploy.handlers import HANDLERS
 from quickstudy.deploy.hosting.learner import HostedLearner, OutOfService
 from quickstudy.deploy.hosting.transaction import HostedLearners
+from quickstudy.deploy.kind import KINDS, ProtocolName, kind_of
 from quickstudy.deploy.migration import open_store
 from quickstudy.deploy.projection import project
 from quickstudy.deploy.promotion.methods import PromotionMethods
-from quickstudy.deploy.runs.hosted import HostedValue, HostedValues
+from quickstudy.deploy.runs.commands import ChangeValue, CreateValue
+from quickstudy.deploy.runs.hosted import HostedValues
 from quickstudy.deploy.runs.methods import RunMethods
 from quickstudy.deploy.runs.snapshots import recover as recover_value
 from quickstudy.deploy.supervisor import Supervisor
@@ -45,6 +49,18 @@ from quickstudy.errors import InputError, StoreError
 from quickstudy.log.events import Logged
 from quickstudy.log.writer import Writer
 from quickstudy.stats.moments import one_blas_thread
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one protocol of learners does with a learner, given its host."""
+
+    create: Callable[[str, Any, str], Any]
+    change: Callable[[str, dict[str, Any], str], Any]
+    info: Callable[[Any], Any]
+    state_hash: Callable[[Any], str]
+    stop: Callable[[Any], None]
+
 
 TICK_SECONDS = 1.0  # between looks for cases whose time is over
 
@@ -116,7 +132,10 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
         self._stop = threading.Event()
         self._closing = threading.Lock()
         self._keys_change = threading.Lock()
-        dispatcher = Dispatcher(self.context, handlers=HANDLERS, project=project)
+        handlers = dict(HANDLERS)
+        for kind in KINDS:
+            handlers |= kind.handlers
+        dispatcher = Dispatcher(self.context, handlers=handlers, project=project)
         self.writer = Writer(self.store, dispatcher, within=one_blas_thread)
         self.supervisor.attach(self.writer)
         self.supervisor.record_set_aside(self.classifiers)
@@ -136,41 +155,48 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @takes_settings(Settings)
+    @overload
     def create(
         self, name: str, *, actor: str | None = None, **settings: Unpack[Options]
-    ) -> LearnerInfo:
-        """Put a new learner on duty.
+    ) -> LearnerInfo: ...
+    @overload
+    def create(self, name: str, *, kind: str, actor: str | None = None, **settings: Any) -> Any: ...
+    @takes_settings(Settings)
+    def create(
+        self, name: str, *, kind: str = DEFAULT_KIND, actor: str | None = None, **settings: Any
+    ) -> Any:
+        """Put a new learner on duty, a classifier or one of another kind with its own settings.
 
         Raises:
-            InputError, SettingError: the name is taken or none, or a setting is out of its range.
+            InputError, SettingError: the name is taken or none, there is no such kind, or a setting
+                is out of its range.
         """
-        made = Settings(**checked(Settings, {"seed": None, **settings}))
-        request = Create(checked_learner(name), made, self._actor(actor))
-        self.writer.submit(request).result()
-        return self._classifier(self._hosted(name))
+        found = KINDS.named(kind)
+        made = found.settings(**checked(found.settings, {"seed": None, **settings}))
+        command = self._parts[found.protocol].create
+        self.writer.submit(command(checked_learner(name), made, self._actor(actor))).result()
+        return self.learner(name)
 
     def change(
         self, name: str, *, actor: str | None = None, **settings: Any
     ) -> LearnerInfo | ValueInfo:
-        """Change settings: those that `Settings`, or `ValueSettings`, marks "free" or "resets".
+        """Change settings: those that the settings of its kind mark "free" or "resets".
 
         Where it "resets", the evidence for acting alone is reset: it asks until there is enough.
 
         Raises:
             NotFoundError, SettingError: there is no such learner, or a setting is out of range.
         """
-        if isinstance(self.context.find(name), HostedValue):
-            return self._change_value(name, settings, actor)
-        given = changes(Settings, settings)
-        self.writer.submit(Change(name, given, self._actor(actor))).result()
+        kind = kind_of(self.context.find(name))
+        given = changes(kind.settings, settings)
+        command = self._parts[kind.protocol].change
+        self.writer.submit(command(name, given, self._actor(actor))).result()
         return self.learner(name)
 
     def delete(self, name: str, *, actor: str | None = None) -> None:
         """Take a learner off duty. Its events stay in the log; its name is free again."""
         gone = self.writer.submit(Delete(name, self._actor(actor))).result()
-        if isinstance(gone, HostedLearner):
-            self.supervisor.stop(gone)
+        self._part_of(gone).stop(gone)
 
     def listen(self, callback: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
         """Have every event told after its commit, in the writer's thread; returns the way out."""
@@ -239,10 +265,8 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
 
     def state_hash(self, name: str) -> str:
         """Digest of a learner, and of its risk control, after all that is logged was learned."""
-        one = self.context.find(name)
-        if isinstance(one, HostedValue):
-            return self._value_state(one)[1]
-        return self.supervisor.hash(self._hosted(name))
+        hosted = self.context.find(name)
+        return self._part_of(hosted).state_hash(hosted)
 
     def _tick(self) -> None:
         while not self._stop.wait(TICK_SECONDS):
@@ -269,20 +293,45 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
                     self.store.close()
 
     def learners(self) -> list[LearnerInfo | ValueInfo]:
-        """All learners on duty, by name: classifiers and value learners."""
+        """All learners on duty, of every kind, by name."""
         return [self.learner(name) for name in sorted(self.context.names().values())]
 
     def learner(self, name: str) -> LearnerInfo | ValueInfo:
-        """One learner, of either kind.
+        """One learner, of whichever kind.
 
         Raises:
             NotFoundError: there is none of that name.
         """
-        one = self.context.find(name)
-        if isinstance(one, HostedLearner | OutOfService):
-            return self._classifier(one)
-        assert isinstance(one, HostedValue)
-        return self._value(one)
+        hosted = self.context.find(name)
+        info: LearnerInfo | ValueInfo = self._part_of(hosted).info(hosted)
+        return info
+
+    @property
+    def _parts(self) -> dict[ProtocolName, _Part]:
+        """What the protocols of learners do with one."""
+        return {
+            "decisions": _Part(
+                create=Create,
+                change=Change,
+                info=self._decider,
+                state_hash=lambda hosted: self.supervisor.hash(self._hosted(hosted.name)),
+                stop=self._stop_decider,
+            ),
+            "runs": _Part(
+                create=CreateValue,
+                change=ChangeValue,
+                info=self._value,
+                state_hash=lambda hosted: self._value_state(hosted)[1],
+                stop=lambda hosted: None,
+            ),
+        }
+
+    def _stop_decider(self, hosted: HostedLearner | OutOfService) -> None:
+        if isinstance(hosted, HostedLearner):
+            self.supervisor.stop(hosted)
+
+    def _part_of(self, hosted: Hosted) -> _Part:
+        return self._parts[kind_of(hosted).protocol]
 
     def faults(self) -> list[str]:
         """What keeps learners from learning; empty when all is well."""

@@ -12,12 +12,13 @@ from sqlalchemy import select
 
 from quickstudy.api.admin import Finding
 from quickstudy.deploy.core.failures import reason_of
-from quickstudy.deploy.core.queries import learner_rows, quarantined, tally
+from quickstudy.deploy.core.queries import learner_rows, live_rows, quarantined, tally
 from quickstudy.deploy.core.tables import (
     DERIVED,
     checked,
 )
 from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
+from quickstudy.deploy.kind import KINDS
 from quickstudy.deploy.migration import open_store
 from quickstudy.deploy.rebuild import differences, summary
 from quickstudy.deploy.recovery import lineage, snapshots
@@ -59,6 +60,7 @@ def check(store: Store, *, progress: Progress = None, live: Live | None = None) 
     if all(f.ok for f in findings[:5]):
         findings += _learners(store, progress)
         findings += _values(store, progress, live or {})
+        findings += _of_kinds(store)
     return findings
 
 
@@ -180,6 +182,15 @@ def _values(store: Store, progress: Progress, live: Live) -> Iterator[Finding]:
         look = partial(_value_replayed, store, number, progress, live.get(number))
         yield _finding(f"{name}: replay", look)
         yield _finding(f"{name}: examples set aside", partial(_set_aside, store, number))
+
+
+def _of_kinds(store: Store) -> Iterator[Finding]:
+    """What kinds of learners check besides what is checked of all."""
+    with store.reading() as connection:
+        rows = live_rows(connection)
+    for row in rows:
+        for name, check in KINDS.of_plain(row["settings"]).checks.items():
+            yield _finding(f"{row['name']}: {name}", partial(check, store, row["id"]))
 
 
 def _value_snapshot(store: Store, path: Path) -> str:

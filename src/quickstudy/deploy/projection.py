@@ -13,32 +13,36 @@ from quickstudy.deploy.core.rows import Rows
 from quickstudy.deploy.core.tables import LEARNERS
 from quickstudy.deploy.decisions import projection as decision_projection
 from quickstudy.deploy.guardrails import projection as guardrail_projection
+from quickstudy.deploy.kind import KINDS, Kind
 from quickstudy.deploy.runs import projection as run_projection
-from quickstudy.deploy.runs.settings import KIND
 from quickstudy.deploy.versions import projection as version_projection
 from quickstudy.log.events import Logged
 
 SHARED = core_projection.PROJECTORS | guardrail_projection.PROJECTORS
-DECISIONS = decision_projection.PROJECTORS | version_projection.PROJECTORS
-RUNS = run_projection.PROJECTORS
+OF_PROTOCOL: dict[str, Mapping[str, Projector]] = {
+    "decisions": decision_projection.PROJECTORS | version_projection.PROJECTORS,
+    "runs": run_projection.PROJECTORS,
+}
 
 
 def project(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
     """Write the rows that an event makes; `payload` is what it says."""
-    projector = SHARED.get(event.type) or _of_kind(rows, event, payload).get(event.type)
-    if projector:
+    if projector := SHARED.get(event.type):
         projector(rows, event, payload)
+        return
+    kind = _kind_of(rows, event, payload)
+    for projectors in (OF_PROTOCOL[kind.protocol], kind.projectors):
+        if projector := projectors.get(event.type):
+            projector(rows, event, payload)
 
 
-def _of_kind(rows: Rows, event: Logged, payload: dict[str, Any]) -> Mapping[str, Projector]:
+def _kind_of(rows: Rows, event: Logged, payload: dict[str, Any]) -> Kind:
     if event.type == "created":
-        return RUNS if payload.get("kind") == KIND else DECISIONS
+        return KINDS.of_plain(payload)
     row = rows.find(LEARNERS, event.learner) if event.learner else None
-    return RUNS if row and _kind(row["settings"]) == KIND else DECISIONS
+    return _of_row(row["settings"]) if row else KINDS.of_plain({})
 
 
 @lru_cache(maxsize=1024)
-def _kind(settings: str) -> str:
-    """The kind that settings name; those of classifiers name none."""
-    kind: str = decode(settings).get("kind", "classifier")
-    return kind
+def _of_row(settings: str) -> Kind:
+    return KINDS.of_plain(decode(settings))

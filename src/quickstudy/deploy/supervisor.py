@@ -26,7 +26,7 @@ from quickstudy.deploy.recovery.recover import clear, recover
 from quickstudy.deploy.recovery.replay import ReplayState
 from quickstudy.deploy.versions.registry import largest
 from quickstudy.errors import InputError, ModelFileError, StoreError
-from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.learners.decider import Decider
 from quickstudy.log.failpoints import failpoint
 from quickstudy.log.store import LogError, Store
 from quickstudy.log.writer import Writer
@@ -212,7 +212,7 @@ class Supervisor:
             hosted.refit_not_before = time.monotonic() + RETRY_SECONDS
             hosted.refitting = False
 
-    def _succeed(self, hosted: HostedLearner, update: Update, leaving: Classifier) -> Classifier:
+    def _succeed(self, hosted: HostedLearner, update: Update, leaving: Decider) -> Decider:
         """The learner that takes over at a switch; in the worker's thread."""
         assert update.switch is not None
         coming = self.promotion.handed_over(hosted, update.seq, update.switch, leaving.packed())

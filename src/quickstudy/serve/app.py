@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from pkgutil import resolve_name
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from quickstudy.api.decisions import Answer, Feedback, Receipt
 from quickstudy.deploy.deployment import Deployment
+from quickstudy.deploy.kind import KINDS
 from quickstudy.serve.dashboard import mount
 from quickstudy.serve.dashboard.oversight.versions import UPLOADS as PAGE_UPLOADS
 from quickstudy.serve.http import problems
@@ -32,14 +34,13 @@ from quickstudy.serve.routes import (
     learners,
     limits,
     predictions,
-    runs,
     versions,
 )
 from quickstudy.serve.settings import ServerSettings
 
 API_VERSION = "1.0"  # of what is below /v1
 ROUTES = (
-    *(learners, predictions, feedback, runs, asks, cases, versions, exam, autonomy, limits),
+    *(learners, predictions, feedback, asks, cases, versions, exam, autonomy, limits),
     *(events, keys, health),
 )
 
@@ -66,9 +67,11 @@ def create_app(deployment: Deployment, *, settings: ServerSettings | None = None
     app.state.feedback = MicroBatcher(_teach(deployment))
     app.state.metrics = Metrics(deployment)
     app.state.stopping = False
-    app.state.api = [route for part in ROUTES for route in part.router.routes]
-    for part in ROUTES:
-        app.include_router(part.router)
+    of_kinds = [resolve_name(address) for kind in KINDS for address in kind.routes]
+    routers: list[APIRouter] = [*(part.router for part in ROUTES), *of_kinds]
+    app.state.api = [route for router in routers for route in router.routes]
+    for router in routers:
+        app.include_router(router)
     mount(app, deployment)
     problems.install(app)
     app.add_middleware(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -12,45 +12,17 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
-from quickstudy.api.runs import ValueInfo
+from quickstudy.deploy.kind import KINDS, kind_of
 
 if TYPE_CHECKING:
-    from quickstudy.api.decisions import LearnerInfo, Report
-    from quickstudy.api.runs import ValueReport
+    from quickstudy.api.decisions import LearnerInfo
+    from quickstudy.api.runs import ValueInfo
     from quickstudy.deploy.deployment import Deployment
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 FRESH = 2.0  # seconds for which a report is good enough: scraping often must cost little
 STREAM = "/v1/events"
 METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS")
-GAUGES = {
-    "share_handled": "Share of the last 500 cases that it answered alone.",
-    "precision": "Precision of its own answers, from audits.",
-    "precision_low": "Lower end of the 95 % interval of the precision.",
-    "precision_high": "Upper end of the 95 % interval of the precision.",
-    "waiting": "Cases that wait for a label.",
-    "contested": "Cases that wait for a ruling.",
-    "lag": "Feedbacks that are logged and not yet learned.",
-}
-COUNTERS = {
-    "cases": "Predictions made.",
-    "acted": "Predictions it answered alone.",
-    "labels_used": "Labels it was taught.",
-    "expired": "Asks that ended without a label.",
-    "alarms": "Alarms of the guard.",
-    "unfamiliar": "Predictions on records of an unfamiliar form, which were asked.",
-}
-RUN_GAUGES: dict[str, tuple[str, Callable[[ValueReport], float]]] = {
-    "runs_live": ("Runs under way.", lambda v: v.live),
-    "runs_stop_certified": ("1 if it may stop runs.", lambda v: int(v.stopping.certified)),
-}
-RUN_COUNTERS: dict[str, tuple[str, Callable[[ValueReport], float]]] = {
-    "runs_ended": ("Runs that ended, and were learned from.", lambda v: v.ended),
-    "runs_succeeded": ("Runs that ended well.", lambda v: v.successes),
-    "runs_expired": ("Runs whose end never came, or too late.", lambda v: v.expired),
-    "runs_stopped": ("Runs that it said to stop.", lambda v: v.stopped),
-    "run_steps": ("Steps of runs.", lambda v: v.learner.steps),
-}
 
 
 class Metrics:
@@ -100,8 +72,7 @@ class _Learners(Collector):
         self._lock = threading.Lock()
         self._read = 0.0
         self._infos: list[LearnerInfo | ValueInfo] = []
-        self._reports: list[Report] = []
-        self._values: list[ValueReport] = []
+        self._reports: dict[str, list[tuple[str, Any]]] = {}
 
     def describe(self) -> list[Metric]:
         """Nothing: registering must not ask the learners."""
@@ -109,29 +80,18 @@ class _Learners(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """A family for each figure, with the learner's name."""
-        reports, values = self._latest()
+        reports = self._latest()
         yield from self._failures()
-        for name, (text, of) in RUN_GAUGES.items():
-            gauge = GaugeMetricFamily(f"quickstudy_{name}", text, labels=("learner",))
-            for value in values:
-                gauge.add_metric((value.learner.name,), of(value))
-            yield gauge
-        for name, (text, of) in RUN_COUNTERS.items():
-            counter = CounterMetricFamily(f"quickstudy_{name}", text, labels=("learner",))
-            for value in values:
-                counter.add_metric((value.learner.name,), of(value))
-            yield counter
-        for name, text in GAUGES.items():
-            gauge = GaugeMetricFamily(f"quickstudy_{name}", text, labels=("learner",))
-            for report in reports:
-                if (figure := getattr(report, name)) is not None:
-                    gauge.add_metric((report.learner.name,), figure)
-            yield gauge
-        for name, text in COUNTERS.items():
-            counter = CounterMetricFamily(f"quickstudy_{name}", text, labels=("learner",))
-            for report in reports:
-                counter.add_metric((report.learner.name,), getattr(report, name))
-            yield counter
+        families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
+        for kind in KINDS:
+            for metric in kind.metrics:
+                make = CounterMetricFamily if metric.counts else GaugeMetricFamily
+                name = f"quickstudy_{metric.name}"
+                family = families.setdefault(name, make(name, metric.text, labels=("learner",)))
+                for learner, report in reports.get(kind.name, ()):
+                    if (figure := metric.of(report)) is not None:
+                        family.add_metric((learner,), figure)
+        yield from families.values()
 
     def _failures(self) -> Iterator[Metric]:
         """What learners failed to learn, and which of them are out of service."""
@@ -151,14 +111,16 @@ class _Learners(Collector):
         yield aside
         yield out
 
-    def _latest(self) -> tuple[list[Report], list[ValueReport]]:
+    def _latest(self) -> dict[str, list[tuple[str, Any]]]:
+        """Names and reports of the learners in service, by kind."""
         with self._lock:
             if time.monotonic() - self._read > FRESH:
                 self._infos = self._deployment.learners()
-                found = [info for info in self._infos if not info.out_of_service]
-                runs = [info.name for info in found if isinstance(info, ValueInfo)]
-                cases = [info.name for info in found if not isinstance(info, ValueInfo)]
-                self._reports = [self._deployment.report(name) for name in cases]
-                self._values = [self._deployment.value(name) for name in runs]
-                self._read = time.monotonic()
-            return self._reports, self._values
+                reports: dict[str, list[tuple[str, Any]]] = {}
+                for info in self._infos:
+                    if not info.out_of_service:
+                        kind = kind_of(info)
+                        report = kind.report(self._deployment, info.name)
+                        reports.setdefault(kind.name, []).append((info.name, report))
+                self._reports, self._read = reports, time.monotonic()
+            return self._reports

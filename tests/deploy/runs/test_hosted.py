@@ -1,7 +1,5 @@
 """Value learners in memory: one that a failed transaction or command changed is replayed."""
 
-from dataclasses import asdict
-
 import pytest
 from sqlalchemy.dialects import sqlite
 
@@ -11,8 +9,8 @@ from quickstudy.deploy.core.contract import Draft
 from quickstudy.deploy.core.failures import OutOfServiceError
 from quickstudy.deploy.hosting.learner import OutOfService
 from quickstudy.deploy.hosting.transaction import HostedLearners
+from quickstudy.deploy.kind import settings_to_plain
 from quickstudy.deploy.runs.hosted import HostedValue, HostedValues, ReplayNeededError
-from quickstudy.deploy.runs.settings import KIND
 from quickstudy.deploy.runs.state import ValueState
 from quickstudy.errors import InputError, NotFoundError, StoreError
 from quickstudy.log.events import make_event
@@ -117,7 +115,7 @@ def test_one_deleted_by_a_command_that_is_refused_is_back(values, context):
 
 def test_settings_are_those_on_disk(values):
     one = values.find("one")
-    changed = {"kind": KIND, **asdict(ValueSettings(wait_seconds=1.0))}
+    changed = settings_to_plain(ValueSettings(wait_seconds=1.0))
     event = Log(values).add("changed", 1, "one", settings=changed)
     assert one.settings == ValueSettings()
     values.committed()

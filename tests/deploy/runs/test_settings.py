@@ -7,8 +7,7 @@ import pytest
 
 from quickstudy.api.options import changeable, changes, checked, types_of
 from quickstudy.api.settings import ValueSettings
-from quickstudy.deploy.runs.settings import read_value_settings
-from quickstudy.deploy.runs.state import new_value
+from quickstudy.deploy.kind import new_learner, settings_from_plain, settings_to_plain
 from quickstudy.errors import SettingError
 from quickstudy.types import Costs
 
@@ -27,9 +26,10 @@ def test_what_was_written_is_read_back():
     given = {"outcome_range": [-1, 5], "costs": {"step": 1, "ask": 2}, "schema": {"a": "text"}}
     settings = value_settings(given)
     assert settings.costs == Costs(step=1.0, ask=2.0) and settings.outcome_range == (-1.0, 5.0)
-    kept = json.loads(json.dumps({"kind": "value", **asdict(settings)}))
-    assert read_value_settings(kept) == settings
-    assert new_value(settings).state_hash() == new_value(read_value_settings(kept)).state_hash()
+    kept = json.loads(json.dumps(settings_to_plain(settings)))
+    assert kept == json.loads(json.dumps({"kind": "value", **asdict(settings)}))
+    assert settings_from_plain(kept) == settings
+    assert new_learner(settings).state_hash() == new_learner(settings_from_plain(kept)).state_hash()
 
 
 @pytest.mark.parametrize("costs", [None, {}, Costs(), {"ask": None}])

@@ -45,14 +45,15 @@ def import_pins(
     quickstudy pins import exam.csv --learner tickets --url http://localhost:8321
     quickstudy pins import exam.csv --learner tickets --store work.db --separator ';' --drop id
     """
-    from quickstudy.api.runs import ValueInfo
+    from quickstudy.api.decisions import LearnerInfo
+    from quickstudy.deploy.kind import kind_of
     from quickstudy.deploy.versions.exam_file import read_pins
 
     options = reading.options()
     with reached(store, url, key) as deployment:
         info = deployment.learner(learner)
-        if isinstance(info, ValueInfo):
-            raise InputError(f"{learner!r} is a value learner: it sits no exam")
+        if not isinstance(info, LearnerInfo):
+            raise InputError(f"{learner!r} is a {kind_of(info).noun}: it sits no exam")
         rows = read_pins(file, labels=info.labels, options=options)
         done = 0
         for at in range(0, len(rows), AT_ONCE):

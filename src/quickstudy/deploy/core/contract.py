@@ -53,6 +53,7 @@ class Hosted(Protocol):
 
     number: int
     name: str
+    settings: Any
 
 
 class Participant(Protocol):

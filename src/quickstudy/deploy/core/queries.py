@@ -10,12 +10,12 @@ from sqlalchemy import Connection, Select, Table, select
 
 from quickstudy.api.admin import Event
 from quickstudy.api.decisions import Quarantined
-from quickstudy.deploy.core.records import decode_settings
 from quickstudy.deploy.core.tables import (
     LEARNERS,
     Row,
     checked,
 )
+from quickstudy.deploy.kind import KINDS, ProtocolName, settings_from_plain
 from quickstudy.log.events import Logged
 from quickstudy.log.store import EVENTS, events_at
 
@@ -98,20 +98,21 @@ def finite(value: Any) -> float:
 
 
 def learner_rows(connection: Connection) -> list[Row]:
-    """Rows of the hosted classifiers, with settings and tallies decoded."""
-    rows = live_rows(connection)
+    """Rows of the hosted learners that make decisions, their settings and tallies read."""
+    return rows_of_protocol(connection, "decisions")
+
+
+def rows_of_protocol(connection: Connection, protocol: ProtocolName) -> list[Row]:
+    """Rows of the hosted learners of a protocol, their settings and tallies read."""
     return [
-        {**row, "settings": decode_settings(row["settings"])}
-        for row in rows
-        if "kind" not in row["settings"]
+        {**row, "settings": settings_from_plain(row["settings"])}
+        for row in live_rows(connection)
+        if KINDS.of_plain(row["settings"]).protocol == protocol
     ]
 
 
 def live_rows(connection: Connection) -> list[Row]:
-    """Rows of the hosted learners; settings and tallies as JSON values.
-
-    The settings of a classifier do not name its kind, those of all other learners do.
-    """
+    """Rows of the hosted learners; settings and tallies as JSON values."""
     rows = connection.execute(select(LEARNERS).where(LEARNERS.c.deleted == 0)).mappings()
     return [
         {

@@ -1,13 +1,11 @@
-"""Encodes labels, settings and small values for rows and digests."""
+"""Labels and small values as the rows and digests of the log hold them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
-from quickstudy.api.settings import Settings
 from quickstudy.log.events import canonical
 
 
@@ -19,13 +17,6 @@ def encode(value: Any) -> str:
 def decode(text: str | None) -> Any:
     """Inverse of `encode`; None for None."""
     return None if text is None else json.loads(text)
-
-
-def decode_settings(values: Mapping[str, Any]) -> Settings:
-    """Settings of a classifier from the values that an event or a row holds."""
-    values = {name: value for name, value in values.items() if name != "version"}
-    pairs = {n: tuple((label, v) for label, v in values[n]) for n in ("targets", "costs")}
-    return Settings(**{**values, **pairs, "trusted": tuple(values["trusted"])})
 
 
 def digest(secret: bytes, *parts: Any) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import func, select
@@ -17,7 +17,7 @@ from quickstudy.deploy.guardrails.risk import CHANGED, new_control
 from quickstudy.deploy.hosting.commands import Checkpoint, Refitted
 from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.deploy.hosting.transaction import HostedLearners
-from quickstudy.deploy.recovery.settings import new_learner
+from quickstudy.deploy.kind import kind_of, new_learner, settings_to_plain
 from quickstudy.errors import InputError
 
 
@@ -31,7 +31,7 @@ def create(context: Context, command: Create) -> Decided[None]:
     new_control(command.settings, 0)  # this line and the one above refuse settings out of range
     learner = new_learner(command.settings)
     version = {"id": learner.state_hash(), "size": len(learner.packed())}
-    payload = {**asdict(command.settings), "version": version}
+    payload = {**settings_to_plain(command.settings), "version": version}
     yield Draft("created", number, actor=command.actor, subject=command.name, payload=payload)
 
 
@@ -43,9 +43,11 @@ def change(context: Context, command: Change) -> Decided[HostedLearner]:
     """
     hosted = context.of(HostedLearners).in_service(command.name, context)
     settings = replace(hosted.settings, **command.values)
-    other = any(getattr(settings, n) != getattr(hosted.settings, n) for n in resetting(Settings))
+    model: Any = kind_of(hosted).settings
+    other = any(getattr(settings, n) != getattr(hosted.settings, n) for n in resetting(model))
     new_control(settings, 0)  # refuses settings out of range
-    payload: dict[str, Any] = {"settings": asdict(settings), "epoch": hosted.epoch + other}
+    plain = settings_to_plain(settings)
+    payload: dict[str, Any] = {"settings": plain, "epoch": hosted.epoch + other}
     if other:
         payload["reset"] = CHANGED
     yield Draft("changed", hosted.number, actor=command.actor, subject=hosted.name, payload=payload)

@@ -31,6 +31,7 @@ from quickstudy.deploy.decisions.queue import CLAIMABLE, LONGEST_CLAIM, Leases
 from quickstudy.deploy.hosting.learner import HostedLearner, OutOfService
 from quickstudy.deploy.hosting.trainer import Trainer
 from quickstudy.deploy.hosting.transaction import HostedLearners
+from quickstudy.deploy.kind import KINDS
 from quickstudy.encode.tables import rows_of
 from quickstudy.encode.values import plain_scalar, plain_text
 from quickstudy.errors import InputError, NotFoundError
@@ -317,7 +318,7 @@ class DecisionMethods(Methods):
             share, low, high, audits = queries.precision(connection, hosted.number)
             policies, alarms, attempt = queries.policies(hosted.committed.autonomy())
             return Report(
-                learner=self._classifier(hosted),
+                learner=self._decider(hosted),
                 cases=tally["cases"],
                 acted=tally["acted"],
                 labels_used=tally["labels"],
@@ -342,7 +343,7 @@ class DecisionMethods(Methods):
                 form=queries.form_notice(tally),
             )
 
-    def _classifier(self, hosted: HostedLearner | OutOfService) -> LearnerInfo:
+    def _decider(self, hosted: HostedLearner | OutOfService) -> LearnerInfo:
         examples, labels, why = 0, tuple[Label, ...](), ""
         if isinstance(hosted, OutOfService):
             settings, why = hosted.settings, str(hosted.failed)
@@ -352,7 +353,9 @@ class DecisionMethods(Methods):
                 examples, labels = learner.examples, learner.labels
         with self.store.reading() as connection:
             tally = core_queries.tally(connection, hosted.number)
-        return LearnerInfo(
+        kind = KINDS.of_settings(settings)
+        info: LearnerInfo = kind.info(
+            kind=kind.name,
             name=hosted.name,
             settings=settings,
             created=hosted.created,
@@ -361,6 +364,7 @@ class DecisionMethods(Methods):
             quarantined=tally.get("quarantined", 0),
             out_of_service=why,
         )
+        return info
 
     def lag(self, name: str) -> int:
         """Number of feedbacks that are logged and not yet learned."""

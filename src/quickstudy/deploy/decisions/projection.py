@@ -8,7 +8,7 @@ from typing import Any
 from quickstudy.api.decisions import Status
 from quickstudy.api.settings import Settings
 from quickstudy.deploy.core.projection import Projector, count, new_learner_row
-from quickstudy.deploy.core.records import decode, decode_settings, digest, encode
+from quickstudy.deploy.core.records import decode, digest, encode
 from quickstudy.deploy.core.rows import Rows
 from quickstudy.deploy.core.tables import (
     ANNOTATORS,
@@ -26,6 +26,7 @@ from quickstudy.deploy.decisions.feedback import label_of
 from quickstudy.deploy.decisions.queries import episode_of
 from quickstudy.deploy.decisions.statuses import MESSAGES
 from quickstudy.deploy.guardrails.projection import count_action
+from quickstudy.deploy.kind import settings_from_plain
 from quickstudy.deploy.versions.projection import first_version
 from quickstudy.log.events import Logged
 
@@ -37,7 +38,8 @@ TALLY = ("cases", "acted", "labels", "waiting", "contested", "expired")
 
 @lru_cache(maxsize=256)
 def _settings(text: str) -> Settings:
-    return decode_settings(decode(text))
+    settings: Settings = settings_from_plain(decode(text))
+    return settings
 
 
 def settings_of(rows: Rows, learner: int) -> Settings:

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from quickstudy import snapshot
 from quickstudy.api.guardrails import LEVELS, Level
 from quickstudy.api.settings import Settings
-from quickstudy.deploy.core.records import decode_settings
 from quickstudy.deploy.guardrails.autonomy import Autonomy, GatedDecision, LevelTransition, vetoed
+from quickstudy.deploy.kind import settings_from_plain
 from quickstudy.errors import SettingError, StoreError
 from quickstudy.log.events import Logged
 from quickstudy.stats.risk import AUDIT_TESTING, ActOrAsk, Decision
@@ -38,7 +38,7 @@ def apply_to_risk(
     """
     control = holder.control
     if event.type == "changed":
-        holder.settings = decode_settings(payload["settings"])
+        holder.settings = settings_from_plain(payload["settings"])
         moved = _reset_evidence(holder, payload)
         ceiling, approvals = holder.settings.ceiling, holder.settings.approvals
         holder.control.set_bounds(ceiling=ceiling, approvals=approvals)

@@ -14,20 +14,21 @@ from typing import Any
 from quickstudy import snapshot
 from quickstudy.deploy.core.failures import reason_of
 from quickstudy.deploy.hosting.child import connect
-from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.deploy.kind import unpacked
 from quickstudy.learners.classifier.refits import Fitted
+from quickstudy.learners.decider import Decider
 
 REFIT, CONSOLIDATE = b"r", b"c"
 
 
 def refit(packed: bytes) -> bytes:
     """Refit what is due in a packed learner; the packed outcome."""
-    return pack_fitted(Classifier.unpacked(packed).fit_due())
+    return pack_fitted(unpacked(packed).fit_due())
 
 
 def consolidate(packed: bytes) -> bytes:
     """A packed learner with a new feature map and refitted slow experts, packed."""
-    learner = Classifier.unpacked(packed)
+    learner: Decider = unpacked(packed)
     learner.consolidate()
     return learner.packed()
 

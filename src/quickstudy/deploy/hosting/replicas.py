@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 from quickstudy.deploy.hosting.readers import Readers
 from quickstudy.errors import StoreError
-from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.learners.decider import Decider
 from quickstudy.log.failpoints import failpoint
 
 
@@ -27,21 +27,21 @@ class LostReplicaError(StoreError):
 class LeftRightReplicas:
     """One worker, and any number of readers from any thread, all at the same time."""
 
-    def __init__(self, learner: Classifier, version: str) -> None:
-        self._pair: list[Classifier | None] = [learner, learner.copy()]
+    def __init__(self, learner: Decider, version: str) -> None:
+        self._pair: list[Decider | None] = [learner, learner.copy()]
         self._versions = [version, version]  # that the learner at each place is a line of
         self._front = 0
         self._readers = (Readers(), Readers())
         self._entry = 0  # of these two, the one that readers now arrive at
 
     @contextmanager
-    def reading(self) -> Iterator[Classifier]:
+    def reading(self) -> Iterator[Decider]:
         """The learner in front; nobody changes it meanwhile. Not to be changed by the reader."""
         with self.reading_version() as (learner, _):
             yield learner
 
     @contextmanager
-    def reading_version(self) -> Iterator[tuple[Classifier, str]]:
+    def reading_version(self) -> Iterator[tuple[Decider, str]]:
         """The same, with the version that it is a line of."""
         inside = self._readers[self._entry]
         inside.arrive()
@@ -65,7 +65,7 @@ class LeftRightReplicas:
         self._entry = 1 - entry
         self._readers[entry].wait_until_none()
 
-    def _at(self, place: int) -> Classifier:
+    def _at(self, place: int) -> Decider:
         learner = self._pair[place]
         assert learner is not None
         return learner
@@ -75,7 +75,7 @@ class LeftRightReplicas:
         """The version that the learner in front is a line of; for the worker alone."""
         return self._versions[self._front]
 
-    def change(self, act: Callable[[Classifier], None]) -> None:
+    def change(self, act: Callable[[Decider], None]) -> None:
         """Do the same to both, one after the other; for the worker alone.
 
         If `act` raises, both are as they were: it may have stopped half-way in the learner behind,
@@ -95,9 +95,7 @@ class LeftRightReplicas:
         failpoint("between-replicas")
         self._follow(act, learner, same_map=learner.maps == maps)
 
-    def _follow(
-        self, act: Callable[[Classifier], None], learner: Classifier, *, same_map: bool
-    ) -> None:
+    def _follow(self, act: Callable[[Decider], None], learner: Decider, *, same_map: bool) -> None:
         """Take the twin behind to where `learner` is, which was changed first."""
         back = 1 - self._front
         try:
@@ -108,7 +106,7 @@ class LeftRightReplicas:
         except Exception:  # what was learned is learned: only this twin is to be made again
             self._pair[back] = None
 
-    def replace(self, learner: Classifier, version: str) -> None:
+    def replace(self, learner: Decider, version: str) -> None:
         """Another learner takes the place of both; for the worker alone."""
         twin = learner.copy()
         back = 1 - self._front
@@ -117,7 +115,7 @@ class LeftRightReplicas:
         self._pair[1 - back], self._versions[1 - back] = twin, version
 
     @property
-    def back(self) -> Classifier:
+    def back(self) -> Decider:
         """The learner behind; for the worker alone, which must not change it but by `change`.
 
         Raises:

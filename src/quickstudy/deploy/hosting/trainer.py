@@ -16,7 +16,7 @@ from quickstudy.deploy.hosting.quarantine import SetAside
 from quickstudy.deploy.hosting.replicas import LeftRightReplicas
 from quickstudy.deploy.hosting.updates import Update, apply_to_both
 from quickstudy.errors import StoreError
-from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.learners.decider import Decider
 from quickstudy.stats.moments import one_blas_thread
 
 UPDATES_AT_ONCE = 64  # before the twins change places: some 20 ms
@@ -40,13 +40,13 @@ class Trainer:
 
     def __init__(
         self,
-        learner: Classifier,
+        learner: Decider,
         *,
         version: str,
         seq: int,
         name: str,
         learned: Callable[[Trainer], None],
-        successor: Callable[[Update, Classifier], Classifier],
+        successor: Callable[[Update, Decider], Decider],
         set_aside: Callable[[SetAside], None] | None = None,
     ) -> None:
         self.replicas = LeftRightReplicas(learner, version)

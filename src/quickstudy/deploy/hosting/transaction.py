@@ -10,11 +10,12 @@ from typing import Any
 from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.contract import SYSTEM, Draft, Hosted
 from quickstudy.deploy.core.failures import OutOfServiceError
-from quickstudy.deploy.core.records import decode, decode_settings, encode
+from quickstudy.deploy.core.records import decode, encode
 from quickstudy.deploy.core.tables import Row
 from quickstudy.deploy.guardrails.risk import apply_to_risk
 from quickstudy.deploy.hosting.learner import HostedLearner, OutOfService, VersionRoles
-from quickstudy.deploy.hosting.updates import StoredVotes, Update, update_of
+from quickstudy.deploy.hosting.updates import StoredVotes, Update, own_update, update_of
+from quickstudy.deploy.kind import KINDS, kind_of, settings_from_plain
 from quickstudy.encode.values import plain_text
 from quickstudy.errors import NotFoundError
 from quickstudy.log.events import Logged
@@ -72,8 +73,10 @@ class HostedLearners:
 
     def misused(self, name: str) -> str:
         """What to say where one of these is used for runs."""
+        found = self.find(name)
+        assert found is not None
         return (
-            f"{name!r} is a classifier: it has predictions, not runs; call predict and "
+            f"{name!r} is a {kind_of(found).noun}: it has predictions, not runs; call predict and "
             "feedback, or make a value learner with create_value"
         )
 
@@ -145,7 +148,7 @@ class HostedLearners:
 
     def apply(self, event: Logged, payload: dict[str, Any], draft: Draft) -> Sequence[Draft]:
         """Change the learner that an event is about; the changes of level that follow."""
-        if event.type == "created" and "kind" not in payload:
+        if event.type == "created" and KINDS.of_plain(payload).protocol == "decisions":
             self._once_committed.append(partial(self._create, event, payload))
         if event.type == "deleted":
             self._delete(event)
@@ -169,7 +172,7 @@ class HostedLearners:
         row = {
             "id": event.learner,
             "name": event.subject,
-            "settings": decode_settings(payload),
+            "settings": settings_from_plain(payload),
             "created": event.time,
             "roles": VersionRoles(payload["version"]["id"]),
         }
@@ -210,6 +213,8 @@ class HostedLearners:
             update = Update(event.seq, fitted=draft.memo)
         elif event.type in ("promoted", "rolled_back"):
             update = Update(event.seq, switch=draft.payload)
+        else:
+            update = own_update(event)
         if update is None:
             return
         self._updates.append((hosted, update))

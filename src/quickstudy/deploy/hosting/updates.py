@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from quickstudy.deploy.core.failures import MOST_IN_A_ROW, LearningError, reason_of
 from quickstudy.deploy.hosting.replicas import LeftRightReplicas, LostReplicaError
+from quickstudy.deploy.kind import KINDS
 from quickstudy.errors import InputError
-from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.learners.classifier.refits import Fitted
+from quickstudy.learners.decider import Decider
+from quickstudy.log.events import OWN, Logged
 from quickstudy.log.failpoints import failpoint
 from quickstudy.types import Label, Prediction, Probabilities
 
@@ -27,7 +29,8 @@ LEAST = -60_000.0  # that half precision can hold
 class Update:
     """One thing to be learned: a label of a record, that a label is wrong, or refitted experts.
 
-    A `switch` (the payload of its event) is no lesson for a learner: another one takes over.
+    `own` applies an event that only this kind of learner has. A `switch` (the payload of its event)
+    is no lesson for a learner: another one takes over.
     """
 
     seq: int
@@ -37,6 +40,7 @@ class Update:
     said: Prediction | None = None
     fitted: Fitted | None = None
     switch: dict[str, Any] | None = None
+    own: Callable[[Decider], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +84,28 @@ def update_of(seq: int, payload: Mapping[str, Any], record: Any) -> Update | Non
     return Update(seq, record, payload["label"], wrong=wrong, said=said)
 
 
-def teach(learner: Classifier, updates: Sequence[Update]) -> None:
+def own_update(event: Logged) -> Update | None:
+    """What an event teaches that only one kind of learner has; None for all other events."""
+    name, own, _ = event.type.partition(OWN)
+    if not own:
+        return None
+    apply, payload = KINDS.named(name).apply, event.read()
+    return Update(event.seq, own=lambda learner: apply(learner, event.type, payload))
+
+
+def teach(learner: Decider, updates: Sequence[Update]) -> None:
     """Give lessons in order; those that the learner must refuse change nothing."""
     run: list[Update] = []
     for update in updates:
-        if update.fitted is None and not update.wrong:
+        if update.fitted is None and update.own is None and not update.wrong:
             run.append(update)
             continue
         _teach_labels(learner, run)
         run = []
         if update.fitted is not None:
             learner.install(update.fitted)
+        elif update.own is not None:
+            update.own(learner)
         elif update.label is not None:
             with suppress(InputError):
                 learner.learn_not(update.record, update.label, as_is=True)
@@ -140,7 +155,7 @@ def _failure(replicas: LeftRightReplicas, updates: Sequence[Update]) -> Exceptio
     """Give lessons to both twins; if they raise, both are as before."""
     half = len(updates) // 2
 
-    def act(learner: Classifier) -> None:
+    def act(learner: Decider) -> None:
         teach(learner, updates[:half])
         failpoint("mid-learn")
         teach(learner, updates[half:])
@@ -154,7 +169,7 @@ def _failure(replicas: LeftRightReplicas, updates: Sequence[Update]) -> Exceptio
     return None
 
 
-def _teach_labels(learner: Classifier, run: Sequence[Update]) -> None:
+def _teach_labels(learner: Decider, run: Sequence[Update]) -> None:
     """Labels of records: together, which is faster, or if one is refused each by itself."""
     if not run:
         return
@@ -165,7 +180,7 @@ def _teach_labels(learner: Classifier, run: Sequence[Update]) -> None:
             _teach_labels(learner, [update])
 
 
-def _learn(learner: Classifier, run: Sequence[Update]) -> None:
+def _learn(learner: Decider, run: Sequence[Update]) -> None:
     """What the log holds is learned as it is: the doors made it plain, or did not do so yet."""
     labels = [update.label for update in run if update.label is not None]
     records = [update.record for update in run]

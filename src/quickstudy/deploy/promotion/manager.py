@@ -18,17 +18,17 @@ from quickstudy.deploy.hosting.commands import Quarantine
 from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.deploy.hosting.refit_process import CONSOLIDATE
 from quickstudy.deploy.hosting.refit_queue import RefitQueue
+from quickstudy.deploy.kind import kind_of
 from quickstudy.deploy.promotion.shadow_supervisor import ANSWER_SECONDS, Report, ShadowSupervisor
 from quickstudy.deploy.recovery import lineage
 from quickstudy.deploy.recovery.files import folder_of
-from quickstudy.deploy.recovery.lineage import BaseState
+from quickstudy.deploy.recovery.lineage import BaseState, as_champion
 from quickstudy.deploy.recovery.replay import replay, switch_base, whole_or_without
-from quickstudy.deploy.recovery.settings import as_champion
 from quickstudy.deploy.versions import exam_queries
 from quickstudy.deploy.versions.commands import Challenge, Promote, Refuse, Rollback, VersionSpec
 from quickstudy.deploy.versions.registry import answers_of, labelled_after, version_rows
 from quickstudy.errors import InputError, ModelFileError, StoreError
-from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.learners.decider import Decider
 from quickstudy.log.store import Store
 from quickstudy.log.writer import Writer
 from quickstudy.types import Label, same_label
@@ -89,6 +89,9 @@ class PromotionManager:
         self, hosted: HostedLearner, reason: str, actor: str, future: Future[Version]
     ) -> None:
         """In the worker's thread: a copy of the champion goes to the child."""
+        kind = kind_of(hosted)
+        if not kind.versions:
+            raise InputError(f"{hosted.name!r} is a {kind.noun}, which makes no versions of itself")
         learner, asof, parent = hosted.replicas.back, hosted.learned, hosted.replicas.version
         if not learner.examples:
             raise InputError(f"learner {hosted.name!r} has learned nothing yet")
@@ -121,7 +124,7 @@ class PromotionManager:
         Raises:
             ModelFileError, InputError: it is no model, or there is a challenger already.
         """
-        learner = Classifier.unpacked(packed)
+        learner = kind_of(hosted).learner_class.unpacked(packed)
         id = learner.state_hash()
         folder = self._folder(hosted)
         lineage.keep(lineage.version_file(folder, id), packed)
@@ -133,7 +136,7 @@ class PromotionManager:
     def imported(self, hosted: HostedLearner, packed: bytes, reason: str, actor: str) -> Version:
         """Put a model that was made elsewhere into shadow; it learns what comes from now on."""
         assert hosted.trainer is not None
-        self._check_records(hosted, Classifier.unpacked(packed))
+        self._check_records(hosted, kind_of(hosted).learner_class.unpacked(packed))
         champion = hosted.trainer.run_between(lambda: len(hosted.replicas.back.packed())).result()
         about = {
             "kind": "imported",
@@ -143,7 +146,7 @@ class PromotionManager:
         }
         return self.enlist(hosted, packed, about, reason, actor)
 
-    def _check_records(self, hosted: HostedLearner, learner: Classifier) -> None:
+    def _check_records(self, hosted: HostedLearner, learner: Decider) -> None:
         """Whether a model can read what comes here."""
         with self._store.reading() as connection:
             cases = labelled_after(connection, hosted.number, 0, CHECKED)
@@ -156,7 +159,7 @@ class PromotionManager:
 
     def handed_over(
         self, hosted: HostedLearner, seq: int, switch: dict[str, Any], leaving: bytes
-    ) -> Classifier:
+    ) -> Decider:
         """The champion from event `seq` on, as its shadow was there; in the worker's thread."""
         folder = self._folder(hosted)
         with self._store.reading() as connection:
@@ -176,7 +179,7 @@ class PromotionManager:
         self._tidy(hosted)
         return as_champion(BaseState(packed, seq).learner())
 
-    def _worked_out(self, hosted: HostedLearner, seq: int, switch: dict[str, Any]) -> Classifier:
+    def _worked_out(self, hosted: HostedLearner, seq: int, switch: dict[str, Any]) -> Decider:
         """The champion from event `seq` on, where no shadow hands it over."""
         folder = self._folder(hosted)
         try:

@@ -20,10 +20,10 @@ from quickstudy.api.versions import (
     Version,
 )
 from quickstudy.deploy.core.methods import Methods, checked_limit, checked_reason
-from quickstudy.deploy.core.records import decode_settings
 from quickstudy.deploy.core.tables import Row
 from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.deploy.hosting.transaction import HostedLearners
+from quickstudy.deploy.kind import settings_from_plain
 from quickstudy.deploy.promotion import manager
 from quickstudy.deploy.promotion.manager import PromotionManager
 from quickstudy.deploy.recovery.files import folder_of
@@ -31,7 +31,7 @@ from quickstudy.deploy.versions import exam_queries
 from quickstudy.deploy.versions import registry as of_versions
 from quickstudy.deploy.versions.commands import PinCases, PinSpec, Refuse, Rollback, Unpin
 from quickstudy.errors import InputError, NotFoundError
-from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.learners.decider import Decider
 from quickstudy.log.store import EVENTS, read_events
 from quickstudy.types import Input, Label
 
@@ -189,13 +189,13 @@ class PromotionMethods(Methods):
         old, new = [(row["id"], self._version(hosted, row)) for row in rows]
         return of_versions.diff(old, new, cases, pins, limit=limit)
 
-    def _version(self, hosted: HostedLearner, row: Row) -> Classifier:
+    def _version(self, hosted: HostedLearner, row: Row) -> Decider:
         with self.store.reading() as connection:
             created = next(
                 read_events(connection, learner=hosted.number, types=["created"], limit=1)
             )
         folder = folder_of(self.store.folder, hosted.number)
-        return of_versions.learner_of(row, decode_settings(created.read()), folder)
+        return of_versions.learner_of(row, settings_from_plain(created.read()), folder)
 
     def pin(
         self,

@@ -17,13 +17,13 @@ from sqlalchemy import Connection
 from quickstudy.api.versions import Difference
 from quickstudy.deploy.guardrails.rules import parse
 from quickstudy.deploy.hosting.quarantine import TYPE, Ledger, set_aside_of
-from quickstudy.deploy.hosting.updates import Update
+from quickstudy.deploy.hosting.updates import Update, own_update
 from quickstudy.deploy.promotion.baselines import NAMES, Baselines
 from quickstudy.deploy.promotion.gate import Gate, PairedOutcome, Probation
 from quickstudy.deploy.recovery import lineage
 from quickstudy.deploy.versions.registry import answers_that_it_has
 from quickstudy.errors import StoreError
-from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.learners.decider import Decider
 from quickstudy.log.events import Logged
 from quickstudy.types import Label, same_label
 
@@ -105,7 +105,7 @@ class Shadow:
         )
         name, since = orders.anchor
         self._base = lineage.read_base(folder / name, since) if name else None  # of the anchor
-        self._anchor: Classifier | None = None
+        self._anchor: Decider | None = None
         self._rules = [parse(rule) for rule in orders.never]
         self._pending: dict[int, Pending] = {}
         self._baselines = Baselines(orders.schema)
@@ -156,6 +156,9 @@ class Shadow:
                 self._compare(event, payload)
             update = lineage.label_update(event, payload, about)
             if update and update.seq not in self._known_skipped:
+                self._updates.append(update)
+        elif update := own_update(event):
+            if update.seq not in self._known_skipped:
                 self._updates.append(update)
         elif event.type == "limits_changed":
             self._answer()

@@ -17,9 +17,16 @@ from quickstudy import snapshot
 from quickstudy.deploy.core.failures import LearningError
 from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
 from quickstudy.deploy.hosting.replicas import LeftRightReplicas
-from quickstudy.deploy.hosting.updates import Update, apply_without_failures, teach, update_of
+from quickstudy.deploy.hosting.updates import (
+    Update,
+    apply_without_failures,
+    own_update,
+    teach,
+    update_of,
+)
+from quickstudy.deploy.kind import hash_in, unpacked
 from quickstudy.errors import ModelFileError
-from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.learners.decider import Decider
 from quickstudy.log.events import Logged
 from quickstudy.log.store import events_at, read_events
 from quickstudy.stats.moments import one_blas_thread
@@ -40,11 +47,18 @@ class BaseState:
     packed: bytes
     at: int
 
-    def learner(self) -> Classifier:
+    def learner(self) -> Decider:
         """The learner, ready to learn what comes after `at`."""
-        learner = Classifier.unpacked(self.packed)
+        learner: Decider = unpacked(self.packed)
         learner.freeze_map(FREE_MAP_UNTIL)
         return learner
+
+
+def as_champion(learner: Decider) -> Decider:
+    """A champion: others refit its slow experts, and make its later feature maps."""
+    learner.defer_refits()
+    learner.freeze_map(FREE_MAP_UNTIL)
+    return learner
 
 
 def version_file(folder: Path, version: str) -> Path:
@@ -82,7 +96,7 @@ def read_version(folder: Path, version: str, asof: int) -> BaseState:
         ModelFileError: its file is not there, or holds another one.
     """
     base = read_base(version_file(folder, version), asof)
-    if Classifier.hash_of(*snapshot.unpack(base.packed)) != version:
+    if hash_in(base.packed) != version:
         raise ModelFileError(f"{version_file(folder, version).name} holds another version")
     return base
 
@@ -140,11 +154,13 @@ def label_update(event: Logged, payload: dict[str, Any], about: dict[str, Any]) 
 
 
 def champion_update(event: Logged, payload: dict[str, Any], about: dict[str, Any]) -> Update | None:
-    """What an event that brings a label teaches the champion."""
-    return update_of(event.seq, payload, about.get("record")) if event.type in LABELS else None
+    """What an event that brings a label, or that its kind brings, teaches the champion."""
+    if event.type in LABELS:
+        return update_of(event.seq, payload, about.get("record"))
+    return own_update(event)
 
 
-def build(connection: Connection, number: int, base: BaseState, upto: int) -> Classifier:
+def build(connection: Connection, number: int, base: BaseState, upto: int) -> Decider:
     """The learner of a line as of event `upto`, without what was set aside before.
 
     Raises:
@@ -159,7 +175,7 @@ def build(connection: Connection, number: int, base: BaseState, upto: int) -> Cl
 @one_blas_thread()
 def build_without(
     connection: Connection, number: int, base: BaseState, switch: int
-) -> tuple[Classifier, list[SetAside]]:
+) -> tuple[Decider, list[SetAside]]:
     """The learner of a line as of event `switch`, without lessons that raise, and which these are.
 
     It takes twice as long as `build`, and the room of two learners.
@@ -185,7 +201,7 @@ def _updates(
         yield [update for update in updates if update and update.seq not in skipped]
 
 
-def learn(learner: Classifier, updates: Sequence[Update]) -> None:
+def learn(learner: Decider, updates: Sequence[Update]) -> None:
     """Teach a learner that nobody has a copy of.
 
     Raises:

@@ -16,21 +16,20 @@ from sqlalchemy import Connection
 
 from quickstudy.api.settings import Settings
 from quickstudy.deploy.core.failures import LearningError
-from quickstudy.deploy.core.records import decode_settings
 from quickstudy.deploy.guardrails.autonomy import Autonomy
 from quickstudy.deploy.guardrails.risk import apply_to_risk, check_decision, new_control, state_of
 from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
 from quickstudy.deploy.hosting.refit_process import artifact_name, unpack_fitted
 from quickstudy.deploy.hosting.replicas import LeftRightReplicas
 from quickstudy.deploy.hosting.updates import Update, apply_without_failures
+from quickstudy.deploy.kind import new_learner, settings_from_plain
 from quickstudy.deploy.recovery import lineage
 from quickstudy.deploy.recovery.files import folder_of
-from quickstudy.deploy.recovery.lineage import BaseState
-from quickstudy.deploy.recovery.settings import as_champion, new_learner
+from quickstudy.deploy.recovery.lineage import BaseState, as_champion
 from quickstudy.errors import ModelFileError, NotFoundError
 from quickstudy.learners.base import DEFINITION
-from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.learners.classifier.refits import Fitted
+from quickstudy.learners.decider import Decider
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Store, read_events
 from quickstudy.snapshot import digest
@@ -56,7 +55,7 @@ class ReplayState:
     say so yet.
     """
 
-    learner: Classifier
+    learner: Decider
     control: Autonomy
     epoch: int
     settings: Settings
@@ -97,7 +96,7 @@ class ReplayState:
             self.learner = self.replicas.back
         self.learned = updates[-1].seq
 
-    def replace(self, learner: Classifier, seq: int) -> None:
+    def replace(self, learner: Decider, seq: int) -> None:
         """Another learner takes over, at event `seq`."""
         self.learner, self.learned = learner, seq
         if self.replicas is not None:
@@ -131,7 +130,7 @@ class JobArtifacts:
         """Whether something was made of the learner as it is before event `seq`."""
         return any(asof < seq for asof in self.asofs)
 
-    def make(self, learner: Classifier, seq: int) -> None:
+    def make(self, learner: Decider, seq: int) -> None:
         """Make that of the learner, which stands before event `seq`."""
         for asof in sorted(asof for asof in self.asofs if asof < seq):
             self.asofs.remove(asof)
@@ -281,7 +280,7 @@ def replay(
         created = next(read_events(connection, learner=number, types=["created"], limit=1), None)
         if created is None:
             raise NotFoundError(f"there is no learner number {number}")
-        fold = ReplayState.new(decode_settings(created.read()), created.seq)
+        fold = ReplayState.new(settings_from_plain(created.read()), created.seq)
         folder = folder_of(store.folder, number)
         advance(
             fold,

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from quickstudy import snapshot
-from quickstudy.deploy.core.records import decode_settings
 from quickstudy.deploy.guardrails.risk import control_from, state_of
+from quickstudy.deploy.kind import KINDS, settings_from_plain, settings_to_plain
+from quickstudy.deploy.recovery.lineage import as_champion
 from quickstudy.deploy.recovery.replay import ReplayState, state_hash
-from quickstudy.deploy.recovery.settings import as_champion
 from quickstudy.errors import ModelFileError, StoreError
-from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.log.failpoints import failpoint
 
 KEPT = 2  # snapshots of a learner; the older is for the day the newer is damaged
@@ -36,7 +34,7 @@ def write(folder: Path, fold: ReplayState, link: bytes) -> Path:
         "learner": learner,
         "control": control,
         "epoch": fold.epoch,
-        "settings": asdict(fold.settings),
+        "settings": settings_to_plain(fold.settings),
         "learned": fold.learned,
         "decided": fold.decided,
         "hash": fold.hash,
@@ -113,16 +111,17 @@ def _fits(plain: dict[str, Any], link_at: Callable[[int], bytes]) -> bool:
 
 
 def _fold(arrays: snapshot.Arrays, plain: dict[str, Any]) -> ReplayState:
-    settings = decode_settings(plain["settings"])
+    settings = settings_from_plain(plain["settings"])
     taught = {n.removeprefix("learner/"): a for n, a in arrays.items() if n.startswith("learner/")}
-    learner = Classifier.from_state(taught, plain["learner"])
-    as_champion(learner)
+    kind = KINDS.of_settings(settings)
+    learner = as_champion(kind.learner_class.from_state(taught, plain["learner"]))
     control = control_from(
         {n.removeprefix(CONTROL): a for n, a in arrays.items() if n.startswith(CONTROL)},
         plain["control"],
     )
     epoch, learned, decided = plain["epoch"], plain["learned"], plain["decided"]
     fold = ReplayState(learner, control, epoch, settings, learned, decided)
-    if state_hash(Classifier.hash_of(taught, plain["learner"]), control, epoch) != plain["hash"]:
+    learned_hash = kind.learner_class.hash_of(taught, plain["learner"])
+    if state_hash(learned_hash, control, epoch) != plain["hash"]:
         raise ModelFileError("the snapshot's state is not what its hash says")
     return fold

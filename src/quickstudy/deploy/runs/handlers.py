@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -19,6 +19,7 @@ from quickstudy.deploy.core.tables import RUNS, Row
 from quickstudy.deploy.guardrails import enforce
 from quickstudy.deploy.hosting.handlers import quarantined, record_set_aside
 from quickstudy.deploy.hosting.quarantine import SetAside
+from quickstudy.deploy.kind import new_learner, settings_to_plain
 from quickstudy.deploy.runs import snapshots
 from quickstudy.deploy.runs.commands import (
     ChangeValue,
@@ -33,9 +34,8 @@ from quickstudy.deploy.runs.commands import (
 )
 from quickstudy.deploy.runs.hosted import HostedValue, HostedValues, ReplayNeededError
 from quickstudy.deploy.runs.queries import STEP, paused, run_info
-from quickstudy.deploy.runs.settings import KIND
 from quickstudy.deploy.runs.snapshots import ValueSnapshot
-from quickstudy.deploy.runs.state import ValueState, new_value, read_estimate
+from quickstudy.deploy.runs.state import ValueState, read_estimate
 from quickstudy.errors import InputError, NotFoundError, SettingError
 from quickstudy.log.events import Logged
 from quickstudy.log.store import events_of
@@ -57,8 +57,8 @@ def create(context: Context, command: CreateValue) -> Decided[None]:
         InputError, SettingError: the name is taken, or a setting is out of its range.
     """
     number = context.new_number(command.name)
-    new_value(command.settings)  # refuses settings out of range
-    settings = {"kind": KIND, **asdict(command.settings)}
+    new_learner(command.settings)  # refuses settings out of range
+    settings = settings_to_plain(command.settings)
     yield Draft("created", number, actor=command.actor, subject=command.name, payload=settings)
 
 
@@ -66,7 +66,7 @@ def change(context: Context, command: ChangeValue) -> Decided[Refused | None]:
     """Change settings; what follows from them is changed from the next step on."""
     hosted, state = yield from _ready(context, command.name)
     settings = replace(state.settings, **command.values)
-    payload = {"settings": {"kind": KIND, **asdict(settings)}}
+    payload = {"settings": settings_to_plain(settings)}
     draft = Draft(
         "changed", hosted.number, actor=command.actor, subject=hosted.name, payload=payload
     )

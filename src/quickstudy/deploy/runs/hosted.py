@@ -14,7 +14,7 @@ from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.contract import Draft, Hosted
 from quickstudy.deploy.core.failures import OutOfServiceError, reason_of
 from quickstudy.deploy.hosting.quarantine import TYPE, set_aside_of
-from quickstudy.deploy.runs.settings import KIND, read_value_settings
+from quickstudy.deploy.kind import KINDS, kind_of, settings_from_plain
 from quickstudy.deploy.runs.state import STATE_EVENTS, ValueState
 from quickstudy.encode.values import plain_text
 from quickstudy.errors import (
@@ -122,8 +122,9 @@ class HostedValues:
 
     def misused(self, name: str) -> str:
         """What to say where one of these is used for predictions."""
+        noun = kind_of(self.by_name[name]).noun
         return (
-            f"{name!r} is a value learner: it has runs, not predictions; call start, step, end, "
+            f"{name!r} is a {noun}: it has runs, not predictions; call start, step, end, "
             "runs or run"
         )
 
@@ -208,7 +209,7 @@ class HostedValues:
 
     def apply(self, event: Logged, payload: dict[str, Any], draft: Draft) -> Sequence[Draft]:
         """An event has its number; nothing follows from it."""
-        if event.type == "created" and payload.get("kind") == KIND:
+        if event.type == "created" and KINDS.of_plain(payload).protocol == "runs":
             self._once_committed.append(partial(self._create, event, payload))
         hosted = self._of_number(event.learner)
         if hosted is None:
@@ -228,7 +229,7 @@ class HostedValues:
         return ()
 
     def _create(self, event: Logged, payload: dict[str, Any]) -> None:
-        state = ValueState.new(read_value_settings(payload), event.seq)
+        state = ValueState.new(settings_from_plain(payload), event.seq)
         self.register(HostedValue(event.learner, event.subject, event.time, state))
 
     def rollback_command(self, earlier: Sequence[Logged]) -> None:

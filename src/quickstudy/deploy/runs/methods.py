@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Unpack
 
 from quickstudy.api.checks import checked_figure, checked_flag, checked_learner, checked_name
-from quickstudy.api.options import changes, checked, takes_settings
+from quickstudy.api.options import checked, takes_settings
 from quickstudy.api.runs import RunInfo, RunReport, ValueInfo, ValueReport
 from quickstudy.api.settings import ValueOptions, ValueSettings
 from quickstudy.api.sizes import Sizes
@@ -19,7 +19,6 @@ from quickstudy.deploy.core.tables import Row
 from quickstudy.deploy.runs import queries as run_queries
 from quickstudy.deploy.runs import snapshots
 from quickstudy.deploy.runs.commands import (
-    ChangeValue,
     CreateValue,
     EndRun,
     ExpireRun,
@@ -79,11 +78,6 @@ class RunMethods(Methods):
         """
         made = ValueSettings(**checked(ValueSettings, {"seed": None, **settings}))
         request = CreateValue(checked_learner(name), made, self._actor(actor))
-        self.writer.submit(request).result()
-        return self._value(self._hosted_value(name))
-
-    def _change_value(self, name: str, values: Mapping[str, Any], actor: str | None) -> ValueInfo:
-        request = ChangeValue(name, changes(ValueSettings, values), self._actor(actor))
         self.writer.submit(request).result()
         return self._value(self._hosted_value(name))
 

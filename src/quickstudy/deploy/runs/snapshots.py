@@ -20,7 +20,6 @@ from quickstudy.deploy.recovery import snapshots
 from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.deploy.recovery.recover import check_not_outdated, clear, newest
 from quickstudy.deploy.recovery.replay import whole_or_without
-from quickstudy.deploy.runs.settings import KIND, read_value_settings
 from quickstudy.deploy.runs.state import ValueState, advance, replay
 from quickstudy.errors import ModelFileError, StoreError
 from quickstudy.learners.value.value_function import ValueFunction
@@ -54,7 +53,7 @@ def write(store: Store, number: int, shot: ValueSnapshot) -> Path:
     snapshot.make_folder(folder)
     packed = snapshot.pack(*shot.state)
     plain = {
-        "kind": KIND,
+        "kind": "value",
         "settings": asdict(shot.settings),
         "learned": shot.replayed,
         "decided": shot.replayed,
@@ -91,7 +90,7 @@ def _fold(arrays: snapshot.Arrays, plain: dict[str, Any]) -> ValueState:
     learner = ValueFunction.unpacked(arrays["learner"].tobytes())
     if learner.state_hash() != plain["hash"]:
         raise ModelFileError("the snapshot's state is not what its hash says")
-    return ValueState(learner, read_value_settings(plain["settings"]), plain["learned"])
+    return ValueState(learner, ValueSettings.from_plain(plain["settings"]), plain["learned"])
 
 
 @one_blas_thread()  # a learner that is read works out again what it does not keep

@@ -15,10 +15,10 @@ from sqlalchemy import Connection
 
 from quickstudy.api.settings import ValueSettings
 from quickstudy.deploy.core.failures import MOST_IN_A_ROW, LearningError
-from quickstudy.deploy.core.queries import live_rows
+from quickstudy.deploy.core.queries import rows_of_protocol
 from quickstudy.deploy.core.tables import Row
 from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
-from quickstudy.deploy.runs.settings import KIND, read_value_settings
+from quickstudy.deploy.kind import KINDS, new_learner, settings_from_plain
 from quickstudy.errors import InputError, NotFoundError, StoreError
 from quickstudy.learners.value.value_function import ValueFunction
 from quickstudy.log.events import Logged
@@ -31,28 +31,6 @@ SPARED = ("stepped", "run_ended")  # that may be set aside in a replay, and the 
 PROGRESS = 500  # events between two words of progress
 BETWEEN_COPIES = 50  # events, where those that raise are left out
 log = logging.getLogger("quickstudy")
-
-
-def new_value(settings: ValueSettings) -> ValueFunction:
-    """The learner that a deployment starts with.
-
-    Raises:
-        SettingError: a setting is out of range.
-    """
-    return ValueFunction(
-        success=settings.success,
-        discount=settings.discount,
-        outcome_range=settings.outcome_range,
-        costs=settings.costs,
-        stop_error=settings.stop_error,
-        alpha=settings.alpha,
-        audit=settings.audit,
-        loops=settings.loops,
-        most_open=settings.most_open,
-        budget_mb=settings.budget_mb,
-        schema=settings.schema or None,
-        seed=settings.seed,
-    )
 
 
 @dataclass
@@ -71,7 +49,7 @@ class ValueState:
     @classmethod
     def new(cls, settings: ValueSettings, seq: int) -> ValueState:
         """At the event that created it."""
-        return cls(new_value(settings), settings, seq)
+        return cls(new_learner(settings), settings, seq)
 
     def change(self, settings: ValueSettings) -> None:
         """Other costs, another promise, other bounds."""
@@ -124,7 +102,7 @@ class ValueState:
     def take_in(self, type: str, subject: str, payload: Mapping[str, Any]) -> Estimate | None:
         """Change the learner by what an event says; what the learner says, if it is a step."""
         if type == "changed":
-            self.change(read_value_settings(payload["settings"]))
+            self.change(settings_from_plain(payload["settings"]))
         elif type == "run_started":
             self.start(subject, payload)
         elif type == "stepped":
@@ -298,9 +276,9 @@ def replay(
     """
     with store.reading() as connection:
         created = next(read_events(connection, learner=number, types=["created"], limit=1), None)
-        if created is None or created.read().get("kind") != KIND:
+        if created is None or KINDS.of_plain(created.read()).protocol != "runs":
             raise NotFoundError(f"there is no value learner number {number}")
-        fold = ValueState.new(read_value_settings(created.read()), created.seq)
+        fold = ValueState.new(settings_from_plain(created.read()), created.seq)
         advance(
             fold,
             connection,
@@ -314,10 +292,5 @@ def replay(
 
 
 def value_rows(connection: Connection) -> list[Row]:
-    """Rows of the value learners on duty, their settings and tallies read."""
-    rows = live_rows(connection)
-    return [
-        {**row, "settings": read_value_settings(row["settings"])}
-        for row in rows
-        if row["settings"].get("kind") == KIND
-    ]
+    """Rows of the hosted learners that have runs, their settings and tallies read."""
+    return rows_of_protocol(connection, "runs")

@@ -14,11 +14,11 @@ from quickstudy.deploy.core.queries import rows_of
 from quickstudy.deploy.core.records import decode
 from quickstudy.deploy.core.tables import CASES, VERSIONS, Row
 from quickstudy.deploy.hosting.learner import VersionRoles
+from quickstudy.deploy.kind import new_learner
 from quickstudy.deploy.recovery import lineage
 from quickstudy.deploy.recovery.replay import SWITCHES
-from quickstudy.deploy.recovery.settings import new_learner
 from quickstudy.errors import InputError, NotFoundError
-from quickstudy.learners.classifier.classifier import Classifier
+from quickstudy.learners.decider import Decider
 from quickstudy.log.store import events_at, read_events
 from quickstudy.types import Label, same_label
 
@@ -82,14 +82,15 @@ def version_at(connection: Connection, number: int, name: str, time: float) -> V
     return version_of(rows[answered], name)
 
 
-def learner_of(row: Row, settings: Settings, folder: Path) -> Classifier:
+def learner_of(row: Row, settings: Settings, folder: Path) -> Decider:
     """The learner that a version starts from.
 
     Raises:
         ModelFileError: its file is gone or damaged.
     """
     if row["kind"] == "first":
-        return new_learner(settings)
+        first: Decider = new_learner(settings)
+        return first
     return lineage.read_version(folder, row["id"], row["asof"]).learner()
 
 
@@ -107,8 +108,8 @@ def labelled_after(
 
 
 def diff(
-    before: tuple[str, Classifier],
-    after: tuple[str, Classifier],
+    before: tuple[str, Decider],
+    after: tuple[str, Decider],
     cases: Sequence[tuple[str, Any, Label]],
     pins: Sequence[Pin],
     *,
@@ -137,12 +138,12 @@ def diff(
     )
 
 
-def answers_of(learner: Classifier, records: Sequence[Any]) -> list[Label | None]:
+def answers_of(learner: Decider, records: Sequence[Any]) -> list[Label | None]:
     """What a learner says of records; None before it has learned anything."""
     return [said.label for said in learner.predict_many(records, as_is=True)] if records else []
 
 
-def answers_that_it_has(learner: Classifier, records: Sequence[Any]) -> list[Label | None]:
+def answers_that_it_has(learner: Decider, records: Sequence[Any]) -> list[Label | None]:
     """The same of a learner that was made elsewhere; None also for records that it cannot read."""
     try:
         return answers_of(learner, records)

@@ -17,13 +17,14 @@ from quickstudy.encode.room import room_for
 from quickstudy.encode.tables import labels_of, rows_of
 from quickstudy.encode.values import plain_label, plain_scalar
 from quickstudy.errors import InputError, LabelError, NotReadyError, SettingError
-from quickstudy.learners.base import Saved, atomic, shared
+from quickstudy.learners.base import atomic, shared
 from quickstudy.learners.classifier.answers import Answers
 from quickstudy.learners.classifier.explain import explain
 from quickstudy.learners.classifier.familiarity import Familiarity, Judgement, dimmed
 from quickstudy.learners.classifier.mixture import EarlierVotes, Mixture
 from quickstudy.learners.classifier.recipe import check_names, default_recipe
 from quickstudy.learners.classifier.refits import Fitted, UpkeepPolicy
+from quickstudy.learners.decider import Decider
 from quickstudy.learners.labels import LabelIndex, checked_label
 from quickstudy.types import (
     Explanation,
@@ -38,7 +39,7 @@ LEAST_BUDGET_MB, MOST_BUDGET_MB = 16, 65_536
 LABELS_PER_MB = 8  # each label takes a column of each expert's weights
 
 
-class Classifier(Saved):
+class Classifier(Decider):
     """Learns from a stream, one example at a time; no tuning needed.
 
     An input is a record (a dict of numbers, strings, booleans, times, None and lists of numbers), a

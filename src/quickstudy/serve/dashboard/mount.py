@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Response
 from starlette.staticfiles import StaticFiles
 
+from quickstudy.deploy.kind import KINDS
 from quickstudy.serve.dashboard.base import kinds, pauses, sign_in
 from quickstudy.serve.dashboard.learners import list as learner_list
 from quickstudy.serve.dashboard.learners import overview, settings
-from quickstudy.serve.dashboard.learners.classifier import CLASSIFIER
 from quickstudy.serve.dashboard.oversight import annotators, autonomy, exam, limits, versions
 from quickstudy.serve.dashboard.runs import runs
-from quickstudy.serve.dashboard.runs.value import VALUE
 from quickstudy.serve.dashboard.teaching import approvals, cases, queue, try_it
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class KeptFiles(StaticFiles):
 def mount(app: FastAPI, deployment: Deployment) -> None:
     """Add the page to `app`; nothing of it appears in the OpenAPI document."""
     app.state.deployment = deployment
-    kinds.register(CLASSIFIER, VALUE)
+    kinds.register(*(resolve_name(kind.pages) for kind in KINDS if kind.pages))
     for part in (*PEOPLE, *CONTROL):
         app.include_router(part.router, include_in_schema=False)
     app.mount("/static", KeptFiles(directory=STATIC), name="static")

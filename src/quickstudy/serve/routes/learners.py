@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired, Union
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import Field
@@ -13,7 +13,8 @@ from quickstudy.api.codec import envelope
 from quickstudy.api.decisions import LearnerInfo, NewLearner, Report
 from quickstudy.api.options import changeable, changes, checked, options, without_null
 from quickstudy.api.runs import ValueInfo
-from quickstudy.api.settings import Settings, ValueSettings
+from quickstudy.api.settings import DEFAULT_KIND
+from quickstudy.deploy.kind import KINDS, Kind, kind_of
 from quickstudy.errors import InputError, NotFoundError
 from quickstudy.serve.http.auth import Manager, Predictor, Teacher, check_learner
 from quickstudy.serve.http.body import takes, validated
@@ -24,26 +25,34 @@ from quickstudy.serve.openapi.examples import with_examples
 
 router = APIRouter(tags=["learners"])
 ONE, ALL = "/v1/learners/{name:part}", "/v1/learners"
-INFO = LearnerInfo | ValueInfo
-LEARNERS, HASH = envelope(learners=list[INFO]), envelope(state_hash=str)
+ONE_OF_ALL: Any = Union[tuple(kind.info for kind in KINDS)]  # noqa: UP007
+LEARNERS, HASH = envelope(learners=list[ONE_OF_ALL]), envelope(state_hash=str)
 NAMED: dict[str, Any] = {
     "name": Annotated[str, Field(description="By which it is called from then on.")]
 }
-NEW = with_examples(
-    options(Settings, "NewLearner", more={"kind": NotRequired[Literal["classifier"]], **NAMED}),
-    {"name": "tickets", "target": 0.9},
-)
-NEW_VALUE = with_examples(
-    options(ValueSettings, "NewValueLearner", more={"kind": Literal["value"], **NAMED}),
-    {"kind": "value", "name": "agents", "costs": {"step": 0.01, "failure": 0.5, "ask": 0.2}},
-)
-CHANGES = with_examples(
-    options(Settings, "Changes", changeable(Settings)), {"target": 0.97, "audit": 0.1}
-)
-VALUE_CHANGES = with_examples(
-    options(ValueSettings, "ValueChanges", changeable(ValueSettings)),
-    {"costs": {"step": 0.02}, "stop_error": 0.1},
-)
+
+
+def _new(kind: Kind) -> Any:
+    """The body that makes a learner of a kind; only the default kind need not be named."""
+    named: Any = Literal[kind.name]
+    given = NotRequired[named] if kind.name == DEFAULT_KIND else named
+    title = f"New{_title(kind)}Learner"
+    return with_examples(
+        options(kind.settings, title, more={"kind": given, **NAMED}), dict(kind.example)
+    )
+
+
+def _changes(kind: Kind) -> Any:
+    """The body that changes settings of a learner of a kind."""
+    model: Any = kind.settings
+    title = f"{_title(kind)}Changes"
+    return with_examples(options(model, title, changeable(model)), dict(kind.example_changes))
+
+
+def _title(kind: Kind) -> str:
+    return "" if kind.name == DEFAULT_KIND else kind.name.title()
+
+
 read_settings = takes(dict[str, Any], "setting")
 
 
@@ -59,8 +68,8 @@ async def read_new(request: Request) -> NewLearner:
     summary="Make a learner",
     **says(
         "manage",
-        INFO,
-        takes=(NEW, NEW_VALUE),
+        ONE_OF_ALL,
+        takes=tuple(map(_new, KINDS)),
         refuses=(409,),
         status=201,
     ),
@@ -75,13 +84,11 @@ async def create(
     With `kind` "value" it is one that foretells how runs of many steps will end.
     """
     check_learner(visitor, body.name)
-    given: Any = checked(ValueSettings if body.kind == "value" else Settings, body.settings)
+    given = checked(KINDS.named(body.kind).settings, body.settings)
 
-    def make() -> LearnerInfo | ValueInfo:
+    def make() -> Any:
         try:
-            if body.kind == "value":
-                return served.create_value(body.name, actor=visitor.name, **given)
-            return served.create(body.name, actor=visitor.name, **given)
+            return served.create(body.name, kind=body.kind, actor=visitor.name, **given)
         except InputError as error:
             if type(error) is InputError and _exists(served, body.name):
                 raise Problem(409, "input", str(error), field="name") from None
@@ -104,7 +111,7 @@ async def index(visitor: Predictor, served: Served) -> Response:
 @router.get(
     ONE,
     summary="Look at a learner",
-    **says("predict", INFO, refuses=(404,)),
+    **says("predict", ONE_OF_ALL, refuses=(404,)),
 )
 async def show(name: str, visitor: Predictor, served: Served) -> Response:
     """Its settings, and how far it is."""
@@ -114,7 +121,7 @@ async def show(name: str, visitor: Predictor, served: Served) -> Response:
 @router.patch(
     ONE,
     summary="Change a learner's settings",
-    **says("manage", INFO, takes=(CHANGES, VALUE_CHANGES), refuses=(404,)),
+    **says("manage", ONE_OF_ALL, takes=tuple(map(_changes, KINDS)), refuses=(404,)),
 )
 async def change(
     name: str,
@@ -125,7 +132,7 @@ async def change(
     """What is not given stays as it is."""
 
     def change() -> LearnerInfo | ValueInfo:
-        model = ValueSettings if isinstance(served.learner(name), ValueInfo) else Settings
+        model = kind_of(served.learner(name)).settings
         return served.change(name, actor=visitor.name, **changes(model, without_null(body)))
 
     return reply(await run_in_threadpool(change))

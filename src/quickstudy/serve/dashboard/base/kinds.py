@@ -93,7 +93,13 @@ def register(*kinds: KindPages) -> None:
 
 
 def pages_of(info: LearnerInfo | ValueInfo) -> KindPages:
-    """What the kind of a learner brings to the pages."""
+    """What the kind of a learner brings to the pages.
+
+    Raises:
+        NotFoundError: it brings nothing.
+    """
+    if info.kind not in KINDS:
+        raise NotFoundError(f"{info.name!r} has no pages: its kind, {info.kind}, brings none")
     return KINDS[info.kind]
 
 

@@ -49,7 +49,9 @@ def _page(
     problem: str = "",
 ) -> Response:
     form = form or FormData()
-    seen = [info for info in store.learners() if visitor.may("teach", info.name)]
+    seen = [
+        info for info in store.learners() if info.kind in KINDS and visitor.may("teach", info.name)
+    ]
     usual = {name: text for pages in KINDS.values() for name, text in pages.new.usual.items()}
     typed = {name: field(form, name) for name in (*usual, "name") if name in form}
     return render(

@@ -1,0 +1,1 @@
+"""The kinds of learners: a folder for each, and the one list of them."""

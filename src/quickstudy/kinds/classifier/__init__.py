@@ -1,0 +1,1 @@
+"""The classifier: it answers records with labels."""

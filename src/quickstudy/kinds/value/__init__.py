@@ -1,0 +1,1 @@
+"""The value function: it predicts how runs of many steps end."""
