@@ -12,8 +12,8 @@ from typing import Any
 from quickstudy.api.admin import Event, Finding
 from quickstudy.deploy import doctor
 from quickstudy.deploy.core import queries
-from quickstudy.deploy.core.records import decode_settings
 from quickstudy.deploy.hosting.updates import Update, update_of
+from quickstudy.deploy.kind import settings_from_plain
 from quickstudy.deploy.recovery import replay
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Store, events_at, read_events
@@ -37,7 +37,7 @@ def replayed_hashes(path: Path, name: str, seqs: set[int]) -> dict[int, str]:
         with store.reading() as connection:
             events = list(read_events(connection, learner=number))
             asofs = {e.read()["asof"] for e in events if e.type == "refitted"}
-            settings = decode_settings(events[0].read())
+            settings = settings_from_plain(events[0].read())
             state = replay.ReplayState.new(settings, events[0].seq)
             fitted: dict[int, Any] = {}
             left = sorted(seqs, reverse=True)

@@ -31,17 +31,19 @@ UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
 def refusal(
-    error: ValidationError, kind: type[QuickstudyError], ranges: Mapping[str, str] | None = None
+    error: ValidationError,
+    error_class: type[QuickstudyError],
+    ranges: Mapping[str, str] | None = None,
 ) -> QuickstudyError:
     """The first thing that is wrong; `field` is the place of the value: "targets.0.value".
 
     Args:
         error: what pydantic raised.
-        kind: the class of the error.
+        error_class: the class of the error.
         ranges: by the name of a field, its whole range in words.
     """
     first = error.errors(include_url=False)[0]
-    return kind(words(first, ranges or {}), field=place(first["loc"]))
+    return error_class(words(first, ranges or {}), field=place(first["loc"]))
 
 
 def place(parts: Sequence[str | int]) -> str | None:
@@ -60,36 +62,36 @@ def words(error: Mapping[str, Any], ranges: Mapping[str, str] | None = None) -> 
     >>> words({"type": "float_type", "loc": ("costs", 0, "cost"), "input": "5", "msg": "..."})
     "costs[0].cost is '5'; it must be a number"
     """
-    where, kind, ctx = _indexed(error["loc"]), error["type"], error.get("ctx", {})
-    if kind == "missing":
+    where, error_type, ctx = _indexed(error["loc"]), error["type"], error.get("ctx", {})
+    if error_type == "missing":
         return f"{where} is missing"
-    if kind in UNKNOWN:
+    if error_type in UNKNOWN:
         return f"{where} is not known here; leave it out"
-    if kind == "too_long":
+    if error_type == "too_long":
         most = f"at most {ctx['max_length']:,} can be kept"
         return f"{where} has {ctx['actual_length']:,} entries; {most}"
-    if kind == "value_error":
+    if error_type == "value_error":
         why = ctx["error"]
         ours = isinstance(why, InputError)  # which says itself what the value is
         return f"{where}: {why}" if ours else f"{where} is {error['input']!r:.60}; {why}"
     return f"{where} is {error['input']!r:.60}; it must be {_must(error, where, ranges or {})}"
 
 
-def bound(kind: str, value: Any) -> str:
+def bound(error_type: str, value: Any) -> str:
     """A bound in words.
 
     >>> bound("greater_than_equal", 1000)
     'at least 1,000'
     """
     number = f"{value:,}" if isinstance(value, int) else f"{value:g}"
-    return f"{BOUNDS[kind][0]} {number}"
+    return f"{BOUNDS[error_type][0]} {number}"
 
 
 def _must(error: Mapping[str, Any], where: str, ranges: Mapping[str, str]) -> str:
-    kind = error["type"]
-    if kind in BOUNDS:
-        return ranges.get(where) or bound(kind, error["ctx"][BOUNDS[kind][1]])
-    return MUST.get(kind) or str(error["msg"]).removeprefix(PREFIX)
+    error_type = error["type"]
+    if error_type in BOUNDS:
+        return ranges.get(where) or bound(error_type, error["ctx"][BOUNDS[error_type][1]])
+    return MUST.get(error_type) or str(error["msg"]).removeprefix(PREFIX)
 
 
 def _indexed(parts: Sequence[str | int]) -> str:

@@ -59,7 +59,7 @@ HINTS = {
 Fields = Mapping[str, Any]
 Run = Callable[[Fields, Label | None], Any]
 Test = Callable[[Any, Any], bool]
-Kind = Literal["condition", "value", "either", "list", "null"]
+NodeType = Literal["condition", "value", "either", "list", "null"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +111,16 @@ def parse(text: str, *, name: str = "rule") -> Rule:
 
 
 class _Token(NamedTuple):
-    kind: str
+    node_type: str
     text: str
     at: int
 
 
 class _Node(NamedTuple):
-    """A part of a rule. `kind`: what it can be used as; a field, true and false are "either"."""
+    """A part of a rule. `node_type`: what it can be used as; a field, true and false are "either"."""
 
     run: Run
-    kind: Kind
+    node_type: NodeType
     at: int
 
 
@@ -157,7 +157,7 @@ class _Parser:
         token = self._next
         if token.text not in words:
             return None
-        self._at += token.kind != "end"
+        self._at += token.node_type != "end"
         return token
 
     def expect(self, word: str, what: str) -> None:
@@ -168,11 +168,11 @@ class _Parser:
         there = f"there is {self._next.text[:40]!a}" if self._next.text else "the rule ends"
         self.fail(self._next.at, f"{there}; expected {what}")
 
-    def _node(self, run: Run, kind: Kind, at: int) -> _Node:
+    def _node(self, run: Run, node_type: NodeType, at: int) -> _Node:
         self._nodes += 1
         if self._nodes > MOST_NODES:
             self.fail(at, f"the rule becomes too long; it has at most {MOST_NODES} parts")
-        return _Node(run, kind, at)
+        return _Node(run, node_type, at)
 
     def _inside(self, read: Callable[[], _Node]) -> _Node:
         self._depth += 1
@@ -183,7 +183,7 @@ class _Parser:
         return node
 
     def condition(self, node: _Node) -> _Node:
-        if node.kind not in ("condition", "either"):
+        if node.node_type not in ("condition", "either"):
             self.fail(node.at, "there is a value; expected a condition, as in amount > 500")
         return node
 
@@ -231,16 +231,16 @@ class _Parser:
         return token.text if token else ""
 
     def _operand(self, node: _Node) -> _Node:
-        if node.kind == "condition":
+        if node.node_type == "condition":
             self.fail(node.at, "there is a condition; expected a value (conditions take and, or)")
         return node
 
     def _compared(self, left: _Node, sign: str, right: _Node) -> _Node:
-        if sign in ("in", "not in") and right.kind not in ("list", "either"):
+        if sign in ("in", "not in") and right.node_type not in ("list", "either"):
             self.fail(right.at, 'there is no list; expected one, as in label in ["a", "b"]')
-        if "null" in (left.kind, right.kind):
-            asked = right if left.kind == "null" else left
-            if sign not in ("==", "!=") or asked.kind != "either":
+        if "null" in (left.node_type, right.node_type):
+            asked = right if left.node_type == "null" else left
+            if sign not in ("==", "!=") or asked.node_type != "either":
                 self.fail(left.at, "null is compared; only a field can be == null or != null")
             there = sign == "!="
             return self._node(
@@ -257,24 +257,24 @@ class _Parser:
             return node
         if self._take("["):
             return self._list(token.at)
-        if token.kind == "name" and token.text not in RESERVED:
+        if token.node_type == "name" and token.text not in RESERVED:
             self._at += 1
             called = token.text in CALLS and self._next.text == "("
             return self._call(token) if called else self._field(token)
         value = self._literal("a value")
-        kind: Kind = "either" if isinstance(value, bool) else "value"
-        return self._node(lambda x, y: value, "null" if value is None else kind, token.at)
+        node_type: NodeType = "either" if isinstance(value, bool) else "value"
+        return self._node(lambda x, y: value, "null" if value is None else node_type, token.at)
 
     def _literal(self, what: str) -> Any:
         minus = self._take("-")
         token = self._next
-        if token.kind == "number":
+        if token.node_type == "number":
             self._at += 1
             if not math.isfinite(number := float(token.text)):
                 self.fail(token.at, "there is a number that is too large")
             number = int(token.text) if token.text.isdigit() else number
             return -number if minus else number
-        if token.kind == "string" and not minus:
+        if token.node_type == "string" and not minus:
             self._at += 1
             return self._unescaped(token)
         if minus or token.text not in CONSTANTS:
@@ -307,7 +307,7 @@ class _Parser:
             return self._node(lambda x, y: y, "either", token.at)
         name = token.text
         if name == "field" and self._take("["):
-            if self._next.kind != "string":
+            if self._next.node_type != "string":
                 self._unexpected('the name of a field, as in field["order id"]')
             name = self._literal("")
             self.expect("]", "]")
@@ -316,7 +316,7 @@ class _Parser:
         return self._entry(node) if self._take("[") else node
 
     def _entry(self, node: _Node) -> _Node:
-        if not (self._next.kind == "number" and self._next.text.isdigit()):
+        if not (self._next.node_type == "number" and self._next.text.isdigit()):
             self._unexpected("the place of an entry, as in vector[3]")
         place = self._literal("")
         self.expect("]", "]")
@@ -328,12 +328,12 @@ class _Parser:
     def _call(self, token: _Token) -> _Node:
         self.expect("(", "(")
         one = self._argument()
-        run, kind = CALLS[token.text]
-        if kind == "texts":
+        run, node_type = CALLS[token.text]
+        if node_type == "texts":
             self.expect(",", "a comma and the part to look for")
-        two = self._argument() if kind == "texts" else one
+        two = self._argument() if node_type == "texts" else one
         self.expect(")", ")")
-        made: Kind = "value" if token.text == "len" else "condition"
+        made: NodeType = "value" if token.text == "len" else "condition"
         return self._node(lambda x, y: run(one(x, y), two(x, y)), made, token.at)
 
 
@@ -350,15 +350,15 @@ def _type(value: Any) -> str:
 
 def _same(a: Any, b: Any) -> bool:
     """Whether two values are equal: of one type, and lists of values that are no lists."""
-    kind = _type(a)
-    if kind == "list" == _type(b):
+    node_type = _type(a)
+    if node_type == "list" == _type(b):
         return len(a) == len(b) and all(map(_same_entry, a, b))
     return _same_entry(a, b)
 
 
 def _same_entry(a: Any, b: Any) -> bool:
-    kind = _type(a)
-    return kind not in ("", "list") and kind == _type(b) and bool(a == b)
+    node_type = _type(a)
+    return node_type not in ("", "list") and node_type == _type(b) and bool(a == b)
 
 
 def _ordered(test: Test) -> Test:
