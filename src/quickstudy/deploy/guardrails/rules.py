@@ -117,7 +117,7 @@ class _Token(NamedTuple):
 
 
 class _Node(NamedTuple):
-    """A part of a rule. `node_type`: what it can be used as; a field, true and false are "either"."""
+    """A part of a rule. `node_type`: its use; a field, true and false are "either"."""
 
     run: Run
     node_type: NodeType
