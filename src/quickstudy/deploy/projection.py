@@ -24,7 +24,7 @@ RUNS = run_projection.PROJECTORS
 
 
 def project(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
-    """Write the rows that an event makes; `payload` is what it says."""
+    """Write the rows of an event with its payload."""
     projector = SHARED.get(event.type) or _of_kind(rows, event, payload).get(event.type)
     if projector:
         projector(rows, event, payload)
@@ -39,6 +39,6 @@ def _of_kind(rows: Rows, event: Logged, payload: dict[str, Any]) -> Mapping[str,
 
 @lru_cache(maxsize=1024)
 def _kind(settings: str) -> str:
-    """The kind that settings name; those of classifiers name none."""
+    """The kind that settings name; settings of classifiers name none."""
     kind: str = decode(settings).get("kind", "classifier")
     return kind
