@@ -1,7 +1,7 @@
 """R11: random promotions, rollbacks, refusals and withdrawals, against a model of sixty lines.
 
-The desk's own code on a store of its own decides; after every sequence roles, errors, the log and
-who answered when must be what the model says, over restarts and transactions that fail. In a few
+The handlers decide on a store of their own; after every sequence roles, errors, the log and who
+answered when must be what the model says, over restarts and transactions that fail. In a few
 more sequences learners learn for real meanwhile, and their state must be that of a replay.
 """
 
@@ -184,7 +184,7 @@ class Sequence:
             "log": ([(event.type, event.subject) for event in events], model.log),
             "times": (named, foreseen),
             "on record": ({role: getattr(roles, role) for role in kept}, kept),
-            "on duty": ({role: getattr(self.hosted.roles, role) for role in kept}, kept),
+            "in service": ({role: getattr(self.hosted.roles, role) for role in kept}, kept),
         }
         for what, (is_so, must) in found.items():
             if is_so != must:
@@ -204,7 +204,7 @@ def moments(times: list[float]) -> list[float]:
 
 
 class Office:
-    """A desk and its store, without workers: nothing is learned."""
+    """Handlers and their store, without trainers: nothing is learned."""
 
     def __init__(self, path: Path) -> None:
         self.store = Store(path)

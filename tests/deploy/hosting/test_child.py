@@ -38,7 +38,7 @@ for i in range(10):
     store.feedback(learner="t", record={"v": [float(i % 3), 1.0], "n": i % 4}, label=i % 3)
 while "refitted" not in [event.type for event in store.events()]:
     time.sleep(0.02)
-print(store.staff._refits._child.pid, flush=True)
+print(store.supervisor._refits._child.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
