@@ -1,4 +1,4 @@
-"""Two queues of a help desk swap their meaning overnight; what a deployed learner does about it.
+"""Two ticket queues swap their meaning overnight; what a deployed learner does about it.
 
     python examples/drift.py --plot drift.png      less than a minute
 

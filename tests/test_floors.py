@@ -28,6 +28,7 @@ PRIVATE = re.compile(
 )
 # where such a word is somebody else's: data, quotes of logs, names of events that are on disk
 FOREIGN = ("src/quickstudy/datasets/", "src/quickstudy/encode/static_en/", "CHANGELOG.md")
+ON_DISK = {("src/quickstudy/deploy/recovery/snapshots.py", '"kind": "duty",')}  # in old snapshots
 
 
 def name_of(path):
@@ -142,6 +143,6 @@ def test_no_word_of_earlier_days_is_left():
         if path.suffix not in {".py", ".md", ".html", ".css", ".js", ".toml"}:
             continue
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-            if hit := PRIVATE.search(line):
+            if (hit := PRIVATE.search(line)) and (name, line.strip()) not in ON_DISK:
                 found.append(f"{name}:{number}: {hit[0]}: {line.strip()[:100]}")
     assert found == []

@@ -73,13 +73,13 @@ def test_a_saved_wide_learner_goes_on_bit_for_bit(shape):
     learner = Classifier(budget_mb=16)
     for x, y in data[:20]:
         learner.learn(x, y)
-    twin = Classifier.unpacked(learner.packed())
+    copy = Classifier.unpacked(learner.packed())
     for x, y in data[20:]:
         learner.learn(x, y)
-        twin.learn(x, y)
+        copy.learn(x, y)
     batch = Classifier(budget_mb=16)
     batch.learn_many([x for x, _ in data], [y for _, y in data])
-    assert learner.state_hash() == twin.state_hash() == batch.state_hash()
+    assert learner.state_hash() == copy.state_hash() == batch.state_hash()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What comes in by any entrance is learned as the same plain values: live, restarted and replayed.
 
-The entrances: `Classifier`, a store in the process, and a client over HTTP. A lesson is told in an
+The entrances: `Classifier`, a store in the process, and a client over HTTP. A label is given in an
 odd spelling (an Enum, a numpy scalar, another normal form, spaces) and in its plain one.
 """
 

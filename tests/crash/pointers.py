@@ -190,7 +190,7 @@ class Sequence:
             "log": ([(event.type, event.subject) for event in events], model.log),
             "times": (named, foreseen),
             "on record": ({role: getattr(roles, role) for role in kept}, kept),
-            "on duty": ({role: getattr(self.hosted.roles, role) for role in kept}, kept),
+            "in service": ({role: getattr(self.hosted.roles, role) for role in kept}, kept),
         }
         for what, (is_so, must) in found.items():
             if is_so != must:
@@ -210,7 +210,7 @@ def moments(times: list[float]) -> list[float]:
 
 
 class Office:
-    """A store and its commands, without trainers: nothing is learned."""
+    """Handlers and their store, without trainers: nothing is learned."""
 
     def __init__(self, path: Path) -> None:
         self.store = Store(path)

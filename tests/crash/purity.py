@@ -68,7 +68,7 @@ def of_learner(folder: Path, kind: str, say: Say) -> None:
 
 
 def of_deployment(folder: Path, kind: str, say: Say) -> None:
-    """A learner on duty: whatever is read, everything that can be read stays the same."""
+    """A hosted learner: whatever is read, everything that can be read stays the same."""
     spare.none()
     xs, ys = examples(kind, EXAMPLES + MORE)
     deployment = quickstudy.open(folder / f"{kind}.db")
@@ -95,19 +95,19 @@ def of_deployment(folder: Path, kind: str, say: Say) -> None:
     }
     for what, read in reads.items():
         read()
-        say("compared", what=f"{kind} on duty: {what}", same=content(deployment) == before)
+        say("compared", what=f"{kind} hosted: {what}", same=content(deployment) == before)
     learned = what_was_learned(deployment)
     for x in xs:
         deployment.predict("it", x)
-    say("compared", what=f"{kind} on duty: predict", same=what_was_learned(deployment) == learned)
+    say("compared", what=f"{kind} hosted: predict", same=what_was_learned(deployment) == learned)
     saved = deployment.state_hash("it")
     deployment.close()
     with quickstudy.open(folder / f"{kind}.db") as again:
-        say("compared", what=f"{kind} on duty: save", same=again.state_hash("it") == saved)
+        say("compared", what=f"{kind} hosted: save", same=again.state_hash("it") == saved)
 
 
 def of_runs(folder: Path, kind: str, say: Say) -> None:
-    """A value learner on duty, whose runs are steps of this kind."""
+    """A hosted value learner, whose runs are steps of this kind."""
     xs, _ = examples(kind, EXAMPLES)
     deployment = quickstudy.open(folder / f"{kind}-runs.db")
     deployment.create_value("it", seed=1)
@@ -147,7 +147,7 @@ def what_was_learned(deployment: Any) -> str:
 
 
 def measure(scale: Scale, tick: Tick) -> Row:
-    """Every kind of learner, by itself and on duty."""
+    """Every kind of learner, by itself and hosted."""
     folder = scale.folder / "purity"
     folder.mkdir()
     problems, compared = [], 0

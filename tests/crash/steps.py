@@ -26,7 +26,7 @@ from typing import Any
 import quickstudy
 from quickstudy.client.client import Client
 from quickstudy.deploy.promotion.shadow import Shadow
-from quickstudy.deploy.promotion.shadow_supervisor import orders_of
+from quickstudy.deploy.promotion.shadow_supervisor import specs_of
 from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.serve.app import create_app
 from quickstudy.serve.server import listen, run
@@ -40,7 +40,7 @@ NAME = "t"
 CLIENTS = 4
 WAYS = ("alarm", "pause", "file", "ceiling")
 TIMES, SHORT_TIMES = {"alarm": 50, "other": 100}, {"alarm": 3, "other": 6}
-TARGETS = (0.6, 0.61)  # promises by turns: each is proved anew
+TARGETS = (0.6, 0.61)  # alternate guarantees: each change resets the evidence
 TO_ACT, TO_ALARM = 400, 80  # labels after which something is wrong with this test
 PATIENCE = 1800.0
 
@@ -317,10 +317,10 @@ def compare(path: Path, scale: Scale) -> Callable[[Say], None]:
             deployment.challenge(NAME)
             hosted = deployment.classifiers.by_name[NAME]
             with deployment.store.reading() as connection:
-                orders = orders_of(connection, hosted)[0]
+                spec = specs_of(connection, hosted)[0]
             folder = folder_of(deployment.store.folder, hosted.number)
-            shadow, shadows = Timed(orders, folder), deployment.promotion.shadows
-            wait_for(lambda: shadows.report(hosted, orders.version) is not None)
+            shadow, shadows = Timed(spec, folder), deployment.promotion.shadows
+            wait_for(lambda: shadows.report(hosted, spec.version) is not None)
             stream.go(WARM)
             catch_up(deployment, shadow)
             for _ in range(blocks(scale)):
@@ -337,7 +337,7 @@ def block(deployment: quickstudy.Deployment, stream: Stream, shadow: Timed) -> d
     records = stream.go(BLOCK)
     deployment.flush()
     head = deployment.store.head[0]
-    wait_for(lambda: shadows.report(hosted, shadow.orders.version)["at"] >= head)
+    wait_for(lambda: shadows.report(hosted, shadow.spec.version)["at"] >= head)
     process = processor(pid) - before
     begun = time.thread_time()
     with hosted.replicas.reading() as learner:

@@ -111,10 +111,10 @@ def test_numbers_without_room_are_left_out_and_told():
 
 def test_fields_without_room_beyond_those_named_are_counted():
     encoder, _ = taught(*[{f"n{i:03}": 1.0 for i in range(36)}] * 5)
-    twin = RecordEncoder(room=SMALL)
-    twin.restore(encoder.state())
-    for told in (encoder.report(), twin.report()):
-        none = {f.name: f.seen for f in told if f.type == "none"}
+    copy = RecordEncoder(room=SMALL)
+    copy.restore(encoder.state())
+    for report in (encoder.report(), copy.report()):
+        none = {f.name: f.seen for f in report if f.type == "none"}
         assert none == {f"n{i:03}": 5 for i in range(6, 26)} | {"(others)": 5 * 10}
 
 
@@ -129,13 +129,13 @@ def test_beyond_the_most_fields_no_larger_budget_is_asked_for():
 def test_an_encoder_goes_on_after_a_restore_as_if_it_had_never_stopped():
     records = [{f"t{i}": SENTENCE, f"n{i}": 1.0, "v": np.ones(900)} for i in range(9)]
     encoder, _ = taught(*records[:5])
-    twin = RecordEncoder(room=SMALL)
-    twin.restore(encoder.state())
+    copy = RecordEncoder(room=SMALL)
+    copy.restore(encoder.state())
     for record in records[5:]:
-        mine, yours = (e.admit(e.parse([record]))[0] for e in (encoder, twin))
+        mine, yours = (e.admit(e.parse([record]))[0] for e in (encoder, copy))
         np.testing.assert_array_equal(mine.dense, yours.dense)
         np.testing.assert_array_equal(mine.numbers, yours.numbers)
-    assert encoder.state() == twin.state()
+    assert encoder.state() == copy.state()
 
 
 VALUES = st.one_of(

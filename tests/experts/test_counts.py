@@ -102,10 +102,10 @@ def test_more_labels_than_there_is_memory_for_make_values_share_counts():
 
 def test_a_restored_expert_goes_on_bit_for_bit():
     first, then = (stores(np.random.default_rng(seed), 200, 30) for seed in (4, 5))
-    expert, twin = taught(first), ValueCounts()
-    twin.grow(3)
-    twin.restore({name: array.copy() for name, array in expert.state().items()})
-    np.testing.assert_array_equal(expert.learn(then), twin.learn(then))
+    expert, copy = taught(first), ValueCounts()
+    copy.grow(3)
+    copy.restore({name: array.copy() for name, array in expert.state().items()})
+    np.testing.assert_array_equal(expert.learn(then), copy.learn(then))
 
 
 def test_a_row_of_few_numbers_of_many_is_a_bag_and_a_full_row_is_not():

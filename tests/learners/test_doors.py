@@ -153,9 +153,9 @@ def test_one_input_is_no_batch_and_nothing_changes(batch):
 
 
 @pytest.mark.parametrize(
-    "twin_of", [copy.copy, copy.deepcopy, lambda c: pickle.loads(pickle.dumps(c))]
+    "copy_of", [copy.copy, copy.deepcopy, lambda c: pickle.loads(pickle.dumps(c))]
 )
-def test_pythons_own_copies_are_twins_with_locks_of_their_own(twin_of):
+def test_pythons_own_copies_have_locks_of_their_own(copy_of):
     learner = Classifier()
     learner.learn_many(*table(60))
     learner.defer_refits()
@@ -166,13 +166,13 @@ def test_pythons_own_copies_are_twins_with_locks_of_their_own(twin_of):
         (learner, lambda c: c.learn({"amount": 1.0}, "small")),
         (runs, lambda v: v.end("a", 1.0)),
     ):
-        twin = twin_of(one)
-        assert twin.state_hash() == one.state_hash()
-        teach(twin)
-        assert twin.state_hash() != one.state_hash()
+        other = copy_of(one)
+        assert other.state_hash() == one.state_hash()
+        teach(other)
+        assert other.state_hash() != one.state_hash()
         teach(one)
-        assert twin.state_hash() == one.state_hash()
-    assert twin_of(learner)._policy == UpkeepPolicy(deferred=True, frozen_at=50)
+        assert other.state_hash() == one.state_hash()
+    assert copy_of(learner)._policy == UpkeepPolicy(deferred=True, frozen_at=50)
 
 
 def test_a_state_that_was_handed_out_does_not_change_with_the_learner():

@@ -53,9 +53,9 @@ for thread in threads: thread.start()
 for thread in threads: thread.join()
 print(learner.examples, len(errors), sorted(set(errors))[:3])
 assert not errors and learner.examples == 101, errors[:3]
-twin = learner.copy()
-learner.learn({"a": 1.0}, "L0 of 0"); twin.learn({"a": 1.0}, "L0 of 0")
-assert twin.state_hash() == learner.state_hash()
+copy = learner.copy()
+learner.learn({"a": 1.0}, "L0 of 0"); copy.learn({"a": 1.0}, "L0 of 0")
+assert copy.state_hash() == learner.state_hash()
 """
 VALUE = """
 import random, threading

@@ -1,4 +1,4 @@
-"""`Deployment`: learners on duty in one store. Synchronous and safe to use from many threads."""
+"""`Deployment`: hosted learners in one store. Synchronous and safe to use from many threads."""
 
 from __future__ import annotations
 
@@ -62,19 +62,19 @@ class _Part:
     stop: Callable[[Any], None]
 
 
-TICK_SECONDS = 1.0  # between looks for cases whose time is over
+TICK_SECONDS = 1.0  # between checks for cases whose wait time is over
 
 
 class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods):
-    """Learners on duty: predictions with ids, feedback that counts exactly once.
+    """Hosted learners: predictions with ids, feedback that counts exactly once.
 
-    Everything it says yes to is on disk before it says so. One process at a time may have a store
-    open; others talk to it through `quickstudy serve`.
+    Every accepted call is on disk before it returns. One process at a time may have a store open;
+    others use it through `quickstudy serve`.
 
     Parameters:
-        path: of the store, made if it is not there; its folder `<path>.d` holds snapshots.
-        actor: who is doing this, for the log.
-        sizes: largest inputs that it takes in.
+        path: of the store, created if missing; its folder `<path>.d` holds snapshots.
+        actor: the caller's name, for the log.
+        sizes: largest inputs that are accepted.
 
     Raises:
         StoreError: the store is open elsewhere, damaged, or of a newer schema.
@@ -165,7 +165,7 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
     def create(
         self, name: str, *, kind: str = DEFAULT_KIND, actor: str | None = None, **settings: Any
     ) -> Any:
-        """Put a new learner on duty, a classifier or one of another kind with its own settings.
+        """Create a learner.
 
         Raises:
             InputError, SettingError: the name is taken or none, there is no such kind, or a setting
@@ -182,7 +182,7 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
     ) -> LearnerInfo | ValueInfo:
         """Change settings: those that the settings of its kind mark "free" or "resets".
 
-        Where it "resets", the evidence for acting alone is reset: it asks until there is enough.
+        A setting that "resets" clears the autonomy evidence: the learner asks until it has enough.
 
         Raises:
             NotFoundError, SettingError: there is no such learner, or a setting is out of range.
@@ -194,12 +194,13 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
         return self.learner(name)
 
     def delete(self, name: str, *, actor: str | None = None) -> None:
-        """Take a learner off duty. Its events stay in the log; its name is free again."""
+        """Take a learner out of service. Its events stay in the log; its name is free again."""
         gone = self.writer.submit(Delete(name, self._actor(actor))).result()
         self._part_of(gone).stop(gone)
 
     def listen(self, callback: Callable[[Sequence[Event]], None]) -> Callable[[], None]:
-        """Have every event told after its commit, in the writer's thread; returns the way out."""
+        """Call `callback` with every event after its commit, in the writer's thread; returns a
+        function that ends this."""
 
         def tell(events: Sequence[Logged]) -> None:
             names = self.context.names()
@@ -216,7 +217,7 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
         *,
         actor: str | None = None,
     ) -> tuple[Key, str]:
-        """A new API key and its secret, which is kept nowhere."""
+        """A new API key and its secret, which is not stored."""
         row, secret = new_key(name, role, None if learners is None else tuple(learners))
         self.writer.submit(MakeKey(row, self._actor(actor))).result()
         return self._refresh_keys()[row["id"]], secret
@@ -226,12 +227,12 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
         return self._keys.keys()
 
     def revoke_key(self, id: str, *, actor: str | None = None) -> None:
-        """Make a key worthless, from the next request on."""
+        """Revoke a key, from the next request on."""
         self.writer.submit(RevokeKey(id, self._actor(actor))).result()
         self._refresh_keys()
 
     def find_key(self, secret: str) -> Key | None:
-        """The key of a secret, unless there is none or it was revoked."""
+        """The key of a secret; None if there is none or it was revoked."""
         return self._keys.find(secret)
 
     def is_slow_key(self, secret: str) -> bool:
@@ -244,14 +245,14 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
             return {key.id: key for key in self.keys()}
 
     def backup(self, path: str | Path) -> None:
-        """A copy of the store at `path`, whole as of now, with its snapshots."""
+        """Write a consistent copy of the store, with its snapshots, to `path`."""
         target = Path(path)
         if target.exists():
             raise InputError(f"{target} is there already; a backup overwrites nothing")
         self.store.backup(target)
 
     def doctor(self) -> list[Finding]:
-        """Check log, tables and learners against each other."""
+        """Check that log, tables and learners agree."""
         from quickstudy.deploy.doctor import check
 
         self.flush()
@@ -264,7 +265,7 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
             self.supervisor.flush(hosted, max(0.0, ends - time.monotonic()))
 
     def state_hash(self, name: str) -> str:
-        """Digest of a learner, and of its risk control, after all that is logged was learned."""
+        """Digest of a learner and its risk control, after all logged feedback was learned."""
         hosted = self.context.find(name)
         return self._part_of(hosted).state_hash(hosted)
 
@@ -276,11 +277,11 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
                 for hosted in list(self.classifiers.by_name.values()):
                     self.supervisor.maintain(hosted)
                 self._maintain_values()
-            except StoreError:  # a full disk, say: the next tick tries again
+            except StoreError:  # a full disk, say: tried again at the next tick
                 continue
 
     def close(self) -> None:
-        """Learn what is logged, write snapshots, let go of the store."""
+        """Learn all logged feedback, write snapshots, and close the store."""
         with self._closing:
             if not self._stop.is_set():
                 self._stop.set()
@@ -293,14 +294,14 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
                     self.store.close()
 
     def learners(self) -> list[LearnerInfo | ValueInfo]:
-        """All learners on duty, of every kind, by name."""
+        """All hosted learners by name: classifiers and value learners."""
         return [self.learner(name) for name in sorted(self.context.names().values())]
 
     def learner(self, name: str) -> LearnerInfo | ValueInfo:
         """One learner, of whichever kind.
 
         Raises:
-            NotFoundError: there is none of that name.
+            NotFoundError: there is no learner of that name.
         """
         hosted = self.context.find(name)
         info: LearnerInfo | ValueInfo = self._part_of(hosted).info(hosted)
@@ -334,7 +335,7 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
         return self._parts[kind_of(hosted).protocol]
 
     def faults(self) -> list[str]:
-        """What keeps learners from learning; empty when all is well."""
+        """The failures that keep learners from learning; empty if there are none."""
         trainers = [
             (hosted.name, hosted.trainer) for hosted in list(self.classifiers.by_name.values())
         ]

@@ -1,4 +1,4 @@
-"""Doctor: checks log, tables, snapshots and learners of a store against each other."""
+"""Doctor: checks that log, tables, snapshots and learners of a store agree."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ TABLE_CHECKS = frozenset({TABLES, FOLLOW})
 
 
 def check(store: Store, *, progress: Progress = None, live: Live | None = None) -> list[Finding]:
-    """All findings, in order; the replay of learners is left out where the log is damaged.
+    """All findings, in order; learners are not replayed if the log is damaged.
 
-    `live`: number -> last event and state of value learners that are on duty meanwhile.
+    `live`: number -> last event and state of hosted value learners in a running deployment.
     """
     findings = []
     checks: list[tuple[str, Callable[[Store], str]]] = [
@@ -67,10 +67,10 @@ def check(store: Store, *, progress: Progress = None, live: Live | None = None) 
 def check_file(path: str | Path, *, progress: Progress = None) -> list[Finding]:
     """The findings about a store that no process has open.
 
-    One of an older schema is brought up first, after a backup of it.
+    A store of an older schema is migrated first, after a backup.
 
     Raises:
-        StoreError: it cannot be opened at all.
+        StoreError: the store cannot be opened.
     """
     store = Store(path, write=False)
     if store.schema < SCHEMA:
@@ -89,12 +89,12 @@ def _finding(name: str, look: Callable[[], str]) -> Finding:
             return Finding(name, True, look())
     except QuickstudyError as error:
         return Finding(name, False, str(error) or type(error).__name__)
-    except Exception as error:  # of a learner, say, for which there is no room here
+    except Exception as error:  # too little memory for a learner, say
         return Finding(name, False, reason_of(error))
 
 
 class _DamageError(QuickstudyError):
-    """Something does not hold."""
+    """A check found damage."""
 
 
 def _pages(store: Store) -> str:
@@ -122,7 +122,7 @@ def _head_pointer(store: Store) -> str:
     if pointed is None:
         if store.head[0]:
             raise _DamageError(
-                f"{store.folder.name}/head is missing or damaged; it is made anew "
+                f"{store.folder.name}/head is missing or damaged; it is written again "
                 "with the next event"
             )
         return "nothing yet"
@@ -141,7 +141,7 @@ def _rows(store: Store) -> str:
 
 
 def _follow(store: Store, progress: Progress) -> str:
-    """All rows of all tables are what the log makes, in all columns."""
+    """Check that all rows of all tables are as the log determines them, in all columns."""
     found = differences(store, progress=progress)
     if found:
         raise _DamageError(f"{len(found):,} rows are not as the log says: {summary(found)}")
@@ -152,7 +152,7 @@ def _modes(store: Store) -> str:
     mode = 0
     paths = [store.path, store.folder, *store.folder.rglob("*")]
     for path in paths:
-        with suppress(FileNotFoundError):  # a snapshot that was made superfluous meanwhile
+        with suppress(FileNotFoundError):  # a snapshot that was removed meanwhile
             mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
             raise _DamageError(f"{path} can be read by others: chmod go-rwx it")
@@ -212,7 +212,7 @@ def _value_replayed(
     _check_set_aside(store, number, [*full.set_aside, *quick.set_aside])
     found = {full.hash, quick.hash} | ({live[1]} if live else set())
     if len(found) > 1:
-        as_champion = f", on duty it is {live[1]}" if live else ""
+        as_champion = f", the hosted one is {live[1]}" if live else ""
         raise ModelFileError(
             f"a replay of the whole log gives {full.hash}, the snapshot and its tail "
             f"{quick.hash}{as_champion}"
@@ -221,11 +221,11 @@ def _value_replayed(
 
 
 def _check_set_aside(store: Store, number: int, found: Sequence[SetAside]) -> None:
-    """Whether the log says of all that raises in a replay that it was set aside."""
+    """Check that the log marks every event that raises in a replay as set aside."""
     with store.reading() as connection:
         known = Ledger.of(connection, number).marks
-    said = {(one.seq, one.switch) for _, one in known}
-    if missing := [one for one in found if (one.seq, one.switch) not in said]:
+    logged = {(one.seq, one.switch) for _, one in known}
+    if missing := [one for one in found if (one.seq, one.switch) not in logged]:
         raise _DamageError(
             f"{missing[0]} when it is learned here, and the log does not say that it was set "
             "aside: it would be once the store is opened"
@@ -256,8 +256,8 @@ def _versions(store: Store, number: int, folder: Path) -> str:
 
 
 def _snapshot(store: Store, path: Path) -> str:
-    fold = snapshots.read(path, store.link_at)
-    return f"whole, up to event {min(fold.learned, fold.decided):,}"
+    found = snapshots.read(path, store.link_at)
+    return f"whole, up to event {min(found.learned, found.decided):,}"
 
 
 def _replayed(store: Store, number: int, progress: Progress) -> str:

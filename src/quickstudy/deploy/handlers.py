@@ -21,7 +21,7 @@ from quickstudy.deploy.versions import handlers as version_handlers
 
 
 def expire(context: Context, command: core.Expire) -> Decided[int]:
-    """Close what nobody answered in time: cases, feedback without a prediction, runs."""
+    """Expire cases, feedback without a prediction, and runs."""
     cases = yield from expiry.expire(context)
     ended = yield from run_handlers.expire(context)
     return cases + ended

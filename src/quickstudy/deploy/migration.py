@@ -1,8 +1,8 @@
-"""Brings a store of an older schema up to the present one, in one transaction.
+"""Migrates a store of an older schema to the present one, in one transaction.
 
-The tables are made from the log, as in a rebuild. What rows of the older schema hold that its
-events do not tell (receipts, how much a label would teach, digests of keys) goes into events
-`migrated`, so that from then on the log tells it all. A backup of the store is made first.
+The tables are made from the log, as in a rebuild. Values in rows of the older schema that its
+events do not hold (receipts, acquisition scores, digests of keys) are logged as events `migrated`,
+so that from then on the log is complete. A backup of the store is made first.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from quickstudy.deploy.rebuild import Progress, project_log
 from quickstudy.log.store import SCHEMA, Store, Transaction
 
 ROWS_AN_EVENT = 500
-OLD = "schema_1_"  # what the names of the tables start with that are left behind
+OLD = "schema_1_"  # prefix of the names of the old tables during the migration
 RENAMED = {
     "labels_by_source": "said",
     "input_labels": "inputs",
@@ -48,7 +48,7 @@ def open_store(path: str | Path, *, progress: Progress | None = None) -> Store:
     """A store, open for writing, of the present schema.
 
     Raises:
-        StoreError: it is open elsewhere, damaged, of a newer schema, or cannot be brought up.
+        StoreError: it is open elsewhere, damaged, of a newer schema, or cannot be migrated.
     """
     store = Store(path)
     try:
@@ -61,7 +61,7 @@ def open_store(path: str | Path, *, progress: Progress | None = None) -> Store:
 
 
 def migrate(store: Store, *, progress: Progress | None = None) -> Path:
-    """Bring a store up; where the backup of it is that was made before.
+    """Migrate a store; returns the path of its backup.
 
     Raises:
         StoreError: nothing was changed.
@@ -77,7 +77,7 @@ def migrate(store: Store, *, progress: Progress | None = None) -> Path:
     )
     try:
         _rewrite(store, progress)
-    except BaseException:  # the store is as it was, and needs no copy
+    except BaseException:  # the store is unchanged, and needs no backup
         target.unlink()
         shutil.rmtree(_folder(target), ignore_errors=True)
         raise
@@ -133,7 +133,7 @@ def _folder(target: Path) -> Path:
 
 
 def free_place(path: Path, what: str) -> Path:
-    """A path for a copy of a store where nothing is yet; `what` it is ends its name."""
+    """An unused path for the backup."""
     number = 1
     while True:
         more = "" if number == 1 else f"-{number}"
@@ -144,7 +144,7 @@ def free_place(path: Path, what: str) -> Path:
 
 
 def _rename(connection: Connection) -> dict[str, str]:
-    """Put the tables of the older schema aside; their new names by the old ones."""
+    """Rename the tables of the older schema; returns the new names by the old ones."""
     found = connection.execute(text("SELECT name, type, sql FROM sqlite_master")).all()
     tables = {row.name for row in found if row.type == "table"}
     old_names = {RENAMED.get(table.name, table.name) for table in DERIVED}
@@ -158,7 +158,7 @@ def _rename(connection: Connection) -> dict[str, str]:
 
 
 def _bring(transaction: Transaction, rows: Rows, table: Table, old: str) -> None:
-    """Put on record what a table of the older schema holds that the log does not tell."""
+    """Log the values of a table of the older schema that the log does not hold."""
     columns = list(table.primary_key.columns)
     keys: set[tuple[Any, ...]] = set()
     old_rows = _old_rows(transaction.connection, table, old)
@@ -216,7 +216,7 @@ def _old_rows(connection: Connection, table: Table, old: str) -> Iterator[Row]:
 
 
 def _apart(table: Table, made: Row, row: Row) -> bool:
-    """Whether a row has to go on record: how much a label would teach matters while it waits."""
+    """Whether a row has to be logged: the acquisition score matters only while a case waits."""
     if table.name == "cases" and row["status"] != "waiting":
         made = {**made, "score": row["score"]}
     return made != row

@@ -26,7 +26,7 @@ OF_PROTOCOL: dict[str, Mapping[str, Projector]] = {
 
 
 def project(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
-    """Write the rows that an event makes; `payload` is what it says."""
+    """Write the rows of an event with its payload."""
     if projector := SHARED.get(event.type):
         projector(rows, event, payload)
         return

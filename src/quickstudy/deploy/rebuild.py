@@ -1,4 +1,4 @@
-"""Makes every table from the log once more, and compares it with the table that is there."""
+"""Rebuilds every table from the log, and compares it with the stored table."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from quickstudy.log.backends import backend_for
 from quickstudy.log.events import Logged
 from quickstudy.log.store import Store, events_at, read_events
 
-SHOWN = 5  # differences in words
+SHOWN = 5  # differences that a summary names
 Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row that is not as the log says."""
+    """A row that differs from the row in the rebuilt table."""
 
     table: str
     key: tuple[Any, ...]
@@ -54,7 +54,7 @@ class Payloads:
         self._found: dict[int, dict[str, Any]] = {}
 
     def load(self, events: Sequence[Logged]) -> list[dict[str, Any]]:
-        """The payloads of these events; those that they are about are at hand."""
+        """The payloads of these events; caches the payloads of the predictions they are about."""
         payloads = [event.read() for event in events]
         about = [p["case"] for p in payloads if p.get("case")]
         self._found = {seq: e.read() for seq, e in events_at(self._connection, about).items()}
@@ -74,7 +74,7 @@ def project_log(
     secret: bytes,
     progress: Progress | None = None,
 ) -> Rows:
-    """Write the rows of all events of a log into empty tables; the rows, to go on with."""
+    """Write the rows of all events of a log into empty tables; returns the rows."""
     payloads = Payloads(log)
     rows = Rows(DERIVED, dialect, secret=secret, payload_of=payloads)
     rows.begin(target, target.connection.cursor())
@@ -92,7 +92,7 @@ def project_log(
 def rebuilt(
     log: Connection, *, secret: bytes, progress: Progress | None = None
 ) -> Iterator[Connection]:
-    """A connection to a database of its own with every table as the log says."""
+    """A connection to a separate database with every table rebuilt from the log."""
     with tempfile.TemporaryDirectory(prefix="quickstudy-") as folder:
         engine = backend_for(Path(folder) / "rebuilt.db").engine()
         try:
@@ -106,7 +106,7 @@ def rebuilt(
 
 
 def differences(store: Store, *, progress: Progress | None = None) -> list[Difference]:
-    """All rows of all tables that are not as the log says; all columns count.
+    """All rows of all tables that differ from the rebuilt tables; all columns count.
 
     Raises:
         StoreError: a row or an event is damaged.
@@ -146,6 +146,6 @@ def _in_order(table: Table, connection: Connection) -> Iterator[tuple[tuple[Any,
 
 
 def summary(found: Sequence[Difference]) -> str:
-    """Differences in words, the first of them by name."""
+    """Differences in words; the first of them are named."""
     more = f", and {len(found) - SHOWN:,} more" if len(found) > SHOWN else ""
     return f"{'; '.join(map(str, found[:SHOWN]))}{more}"

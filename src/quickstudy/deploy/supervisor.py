@@ -1,4 +1,4 @@
-"""`Supervisor`: starts and stops trainers, has experts refitted, and writes snapshots."""
+"""`Supervisor`: starts and stops trainers, requests refits, and writes snapshots."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from quickstudy.log.store import LogError, Store
 from quickstudy.log.writer import Writer
 from quickstudy.stats.moments import one_blas_thread
 
-EVENTS_BETWEEN = 5_000  # snapshots of a learner: what a start has to fold, within a second or two
-RETRY_SECONDS = 60.0  # after a refit or a snapshot went wrong
-MARK_PAUSES = (0.1, 1.0, 5.0)  # seconds, while it cannot be written that an event was set aside
+EVENTS_BETWEEN = 5_000  # snapshots of a learner: a start replays so many within a second or two
+RETRY_SECONDS = 60.0  # after a failed refit or snapshot
+MARK_PAUSES = (0.1, 1.0, 5.0)  # seconds between attempts to log that an event was set aside
 log = logging.getLogger("quickstudy")
 
 
 class Supervisor:
-    """Works for all learners of a store."""
+    """Supervises the trainers of all learners of a store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -49,7 +49,7 @@ class Supervisor:
         self._begun = threading.Event()
 
     def attach(self, writer: Writer) -> None:
-        """From now on what is worked out can be logged."""
+        """Set the writer, through which results of background work are logged."""
         self._writer = writer
         self._begun.set()
 
@@ -64,14 +64,14 @@ class Supervisor:
         return self._start(row, ReplayState.new(row["settings"], seq))
 
     def restore(self, row: Row) -> HostedLearner:
-        """A learner from the log."""
+        """A learner restored from the log."""
         clear(self._store, row["id"])
         hosted = self._start(row, recover(self._store, row["id"]))
         with self._store.reading() as connection:
             hosted.made_at = largest(connection, hosted.number)
         return hosted
 
-    @one_blas_thread()  # the twin that is made here must have the bits of its original
+    @one_blas_thread()  # the replica that is made here must equal the original bit for bit
     def _start(self, row: Row, fold: ReplayState) -> HostedLearner:
         hosted = HostedLearner(
             row["id"],
@@ -97,7 +97,7 @@ class Supervisor:
         return hosted
 
     def restore_all(self, rows: list[Row], learners: HostedLearners) -> None:
-        """All learners of rows; one that cannot be made from the log is out of service.
+        """Restore all learners; one that cannot be rebuilt from the log is out of service.
 
         Raises:
             LogError: the log itself cannot be read.
@@ -111,9 +111,9 @@ class Supervisor:
                 self._put_out(learners, row, error)
 
     def record_set_aside(self, learners: HostedLearners) -> None:
-        """Put on record what learners did not learn on the way back; before they are used.
+        """Log events that learners set aside in recovery, before they are used.
 
-        One of which that cannot be written is out of service.
+        A learner for which this cannot be written is out of service.
         """
         for hosted in [one for one in learners.by_number.values() if one.set_aside]:
             try:
@@ -124,7 +124,7 @@ class Supervisor:
                 self.stop(hosted)
                 self._put_out(learners, hosted, error)
                 continue
-            first = min(one.seq for one in hosted.set_aside)  # champions since then had learned it
+            first = min(one.seq for one in hosted.set_aside)  # later champions learned it
             lineage.drop_after(folder_of(self._store.folder, hosted.number), first)
             hosted.set_aside = []
 
@@ -142,10 +142,10 @@ class Supervisor:
         self.writer.submit(Quarantine(hosted.number, one)).result()
 
     def _set_aside(self, hosted: HostedLearner, one: SetAside) -> None:
-        """Put on record that a lesson raised; in the worker's thread.
+        """Log that an update raised; in the trainer's thread.
 
         Raises:
-            StoreError: that cannot be written.
+            StoreError: it cannot be written.
         """
         for pause in MARK_PAUSES:
             try:
@@ -155,20 +155,20 @@ class Supervisor:
                 time.sleep(pause)
         else:
             self._record(hosted, one)
-        if one.seq == hosted.refit_event:  # refitted experts that do not fit in
+        if one.seq == hosted.refit_event:  # refitted experts that cannot be installed
             hosted.refit_not_before = time.monotonic() + RETRY_SECONDS
 
     def stop(self, hosted: HostedLearner) -> None:
-        """The learner is off duty."""
+        """Stop the trainer of a learner that is out of service."""
         self.promotion.dropped(hosted)
         if hosted.trainer:
             hosted.trainer.close()
 
     def _after(self, hosted: HostedLearner, trainer: Trainer) -> None:
-        """After a round of lessons, in the worker's thread."""
+        """Maintain a learner after a batch of updates; in the trainer's thread."""
         try:
             self._maintain(hosted, trainer)
-        except Exception as error:  # no room to pack it, say: what is learned is learned
+        except Exception as error:  # too little memory to pack it, say: the updates are learned
             log.warning("learner %s is not looked after now: %s", hosted.name, reason_of(error))
             hosted.refitting = False
             hosted.refit_not_before = hosted.consolidate_not_before = (
@@ -192,7 +192,7 @@ class Supervisor:
         self._save_if_due(hosted)
 
     def _refitted(self, hosted: HostedLearner, asof: int, content: bytes | None) -> None:
-        """The child is done with a learner, or failed; in the refits' thread."""
+        """Handle the result of a refit, None if it failed; in the thread of the refit queue."""
         if content is None and self._refits.closed:  # due again after the next start
             return
         try:
@@ -213,11 +213,11 @@ class Supervisor:
             hosted.refitting = False
 
     def _succeed(self, hosted: HostedLearner, update: Update, leaving: Decider) -> Decider:
-        """The learner that takes over at a switch; in the worker's thread."""
+        """The learner that takes over at a switch; in the trainer's thread."""
         assert update.switch is not None
         coming = self.promotion.handed_over(hosted, update.seq, update.switch, leaving.packed())
         hosted.add_labels(coming.labels)
-        hosted.saved = update.seq - EVENTS_BETWEEN  # a start should not have to find the way again
+        hosted.saved = update.seq - EVENTS_BETWEEN  # a snapshot is due: a start need not replay it
         return coming
 
     def _save_if_due(self, hosted: HostedLearner) -> None:
@@ -225,12 +225,12 @@ class Supervisor:
             self._save(hosted)
 
     def maintain(self, hosted: HostedLearner) -> None:
-        """Now and then, for learners that only answer: their risk control needs snapshots too."""
+        """Write a snapshot if one is due: learners that only answer change risk control too."""
         if self._store.head[0] - hosted.saved >= 2 * EVENTS_BETWEEN and hosted.trainer:
             hosted.trainer.run_between(lambda: self._save_if_due(hosted))
 
     def _save(self, hosted: HostedLearner) -> None:
-        """Write a snapshot; in the worker's thread."""
+        """Write a snapshot; in the trainer's thread."""
         try:
             fold = self._fold(hosted)
             link = self._store.link_at(max(fold.learned, fold.decided))
@@ -241,7 +241,7 @@ class Supervisor:
             hosted.saved = self._store.head[0]  # try again after as many events
 
     def _fold(self, hosted: HostedLearner) -> ReplayState:
-        """Where a learner stands; in the worker's thread, which must not teach until it is used."""
+        """The state of a learner, until the next update; in the trainer's thread."""
         trainer = hosted.trainer
         assert trainer is not None
         told = self.writer.submit(Checkpoint(hosted)).result()
@@ -251,27 +251,27 @@ class Supervisor:
         return ReplayState(trainer.replicas.back, control, epoch, settings, learned, decided)
 
     def hash(self, hosted: HostedLearner) -> str:
-        """Digest of a learner and its risk control, all that is logged being learned."""
+        """Digest of a learner and its risk control, after all logged feedback was learned."""
         assert hosted.trainer is not None
         self.flush(hosted, 600.0)
         digest: str = hosted.trainer.run_between(lambda: self._fold(hosted).hash).result()
         return digest
 
     def flush(self, hosted: HostedLearner, timeout: float) -> None:
-        """Wait until all that is logged is learned.
+        """Wait until all logged feedback is learned.
 
         Raises:
-            StoreError: it takes longer, or learning has stopped.
+            StoreError: it takes longer than `timeout`, or learning has stopped.
         """
         assert hosted.trainer is not None
         try:
             hosted.trainer.after(self._store.head[0]).result(timeout)
         except TimeoutError:
             lag = hosted.trainer.lag
-            raise StoreError(f"{hosted.name} has {lag} lessons yet to learn; wait longer") from None
+            raise StoreError(f"{hosted.name} has {lag} updates yet to learn; wait longer") from None
 
     def close(self, hosted_learners: list[HostedLearner]) -> None:
-        """Learn what is logged, write snapshots, and stop."""
+        """Learn all logged feedback, write snapshots, and stop."""
         self._refits.close()
         self.promotion.close()
         for hosted in hosted_learners:
@@ -280,7 +280,7 @@ class Supervisor:
             try:
                 trainer.after(self._store.head[0]).result()
                 trainer.run_between(partial(self._save, hosted)).result()
-            except Exception as error:  # it stopped before: the log has all that it did not learn
+            except Exception as error:  # learning had stopped: the log holds what was not learned
                 log.warning("learner %s was closed without a snapshot: %s", hosted.name, error)
             finally:
                 trainer.close()

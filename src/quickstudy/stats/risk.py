@@ -350,7 +350,7 @@ class ActOrAsk:
         return self._guarantee(label).certificate.level
 
     @property
-    def promises(self) -> list[Label | None]:
+    def guarantees(self) -> list[Label | None]:
         """None for the guarantee of most labels, then each label with a guarantee of its own."""
         return [None, *(key[1] for key in self._own)]
 

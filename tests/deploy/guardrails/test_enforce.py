@@ -1,4 +1,4 @@
-"""Limits and pauses at the desk: what a learner may do is decided outside of it, last of all."""
+"""Limits and pauses in a deployment: what a learner may do is decided last, and outside of it."""
 
 import shutil
 import sqlite3

@@ -12,8 +12,8 @@ from quickstudy.deploy.guardrails.limits import (
     LimitState,
     PauseFile,
     checked_limits,
-    read_limits,
-    written_limits,
+    decode_limits,
+    encode_limits,
 )
 from quickstudy.errors import SettingError
 from tests.examples import many
@@ -36,8 +36,8 @@ def rails(usage=None, **limits):
 
 def test_limits_come_back_as_they_were_written():
     for limits in (FULL, Limits()):
-        assert read_limits(written_limits(checked_limits(limits))) == limits
-    kinds = [type(label) for label, _ in read_limits(written_limits(FULL)).costs]
+        assert decode_limits(encode_limits(checked_limits(limits))) == limits
+    kinds = [type(label) for label, _ in decode_limits(encode_limits(FULL)).costs]
     assert kinds == [str, int, bool, str]
 
 

@@ -13,7 +13,7 @@ from quickstudy.deploy.hosting.commands import Quarantine
 from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
 from quickstudy.deploy.promotion import shadow_process
 from quickstudy.deploy.promotion.shadow import OvertakenError, Shadow
-from quickstudy.deploy.promotion.shadow_supervisor import orders_of
+from quickstudy.deploy.promotion.shadow_supervisor import specs_of
 from quickstudy.deploy.recovery import lineage
 from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.deploy.versions.commands import Promote
@@ -61,8 +61,8 @@ def ledger(deployment):
 
 def new_shadow(deployment):
     with deployment.store.reading() as connection:
-        (orders,) = orders_of(connection, deployment.classifiers.by_name["t"])
-    return Shadow(orders, folder_of(deployment.store.folder, 1))
+        (spec,) = specs_of(connection, deployment.classifiers.by_name["t"])
+    return Shadow(spec, folder_of(deployment.store.folder, 1))
 
 
 def follow(deployment, shadow):
@@ -113,12 +113,12 @@ def test_the_process_of_shadows_tries_again_before_it_gives_one_up(deployment, m
     monkeypatch.setattr(shadow_process, "AGAIN_SECONDS", 0.0)
     version = deployment.challenge("t", model=rival()).id
     with deployment.store.reading() as connection:
-        orders = [asdict(one) for one in orders_of(connection, deployment.classifiers.by_name["t"])]
+        specs = [asdict(one) for one in specs_of(connection, deployment.classifiers.by_name["t"])]
     with failing_classifier(ERRORS[0]):
         teach(deployment, range(4))
         replies = []
         child = shadow_process.ShadowProcess(deployment.store, replies.append)
-        child.heed({"do": "follow", "orders": orders})
+        child.heed({"do": "follow", "orders": specs})
         while child.move():
             pass
         teach(deployment, range(4, 10), marked=(5,))  # set aside: no trouble

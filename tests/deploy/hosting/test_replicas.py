@@ -1,4 +1,4 @@
-"""Twins: whoever reads meets a whole learner, never one that is being taught."""
+"""Replicas: every reader gets a complete learner, never one that is being updated."""
 
 import random
 import threading
@@ -12,7 +12,7 @@ from tests.deploy.support import record, truth
 
 
 class Counted:
-    """What twins need of a learner: two numbers that are one, except in the middle of a change."""
+    """A minimal learner for replicas: two numbers that are equal, except during a change."""
 
     def __init__(self, first=0, line="0"):
         self.first = self.second = first

@@ -89,7 +89,7 @@ def test_what_is_given_before_the_end_is_learned(trainer):
     trainer.enqueue(updates(1, 200))
     trainer.close()
     assert examples(trainer) == 200 and trainer.lag == 0
-    with pytest.raises(StoreError, match="off duty"):
+    with pytest.raises(StoreError, match="out of service"):
         trainer.run_between(lambda: None).result(SECONDS)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from quickstudy import Classifier, Feedback
 from quickstudy.deploy.promotion.shadow import Shadow
 from quickstudy.deploy.promotion.shadow_process import report
-from quickstudy.deploy.promotion.shadow_supervisor import orders_of
+from quickstudy.deploy.promotion.shadow_supervisor import specs_of
 from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.log.store import read_events
 from tests.deploy.support import SECONDS
@@ -69,8 +69,8 @@ def followed(deployment, name="t", purpose="challenge"):
     """A shadow in this process, over the same store, up to the end of the log."""
     hosted = deployment.classifiers.by_name[name]
     with deployment.store.reading() as connection:
-        (orders,) = [o for o in orders_of(connection, hosted) if o.purpose == purpose]
-        shadow = Shadow(orders, folder_of(deployment.store.folder, hosted.number))
+        (spec,) = [o for o in specs_of(connection, hosted) if o.purpose == purpose]
+        shadow = Shadow(spec, folder_of(deployment.store.folder, hosted.number))
         while shadow.follow(connection):
             pass
     return shadow

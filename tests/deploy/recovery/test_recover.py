@@ -138,7 +138,7 @@ def remove(folder, *patterns):
 
 
 def test_without_the_files_of_a_switch_the_log_is_enough(path, caplog):
-    """What the champion was when it left is worked out anew, also while it is on duty."""
+    """The champion as it left is rebuilt, also while it is hosted."""
     state, folder, _ = switched(path, back=False)
     remove(folder, "leaving-*", "coming-*")
     with quickstudy.open(path) as deployment:

@@ -1,4 +1,4 @@
-"""Value learners on duty: runs, steps that are answered once, ends that count once, the clock."""
+"""Hosted value learners: runs, steps that are answered once, ends that count once, expiry."""
 
 import threading
 import time

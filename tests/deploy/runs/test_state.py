@@ -65,7 +65,7 @@ def test_an_estimate_comes_back_from_the_log_as_it_was():
 
 
 def rewritten(deployment, change):
-    """Append a step to the log as no desk would have logged it."""
+    """Append a step to the log as no handler would have logged it."""
     run = deployment.runs("v", status="live")[0].id
     deployment.step("v", run, action="go")
     with deployment.store.reading() as connection:

@@ -1,4 +1,4 @@
-"""Versions at the desk: immutable, named by content; roles change one event at a time."""
+"""Versions in a deployment: immutable, named by content; roles change one event at a time."""
 
 import pytest
 

@@ -93,15 +93,15 @@ def test_deferring_or_not_a_batch_is_one_by_one():
 
 def test_a_late_outcome_is_taken_by_a_learner_that_went_on():
     xs, ys = tabular(200)
-    learner, twin = deferring(), deferring()
-    for each in (learner, twin):
+    learner, copy = deferring(), deferring()
+    for each in (learner, copy):
         each.learn_many(xs[:110], ys[:110])
     fitted = learner.copy().fit_due()
-    for each in (learner, twin):
+    for each in (learner, copy):
         each.learn_many(xs[110:120], [*ys[110:119], "a new label"])
     learner.install(fitted)
-    assert learner.labels == twin.labels and learner.examples == twin.examples == 120
-    assert learner.state_hash() != twin.state_hash()
+    assert learner.labels == copy.labels and learner.examples == copy.examples == 120
+    assert learner.state_hash() != copy.state_hash()
     p = learner.predict(xs[150])
     assert sum(p.probabilities.values()) + p.novelty == pytest.approx(1.0)
     learner.learn_many(xs[120:], ys[120:])

@@ -53,17 +53,17 @@ def test_a_bad_step_is_refused_and_changes_nothing(open_run, name):
     "given", [{"reward": "1"}, {"reward": None}, {"reward": 1e308}, {"action": "a\ud800"}]
 )
 def test_a_step_that_would_spoil_the_sums_is_refused(open_run, given):
-    before, twin = open_run.state_hash(), open_run.copy()
+    before, copy = open_run.state_hash(), open_run.copy()
     with pytest.raises(InputError):
-        twin.step("r3", {"a": 1.0}, **given)
-    assert twin.state_hash() == before
+        copy.step("r3", {"a": 1.0}, **given)
+    assert copy.state_hash() == before
 
 
 def test_an_action_that_cannot_be_encoded_is_refused_where_it_is_the_input(open_run):
-    before, twin = open_run.state_hash(), open_run.copy()
+    before, copy = open_run.state_hash(), open_run.copy()
     with pytest.raises(InputError):
-        twin.step("r3", action="a\ud800")
-    assert twin.state_hash() == before
+        copy.step("r3", action="a\ud800")
+    assert copy.state_hash() == before
 
 
 @pytest.mark.parametrize("outcome", [NAN, math.inf, -1.01, 2.01])

@@ -243,10 +243,10 @@ def test_a_very_long_run_is_learned_and_the_next_ones_go_on():
         for s in range(MOST_ROWS + 20):
             e = run.step(FORMS["record"](good, s), action=f"look({s})")
         last.append(e)
-        twin = v.copy()
-        for each in (v, twin):
+        copy = v.copy()
+        for each in (v, copy):
             each.end(run.id, float(good))
-        assert v.state_hash() == twin.state_hash()
+        assert v.state_hash() == copy.state_hash()
     assert [e.step for e in last] == [MOST_ROWS + 20] * 2
     assert (v.runs, v.steps) == (12, 30 + 2 * MOST_ROWS + 40)
     assert last[1].steps_left < MOST_ROWS

@@ -183,7 +183,7 @@ def _about_case(
     status, learn = _outcome(context, hosted, case, item, says=says, before=bool(before))
     wrong = refuted or answer is None or encode(label) != case["answer"]
     trusted = hosted.settings.trusted
-    heard = not (case["audit"] and trusted) or item.source in trusted
+    trusted_outcome = not (case["audit"] and trusted) or item.source in trusted
     votes = learners.votes_of(hosted, case_id) if learn == "label" else None
     if context.payload(case["seq"])["version"] != hosted.roles.champion:
         votes = None  # the votes are those of another version's experts
@@ -192,7 +192,7 @@ def _about_case(
         "learn": learn,
         "label": label,
         "refuted": refuted,
-        "counted": heard and context.of(HostedLearners).counts(case),
+        "counted": trusted_outcome and context.of(HostedLearners).counts(case),
         "wrong": wrong,
         "said": votes.encoded() if votes else None,
         **more,

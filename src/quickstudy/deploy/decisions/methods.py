@@ -91,9 +91,10 @@ class DecisionMethods(Methods):
         names = checked_ids(ids, len(rows))
         plain = [self.sizes.record(record) for record in rows]
         with answering(name), hosted.replicas.reading_version() as (learner, version):
-            said, seen = learner.predict_many(plain, as_is=True), hosted.learned
+            predictions, seen = learner.predict_many(plain, as_is=True), hosted.learned
         items = [
-            Predicted(x, i, p, seen, version) for x, i, p in zip(plain, names, said, strict=True)
+            Predicted(record, id, prediction, seen, version)
+            for record, id, prediction in zip(plain, names, predictions, strict=True)
         ]
         return self.writer.submit(Predict(hosted, items, self._actor(actor)))
 

@@ -1,7 +1,7 @@
-"""Autonomy: levels that are earned by evidence, capped by people, and lost by themselves.
+"""Autonomy: levels that are earned by evidence, capped by people, and lost after an alarm.
 
-`Autonomy` wraps risk control (`ActOrAsk`) and is a deterministic fold: no clock, no input or
-output; the same calls lead to the same state, bit for bit.
+`Autonomy` wraps risk control (`ActOrAsk`) and is a deterministic state machine: no clock, no input
+or output; the same calls lead to the same state, bit for bit.
 """
 
 from __future__ import annotations
@@ -20,37 +20,38 @@ from quickstudy.stats.risk import ActOrAsk, Decision
 from quickstudy.types import Floats, Label
 
 ENOUGH_TO_SUGGEST = 0.5  # share of the log evidence of a certificate that leaves the shadow
-WATCHED_ERRORS = (0.1, 0.2, 0.4)  # for which the guard's delay is told
-CLEARLY = 1.5  # times the error allowed: a smaller excess is not told
-RUNS = 200  # of the simulation of the guard, after so many cases, at most audits, of peace
-PEACE_CASES, PEACE_AUDITS, PEACE_ERROR = 2000, 200, 0.6  # the error as a share of eps
-AT_ONCE = 25  # audits of each run
+WATCHED_ERRORS = (0.1, 0.2, 0.4)  # for which the guard's delay is reported
+CLEARLY = 1.5  # times the allowed error: the delay for a smaller excess is not reported
+RUNS = 200  # of the guard's simulation
+# before the jump of the error: cases, at most so many audits, and the error as a share of eps
+PEACE_CASES, PEACE_AUDITS, PEACE_ERROR = 2000, 200, 0.6
+AT_ONCE = 25  # audits of each run that are drawn at once
 NEVER = 1e299  # cases between false alarms
 ROUNDING = 1e-9  # of a share of a count
 
 
 @dataclass(frozen=True, slots=True)
 class GatedDecision:
-    """What is done with one case.
+    """The decision on one case after level and limits.
 
     Attributes:
-        decision: after level and limits had their say.
-        held: it would act, and is held until a person says yes.
+        decision: the decision of risk control, changed to "ask" by the level or a limit.
+        held: the answer would be acted on, and is held until a person approves.
     """
 
     decision: Decision
     held: bool = False
 
 
-def vetoed(ruling: GatedDecision) -> GatedDecision:
-    """The ruling where a limit forbids to act: the case is asked for certain.
+def vetoed(made: GatedDecision) -> GatedDecision:
+    """The decision if a limit forbids acting: the case is asked with certainty.
 
-    The certificate stays valid. What it needs of a case is that its label probability pi was fixed
-    before the label was known, and is at least pi_min: a limit looks at the case, not at its label,
-    and pi becomes 1. `would_act` and `smallest` (pi_min) stay as they are, since other cases of
-    the same policies may still be acted on. The guard takes in only cases that were acted on.
+    The certificate stays valid. It requires that the label probability pi of a case is fixed before
+    the label is known, and is at least pi_min: a limit depends on the case, not on its label, and
+    pi becomes 1. `would_act` and `smallest` (pi_min) stay as they are, since other cases of the
+    same policies may still be acted on. The guard counts only cases that were acted on.
     """
-    return GatedDecision(_asked(ruling.decision))
+    return GatedDecision(_asked(made.decision))
 
 
 def _asked(decision: Decision, **other: Any) -> Decision:
@@ -61,7 +62,7 @@ def _asked(decision: Decision, **other: Any) -> Decision:
 
 @dataclass(frozen=True, slots=True)
 class LevelTransition:
-    """A level earned or lost."""
+    """A change of level, with its reason."""
 
     before: Level
     after: Level
@@ -69,37 +70,38 @@ class LevelTransition:
 
 
 class Autonomy:
-    """Decides what is done with each case: risk control proposes, the level disposes.
+    """Decides on each case: risk control proposes a decision, the level may change it to "ask".
 
-    A level rises one step at a time, at most one for each outcome on record (a label that was due,
-    or its absence), and never above the ceiling:
+    The level rises one step at a time, at most once per recorded outcome (a label that was due, or
+    its absence), and never above the ceiling:
 
         shadow -> suggest    the strictest policy has half of the log evidence of a certificate
         suggest -> approve   a policy is certified
         approve -> act       a policy is certified, and of the answers held at this level at least
-                             `approvals` were found right and at most 1 - target wrong; one on
-                             which nobody spoke in time counts as wrong, as everywhere
+                             `approvals` were found right and at most 1 - target wrong; an answer
+                             without a label in time counts as wrong, as everywhere
 
-    Evidence may be that of any promise, labels with a target of their own included. An alarm of
-    the guard takes it from act to approve, where approvals start anew; when nothing is certified
-    any more after it, the next outcome takes it to suggest. A lower ceiling binds at once.
+    The evidence may be that of any guarantee, including those of labels with a target of their own.
+    An alarm of the guard lowers the level from act to approve and resets the approvals; if nothing
+    is certified after the alarm, the next outcome lowers the level to suggest. A lower ceiling
+    applies at once.
 
     Below "act" every case is asked, with label probability pi = 1. That keeps the certificate
-    valid: pi was known before the label, and pi_min, the least pi that a case could have had at
-    this level, is 1 as well, so evidence gathers at full speed. What a policy would do stays on
-    record. The guard speaks of answers that were acted on, and is fed by nothing else.
+    valid: pi is known before the label, and pi_min, the least pi that a case could have had at this
+    level, is 1 as well, so evidence grows at full speed. The decision of each policy is recorded
+    all the same. The guard counts answers that were acted on, and no others.
 
     Parameters:
-        risk: risk control, which this object owns from now on.
+        risk: risk control; this object takes ownership of it.
         start: the level to start with, lowered to the ceiling. "act" acts as soon as a policy is
             certified, without approvals.
         ceiling: the highest level that people allow.
-        approvals: held answers that must be found right, at least 0.
+        approvals: number of held answers that must be found right, at least 0.
 
     >>> autonomy = Autonomy(ActOrAsk(0.9, seed=1), start="shadow", ceiling="act", approvals=3)
     >>> for i in range(300):
-    ...     ruling = autonomy.decide(0.99, "spam")
-    ...     autonomy.record(ruling, False if ruling.decision.labelled else None)
+    ...     made = autonomy.decide(0.99, "spam")
+    ...     autonomy.record(made, False if made.decision.labelled else None)
     ...     for step in autonomy.pop_level_changes():
     ...         print(i, step.before, "->", step.after, "as", step.why)
     54 shadow -> suggest as the evidence is 1.8, half of the 3.5 that a certificate takes
@@ -113,14 +115,14 @@ class Autonomy:
         self.approvals = approvals
         self.level = _lower(start, ceiling)
         self.approved = self.refused = 0
-        self._since = risk.number  # the case with which the approvals began
-        self._alarmed = False  # and nothing was certified since
-        self._steps: list[LevelTransition] = []
+        self._since = risk.number  # the first case whose approval counts
+        self._alarmed = False  # the guard raised an alarm, and nothing was certified since
+        self._changes: list[LevelTransition] = []
 
     def decide(
         self, confidence: float, label: Label | None, *, eligible: bool = True
     ) -> GatedDecision:
-        """What is done with a case that is answered with `label` at `confidence` in [0, 1].
+        """Decide on a case with the answer `label` at `confidence` in [0, 1].
 
         `eligible`: whether a policy may act on such a case; see `ActOrAsk.decide`.
 
@@ -134,7 +136,7 @@ class Autonomy:
     def propose(
         self, confidence: float, label: Label | None, *, eligible: bool = True
     ) -> GatedDecision:
-        """What `decide` decides, without going on to the next case: nothing is changed.
+        """The decision that `decide` would make; changes nothing.
 
         Raises:
             InputError: the confidence is out of its range.
@@ -146,7 +148,7 @@ class Autonomy:
         return GatedDecision(_asked(decision, smallest=1.0), held)
 
     def accept(self, made: GatedDecision) -> None:
-        """Go on to the next case after a decision that was proposed, and perhaps vetoed.
+        """Advance to the next case after a decision that was proposed, and perhaps vetoed.
 
         Raises:
             InputError: it was proposed for another case; nothing was changed.
@@ -155,42 +157,42 @@ class Autonomy:
 
     @property
     def min_label_probability(self) -> float:
-        """The least label probability that any case can have now: 1 below the level "act"."""
+        """The least label probability of any case at present: 1 below the level "act"."""
         return self.risk.smallest if self.level == "act" else 1.0
 
-    def record(self, ruling: GatedDecision, wrong: bool | None) -> None:
-        """Close a case, as `ActOrAsk.record` does; the level may change by it.
+    def record(self, made: GatedDecision, wrong: bool | None) -> None:
+        """Close a case, as `ActOrAsk.record` does; the level may change.
 
         Raises:
             InputError: an outcome where none was due; nothing was changed.
         """
-        alarm = self.risk.record(ruling.decision, wrong)
-        if ruling.held and self.level == "approve" and ruling.decision.number >= self._since:
+        alarm = self.risk.record(made.decision, wrong)
+        if made.held and self.level == "approve" and made.decision.number >= self._since:
             right = wrong is not None and not wrong
             self.approved += right
             self.refused += not right
         if alarm:
-            self._fall(ruling.decision.label)
-        elif ruling.decision.labelled:
+            self._fall(made.decision.label)
+        elif made.decision.labelled:
             self._next()
 
     def set_bounds(self, *, ceiling: Level, approvals: int) -> None:
-        """People changed how far it may go: a lower ceiling binds at once, a higher one allows."""
+        """Set ceiling and approvals: a lower ceiling lowers the level at once."""
         self.ceiling, self.approvals = ceiling, approvals
         if _lower(self.level, ceiling) != self.level:
             self._to(ceiling, f"the ceiling was lowered to {ceiling}")
 
     def pop_level_changes(self) -> list[LevelTransition]:
-        """Levels earned and lost since this was last asked; not part of the state."""
-        steps, self._steps = self._steps, []
-        return steps
+        """Return and clear the changes of level since the last call; not part of the state."""
+        changes, self._changes = self._changes, []
+        return changes
 
     def _to(self, level: Level, why: str) -> None:
-        self._steps.append(LevelTransition(self.level, level, why))
+        self._changes.append(LevelTransition(self.level, level, why))
         self.level = level
-        self._start_anew()
+        self._reset_approvals()
 
-    def _start_anew(self) -> None:
+    def _reset_approvals(self) -> None:
         self.approved = self.refused = 0
         self._since = self.risk.number
 
@@ -199,10 +201,10 @@ class Autonomy:
         allowed = self.risk.report(label)["error"]
         if self.level == "act":
             self._to("approve", f"the guard saw more than {allowed:.3g} of its answers wrong")
-        self._start_anew()
+        self._reset_approvals()
 
     def _next(self) -> None:
-        """Take the step that is due, if one is."""
+        """Change the level by one step if a step is due."""
         certified = self.risk.certified
         self._alarmed = self._alarmed and not certified
         if self._alarmed and self.level == "approve":
@@ -212,18 +214,18 @@ class Autonomy:
 
     def _rise(self, certified: int) -> None:
         if self.level == "shadow":
-            told, bar = self.evidence()
+            evidence, bar = self.evidence()
             if certified:
                 self._to("suggest", "a policy is certified")
-            elif told >= ENOUGH_TO_SUGGEST * bar:
-                why = f"the evidence is {told:.1f}, half of the {bar:.1f} that a certificate takes"
-                self._to("suggest", why)
+            elif evidence >= ENOUGH_TO_SUGGEST * bar:
+                needed = f"half of the {bar:.1f} that a certificate takes"
+                self._to("suggest", f"the evidence is {evidence:.1f}, {needed}")
         elif self.level == "suggest" and certified:
             self._to("approve", "a policy is certified")
         elif self.level == "approve" and certified and self.enough_approved:
             held = self.approved + self.refused
-            told_approved = f"{self.approved} of {held} held answers were approved"
-            self._to("act", told_approved if held else "no approvals are asked for")
+            approved = f"{self.approved} of {held} held answers were approved"
+            self._to("act", approved if held else "no approvals are asked for")
 
     @property
     def enough_approved(self) -> bool:
@@ -232,27 +234,25 @@ class Autonomy:
 
     @property
     def too_many_refused(self) -> bool:
-        """Whether more answers that were held at this level were found wrong than the target has
-        room for.
-        """
+        """Whether more answers held at this level were found wrong than the target allows."""
         room = (1.0 - self.risk.target) * (self.approved + self.refused)
         return self.refused > room + ROUNDING
 
     def evidence(self) -> tuple[float, float]:
-        """Log evidence for the strictest policy, and what it takes, of the promise that is nearest
+        """Log evidence for the strictest policy and its threshold, of the guarantee that is nearest
         to a certificate.
         """
-        reports = [self.risk.report(label) for label in self.risk.promises]
-        pairs = [(float(told["log_evidence"][0]), float(told["log_bar"])) for told in reports]
+        reports = [self.risk.report(label) for label in self.risk.guarantees]
+        pairs = [(float(one["log_evidence"][0]), float(one["log_bar"])) for one in reports]
         return max(pairs, key=lambda pair: pair[0] - pair[1])
 
-    def reason(self, ruling: GatedDecision, label: Label | None, limit: str = "") -> str:
-        """Why it acts or asks, in words: names the level, the policy or the limit that decided.
+    def reason(self, made: GatedDecision, label: Label | None, limit: str = "") -> str:
+        """The reason of a decision in words, with the level, policy or limit that decided.
 
         Args:
-            limit: the limit that overruled it, in words, or "".
+            limit: the limit that vetoed the decision, in words, or "".
         """
-        decision = ruling.decision
+        decision = made.decision
         certified = self.risk.level(label)
         if decision.act:
             checked = "; this one is checked" if decision.audit else ""
@@ -266,18 +266,18 @@ class Autonomy:
             why = f"not sure enough for policy {certified}, the most permissive that is certified"
         else:
             sure = f"policy {certified} is certified for answers as sure as this"
-            return f"{sure}, but {self._obstacle(ruling, limit)}"
+            return f"{sure}, but {self._obstacle(made, limit)}"
         return f"{why}; it is limited, too: {limit}" if limit else why
 
-    def _obstacle(self, ruling: GatedDecision, limit: str) -> str:
+    def _obstacle(self, made: GatedDecision, limit: str) -> str:
         if limit:
             return f"a limit forbids to act: {limit}"
-        if ruling.held:
+        if made.held:
             return "the level is approve: it is held until a person says yes"
         return f"the level is {self.level}: a person decides"
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on, as plain numbers, strings and arrays (copies)."""
+        """The complete state as plain numbers, strings and arrays (copies)."""
         return {
             "risk": self.risk.state(),
             "level": self.level,
@@ -310,8 +310,8 @@ def _lower(a: Level, b: Level) -> Level:
 def report_of(
     autonomy: Autonomy, *, learner: str, history: Sequence[LevelChange]
 ) -> AutonomyReport:
-    """How much a learner may do, and what it takes to do more; `history` newest first."""
-    reports = [autonomy.risk.report(label) for label in autonomy.risk.promises]
+    """A learner's level, evidence and obstacles; `history` is newest first."""
+    reports = [autonomy.risk.report(label) for label in autonomy.risk.guarantees]
     evidence, bar = autonomy.evidence()
     at = LEVELS.index(autonomy.level)
     first = reports[0]
@@ -329,13 +329,13 @@ def report_of(
         approvals_needed=autonomy.approvals,
         audit_rate=first["audit_rate"],
         guard_delays=guard_delays(first["error"], first["audit_rate"], first["between_alarms"]),
-        alarms=sum(told["alarms"] for told in reports),
+        alarms=sum(report["alarms"] for report in reports),
         history=tuple(history),
     )
 
 
 def why_not_higher(autonomy: Autonomy) -> str:
-    """What keeps it from the next level, in words, with numbers."""
+    """What keeps a learner from the next level, in words and numbers."""
     if autonomy.level == "act":
         return "it has the highest level"
     if autonomy.level == autonomy.ceiling:
@@ -351,18 +351,18 @@ def why_not_higher(autonomy: Autonomy) -> str:
             return f"{autonomy.approved} of {autonomy.approvals} held answers were approved"
         if autonomy.too_many_refused:
             share = 1.0 - autonomy.risk.target
-            told = f"{autonomy.refused} of {held} held answers were not approved"
-            return f"{told}, more than {share:.3g} of them"
+            refused = f"{autonomy.refused} of {held} held answers were not approved"
+            return f"{refused}, more than {share:.3g} of them"
     return "it has all that it takes, and rises with the next outcome"
 
 
 def guard_delays(
     error: float, audit_rate: float, between_alarms: float
 ) -> tuple[tuple[float, int], ...]:
-    """Acted cases until the guard notices errors of 10, 20 and 40 %, each on average.
+    """Mean number of acted cases until the guard notices errors of 10, 20 and 40 %.
 
     Args:
-        error: the largest error allowed, in (0, 1); told are only errors 1.5 times as large.
+        error: the largest allowed error, in (0, 1); only errors 1.5 times as large are reported.
         audit_rate: in (0, 1].
         between_alarms: least mean number of acted cases between false alarms.
 
@@ -379,11 +379,11 @@ def guard_delays(
 
 @lru_cache(maxsize=256)
 def guard_delay(error: float, audit_rate: float, between_alarms: float, worse: float) -> int:
-    """Acted cases from a jump of the error to `worse` until the guard's alarm, on average.
+    """Mean number of acted cases from a jump of the error to `worse` until the guard's alarm.
 
-    A simulation of 200 runs with a fixed seed, from audit to audit, each after a time with an error
-    of 0.6 times the allowed one; two digits, good to some 10 %. `benchmarks/r19.py` measures the
-    same case by case.
+    A simulation of 200 runs with a fixed seed, from audit to audit; before the jump the error is
+    0.6 times the allowed one. Two digits, exact to some 10 %. `benchmarks/r19.py` measures the same
+    case by case.
     """
     rng = np.random.default_rng(0)
     peace = int(min(PEACE_CASES * audit_rate, PEACE_AUDITS))
@@ -405,7 +405,7 @@ def guard_delay(error: float, audit_rate: float, between_alarms: float, worse: f
 
 
 def _factors(error: float) -> Floats:
-    """What one audit multiplies the guard's wealth by, if right and if wrong: (2, stakes)."""
+    """The factors of the guard's wealth for a correct and for a wrong audit: (2, stakes)."""
     made = []
     for wrong in (False, True):
         guard = Guard(error, between_alarms=NEVER)
@@ -417,7 +417,7 @@ def _factors(error: float) -> Floats:
 def _audits(
     rng: np.random.Generator, rate: float, error: float, count: int
 ) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
-    """Audits of all runs: cases up to each, itself included, (runs, 1); and whether it is wrong."""
+    """One audit of each run: cases up to and including it, (runs, 1); and whether it is wrong."""
     gaps = rng.geometric(rate, size=(count, RUNS, 1)).astype(np.float64)
     wrong = (rng.random((count, RUNS)) < error).astype(np.int64)
     return zip(gaps, wrong, strict=True)

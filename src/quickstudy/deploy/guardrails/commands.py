@@ -22,7 +22,7 @@ class SetLimits:
 
 @dataclass(frozen=True, slots=True)
 class SetPause:
-    """Ask everything, of one learner or, without a name, of all."""
+    """Pause one learner or, without a name, all: every answer becomes "ask"."""
 
     name: str | None
     reason: str
@@ -31,7 +31,7 @@ class SetPause:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """End that pause."""
+    """End a pause."""
 
     name: str | None
     actor: str

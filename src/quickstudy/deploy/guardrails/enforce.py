@@ -1,6 +1,6 @@
-"""Limits and pauses as they are in force: asked last, and out of the learner's reach.
+"""Enforces limits and pauses: checked last, and outside the learner's control.
 
-If they cannot be read, nothing is acted on.
+If limits or pauses cannot be read, nothing is acted on.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from quickstudy.deploy.core.context import Context
 from quickstudy.deploy.core.contract import Hosted
 from quickstudy.deploy.core.rows import Rows
 from quickstudy.deploy.core.tables import LIMITS, Row
-from quickstudy.deploy.guardrails.limits import LimitState, PauseFile, read_limits
+from quickstudy.deploy.guardrails.limits import LimitState, PauseFile, decode_limits
 from quickstudy.errors import SettingError, StoreError
 from quickstudy.types import Label
 
-EVERYBODY = 0  # the number under which a pause of all learners is kept
+EVERYBODY = 0  # the learner number of a pause of all learners
 UNREADABLE = "the limits cannot be read: run `quickstudy doctor` on the store"
 
 
 def pause_in_force(context: Context, hosted: Hosted) -> str:
-    """Why everything is asked now, or ""."""
+    """The pause in force in words, or ""."""
     try:
         rows = [context.rows.find(LIMITS, number) for number in (EVERYBODY, hosted.number)]
     except StoreError:
@@ -39,7 +39,7 @@ def _because(reason: str) -> str:
 
 
 def refusal(context: Context, hosted: Hosted, record: Any, label: Label) -> str:
-    """The limit that forbids to act on a label, in words, or ""."""
+    """The limit that forbids acting with a label, in words, or ""."""
     try:
         state = limits_of(context.rows, hosted.number)
     except (StoreError, SettingError, ValueError):
@@ -48,10 +48,10 @@ def refusal(context: Context, hosted: Hosted, record: Any, label: Label) -> str:
 
 
 def limits_of(rows: Rows, learner: int) -> LimitState | None:
-    """The limits of a learner with what is used of them, parsed once as long as they stay.
+    """The limits of a learner with their usage, parsed once until they change.
 
-    The row tells what is used up. Where it differs from what was counted here last, a transaction
-    or a command was rolled back, and those actions did not happen.
+    The usage in the row decides. Where it differs from the cached usage, a transaction or a command
+    was rolled back, and its actions did not happen.
     """
     row = rows.find(LIMITS, learner)
     if row is None:
@@ -64,12 +64,12 @@ def limits_of(rows: Rows, learner: int) -> LimitState | None:
         if state.counting and state.usage != usage:
             state.restore(usage)
     else:
-        state = LimitState(read_limits(limits), usage)
+        state = LimitState(decode_limits(limits), usage)
     cache[learner] = (limits, state)
     return state
 
 
 def pause_of(row: Row, scope: str) -> Pause | None:
-    """The pause that a row of the limits tells of."""
+    """The pause that a row of the limits holds."""
     kept = json.loads(row["pause"]) if row["pause"] else None
     return Pause(scope, kept["by"], kept["reason"], kept["since"]) if kept else None

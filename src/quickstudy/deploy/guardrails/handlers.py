@@ -9,21 +9,21 @@ from quickstudy.deploy.core.contract import Decided, Draft
 from quickstudy.deploy.core.tables import LIMITS
 from quickstudy.deploy.guardrails.commands import Resume, SetLimits, SetPause
 from quickstudy.deploy.guardrails.enforce import EVERYBODY
-from quickstudy.deploy.guardrails.limits import PauseFile, written_limits
+from quickstudy.deploy.guardrails.limits import PauseFile, encode_limits
 from quickstudy.errors import InputError
 
 
 def limit(context: Context, command: SetLimits) -> Decided[None]:
-    """Replace the limits of a learner; what is used up stays so."""
+    """Replace the limits of a learner; the usage stays."""
     hosted = context.find(command.name)
-    payload = {"limits": json.loads(written_limits(command.limits))}
+    payload = {"limits": json.loads(encode_limits(command.limits))}
     yield Draft(
         "limits_changed", hosted.number, actor=command.actor, subject=hosted.name, payload=payload
     )
 
 
 def pause(context: Context, command: SetPause) -> Decided[None]:
-    """Ask everything, from the next answer on; nothing if that is so already."""
+    """Pause from the next answer on; a pause that is in force already stays as it is."""
     number = _number(context, command.name)
     row = context.rows.find(LIMITS, number)
     if not (row and row["pause"]):
@@ -32,10 +32,10 @@ def pause(context: Context, command: SetPause) -> Decided[None]:
 
 
 def resume(context: Context, command: Resume) -> Decided[None]:
-    """Let it act again, as far as level and policies permit.
+    """End a pause: level and policies decide again.
 
     Raises:
-        InputError: the file PAUSE pauses all.
+        InputError: the file PAUSE pauses all learners.
     """
     number = _number(context, command.name)
     file = context.of(PauseFile)

@@ -1,6 +1,6 @@
-"""Limits: what a learner may do, whatever it has learned. Asked last, before it acts.
+"""Limits: what a learner may do, whatever it has learned. Checked last, before it acts.
 
-They stand outside the learner: this file uses nothing of how it learns, predicts or doubts.
+Limits are independent of the learner: this module uses nothing that learns or predicts.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from quickstudy.deploy.guardrails.rules import parse
 from quickstudy.errors import SettingError
 from quickstudy.types import Label, label_key
 
-SECONDS = 61  # that a window of 60 s can touch
+SECONDS = 61  # whole seconds that a window of 60 s can touch
 DAY = 86_400
-MILLION = 1_000_000  # money is counted in whole millionths, so that nothing is lost in sums
-SHOWN = 5  # labels, where they are listed
+MILLION = 1_000_000  # money is counted in whole millionths, so that sums are exact
+SHOWN = 5  # labels that a list shows
 PAUSE_FILE, LONGEST_REASON = "PAUSE", 1_000
 
 
 def checked_limits(limits: Limits) -> Limits:
-    """Limits in their own types, every rule read.
+    """The limits with plain types, after every rule was parsed.
 
     Raises:
         SettingError: a rule cannot be read, or a number is out of its range; names the field.
@@ -44,8 +44,8 @@ def checked_limits(limits: Limits) -> Limits:
         _check_rule(context.when, f"allowed[{i}].when", f"allowed.{i}.when")
     _check_costs(made.costs)
     if made.spend_per_day is not None and not any(cost for _, cost in made.costs):
-        told = "spend_per_day is set, but no label has a cost: give some in costs"
-        raise SettingError(told, field="spend_per_day")
+        why = "spend_per_day is set, but no label has a cost: give some in costs"
+        raise SettingError(why, field="spend_per_day")
     return made
 
 
@@ -61,20 +61,20 @@ def _check_costs(costs: Sequence[tuple[Label, float]]) -> None:
     seen: set[tuple[str, Label]] = set()
     for i, (label, _) in enumerate(costs):
         if label_key(label) in seen:
-            told = f"costs[{i}]: label {label!r:.60} is there twice; give one cost for each"
-            raise SettingError(told, field=f"costs.{i}")
+            why = f"costs[{i}]: label {label!r:.60} is there twice; give one cost for each"
+            raise SettingError(why, field=f"costs.{i}")
         seen.add(label_key(label))
 
 
-def written_limits(limits: Limits) -> str:
-    """Limits as JSON, from which `read_limits` makes the same again."""
+def encode_limits(limits: Limits) -> str:
+    """Limits as JSON; inverse of `decode_limits`."""
     return encode(asdict(limits))
 
 
-def read_limits(text: str) -> Limits:
-    """What `written_limits` wrote; what is not there is not limited.
+def decode_limits(text: str) -> Limits:
+    """Inverse of `encode_limits`; a field that is missing is not limited.
 
-    >>> read_limits("{}") == Limits()
+    >>> decode_limits("{}") == Limits()
     True
     """
     values = json.loads(text)
@@ -88,24 +88,24 @@ def read_limits(text: str) -> Limits:
 
 
 class LimitState:
-    """Limits, and what is used up of them.
+    """Limits with their usage.
 
-    Time is that of the actions: it never goes back, so that a clock that does frees nothing; until
-    the clock has caught up, it is as late as at the last action. An action counts in every window
-    of 60 s that it may be in, to the second; a day is one of UTC. Sums of money are exact: each
-    cost is rounded up to a millionth, the limit down.
+    The time of the limits never goes back: if the clock does, the time of the last action applies
+    until the clock has caught up, so no usage is freed. An action counts in every window of 60 s
+    that may contain it, to the second; a day is one of UTC. Sums of money are exact: each cost is
+    rounded up to a millionth, the limit down.
 
     Args:
         limits: as `checked_limits` returns them.
-        usage: of another `LimitState`, as JSON keeps it; {} at first.
+        usage: the `usage` of another `LimitState`; {} at first.
 
-    >>> rails = LimitState(Limits(never=("amount > 500",), per_minute=1), {})
-    >>> rails.refusal({"amount": 900}, "refund", 0.0)
+    >>> state = LimitState(Limits(never=("amount > 500",), per_minute=1), {})
+    >>> state.refusal({"amount": 900}, "refund", 0.0)
     'never: amount > 500'
-    >>> rails.refusal({"amount": 9}, "refund", 0.0)
+    >>> state.refusal({"amount": 9}, "refund", 0.0)
     ''
-    >>> rails.acted("refund", 0.0)
-    >>> rails.refusal({"amount": 9}, "refund", 60.0), rails.refusal({}, "refund", 61.0)
+    >>> state.acted("refund", 0.0)
+    >>> state.refusal({"amount": 9}, "refund", 60.0), state.refusal({}, "refund", 61.0)
     ('rate: 1 action a minute', '')
     """
 
@@ -122,7 +122,7 @@ class LimitState:
         self.restore(usage)
 
     def restore(self, usage: Mapping[str, Any]) -> None:
-        """Have used up what `usage` says, and no more: later actions did not happen."""
+        """Set the usage to an earlier one: later actions did not happen."""
         self._second = int(usage.get("second", 0))
         counts = [int(count) for count in usage.get("counts", ())][:SECONDS]
         self._counts = counts + [0] * (SECONDS - len(counts))  # newest second first
@@ -130,12 +130,12 @@ class LimitState:
 
     @property
     def counting(self) -> bool:
-        """Whether a limit depends on what was done before."""
+        """Whether a limit depends on earlier actions."""
         return self.limits.per_minute is not None or self._most_spent is not None
 
     @property
     def usage(self) -> dict[str, Any]:
-        """What is used up, as JSON values: at most 63 whole numbers."""
+        """The usage as JSON values: at most 63 whole numbers."""
         last = max((i for i, count in enumerate(self._counts) if count), default=-1)
         counts = self._counts[: last + 1]
         return {"second": self._second, "counts": counts, "spent": self._spent}
@@ -144,7 +144,7 @@ class LimitState:
         """The limit that forbids acting with `label` on `record` at `now`, in words, or "".
 
         Args:
-            record: as the log keeps it.
+            record: as the log holds it.
             now: seconds since 1970.
         """
         return self._forbidden(record, label) or self._used_up(label, now)
@@ -186,12 +186,12 @@ class LimitState:
         return self._spent if self._time(now) // DAY == self._second // DAY else 0
 
     def acted_last_minute(self, now: float) -> int:
-        """Actions of the last 60 s, the second included in which those began."""
+        """Actions of the last 60 s, including the second in which the window begins."""
         passed = self._time(now) - self._second
         return sum(self._counts[: max(SECONDS - passed, 0)])
 
     def spent_today(self, now: float) -> float:
-        """What the actions of the day have cost."""
+        """The cost of the actions of the day."""
         return self._spent_at(now) / MILLION
 
 
@@ -207,23 +207,22 @@ def _listed(labels: Sequence[Label]) -> str:
 
 
 class PauseFile:
-    """The file PAUSE in the folder of a store: while it is there, everything is asked.
+    """The file PAUSE in the folder of a store: while it exists, all learners are paused.
 
-    Its text is the reason. It works without the server's help, by `touch`, and is looked at with
-    every answer.
+    Its text is the reason. It works without the server, by `touch`, and is checked at every answer.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / PAUSE_FILE
-        self._read: tuple[tuple[int, ...], str] | None = None  # what it was like, and said
+        self._read: tuple[tuple[int, ...], str] | None = None  # its status and its text
 
     def reason(self) -> str | None:
-        """Why all is paused, "" if that is not said; None if it is not.
+        """The reason of the pause, "" if the file is empty; None without the file.
 
-        A file that is there and cannot be read pauses all the same.
+        A file that exists and cannot be read pauses all learners too.
         """
         try:
-            found = os.stat(self.path)  # noqa: PTH116 - it is called with every answer
+            found = os.stat(self.path)  # noqa: PTH116 - called at every answer
             if not stat.S_ISREG(found.st_mode):
                 return f"{self.path.name} is no plain file"
             like = (found.st_mtime_ns, found.st_size, found.st_ino)
@@ -236,13 +235,13 @@ class PauseFile:
             return f"{self.path.name} cannot be read: {error.strerror}"
 
     def pause(self) -> Pause | None:
-        """The pause that the file stands for, if it is there."""
+        """The pause by the file, if it exists."""
         reason = self.reason()
         if reason is None:
             return None
         try:
             since = self.path.stat().st_mtime
-        except OSError:  # it cannot be looked at, and pauses all the same
+        except OSError:  # the file cannot be read, and pauses all learners too
             since = 0.0
         return Pause("", "file", reason, since)
 

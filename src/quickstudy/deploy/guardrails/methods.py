@@ -20,37 +20,37 @@ from quickstudy.deploy.guardrails.limits import (
     LimitState,
     PauseFile,
     checked_limits,
-    read_limits,
+    decode_limits,
 )
 
 HISTORY = 50  # changes of level, and hits of limits, that are shown
 
 
 class Committed(Protocol):
-    """What the last transaction left of it."""
+    """The state of a learner after the last transaction."""
 
     def autonomy(self) -> Autonomy:
-        """Risk control as of then."""
+        """Risk control after that transaction."""
 
 
 class Governed(Protocol):
-    """A learner of which risk control decides what it may do."""
+    """A learner under risk control."""
 
     number: int
     name: str
 
     @property
     def committed(self) -> Committed:
-        """What the last transaction left of it."""
+        """The state after the last transaction."""
 
 
 class GuardrailMethods(Methods):
-    """The part of `Deployment` by which people set limits."""
+    """Methods of `Deployment` on autonomy, limits and pauses."""
 
     _hosted: Callable[[str], Governed]
 
     def autonomy(self, name: str) -> AutonomyReport:
-        """How much a learner may do, and what it takes to do more."""
+        """A learner's level of autonomy, its evidence, and what the next level takes."""
         hosted = self._hosted(name)
         with self.store.reading() as connection:
             changes = [
@@ -60,21 +60,21 @@ class GuardrailMethods(Methods):
         return report_of(hosted.committed.autonomy(), learner=name, history=changes)
 
     def limits(self, name: str) -> LimitsReport:
-        """Limits, pauses, what is used up, and the latest hits."""
+        """A learner's limits with usage, pauses, and the latest hits."""
         hosted = self._hosted(name)
         with self.store.reading() as connection:
             query = select(LIMITS).where(LIMITS.c.learner == hosted.number)
             rows = queries.rows_of(connection, LIMITS, query)
             hits = queries.latest(connection, hosted.number, "limited", HISTORY)
-        limits = read_limits(rows[0]["limits"]) if rows else Limits()
-        rails = LimitState(limits, decode(rows[0]["usage"]) if rows else {})
+        limits = decode_limits(rows[0]["limits"]) if rows else Limits()
+        state = LimitState(limits, decode(rows[0]["usage"]) if rows else {})
         now = time.time()
         return LimitsReport(
             learner=name,
             limits=limits,
             pauses=tuple(pause for pause in self.pauses() if pause.scope in ("", name)),
-            acted_last_minute=rails.acted_last_minute(now),
-            spent_today=rails.spent_today(now),
+            acted_last_minute=state.acted_last_minute(now),
+            spent_today=state.spent_today(now),
             hits=tuple((event.seq, event.time, event.read()["limit"]) for event in hits),
         )
 
@@ -90,14 +90,14 @@ class GuardrailMethods(Methods):
         return self.limits(name)
 
     def pause(self, name: str | None = None, *, reason: str = "", actor: str | None = None) -> None:
-        """Have everything asked, of one learner or of all, from the next answer on."""
+        """Pause one learner or all from the next answer on: every answer becomes "ask"."""
         self.writer.submit(SetPause(name, checked_reason(reason), self._actor(actor))).result()
 
     def resume(self, name: str | None = None, *, actor: str | None = None) -> None:
-        """End a pause: that of one learner, or that of all.
+        """End a pause of one learner, or the pause of all.
 
         Raises:
-            InputError: the file PAUSE pauses all; it has to be removed.
+            InputError: the file PAUSE pauses all learners; remove the file.
         """
         self.writer.submit(Resume(name, self._actor(actor))).result()
 

@@ -1,4 +1,4 @@
-"""Rows of limits and pauses."""
+"""Projections of limits and pauses."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from quickstudy.deploy.core.records import encode
 from quickstudy.deploy.core.rows import Rows
 from quickstudy.deploy.core.tables import LIMITS, Row
 from quickstudy.deploy.guardrails.enforce import limits_of
-from quickstudy.deploy.guardrails.limits import written_limits
+from quickstudy.deploy.guardrails.limits import encode_limits
 from quickstudy.log.events import Logged
 from quickstudy.types import Label
 
 
 def count_action(rows: Rows, learner: int, label: Label, now: float) -> None:
-    """Count an action, where a limit depends on it."""
+    """Count an action if a limit depends on it."""
     state = limits_of(rows, learner)
     if state and state.counting:
         state.acted(label, now)
@@ -24,7 +24,7 @@ def count_action(rows: Rows, learner: int, label: Label, now: float) -> None:
 
 
 def _row(rows: Rows, learner: int) -> Row:
-    new = {"learner": learner, "limits": written_limits(Limits()), "usage": "{}", "pause": None}
+    new = {"learner": learner, "limits": encode_limits(Limits()), "usage": "{}", "pause": None}
     return rows.find(LIMITS, learner) or new
 
 

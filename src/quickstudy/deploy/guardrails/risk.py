@@ -15,13 +15,13 @@ from quickstudy.log.events import Logged
 from quickstudy.stats.risk import AUDIT_TESTING, ActOrAsk, Decision
 from quickstudy.types import Label
 
-EPOCH_STRIDE = 1_000_003  # between the audit draws of one guarantee and of the next
+EPOCH_STRIDE = 1_000_003  # between the seeds of the audit draws of successive guarantees
 SWITCHES = ("promoted", "rolled_back")  # events after which another version answers
 CHANGED = "the guarantee was changed, which resets its evidence"
 
 
 class RiskHolder(Protocol):
-    """A learner in service, or one that a replay works out."""
+    """A learner in service, or the state of a replay."""
 
     control: Autonomy
     settings: Settings
@@ -31,8 +31,7 @@ class RiskHolder(Protocol):
 def apply_to_risk(
     holder: RiskHolder, event: Logged, payload: Mapping[str, Any], about: Mapping[str, Any]
 ) -> list[LevelTransition]:
-    """Take risk control past an event; the changes of level that it brings.
-
+    """Apply an event to risk control; returns the changes of level.
     Args:
         about: the payload of the prediction that the event is about.
     """
@@ -56,10 +55,10 @@ def apply_to_risk(
 
 
 def check_decision(holder: RiskHolder, event: Logged, payload: Mapping[str, Any]) -> None:
-    """Whether a prediction would be decided again as it was logged.
+    """Check that a prediction is decided as it was logged.
 
     Raises:
-        StoreError: it would not.
+        StoreError: it is decided otherwise.
     """
     sure = payload["confidence"] if payload["label"] is not None else 0.0
     eligible = "unfamiliar" not in payload
@@ -70,7 +69,7 @@ def check_decision(holder: RiskHolder, event: Logged, payload: Mapping[str, Any]
 
 
 def _reset_evidence(holder: RiskHolder, payload: Mapping[str, Any]) -> list[LevelTransition]:
-    """Another guarantee: nothing is proved about it yet."""
+    """Reset the evidence if the guarantee changed."""
     if payload["epoch"] == holder.epoch:
         return []
     before, holder.epoch = holder.control.level, payload["epoch"]
@@ -82,9 +81,9 @@ def _reset_evidence(holder: RiskHolder, payload: Mapping[str, Any]) -> list[Leve
 
 
 def new_control(settings: Settings, epoch: int, *, before: Level = "shadow") -> Autonomy:
-    """What a learner may do as the settings want it, with nothing proved yet.
+    """Risk control as the settings define it, without evidence.
 
-    `before`: its level until now; it does not fall back into the shadow.
+    `before`: the level until now; if it is above shadow, the new level is at least suggest.
     """
     if not settings.audit <= 1.0:
         raise SettingError(f"audit is {settings.audit}; it must be a share in (0, 1]")
@@ -132,18 +131,18 @@ class _ByLabel(Mapping[Label, float]):
         return self._pairs
 
 
-def encode_decision(ruling: GatedDecision, epoch: int) -> dict[str, Any]:
-    """A ruling for the log, with the promise it was made under."""
-    decision = ruling.decision
+def encode_decision(made: GatedDecision, epoch: int) -> dict[str, Any]:
+    """A decision as the log holds it, with the generation of its guarantee."""
+    decision = made.decision
     values = {name: getattr(decision, name) for name in Decision.__slots__}
     if decision.eligible:
-        del values["eligible"]  # as all were before there were others
-    held = {"held": True} if ruling.held else {}
+        del values["eligible"]  # the default: older events do not have the field
+    held = {"held": True} if made.held else {}
     return {**values, "would_act": list(decision.would_act), "epoch": epoch, **held}
 
 
 def decode_decision(written: Mapping[str, Any]) -> tuple[GatedDecision, int]:
-    """The ruling, and the promise it was made under."""
+    """A decision from the log, and the generation of its guarantee."""
     values = dict(written)
     epoch, held = values.pop("epoch"), values.pop("held", False)
     decision = Decision(**{**values, "would_act": tuple(values["would_act"])})
@@ -156,5 +155,5 @@ def state_of(control: Autonomy) -> tuple[snapshot.Arrays, Any]:
 
 
 def control_from(arrays: snapshot.Arrays, plain: Any) -> Autonomy:
-    """The control whose state this was."""
+    """Inverse of `state_of`."""
     return Autonomy.from_state(snapshot.nested(arrays, plain))

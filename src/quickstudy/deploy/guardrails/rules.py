@@ -67,7 +67,7 @@ class Rule:
     """A predicate on a record and the answer to it.
 
     Attributes:
-        text: as it was written; fields: names of the fields that it speaks of.
+        text: the text of the rule; fields: names of the fields that it uses.
 
     >>> rule = parse('amount > 500 and label == "refund"')
     >>> rule.holds({"amount": 700}, "refund"), rule.holds({"amount": 700}, "wait")
@@ -81,18 +81,18 @@ class Rule:
     _run: Run = field(repr=False, compare=False)
 
     def holds(self, record: Any, label: Label | None) -> bool:
-        """Whether it holds of a record, a text or a vector, and the answer; never raises."""
+        """Whether the rule holds for a record, text or vector and its answer; never raises."""
         if not isinstance(record, Mapping):
             record = {"text" if isinstance(record, str) else "vector": record}
         return self._run(record, label) is True
 
 
 def parse(text: str, *, name: str = "rule") -> Rule:
-    """The rule that a text says.
+    """Parse a rule.
 
     Raises:
-        SettingError: it cannot be read; says where (characters from 1), what was expected there,
-            and `name`, what the caller calls this rule.
+        SettingError: the text is not a rule; the message has the position (characters from 1), what
+            was expected there, and `name`, the caller's name of the rule.
 
     >>> parse("amount > ", name="never[0]")
     Traceback (most recent call last):
@@ -111,7 +111,7 @@ def parse(text: str, *, name: str = "rule") -> Rule:
 
 
 class _Token(NamedTuple):
-    node_type: str
+    token_type: str
     text: str
     at: int
 
@@ -153,11 +153,11 @@ class _Parser:
         return self._tokens[self._at]
 
     def _take(self, *words: str) -> _Token | None:
-        """Pass the next token if it is one of these words or signs."""
+        """Consume the next token if it is one of these words or signs."""
         token = self._next
         if token.text not in words:
             return None
-        self._at += token.node_type != "end"
+        self._at += token.token_type != "end"
         return token
 
     def expect(self, word: str, what: str) -> None:
@@ -257,7 +257,7 @@ class _Parser:
             return node
         if self._take("["):
             return self._list(token.at)
-        if token.node_type == "name" and token.text not in RESERVED:
+        if token.token_type == "name" and token.text not in RESERVED:
             self._at += 1
             called = token.text in CALLS and self._next.text == "("
             return self._call(token) if called else self._field(token)
@@ -268,13 +268,13 @@ class _Parser:
     def _literal(self, what: str) -> Any:
         minus = self._take("-")
         token = self._next
-        if token.node_type == "number":
+        if token.token_type == "number":
             self._at += 1
             if not math.isfinite(number := float(token.text)):
                 self.fail(token.at, "there is a number that is too large")
             number = int(token.text) if token.text.isdigit() else number
             return -number if minus else number
-        if token.node_type == "string" and not minus:
+        if token.token_type == "string" and not minus:
             self._at += 1
             return self._unescaped(token)
         if minus or token.text not in CONSTANTS:
@@ -307,7 +307,7 @@ class _Parser:
             return self._node(lambda x, y: y, "either", token.at)
         name = token.text
         if name == "field" and self._take("["):
-            if self._next.node_type != "string":
+            if self._next.token_type != "string":
                 self._unexpected('the name of a field, as in field["order id"]')
             name = self._literal("")
             self.expect("]", "]")
@@ -316,7 +316,7 @@ class _Parser:
         return self._entry(node) if self._take("[") else node
 
     def _entry(self, node: _Node) -> _Node:
-        if not (self._next.node_type == "number" and self._next.text.isdigit()):
+        if not (self._next.token_type == "number" and self._next.text.isdigit()):
             self._unexpected("the place of an entry, as in vector[3]")
         place = self._literal("")
         self.expect("]", "]")
@@ -328,17 +328,17 @@ class _Parser:
     def _call(self, token: _Token) -> _Node:
         self.expect("(", "(")
         one = self._argument()
-        run, node_type = CALLS[token.text]
-        if node_type == "texts":
+        run, operands = CALLS[token.text]
+        if operands == "texts":
             self.expect(",", "a comma and the part to look for")
-        two = self._argument() if node_type == "texts" else one
+        two = self._argument() if operands == "texts" else one
         self.expect(")", ")")
         made: NodeType = "value" if token.text == "len" else "condition"
         return self._node(lambda x, y: run(one(x, y), two(x, y)), made, token.at)
 
 
 def _type(value: Any) -> str:
-    """What kind of value it is; "" for one that is missing, or of a type that no rule knows."""
+    """The type of a value; "" if it is missing, or of a type that rules do not support."""
     if isinstance(value, bool):
         return "flag"
     if isinstance(value, int | float):
@@ -349,16 +349,16 @@ def _type(value: Any) -> str:
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Whether two values are equal: of one type, and lists of values that are no lists."""
-    node_type = _type(a)
-    if node_type == "list" == _type(b):
+    """Whether two values have the same type and are equal; lists must not contain lists."""
+    value_type = _type(a)
+    if value_type == "list" == _type(b):
         return len(a) == len(b) and all(map(_same_entry, a, b))
     return _same_entry(a, b)
 
 
 def _same_entry(a: Any, b: Any) -> bool:
-    node_type = _type(a)
-    return node_type not in ("", "list") and node_type == _type(b) and bool(a == b)
+    value_type = _type(a)
+    return value_type not in ("", "list") and value_type == _type(b) and bool(a == b)
 
 
 def _ordered(test: Test) -> Test:

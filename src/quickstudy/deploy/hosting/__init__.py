@@ -1,1 +1,1 @@
-"""Hosting: replicas that answer, trainers that teach, refits in a process of their own."""
+"""Hosting: replicas that answer, trainers that learn, refits in a separate process."""

@@ -1,4 +1,4 @@
-"""Child processes: a module that runs in a process of its own, and the pipe to it.
+"""Child processes: a module that runs in a separate process, and the connection to it.
 
 Not `ProcessPoolExecutor`: its processes import the main module of the program, which runs a script
 without `if __name__ == "__main__"` a second time, and they outlive a parent that is killed.
@@ -13,7 +13,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
 
-NICE = 10  # answers come first
+NICE = 10  # lower priority than answers
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 STDERR = 2
 
@@ -34,9 +34,9 @@ class Child:
                 [sys.executable, "-m", module, str(theirs.fileno()), *arguments],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                stdout=STDERR,  # what a library prints is nothing that this process has to say
+                stdout=STDERR,  # stdout of this process must not get the output of libraries
                 env={**os.environ, **dict.fromkeys(THREADS, "1")},
-                start_new_session=True,  # a Ctrl-C is for the parent, which then ends the child
+                start_new_session=True,  # Ctrl-C goes to the parent, which ends the child
             )
         self.pid = self._process.pid
 
@@ -59,7 +59,7 @@ class Child:
 def connect() -> Connection[Any, Any]:
     """The connection to the parent, in a module that `Child` runs.
 
-    The process then gives way to others, and may use every core: a server keeps to one of them.
+    Lowers the priority of the process, and allows it every core: a server keeps to one core.
     """
     os.nice(NICE)
     if hasattr(os, "sched_setaffinity"):

@@ -23,7 +23,7 @@ class Refitted:
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """Put on record that learner `number` set an event aside."""
+    """Log that learner `number` set an event aside."""
 
     number: int
     set_aside: SetAside
@@ -31,6 +31,6 @@ class Quarantine:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Tell where risk control stands, for a snapshot."""
+    """Get the state of risk control for a snapshot."""
 
     hosted: HostedLearner

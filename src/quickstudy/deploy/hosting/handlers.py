@@ -1,4 +1,4 @@
-"""Decides what is put on record of examples that a learner failed to learn."""
+"""Decides the events of examples that a learner failed to learn."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from quickstudy.log.store import events_at
 
 
 def quarantine(context: Context, command: Quarantine) -> Decided[int]:
-    """Put on record that an event was set aside; the number of the event that says so.
+    """Log that an event was set aside; returns the number of the new event.
 
-    0: the learner is not in service any more, or it is on record.
+    0: the learner is no longer in service, or the log says so already.
     """
     if command.number not in context.names():
         return 0
@@ -22,7 +22,7 @@ def quarantine(context: Context, command: Quarantine) -> Decided[int]:
 
 
 def record_set_aside(context: Context, number: int, one: SetAside) -> Decided[int]:
-    """Put on record that an event that is on disk was set aside, unless that is so already."""
+    """Log that an event on disk was set aside, unless the log says so already."""
     connection = context.transaction.connection
     known = [found for _, found in Ledger.of(connection, number).marks]
     if any((found.seq, found.switch) == (one.seq, one.switch) for found in known):
@@ -36,7 +36,7 @@ def record_set_aside(context: Context, number: int, one: SetAside) -> Decided[in
 def quarantined(
     number: int, one: SetAside, *, subject: str, about: str, case: int | None = None
 ) -> Draft:
-    """The event that says so; `about` is the type of the event that was set aside."""
+    """The event of a quarantine; `about` is the type of the event that was set aside."""
     payload: dict[str, Any] = {
         "event": one.seq,
         "reason": one.reason,

@@ -1,4 +1,4 @@
-"""A learner on duty: its settings, its risk control, and the worker that teaches its twins."""
+"""A hosted learner: its settings, its risk control, and the trainer of its replicas."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from quickstudy.errors import LabelError
 from quickstudy.learners.classifier.classifier import LABELS_PER_MB
 from quickstudy.types import Label
 
-MOST_VOTE_BYTES = 32 * 2**20  # of votes of predictions that wait for their label
+MOST_VOTE_BYTES = 32 * 2**20  # votes of predictions that wait for their label
 
 
 class VoteCache:
-    """What experts said of the latest predictions: late labels are scored by that, while it is
-    here; the oldest leave first, and after a restart none are.
+    """Cache of the experts' votes at the latest predictions, by which later labels are scored; the
+    oldest votes are evicted first, and a restart empties the cache.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class VoteCache:
         self._bytes = 0
 
     def add(self, case_id: str, said: StoredVotes) -> None:
-        """Keep what was said of a case."""
+        """Store the votes of a case."""
         self.drop(case_id)
         self._said[case_id] = said
         self._bytes += said.votes.nbytes
@@ -40,18 +40,18 @@ class VoteCache:
             self._bytes -= self._said.popitem(last=False)[1].votes.nbytes
 
     def get(self, case_id: str) -> StoredVotes | None:
-        """What was said of a case, if that is still here."""
+        """The votes of a case; None if they are not cached."""
         return self._said.get(case_id)
 
     def drop(self, case_id: str) -> None:
-        """It was used, and is not needed any more."""
+        """Remove the votes of a case."""
         found = self._said.pop(case_id, None)
         self._bytes -= found.votes.nbytes if found else 0
 
 
 @dataclass(frozen=True, slots=True)
 class VersionRoles:
-    """Which version answers, which wants to, and which did before: ids, or ""."""
+    """Champion, challenger and previous version: ids, or ""."""
 
     champion: str
     challenger: str = ""
@@ -60,9 +60,9 @@ class VersionRoles:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What the last transaction left of a learner's risk control, settings and roles.
+    """A learner's risk control, settings and roles after the last transaction.
 
-    It is never changed, so any thread may read it. `control` is the state of an `Autonomy`.
+    Immutable, so any thread may read it. `control` is the state of an `Autonomy`.
     """
 
     control: dict[str, Any]
@@ -71,13 +71,13 @@ class Committed:
     roles: VersionRoles
 
     def autonomy(self) -> Autonomy:
-        """The risk control of that moment, for the caller alone."""
+        """A new copy of the risk control after that transaction."""
         return Autonomy.from_state(self.control)
 
 
 @dataclass
 class OutOfService:
-    """A classifier that cannot be made from the log: nothing is asked of it, and why."""
+    """A learner that cannot be rebuilt from the log, with the reason."""
 
     number: int
     name: str
@@ -87,12 +87,11 @@ class OutOfService:
 
 
 class HostedLearner:
-    """One learner on duty.
+    """One hosted learner.
 
-    Only the writer's thread changes `control`, `settings`, `epoch`, `roles`, `votes` and `labels`,
-    and only the trainer's changes `replicas`. Reports of other threads read `committed`, which the
-    writer's thread replaces after each transaction. The learner is read through
-    `replicas.reading()`.
+    Only the writer's thread changes `control`, `settings`, `epoch`, `roles`, `votes` and `labels`;
+    only the trainer's thread changes `replicas`. Reports read `committed`, which the writer's
+    thread replaces after each transaction. The learner is read through `replicas.reading()`.
     """
 
     def __init__(
@@ -116,24 +115,24 @@ class HostedLearner:
         self.labels: set[str] = set()
         self.created = 0.0
         self.trainer: Trainer | None = None
-        self.saved = 0  # event up to which a snapshot holds everything
+        self.saved = 0  # event up to which a snapshot is complete
         self.refitting = False
-        self.refit_event: int | None = None  # where the refit under way takes effect
-        self.refit_not_before = 0.0  # not before, by the monotonic clock
-        self.made_at = 0  # examples of the largest version that was made
+        self.refit_event: int | None = None  # event at which the refit under way takes effect
+        self.refit_not_before = 0.0  # by the monotonic clock
+        self.made_at = 0  # examples of the largest version
         self.consolidating = False
-        self.consolidate_not_before = 0.0  # not before, by the monotonic clock
-        self.set_aside: list[SetAside] = []  # on the way back, and not on record yet
+        self.consolidate_not_before = 0.0  # by the monotonic clock
+        self.set_aside: list[SetAside] = []  # in recovery, and not logged yet
 
     def _as_it_is(self) -> Committed:
         return Committed(self.control.state(), self.settings, self.epoch, self.roles)
 
     def commit(self) -> None:
-        """The transaction is on disk: what it left is what reports say from now on."""
+        """The transaction is on disk: reports read its state from now on."""
         self.committed = self._as_it_is()
 
     def revert(self) -> None:
-        """The transaction failed: all is as the last one left it."""
+        """The transaction failed: restore the state after the last one."""
         self.control, self.settings = self.committed.autonomy(), self.committed.settings
         self.epoch, self.roles = self.committed.epoch, self.committed.roles
 
@@ -150,28 +149,28 @@ class HostedLearner:
 
     @property
     def definition(self) -> int:
-        """The definition of learning under which it was taught."""
+        """The definition of learning that made the present state."""
         with self.replicas.reading() as learner:
             return learner.definition
 
     @property
     def most_labels(self) -> int:
-        """Labels that the learner has room for."""
+        """Number of labels that the learner has room for."""
         return int(LABELS_PER_MB * self.settings.budget_mb)
 
     def has_label(self, label: Label) -> bool:
-        """Whether a label was taught before."""
+        """Whether a label was taught before or is being taught."""
         return encode(label) in self.labels
 
     def add_labels(self, labels: Sequence[Label]) -> None:
-        """Remember labels that were taught."""
+        """Add labels that were taught."""
         self.labels |= {encode(label) for label in labels}
 
     def check_label(self, label: Label, new: set[str]) -> None:
-        """Whether the learner has room for a label; `new` gathers those that a command brings.
+        """Check that the learner has room for a label; `new` collects new labels of the command.
 
         Raises:
-            LabelError: it is one too many.
+            LabelError: there are too many labels.
         """
         if self.has_label(label):
             return

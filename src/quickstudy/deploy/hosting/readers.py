@@ -1,4 +1,4 @@
-"""A count of readers that somebody can wait for."""
+"""A count of readers, with a wait for its end."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import threading
 
 
 class Readers:
-    """Counts the readers that are inside; the worker can wait until none is."""
+    """Counts the readers that are inside; the trainer can wait until there is none."""
 
     def __init__(self) -> None:
         self._count = 0
-        self._change = threading.Condition(threading.Lock())  # held while it counts, never longer
+        self._change = threading.Condition(threading.Lock())  # held only while counting
 
     def arrive(self) -> None:
-        """One more is inside."""
+        """Count a reader that enters."""
         with self._change:
             self._count += 1
 
     def depart(self) -> None:
-        """One has left."""
+        """Count a reader that leaves."""
         with self._change:
             self._count -= 1
             if not self._count:
                 self._change.notify_all()
 
     def wait_until_none(self) -> None:
-        """Wait until all that are inside have left."""
+        """Wait until all readers that are inside have left."""
         with self._change:
             while self._count:
                 self._change.wait()

@@ -1,7 +1,7 @@
 """Refits and consolidates learners, in a child process of the server.
 
-It receives packed learners, each after a byte that says what to do with it, and sends what came of
-it. It ends when its connection does, so it never outlives its parent.
+It receives packed learners, each after a byte that names the job, and sends the result. It ends
+when its connection does, so it never outlives its parent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ REFIT, CONSOLIDATE = b"r", b"c"
 
 
 def refit(packed: bytes) -> bytes:
-    """Refit what is due in a packed learner; the packed outcome."""
+    """Refit the experts that are due in a packed learner; returns them packed."""
     return pack_fitted(unpacked(packed).fit_due())
 
 
@@ -37,7 +37,7 @@ WORK: dict[bytes, Callable[[bytes], bytes]] = {REFIT: refit, CONSOLIDATE: consol
 
 
 def pack_fitted(fitted: Fitted) -> bytes:
-    """Refitted experts as bytes; the same ones may give other bytes the next time."""
+    """Refitted experts as bytes; equal experts may give different bytes."""
     return snapshot.pack(fitted.arrays, _plain(fitted))
 
 
@@ -46,18 +46,18 @@ def _plain(fitted: Fitted) -> dict[str, Any]:
 
 
 def artifact_name(fitted: Fitted, asof: int) -> str:
-    """A file name for experts refitted on the state after event `asof`, by what they are."""
+    """A file name, from the content, for experts refitted on the state after event `asof`."""
     return f"refit-{asof:012d}-{snapshot.digest(fitted.arrays, _plain(fitted))}.safetensors"
 
 
 def unpack_fitted(content: bytes, *, name: str = "the refitted experts") -> Fitted:
-    """Raises `ModelFileError` if the bytes are not those that were packed."""
+    """Inverse of `pack_fitted`; raises `ModelFileError` if the bytes are damaged."""
     arrays, plain = snapshot.unpack(content, name=name)
     return Fitted(arrays=arrays, **plain)
 
 
 def outcome(message: bytes) -> bytes | None:
-    """What comes of a message; None if that failed: the parent tries again with another child."""
+    """The result of a message; None if it failed: the parent tries again with another child."""
     try:
         return WORK[message[:1]](message[1:])
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Refits: hands learners to the child process, and its outcome back."""
+"""`RefitQueue`: sends learners to the child process, and passes on its results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Job = tuple[bytes, Callable[[bytes | None], None]]
 
 
 class RefitQueue:
-    """One child for all learners of a store, started when it is first needed."""
+    """One child process for all learners of a store, started when it is first needed."""
 
     def __init__(self) -> None:
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
@@ -22,8 +22,8 @@ class RefitQueue:
         self._entry = threading.Lock()
 
     def submit(self, what: bytes, packed: bytes, done: Callable[[bytes | None], None]) -> None:
-        """Refit or consolidate a packed learner; `done` gets what came of it, None if the child
-        failed or no more is begun.
+        """Refit or consolidate a packed learner; `done` gets the result, None if the child failed
+        or the queue is closed.
         """
         if self._closed:
             done(None)
@@ -34,7 +34,7 @@ class RefitQueue:
 
     @property
     def closed(self) -> bool:
-        """Whether the store is being closed: nothing failed then, and nothing more is begun."""
+        """Whether the store is being closed: then a result None is not a failure."""
         return self._closed
 
     def _start(self) -> None:
@@ -47,7 +47,7 @@ class RefitQueue:
             packed, done = job
             try:
                 done(self._ask(packed))
-            except (OSError, EOFError):  # the child died, or was told to
+            except (OSError, EOFError):  # the child died or was killed
                 self._stop()
                 if not self._closed:
                     done(None)
@@ -69,11 +69,11 @@ class RefitQueue:
             child.close()
 
     def close(self) -> None:
-        """End the child; what it was at is lost, and done again when it is due again."""
+        """End the child; its present job is lost, and started again when it is due again."""
         self._closed = True
         if self._thread is not None:
             self._jobs.put(None)
             child = self._child
             if child is not None:
-                child.kill()  # the thread, which waits for its answer, cleans up
+                child.kill()  # the thread that waits for its answer cleans up
             self._thread.join()

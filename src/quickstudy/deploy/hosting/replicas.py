@@ -1,12 +1,12 @@
-"""Twins: two copies of one learner, so that predictions never wait for learning.
+"""Replicas: two copies of one learner, so that predictions never wait for learning.
 
-A reader uses the active copy while the worker teaches the other; then the copies change places, and
-the first is taught the same, or becomes a copy of the other where that is cheaper. As the same
-lessons give the same bits, the twins are equal whenever the worker rests.
+Readers use the active copy while the trainer updates the other; then the copies swap, and the
+former active copy gets the same updates, or becomes a copy of the other where that is cheaper. As
+the same updates give the same bits, both copies are equal whenever the trainer is idle.
 
 The scheme is left-right (Ramalhete & Correia, 2013, "Left-right: a concurrency control technique
-with wait-free population oblivious reads"): readers wait neither for the worker nor for each other,
-and the worker waits for the readers of the copy that it wants to change.
+with wait-free population oblivious reads"): readers wait neither for the trainer nor for each
+other, and the trainer waits for the readers of the copy that it is about to change.
 """
 
 from __future__ import annotations
@@ -21,43 +21,43 @@ from quickstudy.log.failpoints import failpoint
 
 
 class LostReplicaError(StoreError):
-    """One of the two copies is lost, and there is no room for another."""
+    """One of the two copies is lost, and there is no memory for another."""
 
 
 class LeftRightReplicas:
-    """One worker, and any number of readers from any thread, all at the same time."""
+    """Two copies of a learner for one trainer and any number of concurrent readers."""
 
     def __init__(self, learner: Decider, version: str) -> None:
         self._pair: list[Decider | None] = [learner, learner.copy()]
-        self._versions = [version, version]  # that the learner at each place is a line of
+        self._versions = [version, version]  # version of the learner at each place
         self._front = 0
         self._readers = (Readers(), Readers())
-        self._entry = 0  # of these two, the one that readers now arrive at
+        self._entry = 0  # index of the counter at which readers arrive now
 
     @contextmanager
     def reading(self) -> Iterator[Decider]:
-        """The learner in front; nobody changes it meanwhile. Not to be changed by the reader."""
+        """The active learner; nobody changes it meanwhile, and the reader must not either."""
         with self.reading_version() as (learner, _):
             yield learner
 
     @contextmanager
     def reading_version(self) -> Iterator[tuple[Decider, str]]:
-        """The same, with the version that it is a line of."""
+        """The active learner and its version."""
         inside = self._readers[self._entry]
         inside.arrive()
         try:
-            front = self._front  # read after it has arrived: `_turn` relies on that
+            front = self._front  # read after the arrival: `_turn` relies on this order
             yield self._at(front), self._versions[front]
         finally:
             inside.depart()
 
     def _turn(self) -> None:
-        """The twins change places; returns once no reader has the one that was in front.
+        """Swap the copies; returns once no reader uses the copy that was active before.
 
-        Who arrives from now on meets the one that is in front now. Those who arrived before are
-        counted at either entry: one of them may have chosen its entry long ago and arrived late.
-        So both must have been empty once since, and the worker waits for each while others arrive
-        at the other one: it never waits for readers that come later.
+        Readers that arrive from now on use the new active copy. Earlier readers are counted at
+        either entry: a reader may have chosen its entry long ago and arrived late. So both counters
+        must have been zero once since the swap, and the trainer waits for each while new readers
+        arrive at the other: it never waits for readers that come later.
         """
         self._front = 1 - self._front
         entry = self._entry
@@ -72,17 +72,17 @@ class LeftRightReplicas:
 
     @property
     def version(self) -> str:
-        """The version that the learner in front is a line of; for the worker alone."""
+        """The version of the active learner; only for the trainer's thread."""
         return self._versions[self._front]
 
     def change(self, act: Callable[[Decider], None]) -> None:
-        """Do the same to both, one after the other; for the worker alone.
+        """Apply a change to both copies, one after the other; only for the trainer's thread.
 
-        If `act` raises, both are as they were: it may have stopped half-way in the learner behind,
-        which is given up and becomes a copy of the one in front.
+        If `act` raises, both copies are as before: the change may have stopped half-way in the
+        passive copy, which is discarded and replaced by a copy of the active one.
 
         Raises:
-            LostTwinError: there is no room for that copy.
+            LostReplicaError: there is no memory for that copy.
         """
         learner = self.back
         back, maps = 1 - self._front, learner.maps
@@ -96,36 +96,36 @@ class LeftRightReplicas:
         self._follow(act, learner, same_map=learner.maps == maps)
 
     def _follow(self, act: Callable[[Decider], None], learner: Decider, *, same_map: bool) -> None:
-        """Take the twin behind to where `learner` is, which was changed first."""
+        """Bring the passive copy to the state of `learner`, which was changed first."""
         back = 1 - self._front
         try:
             if same_map:
                 act(self._at(back))
-            else:  # a new feature map takes long to choose, and the copy has it
+            else:  # choosing a new feature map takes longer than a copy
                 self._pair[back] = learner.copy()
-        except Exception:  # what was learned is learned: only this twin is to be made again
+        except Exception:  # the update is learned: only this copy has to be made again
             self._pair[back] = None
 
     def replace(self, learner: Decider, version: str) -> None:
-        """Another learner takes the place of both; for the worker alone."""
-        twin = learner.copy()
+        """Replace both copies by another learner; only for the trainer's thread."""
+        copy = learner.copy()
         back = 1 - self._front
         self._pair[back], self._versions[back] = learner, version
         self._turn()
-        self._pair[1 - back], self._versions[1 - back] = twin, version
+        self._pair[1 - back], self._versions[1 - back] = copy, version
 
     @property
     def back(self) -> Decider:
-        """The learner behind; for the worker alone, which must not change it but by `change`.
+        """The passive copy, only for the trainer's thread, which changes it only by `change`.
 
         Raises:
-            LostTwinError: it was given up, and there is no room for a copy of the one in front.
+            LostReplicaError: it was discarded, and there is no memory for a new copy.
         """
         back = 1 - self._front
         if self._pair[back] is None:
             try:
                 self._pair[back] = self._at(self._front).copy()
             except Exception as error:
-                told = f"there is no room for a second copy ({type(error).__name__}: {error})"
-                raise LostReplicaError(told) from error
+                why = f"there is no room for a second copy ({type(error).__name__}: {error})"
+                raise LostReplicaError(why) from error
         return self._at(back)

@@ -1,4 +1,4 @@
-"""The worker: teaches the twins of one learner, in the order of the log."""
+"""`Trainer`: updates the replicas of one learner in log order."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from quickstudy.errors import StoreError
 from quickstudy.learners.decider import Decider
 from quickstudy.stats.moments import one_blas_thread
 
-UPDATES_AT_ONCE = 64  # before the twins change places: some 20 ms
+UPDATES_AT_ONCE = 64  # before the replicas swap: some 20 ms
 NICE = 10
-REST_SECONDS = 0.04  # between rounds of lessons
-MOST_REASONS = 10_000  # kept for who waits until an event is learned
+REST_SECONDS = 0.04  # between batches of updates
+MOST_REASONS = 10_000  # kept for callers that wait until an event is learned
 log = logging.getLogger("quickstudy")
 
 
 class Trainer:
-    """Teaches the twins of one learner, in the order of the log, in a thread of its own.
+    """Updates the replicas of one learner in log order, in a thread of its own.
 
     Args:
-        version: that the learner is a line of.
-        learned: called in the thread after each round of lessons.
-        successor: called in the thread with a lesson that is a switch, and the champion that
-            leaves; gives the learner that answers from there on.
-        set_aside: called in the thread with a lesson that raised and was not learned; puts it on
-            record. Without it such a lesson ends the learning, and answers go on.
+        version: the version of the learner.
+        learned: called in the thread after each batch of updates.
+        successor: called in the thread with an update that is a switch, and the champion that
+            leaves; returns the learner that answers from there on.
+        set_aside: called in the thread with an update that raised and was not learned; logs it.
+            Without it such an update stops learning, while answers go on.
     """
 
     def __init__(
@@ -50,12 +50,12 @@ class Trainer:
         set_aside: Callable[[SetAside], None] | None = None,
     ) -> None:
         self.replicas = LeftRightReplicas(learner, version)
-        self.seq = seq  # of the last lesson learned
+        self.seq = seq  # of the last update learned
         self.failed: StoreError | None = None
         self._learned = learned
         self._successor = successor
         self._set_aside = set_aside
-        self.reasons: OrderedDict[int, str] = OrderedDict()  # of the latest that were set aside
+        self.reasons: OrderedDict[int, str] = OrderedDict()  # of updates that were set aside
         self._updates: deque[Update] = deque()
         self._waiting: deque[tuple[int, Future[None]]] = deque()
         self._tasks: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
@@ -66,7 +66,7 @@ class Trainer:
         self._thread.start()
 
     def enqueue(self, updates: Sequence[Update]) -> None:
-        """Queue lessons, in the order of the log."""
+        """Queue updates in log order."""
         with self._change:
             self._updates.extend(updates)
             self._given = updates[-1].seq
@@ -74,13 +74,13 @@ class Trainer:
 
     @property
     def lag(self) -> int:
-        """Lessons that wait."""
+        """Number of updates that wait."""
         return len(self._updates)
 
     def after(self, seq: int) -> Future[None]:
-        """Done once everything up to event `seq` is learned.
+        """A future that is done once all updates up to event `seq` are learned.
 
-        Raises, through the future, what stopped the worker if something did.
+        It has an exception if an error stopped the trainer.
         """
         future: Future[None] = Future()
         with self._change:
@@ -94,24 +94,24 @@ class Trainer:
         return future
 
     def run_between(self, act: Callable[[], Any]) -> Future[Any]:
-        """Have something done in the worker's thread, between lessons."""
+        """Run a task in the trainer's thread, between batches of updates."""
         future: Future[Any] = Future()
         with self._change:
             if self._closed or self.failed:
-                future.set_exception(self.failed or StoreError("the learner is off duty"))
+                future.set_exception(self.failed or StoreError("the learner is out of service"))
             else:
                 self._tasks.append((act, future))
                 self._change.notify_all()
         return future
 
     def learned_up_to(self, seq: int) -> int:
-        """The last event up to `seq` by which everything is learned; in the worker's thread."""
+        """The last event up to `seq` by which all is learned; only in the trainer's thread."""
         with self._change:
             behind = self._updates and self._updates[0].seq <= seq
             return self.seq if behind else max(self.seq, seq)
 
     def _run(self) -> None:
-        if sys.platform == "linux":  # has it for each thread: answers come first
+        if sys.platform == "linux":  # has a priority for each thread: answers come first
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         with one_blas_thread():  # as in the processes that refit and follow: the same bits
             self._work()
@@ -124,7 +124,7 @@ class Trainer:
                     self._learned(self)
                 self._run_tasks()
                 self._rest()
-            except Exception as error:  # what was not foreseen: answers go on, learning stops
+            except Exception as error:  # an unexpected error: answers go on, learning stops
                 log.exception("learning has stopped")
                 self._fail(error)
                 return
@@ -134,11 +134,11 @@ class Trainer:
             act, future = self._tasks.popleft()
             try:
                 future.set_result(act())
-            except Exception as error:  # it is for whoever sent the errand
+            except Exception as error:  # it belongs to the caller of the task
                 future.set_exception(error)
 
     def _rest(self) -> None:
-        """Let lessons gather, unless somebody waits: together they are learned faster."""
+        """Wait for more updates, unless a caller waits: a larger batch is learned faster."""
         with self._change:
             self._change.wait_for(self._wanted, REST_SECONDS)
 
@@ -147,7 +147,7 @@ class Trainer:
         return several or self._closed or bool(self._waiting or self._tasks)
 
     def _next(self) -> list[Update] | None:
-        """Lessons to be taught together, perhaps none but errands; None at the end."""
+        """The next batch of updates, empty if there are only tasks; None at the end."""
         with self._change:
             while not self._updates and not self._tasks and not self._closed:
                 self._change.wait()
@@ -175,7 +175,7 @@ class Trainer:
             future.set_result(None)
 
     def _leave_out(self, update: Update, error: Exception) -> None:
-        """Put a lesson on record that raised; before anybody hears that it was dealt with."""
+        """Log an update that raised, before any caller learns that it was processed."""
         if self._set_aside is None:
             raise error
         one = SetAside.of(update.seq, error)
@@ -185,18 +185,19 @@ class Trainer:
             self.reasons.popitem(last=False)
 
     def _fail(self, error: Exception) -> None:
-        told = StoreError(f"learning has stopped ({type(error).__name__}: {error}): start it anew")
-        told.__cause__ = error
+        reason = f"{type(error).__name__}: {error}"
+        failed = StoreError(f"learning has stopped ({reason}): open the store again")
+        failed.__cause__ = error
         with self._change:
-            self.failed = told
+            self.failed = failed
             waiting = [future for _, future in [*self._waiting, *self._tasks]]
             self._waiting.clear()
             self._tasks.clear()
         for future in waiting:
-            future.set_exception(told)
+            future.set_exception(failed)
 
     def close(self) -> None:
-        """Learn what was given, and end."""
+        """Learn all queued updates, and end."""
         with self._change:
             self._closed = True
             self._change.notify_all()

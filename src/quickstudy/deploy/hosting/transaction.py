@@ -1,4 +1,4 @@
-"""`HostedLearners`: learners that make decisions, as the events of a transaction change them."""
+"""`HostedLearners`: the hosted learners that make decisions, as participant of transactions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from quickstudy.encode.values import plain_text
 from quickstudy.errors import NotFoundError
 from quickstudy.log.events import Logged
 
-LABELS = ("feedback", "ruled")  # events that bring a label
+LABELS = ("feedback", "ruled")  # events with a label
 Registry = tuple[dict[str, HostedLearner], dict[int, HostedLearner], dict[str, OutOfService]]
 
 
@@ -29,7 +29,7 @@ class HostedLearners:
 
     Args:
         start: makes the learner of a new row, created at an event.
-        roles_changed: told, once it is on disk, that other versions answer or challenge.
+        roles_changed: called after the commit of an event that changes champion or challenger.
         payload_of: the payload of an earlier event.
     """
 
@@ -47,20 +47,20 @@ class HostedLearners:
         self.out_of_service: dict[str, OutOfService] = {}
         self.begin()
 
-    # who is there
+    # the registry
 
     def register(self, hosted: HostedLearner) -> None:
-        """A learner is in service."""
+        """Add a learner that is in service."""
         self.by_name = {**self.by_name, hosted.name: hosted}
         self.by_number = {**self.by_number, hosted.number: hosted}
 
     def remove(self, hosted: HostedLearner) -> None:
-        """A learner is no longer in service."""
+        """Remove a learner that is no longer in service."""
         self.by_name = {n: one for n, one in self.by_name.items() if one is not hosted}
         self.by_number = {n: one for n, one in self.by_number.items() if one is not hosted}
 
     def put_out_of_service(self, out: OutOfService) -> None:
-        """A learner cannot be made from the log."""
+        """Add a learner that cannot be rebuilt from the log."""
         self.out_of_service = {**self.out_of_service, out.name: out}
 
     def find(self, name: str) -> Hosted | None:
@@ -68,11 +68,11 @@ class HostedLearners:
         return self.by_name.get(name) or self.out_of_service.get(name)
 
     def everyone(self) -> Sequence[Hosted]:
-        """All of them, in service or not."""
+        """All of these learners, in service or not."""
         return [*self.by_number.values(), *self.out_of_service.values()]
 
     def misused(self, name: str) -> str:
-        """What to say where one of these is used for runs."""
+        """The error message if a learner that makes decisions is used for runs."""
         found = self.find(name)
         assert found is not None
         return (
@@ -86,7 +86,7 @@ class HostedLearners:
         Raises:
             NotFoundError: there is none.
             InputError: it has runs, not predictions.
-            OutOfServiceError: it cannot be made from the log.
+            OutOfServiceError: it cannot be rebuilt from the log.
         """
         name = plain_text(name)
         if name not in self.by_name:
@@ -100,7 +100,7 @@ class HostedLearners:
         """The learner of a case; None: it was deleted.
 
         Raises:
-            OutOfServiceError: it cannot be made from the log.
+            OutOfServiceError: it cannot be rebuilt from the log.
         """
         for out in self.out_of_service.values():
             if out.number == case["learner"]:
@@ -108,7 +108,7 @@ class HostedLearners:
         return self.by_number.get(case["learner"])
 
     def counts(self, case: Row) -> bool:
-        """Whether the outcome of a case is still due, under the guarantee that is in force."""
+        """Whether the outcome of a case is still due under the present guarantee."""
         hosted = self.by_number.get(case["learner"])
         if hosted is None or case["decision"] is None:
             return False
@@ -116,7 +116,7 @@ class HostedLearners:
         return epoch == hosted.epoch
 
     def votes_of(self, hosted: HostedLearner, case_id: str) -> StoredVotes | None:
-        """The experts' votes at the prediction, unless a label was scored by them already."""
+        """The experts' votes at the prediction; None if a label was scored by them already."""
         return None if case_id in self._scored else hosted.votes.get(case_id)
 
     # the transaction
@@ -128,7 +128,7 @@ class HostedLearners:
         self._updates: list[tuple[HostedLearner, Update]] = []
         self._new_labels: list[tuple[HostedLearner, str]] = []
         self._once_committed: list[Callable[[], None]] = []
-        self._scored: list[str] = []  # cases whose stored votes a label used
+        self._scored: list[str] = []  # cases whose votes a label used
         self.begin_command()
 
     def begin_command(self) -> None:
@@ -143,11 +143,11 @@ class HostedLearners:
         self._touched: set[int] = set()
 
     def prepare(self, draft: Draft, earlier: Sequence[Logged]) -> dict[str, Any]:
-        """Nothing: what these learners say is asked before the transaction."""
+        """Nothing: these learners predict before the transaction."""
         return {}
 
     def apply(self, event: Logged, payload: dict[str, Any], draft: Draft) -> Sequence[Draft]:
-        """Change the learner that an event is about; the changes of level that follow."""
+        """Apply an event to its learner; returns the changes of level that follow."""
         if event.type == "created" and KINDS.of_plain(payload).protocol == "decisions":
             self._once_committed.append(partial(self._create, event, payload))
         if event.type == "deleted":
@@ -200,10 +200,10 @@ class HostedLearners:
     def _learn(
         self, hosted: HostedLearner, event: Logged, about: dict[str, Any], draft: Draft
     ) -> None:
-        """Have the trainer learn from an event once it is on disk."""
+        """Queue the update of an event for the trainer, to be learned after the commit."""
         update = None
         if event.type in LABELS:
-            payload = event.read()  # what is learned is what the log says, here as in a replay
+            payload = event.read()  # learn from the logged bytes, as a replay does
             record = payload["record"] if "record" in payload else about.get("record")
             update = update_of(event.seq, payload, record)
             if update and payload.get("case") and payload["learn"] == "label":
@@ -224,7 +224,7 @@ class HostedLearners:
             self._new_labels.append((hosted, label))
 
     def rollback_command(self, earlier: Sequence[Logged]) -> None:
-        """Restore what the command changed, from the start of the transaction and its events."""
+        """Rebuild what the command changed from the start of the transaction and its events."""
         self.by_name, self.by_number, self.out_of_service = self._registry_at_command
         updates, labels, acts, scored = self._marks
         for hosted, label in self._new_labels[labels:]:
@@ -242,11 +242,11 @@ class HostedLearners:
                     apply_to_risk(hosted, event, payload, about)
                     acts = len(self._once_committed)
                     self._apply_roles(hosted, event, payload)
-                    del self._once_committed[acts:]  # it is told already
+                    del self._once_committed[acts:]  # these callbacks are registered already
         self._touched = set()
 
     def undo(self) -> None:
-        """Nothing of the transaction happened."""
+        """Undo the transaction."""
         self.by_name, self.by_number, self.out_of_service = self._registry
         for hosted in self._changed.values():
             hosted.revert()
@@ -255,7 +255,7 @@ class HostedLearners:
         self.begin()
 
     def committed(self) -> None:
-        """It is on disk: what was logged is taught."""
+        """The transaction is on disk: pass its updates to the trainers."""
         before = self._registry[1]
         together: dict[int, list[Update]] = {}
         for hosted, update in self._updates:

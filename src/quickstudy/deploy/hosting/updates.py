@@ -1,4 +1,4 @@
-"""Lessons: what an event teaches a learner; the live one and every replay take them from here."""
+"""Updates: what a learner learns from an event, live and in every replay."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from quickstudy.log.failpoints import failpoint
 from quickstudy.types import Label, Prediction, Probabilities
 
 Votes = NDArray[np.float16]
-LEAST = -60_000.0  # that half precision can hold
+LEAST = -60_000.0  # lowest log probability that is stored in half precision
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One thing to be learned: a label of a record, that a label is wrong, or refitted experts.
+    """One update: a label of a record, a label that is wrong, or refitted experts.
 
-    `own` applies an event that only this kind of learner has. A `switch` (the payload of its event)
-    is no lesson for a learner: another one takes over.
+    `own` applies an event that only this kind of learner has. With a `switch` (the payload of its
+    event) another learner takes over.
     """
 
     seq: int
@@ -45,25 +45,25 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class StoredVotes:
-    """What experts and members said, (voices, labels); half precision is enough to score them."""
+    """Votes of experts and members, (voices, labels); half precision is enough to score them."""
 
     votes: Votes
     last_label: int
 
     @classmethod
     def of(cls, prediction: Prediction) -> StoredVotes:
-        """The part of a prediction that is kept until its label comes."""
+        """The part of a prediction that is stored until its label comes."""
         votes = np.maximum(prediction.votes, LEAST).astype(np.float16)
         return cls(votes, prediction.last_label)
 
     def encoded(self) -> dict[str, Any]:
-        """For the log."""
+        """The votes as the log holds them."""
         text = base64.b64encode(self.votes.tobytes()).decode()
         return {"votes": text, "voices": len(self.votes), "last": self.last_label}
 
 
 def read_votes(written: Mapping[str, Any]) -> Prediction:
-    """The part of a prediction that learning needs, as it was written down."""
+    """The part of a prediction that learning needs; inverse of `StoredVotes.encoded`."""
     flat = np.frombuffer(base64.b64decode(written["votes"]), np.float16).astype(float)
     return Prediction(
         label=None,
@@ -76,7 +76,7 @@ def read_votes(written: Mapping[str, Any]) -> Prediction:
 
 
 def update_of(seq: int, payload: Mapping[str, Any], record: Any) -> Update | None:
-    """What a `feedback` or `ruled` event teaches about the record it speaks of, if anything."""
+    """The update of a `feedback` or `ruled` event about a record, or None."""
     if payload["learn"] is None:
         return None
     said = read_votes(payload["said"]) if payload.get("said") else None
@@ -94,7 +94,7 @@ def own_update(event: Logged) -> Update | None:
 
 
 def teach(learner: Decider, updates: Sequence[Update]) -> None:
-    """Give lessons in order; those that the learner must refuse change nothing."""
+    """Apply updates in order; an update that the learner refuses changes nothing."""
     run: list[Update] = []
     for update in updates:
         if update.fitted is None and update.own is None and not update.wrong:
@@ -115,12 +115,12 @@ def teach(learner: Decider, updates: Sequence[Update]) -> None:
 def apply_to_both(
     replicas: LeftRightReplicas, updates: Sequence[Update]
 ) -> list[tuple[Update, Exception]]:
-    """Give lessons in order to both twins, but those that raise; these, with what they raised.
+    """Apply updates in order to both replicas; returns the updates that raised, with their errors.
 
-    The twins come to be as if they had never met those.
+    The replicas end as if the failed updates had never been applied.
 
     Raises:
-        LostTwinError: there is no room for two learners.
+        LostReplicaError: there is no memory for two learners.
     """
     together = _failure(replicas, updates)
     if together is None:
@@ -134,10 +134,10 @@ def apply_to_both(
 def apply_without_failures(
     replicas: LeftRightReplicas, updates: Sequence[Update]
 ) -> list[tuple[Update, Exception]]:
-    """As `apply_to_both`, where a learner is made from the log.
+    """As `apply_to_both`, while a learner is rebuilt from the log.
 
     Raises:
-        LearningError: so many in a row raise that it is not for the lessons: none is to be lost.
+        LearningError: so many updates in a row raise that they are unlikely to be the cause.
     """
     failed = []
     for at in range(0, len(updates), MOST_IN_A_ROW):
@@ -152,7 +152,7 @@ def apply_without_failures(
 
 
 def _failure(replicas: LeftRightReplicas, updates: Sequence[Update]) -> Exception | None:
-    """Give lessons to both twins; if they raise, both are as before."""
+    """Apply updates to both replicas; if that raises, both are as before, and it is returned."""
     half = len(updates) // 2
 
     def act(learner: Decider) -> None:
@@ -165,12 +165,12 @@ def _failure(replicas: LeftRightReplicas, updates: Sequence[Update]) -> Exceptio
     except LostReplicaError:
         raise
     except Exception as error:
-        return error.with_traceback(None)  # its frames hold what there was no room for
+        return error.with_traceback(None)  # its frames hold the data that did not fit in memory
     return None
 
 
 def _teach_labels(learner: Decider, run: Sequence[Update]) -> None:
-    """Labels of records: together, which is faster, or if one is refused each by itself."""
+    """Learn labels of records: together, which is faster, or one by one if any is refused."""
     if not run:
         return
     try:
@@ -181,7 +181,7 @@ def _teach_labels(learner: Decider, run: Sequence[Update]) -> None:
 
 
 def _learn(learner: Decider, run: Sequence[Update]) -> None:
-    """What the log holds is learned as it is: the doors made it plain, or did not do so yet."""
+    """Learn records as the log holds them: they were made plain before they were logged."""
     labels = [update.label for update in run if update.label is not None]
     records = [update.record for update in run]
     said = [update.said for update in run]

@@ -1,4 +1,4 @@
-"""What a learner has to beat to be worth its keep: no change, majority, nearest neighbour."""
+"""Baselines that a learner has to beat: no change, majority, nearest neighbour."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from quickstudy.encode.record import RecordEncoder
 from quickstudy.encode.room import Room
 from quickstudy.types import Floats, Label
 
-KEPT = 1000  # latest examples among which the nearest neighbour is looked for
-ROOM = Room(numbers=1024, dense=1536, codes=10_000)  # of its columns: what 1,000 rows may take
+KEPT = 1000  # latest examples among which the nearest neighbour is searched
+ROOM = Room(numbers=1024, dense=1536, codes=10_000)  # bounds the columns of these rows
 NAMES = ("no change", "majority", "nearest neighbour")
 
 
 class Baselines:
-    """Answers of the three baselines; they learn what the learner learns.
+    """The three baselines; they learn the same examples as the learner.
 
-    The nearest neighbour is that of the last 1,000 examples: numbers are scaled by the standard
-    deviation seen so far, categories differ by 1, a missing value is as far as that.
+    The nearest neighbour is searched in the last 1,000 examples: numbers are scaled by the standard
+    deviation so far; different categories, and a missing and a present value, have distance 1.
 
     >>> baselines = Baselines()
     >>> for x, y in ({"a": 1.0}, "low"), ({"a": 1.2}, "low"), ({"a": 9.0}, "high"):
@@ -41,7 +41,7 @@ class Baselines:
         self._sums: Floats = np.zeros((3, 0))  # count, sum, sum of squares of each number
 
     def answers(self, x: Any) -> tuple[Label | None, ...]:
-        """What each would say of an input, None before the first example; changes nothing."""
+        """The answer of each baseline to an input, None before the first example."""
         if not self._labels:
             return (None,) * len(NAMES)
         majority = self._counts.most_common(1)[0][0][1]
@@ -80,6 +80,6 @@ class Baselines:
 
 
 def _widened(rows: Floats, width: int, value: float) -> Floats:
-    """The rows with more columns, if there are to be more."""
+    """The rows, widened to at least `width` columns."""
     more = width - rows.shape[1]
     return np.pad(rows, ((0, 0), (0, more)), constant_values=value) if more > 0 else rows

@@ -1,6 +1,6 @@
-"""Rules of promotion: five conditions, on cases that champion and challenger both answered.
+"""The gate: five conditions of promotion, on cases that champion and challenger both answered.
 
-Nothing here reads a store or a clock: the same cases in the same order give the same verdict.
+This module reads no store and no clock: the same cases in the same order give the same verdict.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ Route = Literal["better", "simpler"]
 Verdict = Literal["watching", "roll back", "kept"]
 
 ENOUGH = 200
-"""Labelled cases from which a group stands for itself, and a baseline counts as beaten."""
+"""Least number of labelled cases of a group of its own, and of a comparison with a baseline."""
 
 MOST_GROUPS = 256
-"""Groups followed apart, in order of appearance; later ones go to "rest"."""
+"""Groups that are followed separately, in order of appearance; later groups go to "rest"."""
 
 REST = "rest"
 
 
 @dataclass(frozen=True, slots=True)
 class PairedOutcome:
-    """One labelled case, as both answered it before its label was known.
+    """One labelled case with the answers that both versions gave before its label was known.
 
     Attributes:
-        seq: of the event of its label.
+        seq: event of the label.
         before, after: champion wrong, challenger wrong. In a probation the challenger is the old
             champion.
-        anchor: wrong of the last version promoted for being better; None: it is the champion.
+        anchor: the last version promoted for being better was wrong; None: it is the champion.
         baselines: (name, wrong), such as ("majority", True).
-        scale: pi_min / pi in (0, 1], the weight of a label that not every case has.
-        groups: names of the groups that it is in, such as "environment=north".
+        scale: pi_min / pi in (0, 1], the weight of a label that only some cases get.
+        groups: names of the groups of the case, such as "environment=north".
     """
 
     seq: int
@@ -52,7 +52,7 @@ class PairedOutcome:
 
 @dataclass(frozen=True, slots=True)
 class PinResult:
-    """A pin of the exam as both sat it: `before`, champion passes; `after`, challenger passes."""
+    """Result of a pin of the exam: `before`, champion passes; `after`, challenger passes."""
 
     id: str
     bound: Bound
@@ -61,30 +61,30 @@ class PinResult:
 
 
 class Gate:
-    """Whether a challenger may take over. All five conditions must hold at once:
+    """Decides whether a challenger may be promoted. All five conditions must hold at once:
 
     exam       it passes every "must" pin that the champion passes, and fails no more "should" pins
     never      none of its answers, in the shadow or in the exam, breaks a must-never rule
     better     evidence E >= 1/alpha_k that it errs less than the champion (see `Paired`); or, if it
-               is simpler (no larger), that it is not worse by more than the margin, than neither
-               the champion nor the last version promoted for being better: small steps down cannot
-               add up
+               is simpler (not larger), evidence that it is not worse by more than the margin than
+               the champion, nor than the last version promoted for being better: small losses
+               cannot add up
     groups     no group has evidence E >= 1/alpha that the challenger is worse there by more than
-               the margin. A group stands for itself from 200 labelled cases on; cases of groups
-               that are smaller at the time, and of those beyond the 256th, are pooled as "rest"
+               the margin. A group with 200 labelled cases or more is tested by itself; cases of
+               smaller groups, and of groups beyond the 256th, are pooled as "rest"
     baselines  on 200 labelled cases or more it errs less than each baseline, with evidence
-               E >= 1/alpha that it is not worse than it by more than the margin
+               E >= 1/alpha that it is not worse than the baseline by more than the margin
 
     A challenger that is no better is promoted, over all attempts and both routes, with probability
-    at most alpha, however often one looks. The baselines' rule is evidence that it is not worse by
-    more than the margin and a lower mean, not evidence that it is better outright: champions that
-    are within a point of nearest neighbour would otherwise wait for thousands of cases, and
-    better than the champion it has to be anyway. At margin 0 it is evidence outright.
+    at most alpha, at any time of testing. The baselines' condition takes a lower mean error and
+    evidence that the challenger is not worse by more than the margin, not evidence that it is
+    strictly better: a champion within a point of the nearest neighbour would otherwise wait for
+    thousands of cases, and the condition "better" applies anyway. At margin 0 it is strict.
 
     Parameters:
         alpha: in (0, 1). margin: share wrong, in [0, 1).
         attempt: number of this challenger, from 1.
-        simpler: it is no larger than the champion, in bytes.
+        simpler: the challenger is not larger than the champion, in bytes.
 
     Raises:
         SettingError: a setting is out of its range.
@@ -126,17 +126,20 @@ class Gate:
 
     @property
     def log_evidence(self) -> float:
-        """That it errs less than the champion."""
+        """Log evidence that the challenger errs less than the champion."""
         return self._better.log_evidence
 
     @property
     def log_evidence_margin(self) -> float | None:
-        """That it is not worse by more than the margin, the lesser of both; None: not simpler."""
+        """Log evidence that it is not worse by more than the margin; None: it is not simpler.
+
+        The lesser of that against the champion and against the last version proved better.
+        """
         return min(t.log_evidence for t in self._near.values()) if self.simpler else None
 
     @property
     def route(self) -> Route | None:
-        """On which ground it may be promoted now; None: on neither."""
+        """The ground on which it may be promoted now; None: there is none."""
         if self.log_evidence >= self.log_bar:
             return "better"
         near = self.log_evidence_margin
@@ -144,7 +147,7 @@ class Gate:
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """Groups that stand for themselves, by name, and the rest."""
+        """Groups that are tested by themselves, by name, and the rest."""
         grown = sorted((n, t) for n, t in self._groups.items() if t.cases >= ENOUGH)
         pooled = [(REST, self._rest)] if self._rest.cases else []
         return tuple(
@@ -153,11 +156,11 @@ class Gate:
 
     @property
     def baselines(self) -> tuple[tuple[str, float], ...]:
-        """By how much less it errs than each, weighted, in [-1, 1]."""
+        """Share wrong of each baseline minus that of the challenger, weighted, in [-1, 1]."""
         return tuple((name, test.gain) for name, test in self._baselines.items())
 
     def compare(self, case: PairedOutcome) -> None:
-        """Take in one labelled case. Once a case: a correction of its label is not another case.
+        """Add one labelled case, once per case: a correction of its label is not another case.
 
         Raises:
             InputError: its scale is not in (0, 1]; nothing was changed.
@@ -183,7 +186,7 @@ class Gate:
             small |= test is None or test.cases < ENOUGH
             if test is not None:
                 test.update(worse, scale=scale)
-        if small:  # decided by what came before this case
+        if small:  # decided by the cases before this one
             self._rest.update(worse, scale=scale)
 
     def _shown(self, test: Paired) -> bool:
@@ -192,7 +195,7 @@ class Gate:
     def conditions(
         self, *, exam: Sequence[PinResult] = (), never: int = 0
     ) -> tuple[Condition, ...]:
-        """The five, as they stand now. `never`: answers of it that broke a must-never rule."""
+        """The five conditions at present. `never`: its answers that broke a must-never rule."""
         return (
             _exam(exam),
             Condition("never", never == 0, f"{_count(never, 'answer')} against a must-never rule"),
@@ -203,7 +206,7 @@ class Gate:
 
     def _of_better(self) -> Condition:
         wrong = self._wrong / self._weight if self._weight else 0.0
-        said = (
+        detail = (
             f"wrong on {wrong:.1%} of {_count(self.labelled, 'labelled case')}, the champion on "
             f"{max(wrong + self.gain, 0.0):.1%}: odds of {odds(self.log_evidence)} to 1, "
             f"{odds(self.log_bar)} needed"
@@ -213,22 +216,24 @@ class Gate:
                 f"than the {name} {odds(test.log_evidence)} to 1"
                 for name, test in self._near.items()
             )
-            said += f"; it is no larger; odds that it is not {_points(self.margin)} worse: {each}"
-        return Condition("better", self.route is not None, said)
+            detail += f"; it is no larger; odds that it is not {_points(self.margin)} worse: {each}"
+        return Condition("better", self.route is not None, detail)
 
     def _of_groups(self) -> Condition:
         groups = self.groups
         worse = [f"{g.name} ({_points(-g.gain)} in {g.cases:,} cases)" for g in groups if g.worse]
         beyond = f"worse by more than {_points(self.margin)}"
-        said = f"{beyond}: {', '.join(worse)}" if worse else f"none of {len(groups)} shows {beyond}"
-        return Condition("groups", not worse, said)
+        found = (
+            f"{beyond}: {', '.join(worse)}" if worse else f"none of {len(groups)} shows {beyond}"
+        )
+        return Condition("groups", not worse, found)
 
     def _of_baselines(self) -> Condition:
         if not self._baselines:
             return Condition("baselines", False, "compared with none yet")
         found = [self._against(name, test) for name, test in self._baselines.items()]
         return Condition(
-            "baselines", all(holds for holds, _ in found), "; ".join(said for _, said in found)
+            "baselines", all(holds for holds, _ in found), "; ".join(detail for _, detail in found)
         )
 
     def _against(self, name: str, test: Paired) -> tuple[bool, str]:
@@ -237,27 +242,27 @@ class Gate:
         if test.gain <= 0.0:
             less = f"{_points(-test.gain)} less" if test.gain < 0.0 else "no more"
             return False, f"{name} errs {less} than it"
-        said = f"{name} errs {_points(test.gain)} more than it"
+        detail = f"{name} errs {_points(test.gain)} more than it"
         if self._shown(test):
-            return True, said
-        return False, f"{said}: odds of {odds(test.log_evidence)} to 1, {1 / self.alpha:g} needed"
+            return True, detail
+        return False, f"{detail}: odds of {odds(test.log_evidence)} to 1, {1 / self.alpha:g} needed"
 
 
 class Probation:
-    """Whether to go back to the old champion: the same test with the roles swapped.
+    """Decides whether to go back to the old champion: the same test with the roles swapped.
 
     Cases are `PairedOutcome`, `before`: the new champion was wrong, `after`: the old one was.
     With evidence E >= 1/alpha that the old one errs less the verdict is "roll back"; after `cases`
     labelled cases without it, "kept". Either is final: later cases change nothing.
 
     Parameters:
-        alpha: in (0, 1), the chance of going back to one that is no better.
-        cases: labelled cases to watch, 0 or more.
+        alpha: in (0, 1), the probability of going back to a version that is no better.
+        cases: labelled cases of the probation, 0 or more.
 
-    >>> watch = Probation(alpha=0.05, cases=1000)
+    >>> probation = Probation(alpha=0.05, cases=1000)
     >>> for seq in range(1000):
-    ...     watch.compare(PairedOutcome(seq, before=seq % 4 == 0, after=seq % 8 == 0))
-    >>> watch.verdict, watch.labelled
+    ...     probation.compare(PairedOutcome(seq, before=seq % 4 == 0, after=seq % 8 == 0))
+    >>> probation.verdict, probation.labelled
     ('roll back', 61)
     """
 
@@ -279,18 +284,18 @@ class Probation:
 
     @property
     def log_evidence(self) -> float:
-        """That the old champion errs less."""
+        """Log evidence that the old champion errs less."""
         return self._test.log_evidence
 
     @property
     def verdict(self) -> Verdict:
-        """What to do now."""
+        """The verdict so far."""
         if self.log_evidence >= self.log_bar:
             return "roll back"
         return "kept" if self.labelled >= self.cases else "watching"
 
     def compare(self, case: PairedOutcome) -> None:
-        """Take in one labelled case, unless the verdict has been given."""
+        """Add one labelled case, unless the verdict is final."""
         if self.verdict == "watching":
             self._test.update(float(case.before) - case.after, scale=case.scale)
 
@@ -299,13 +304,13 @@ def _exam(pins: Sequence[PinResult]) -> Condition:
     lost = [p.id for p in pins if p.bound == "must" and p.before and not p.after]
     should = [p for p in pins if p.bound == "should"]
     before, after = sum(not p.before for p in should), sum(not p.after for p in should)
-    said = f"passes {sum(p.after for p in pins)} of {_count(len(pins), 'pin')}"
+    detail = f"passes {sum(p.after for p in pins)} of {_count(len(pins), 'pin')}"
     if lost:
-        said += f"; fails what the champion passes and it must: {', '.join(lost[:10])}"
-        said += f" and {len(lost) - 10} more" if len(lost) > 10 else ""
+        detail += f"; fails what the champion passes and it must: {', '.join(lost[:10])}"
+        detail += f" and {len(lost) - 10} more" if len(lost) > 10 else ""
     if should:
-        said += f'; fails {after} of {len(should)} "should" pins, the champion {before}'
-    return Condition("exam", not lost and after <= before, said)
+        detail += f'; fails {after} of {len(should)} "should" pins, the champion {before}'
+    return Condition("exam", not lost and after <= before, detail)
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""Contests: challengers are made, followed, and promoted or refused by what the gate finds."""
+"""`PromotionManager`: makes challengers, follows them, and promotes or refuses by the gate."""
 
 from __future__ import annotations
 
@@ -34,38 +34,38 @@ from quickstudy.log.writer import Writer
 from quickstudy.types import Label, same_label
 
 GROWTH = 1.5  # of the examples, from one consolidation to the next
-NO_LARGER = 1.05  # times the champion's size: what counts as no larger than it
+NO_LARGER = 1.05  # times the champion's size: up to it a challenger counts as not larger
 MOST_LABELLED = 5_000  # cases after which a challenger that was not promoted is refused
-RETRY_SECONDS = 60.0  # after a consolidation went wrong, or an exam was not passed
-HANDOVER_SECONDS = 30.0  # that the process of shadows is waited for; then it is done here
-FRESH_SECONDS = 3.0  # of a judgement, for people who watch
-RECORDS_AT_ONCE = 32  # that the champion answers: some 5 ms
-WATCH_SECONDS = 10.0  # that people who watch wait for a judgement
-CHECKED = 20  # latest records that an imported model has to be able to read
+RETRY_SECONDS = 60.0  # after a failed consolidation or exam
+HANDOVER_SECONDS = 30.0  # wait for the process of shadows; then the successor is built here
+FRESH_SECONDS = 3.0  # age up to which a cached evaluation is shown
+RECORDS_AT_ONCE = 32  # that the champion answers without a break: some 5 ms
+VIEW_SECONDS = 10.0  # that a viewer waits for an evaluation
+CHECKED = 20  # latest records that an imported model has to accept
 MOST_REASON = 300  # characters
-MOST_KEPT = 3  # champions on disk as they came and as they left
-GATE = "gate"  # the actor of what happens by itself
+MOST_KEPT = 3  # files of former champions, of each of the two sorts
+GATE = "gate"  # the actor of automatic promotions, refusals and rollbacks
 log = logging.getLogger("quickstudy")
 
 
 class PromotionManager:
-    """Versions of all learners of a store, and their shadows."""
+    """Manages the versions of all learners of a store, and their shadows."""
 
     def __init__(self, store: Store, refits: RefitQueue, writer: Callable[[], Writer]) -> None:
         self._store = store
         self._refits = refits
         self._writer = writer
-        self._judged: dict[tuple[int, str], float] = {}  # not again before
-        self._made: set[Future[Version]] = set()  # of what is being consolidated
-        self._watching = threading.Lock()
+        self._judged: dict[tuple[int, str], float] = {}  # earliest next exam
+        self._made: set[Future[Version]] = set()  # consolidations under way
+        self._viewing = threading.Lock()
         self._latest: dict[tuple[int, str], tuple[float, Report]] = {}
-        self.shadows = ShadowSupervisor(store, self._heard)
+        self.shadows = ShadowSupervisor(store, self._on_report)
 
     def _folder(self, hosted: HostedLearner) -> Path:
         return folder_of(self._store.folder, hosted.number)
 
     def consolidate_if_due(self, hosted: HostedLearner) -> None:
-        """Make a challenger where the champion has grown so far that a new map may be better."""
+        """Make a challenger once the champion has grown so far that a new map may be better."""
         learner = hosted.replicas.back
         busy = hosted.consolidating or hosted.roles.challenger or not hosted.settings.consolidate
         grown = learner.examples >= GROWTH * max(hosted.made_at, lineage.FREE_MAP_UNTIL)
@@ -78,7 +78,7 @@ class PromotionManager:
             self._consolidate(hosted, "the examples have grown", GATE, Future())
 
     def consolidate(self, hosted: HostedLearner, reason: str, actor: str) -> Future[Version]:
-        """Make a challenger of the champion; done once it is in shadow."""
+        """Make a challenger from the champion; the future is done once it is in shadow."""
         assert hosted.trainer is not None
         future: Future[Version] = Future()
         begin = partial(self._consolidate, hosted, reason, actor, future)
@@ -88,7 +88,7 @@ class PromotionManager:
     def _consolidate(
         self, hosted: HostedLearner, reason: str, actor: str, future: Future[Version]
     ) -> None:
-        """In the worker's thread: a copy of the champion goes to the child."""
+        """Send a copy of the champion to the child process; in the trainer's thread."""
         kind = kind_of(hosted)
         if not kind.versions:
             raise InputError(f"{hosted.name!r} is a {kind.noun}, which makes no versions of itself")
@@ -122,7 +122,7 @@ class PromotionManager:
         """Put a version into shadow.
 
         Raises:
-            ModelFileError, InputError: it is no model, or there is a challenger already.
+            ModelFileError, InputError: it is not a model, or there is a challenger already.
         """
         learner = kind_of(hosted).learner_class.unpacked(packed)
         id = learner.state_hash()
@@ -134,7 +134,7 @@ class PromotionManager:
         return version
 
     def imported(self, hosted: HostedLearner, packed: bytes, reason: str, actor: str) -> Version:
-        """Put a model that was made elsewhere into shadow; it learns what comes from now on."""
+        """Put an imported model into shadow; it learns from the present event on."""
         assert hosted.trainer is not None
         self._check_records(hosted, kind_of(hosted).learner_class.unpacked(packed))
         champion = hosted.trainer.run_between(lambda: len(hosted.replicas.back.packed())).result()
@@ -147,7 +147,7 @@ class PromotionManager:
         return self.enlist(hosted, packed, about, reason, actor)
 
     def _check_records(self, hosted: HostedLearner, learner: Decider) -> None:
-        """Whether a model can read what comes here."""
+        """Check that a model accepts the latest records of a learner."""
         with self._store.reading() as connection:
             cases = labelled_after(connection, hosted.number, 0, CHECKED)
         try:
@@ -160,7 +160,7 @@ class PromotionManager:
     def handed_over(
         self, hosted: HostedLearner, seq: int, switch: dict[str, Any], leaving: bytes
     ) -> Decider:
-        """The champion from event `seq` on, as its shadow was there; in the worker's thread."""
+        """The champion from event `seq` on, from its shadow; in the trainer's thread."""
         folder = self._folder(hosted)
         with self._store.reading() as connection:
             left = lineage.leaving_file(folder, connection, seq)
@@ -168,7 +168,7 @@ class PromotionManager:
         _keep_if_possible(left, leaving)
         ends = time.monotonic() + HANDOVER_SECONDS
         while not came.exists() and time.monotonic() < ends and self.shadows.alive:
-            if not self.shadows.follows(hosted, switch):  # it has not begun yet, or failed
+            if not self.shadows.follows(hosted, switch):  # the shadow has not begun, or failed
                 break
             time.sleep(0.02)
         if came.exists():
@@ -180,7 +180,7 @@ class PromotionManager:
         return as_champion(BaseState(packed, seq).learner())
 
     def _worked_out(self, hosted: HostedLearner, seq: int, switch: dict[str, Any]) -> Decider:
-        """The champion from event `seq` on, where no shadow hands it over."""
+        """The champion from event `seq` on, built from its base where no shadow hands it over."""
         folder = self._folder(hosted)
         try:
             with self._store.reading() as connection:
@@ -191,17 +191,17 @@ class PromotionManager:
                     learner, failed = lineage.build_without(connection, hosted.number, base, seq)
         except ModelFileError as error:
             log.warning("%s; learner %s is worked out from the log", error, hosted.name)
-            fold = whole_or_without(
+            state = whole_or_without(
                 lambda without: replay(self._store, hosted.number, upto=seq, without=without)
             )
-            learner, failed = fold.learner, fold.set_aside
+            learner, failed = state.learner, state.set_aside
         for one in failed:
             log.warning("learner %s set aside %s", hosted.name, one)
             self._writer().submit(Quarantine(hosted.number, one)).result()
         return learner
 
     def _tidy(self, hosted: HostedLearner) -> None:
-        """Remove champions of long ago; should one be needed again, a replay makes it anew."""
+        """Remove files of former champions; if one is needed again, a replay rebuilds it."""
         folder = self._folder(hosted)
         with self._store.reading() as connection:
             rows = version_rows(connection, hosted.number)
@@ -217,21 +217,20 @@ class PromotionManager:
                     path.unlink(missing_ok=True)
 
     def pins(self, hosted: HostedLearner) -> tuple[list[Pin], tuple[int, int]]:
-        """The exam of a learner, and its mark."""
+        """The pins of a learner's exam, and its revision."""
         with self._store.reading() as connection, connection.begin():
-            return exam_queries.pins(connection, hosted.number), exam_queries.mark(
-                connection, hosted.number
-            )
+            pins = exam_queries.pins(connection, hosted.number)
+            return pins, exam_queries.revision(connection, hosted.number)
 
     def judge(
         self, hosted: HostedLearner, version: str, *, seconds: float = ANSWER_SECONDS
     ) -> Report:
-        """How a challenger stands, the exam included: `pins`, their `mark`, its `answers`.
+        """Evaluate a challenger with the exam; the report has `pins`, `revision` and `answers`.
 
         Raises:
-            StoreError: its shadow does not answer within some seconds.
+            StoreError: its shadow does not answer in time.
         """
-        pins, mark = self.pins(hosted)
+        pins, revision = self.pins(hosted)
         answers = champions_answers(hosted, [pin.record for pin in pins])
         asked = [
             {
@@ -244,30 +243,30 @@ class PromotionManager:
             for pin, answer in zip(pins, answers, strict=True)
         ]
         report = self.shadows.judge(hosted, version, asked, seconds=seconds)
-        report |= {"pins": pins, "mark": mark}
+        report |= {"pins": pins, "revision": revision}
         self._latest[hosted.number, version] = (time.monotonic(), report)
         return report
 
     def lately_judged(self, hosted: HostedLearner, version: str) -> Report:
-        """The same, or what it was some seconds ago: for people who watch, all of them together.
+        """The evaluation of a challenger, at most some seconds old; shared by all viewers.
 
         Raises:
-            StoreError: nothing is known of it yet.
+            StoreError: there is no evaluation yet.
         """
-        with self._watching:
+        with self._viewing:
             then, report = self._latest.get((hosted.number, version), (-math.inf, {}))
             if time.monotonic() < then + FRESH_SECONDS:
                 return report
             try:
-                return self.judge(hosted, version, seconds=WATCH_SECONDS)
+                return self.judge(hosted, version, seconds=VIEW_SECONDS)
             except StoreError:
                 if not report:
                     raise
                 self._latest[hosted.number, version] = (time.monotonic(), report)
                 return report
 
-    def _heard(self, hosted: HostedLearner, report: Report) -> None:
-        """A shadow reports; in the thread of shadows."""
+    def _on_report(self, hosted: HostedLearner, report: Report) -> None:
+        """Act on the report of a shadow; in the thread of shadows."""
         try:
             if "failed" in report:
                 self._fails(hosted, report)
@@ -293,7 +292,7 @@ class PromotionManager:
             self._writer().submit(request).result()
 
     def _to_be_judged(self, hosted: HostedLearner, report: Report) -> bool:
-        """Whether all but the exam is passed, and that was not sat in vain a moment ago."""
+        """Whether all conditions but the exam hold, and no exam failed within RETRY_SECONDS."""
         place = (hosted.number, report["version"])
         passed_so_far = all(condition["holds"] for condition in report["conditions"])
         if not passed_so_far or time.monotonic() < self._judged.get(place, 0.0):
@@ -302,7 +301,7 @@ class PromotionManager:
         return True
 
     def _fails(self, hosted: HostedLearner, report: Report) -> None:
-        """A version that cannot follow the log is no challenger."""
+        """Refuse a challenger that cannot follow the log."""
         if hosted.roles.challenger == report["version"]:
             reason = f"it cannot follow the log: {report['failed']}"[:MOST_REASON]
             request = Refuse(hosted, report["version"], gate=True, reason=reason, actor=GATE)
@@ -324,14 +323,14 @@ class PromotionManager:
         reason: str,
         actor: str,
     ) -> Version:
-        """Have the challenger answer, on the ground of a report."""
+        """Make the challenger the champion, on the basis of a report."""
         request = Promote(
             hosted,
             report["version"],
             conditions=[Condition(**condition) for condition in report["conditions"]],
             override=override,
             better=report["route"] == "better",
-            exam=report["mark"],
+            exam=report["revision"],
             reason=reason,
             actor=actor,
         )
@@ -339,18 +338,18 @@ class PromotionManager:
         return version
 
     def dropped(self, hosted: HostedLearner) -> None:
-        """A learner is off duty."""
+        """Stop following the versions of a learner that is out of service."""
         self.shadows.dropped(hosted)
 
     def close(self) -> None:
-        """End the shadows, and whoever waits for a version that will not be made now."""
+        """End the shadows, and fail the consolidations under way."""
         self.shadows.close()
         for future in list(self._made):
             future.set_exception(StoreError("the store was closed before it was consolidated"))
 
 
 def champions_answers(hosted: HostedLearner, records: Sequence[Any]) -> list[Label | None]:
-    """What the champion says of records, a few at a time: predictions come in between."""
+    """The champion's labels for records, a few at a time, so that predictions can interleave."""
     answers: list[Label | None] = []
     for at in range(0, len(records), RECORDS_AT_ONCE):
         with hosted.replicas.reading() as learner:
@@ -359,7 +358,7 @@ def champions_answers(hosted: HostedLearner, records: Sequence[Any]) -> list[Lab
 
 
 def _keep_if_possible(path: Path, packed: bytes) -> None:
-    """Keep a champion on disk: without it, a replay makes it again, only slowly."""
+    """Write a champion to disk; if that fails, a slow replay can rebuild it."""
     try:
         lineage.keep(path, packed)
     except OSError as error:
@@ -372,6 +371,6 @@ def _fail_with(done: Future[Any], future: Future[Any]) -> None:
 
 
 def passed(report: Report) -> str:
-    """Why a challenger was promoted, in words."""
+    """The reason of a promotion, in words."""
     better = next(c["detail"] for c in report["conditions"] if c["name"] == "better")
     return f"it passed the gate: {better}"

@@ -1,10 +1,10 @@
-"""How people steer learners: versions and gate, exam, autonomy, limits and pause, sources."""
+"""`PromotionMethods`: versions, gate and exam."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -35,15 +35,9 @@ from quickstudy.learners.decider import Decider
 from quickstudy.log.store import EVENTS, read_events
 from quickstudy.types import Input, Label
 
-if TYPE_CHECKING:
-    pass
-
-HISTORY = 50  # changes of level, and hits of limits, that are shown
-MOST_REASON = 500  # characters
-
 
 class PromotionMethods(Methods):
-    """The part of `Deployment` that is about versions, the gate and the exam."""
+    """Methods of `Deployment` on versions, the gate and the exam."""
 
     classifiers: HostedLearners
     promotion: PromotionManager
@@ -52,7 +46,7 @@ class PromotionMethods(Methods):
         return self.classifiers.in_service(name, self.context)
 
     def versions(self, name: str) -> list[Version]:
-        """All versions there ever were, newest first."""
+        """All versions of a learner, newest first."""
         hosted = self._hosted(name)
         with self.store.reading() as connection:
             return of_versions.versions(connection, hosted.number, name)
@@ -61,7 +55,7 @@ class PromotionMethods(Methods):
         """The version that answered at a time, in seconds since 1970.
 
         Raises:
-            NotFoundError: the learner was not there yet.
+            NotFoundError: the learner did not exist yet.
         """
         hosted = self._hosted(name)
         with self.store.reading() as connection:
@@ -75,9 +69,9 @@ class PromotionMethods(Methods):
         reason: str = "",
         actor: str | None = None,
     ) -> Version:
-        """Put a challenger into shadow: the champion consolidated, or a saved model.
+        """Put a challenger into shadow: the consolidated champion, or a saved model.
 
-        Consolidated: with a new feature map and refitted slow experts, made in another process.
+        Consolidation chooses a new feature map and refits the slow experts, in another process.
 
         Raises:
             InputError: there is a challenger already, or nothing was learned yet.
@@ -106,7 +100,7 @@ class PromotionMethods(Methods):
         self.writer.submit(request).result()
 
     def gate(self, name: str) -> GateReport | None:
-        """How the challenger stands, or the last champion in its probation; None: there is none."""
+        """The report on the challenger, or on a champion in probation; None without either."""
         hosted = self._hosted(name)
         manager = self.promotion
         if version := hosted.roles.challenger:
@@ -132,9 +126,9 @@ class PromotionMethods(Methods):
         reason: str = "",
         actor: str | None = None,
     ) -> Version:
-        """Have the challenger answer. Conditions of the gate that do not hold must be named.
+        """Make the challenger the champion. Conditions that do not hold must be named.
 
-        After an override, or if it was imported, what it may do alone has to be proved anew.
+        After an override, or if the challenger was imported, its autonomy evidence is reset.
 
         Raises:
             NotFoundError: there is no challenger.
@@ -158,12 +152,12 @@ class PromotionMethods(Methods):
         return self.promotion.promote(hosted, report, overridden, why, self._actor(actor))
 
     def rollback(self, name: str, *, reason: str = "", actor: str | None = None) -> Version:
-        """Have the version answer that did before, with all that was taught since.
+        """Make the previous version the champion again; it has learned all labels since.
 
-        What it may do alone has to be proved anew.
+        Its autonomy evidence is reset.
 
         Raises:
-            InputError: there is none.
+            InputError: there is no previous version.
         """
         hosted = self._hosted(name)
         why = checked_reason(reason) or "rolled back by hand"
@@ -172,8 +166,8 @@ class PromotionMethods(Methods):
         return version
 
     def diff(self, name: str, before: str, after: str, *, limit: int = 50) -> Diff:
-        """Two versions, as they were made, on the exam and on the latest 500 labelled cases that
-        came after both; ids may be shortened to six characters.
+        """Compare two versions, as they were made, on the exam and on the latest 500 labelled cases
+        after both; ids may be shortened to six characters.
 
         Raises:
             NotFoundError, InputError: there is no such version.
@@ -208,7 +202,7 @@ class PromotionMethods(Methods):
         source: str | None = None,
         actor: str | None = None,
     ) -> Pin:
-        """Pin a case: that of a prediction, or a record, with the label it must or should get.
+        """Pin a case, a prediction or a record, with the label that it must or should get.
 
         Raises:
             NotFoundError, InputError: there is no such prediction, or it cannot be pinned.
@@ -226,14 +220,14 @@ class PromotionMethods(Methods):
         *,
         actor: str | None = None,
     ) -> int:
-        """Pin up to `sizes.max_batch` records, all or none of them; how many."""
+        """Pin up to `sizes.max_batch` records, all or none of them; returns their number."""
         items = [PinSpec(label, record, None, bound) for record, label, bound in rows]
         self.sizes.batch("pins", items)
         request = PinCases(name, items, self._actor(actor), self.sizes)
         return len(self.writer.submit(request).result())
 
     def unpin(self, name: str, id: str, *, actor: str | None = None) -> None:
-        """Take a case out of the exam.
+        """Remove a case from the exam.
 
         Raises:
             NotFoundError: there is no such pin.
@@ -241,8 +235,7 @@ class PromotionMethods(Methods):
         self.writer.submit(Unpin(name, id, self._actor(actor))).result()
 
     def exam(self, name: str, *, version: str | None = None) -> Exam:
-        """What the champion makes of the pinned cases now; or the challenger, or any version as it
-        was made.
+        """The exam result of the champion now, of the challenger, or of any version as it was made.
 
         Raises:
             NotFoundError, InputError: there is no such version.
@@ -259,7 +252,7 @@ class PromotionMethods(Methods):
             judged = self.promotion.judge(hosted, row["id"])
             pins, answers = judged["pins"], judged["answers"]
         else:
-            answers = of_versions.answers_that_it_has(self._version(hosted, row), records)
+            answers = of_versions.predict_tolerant(self._version(hosted, row), records)
         return exam_queries.sit(pins, answers, row["id"])
 
 

@@ -1,7 +1,7 @@
-"""A shadow: a version that follows the log beside the champion, and is compared with it.
+"""A shadow: a version that follows the log in parallel, and is compared with the champion.
 
-It answers each case of which the label is due with the lessons that the champion had learned when
-that answered, no more, and learns every lesson; so it is a function of its base and the log.
+It answers each case whose label is due after exactly the updates that the champion had learned when
+it answered, and it learns every update; so its state is a function of its base and the log.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from quickstudy.deploy.hosting.updates import Update, own_update
 from quickstudy.deploy.promotion.baselines import NAMES, Baselines
 from quickstudy.deploy.promotion.gate import Gate, PairedOutcome, Probation
 from quickstudy.deploy.recovery import lineage
-from quickstudy.deploy.versions.registry import answers_that_it_has
+from quickstudy.deploy.versions.registry import predict_tolerant
 from quickstudy.errors import StoreError
 from quickstudy.learners.decider import Decider
 from quickstudy.log.events import Logged
@@ -29,27 +29,27 @@ from quickstudy.types import Label, same_label
 
 Purpose = Literal["challenge", "probation", "standby"]
 EVENTS_AT_ONCE = 200
-MOST_PENDING = 50_000  # cases whose label may still come
+MOST_PENDING = 50_000  # cases that wait for their label
 MOST_DIFFERENCES = 50
 MOST_UPDATES = 5_000  # kept until the champion is known to have learned them
 
 
 class OvertakenError(StoreError):
-    """What a shadow has learned was set aside later: it has to begin again."""
+    """An event that a shadow has learned was set aside later: it has to start again."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShadowSpec:
-    """What a shadow is to do.
+    """The task of a shadow.
 
     Attributes:
         number: of the learner; version: id.
-        base: file of the learner that it starts from; at: the last event that this had learned.
+        base: file of the learner that it starts from; at: the last event that the base has learned.
         learned_until: the last event of this log whose label it has learned; 0 if it was imported.
-        start: event after which its answers are compared.
+        start: event after which answers are compared.
         anchor: file and event of the last version promoted for being better, or ("", 0).
-        attempt: which challenger it is, from 1.
-        never: must-never rules when it began; later ones come with the log.
+        attempt: number of the challenger, from 1.
+        never: must-never rules at its start; later rules come with the log.
     """
 
     number: int
@@ -87,50 +87,50 @@ class Pending:
 class Shadow:
     """Follows one learner's log with one version."""
 
-    def __init__(self, orders: ShadowSpec, folder: Path) -> None:
-        self.orders = orders
+    def __init__(self, spec: ShadowSpec, folder: Path) -> None:
+        self.spec = spec
         self.folder = folder
-        self.at = orders.at
-        self.learner = lineage.read_base(folder / orders.base, orders.at).learner()
-        self.done = False  # it answers now: its champion's line begins where this one ends
+        self.at = spec.at
+        self.learner = lineage.read_base(folder / spec.base, spec.at).learner()
+        self.done = False  # promoted or rolled back to: the trainer of the champion takes over
         self.cases = 0
         self.broken = 0  # answers against a must-never rule
         self.differences: deque[Difference] = deque(maxlen=MOST_DIFFERENCES)
-        self.probation = Probation(alpha=orders.alpha, cases=orders.probation)
+        self.probation = Probation(alpha=spec.alpha, cases=spec.probation)
         self.gate = Gate(
-            alpha=orders.alpha,
-            margin=orders.margin,
-            attempt=orders.attempt,
-            simpler=orders.simpler,
+            alpha=spec.alpha,
+            margin=spec.margin,
+            attempt=spec.attempt,
+            simpler=spec.simpler,
         )
-        name, since = orders.anchor
-        self._base = lineage.read_base(folder / name, since) if name else None  # of the anchor
+        name, since = spec.anchor
+        self._base = lineage.read_base(folder / name, since) if name else None  # the anchor's base
         self._anchor: Decider | None = None
-        self._rules = [parse(rule) for rule in orders.never]
+        self._rules = [parse(rule) for rule in spec.never]
         self._pending: dict[int, Pending] = {}
-        self._baselines = Baselines(orders.schema)
+        self._baselines = Baselines(spec.schema)
         self._asked: list[lineage.Told] = []
-        self._updates: deque[Update] = deque()  # that are not learned yet
-        self._learned = orders.learned_until
-        self._taught = orders.at  # the last event that anything was learned of
-        self._skipped: set[int] | None = None  # events that were set aside, as far as is known
+        self._updates: deque[Update] = deque()  # not learned yet
+        self._learned = spec.learned_until
+        self._taught = spec.at  # the last event that was learned
+        self._skipped: set[int] | None = None  # events known to be set aside; None: not read yet
 
     def follow(self, connection: Connection) -> bool:
-        """Take in some hundred more events; False if there are no more.
+        """Process some hundred more events; False if there are no more.
 
         Raises:
-            OvertakenError: an event was set aside that it has learned: it has to begin again.
-            LearningError: a lesson raises that was not set aside.
+            OvertakenError: an event that it has learned was set aside: it has to start again.
+            LearningError: an update raises, and was not set aside.
         """
-        number = self.orders.number
+        number = self.spec.number
         if self._skipped is None:
             self._skipped = {one.seq for _, one in Ledger.of(connection, number).marks}
         if self._base and self._anchor is None:
             self._anchor = lineage.build(connection, number, self._base, self.at)
         for group in lineage.told(connection, number, after=self.at, limit=EVENTS_AT_ONCE):
-            for told in group:
-                self._step(connection, *told)
-                self.at = told[0].seq
+            for event, payload, about in group:
+                self._step(connection, event, payload, about)
+                self.at = event.seq
                 if self.done:
                     return False
             self._answer()
@@ -165,7 +165,7 @@ class Shadow:
             self._rules = [parse(rule) for rule in payload["limits"]["never"]]
         elif event.type == TYPE:
             self._skip(set_aside_of(event).seq)
-        elif event.type in ("promoted", "rolled_back") and event.subject == self.orders.version:
+        elif event.type in ("promoted", "rolled_back") and event.subject == self.spec.version:
             self._answer()
             self._learn(event.seq)
             self._hand_over(connection, event.seq)
@@ -176,44 +176,44 @@ class Shadow:
         return self._skipped or set()
 
     def _skip(self, seq: int) -> None:
-        """An event was set aside."""
+        """Skip an event that was set aside."""
         if seq in self._known_skipped or self._skipped is None:
             return
-        if self.orders.at < seq <= self._taught:
+        if self.spec.at < seq <= self._taught:
             raise OvertakenError(f"event {seq} was set aside after it was learned here")
         self._skipped.add(seq)
         self._updates = deque(update for update in self._updates if update.seq != seq)
 
     def _hand_over(self, connection: Connection, seq: int) -> None:
-        """Leave the learner for whoever makes it the champion from event `seq` on."""
-        skipped = Ledger.of(connection, self.orders.number).of_line(seq)
+        """Write the learner, which is the champion from event `seq` on, for the trainer."""
+        skipped = Ledger.of(connection, self.spec.number).of_line(seq)
         learner = self.learner
         if self._since_base(skipped, seq) != self._since_base(self._known_skipped, seq):
-            base = lineage.read_base(self.folder / self.orders.base, self.orders.at)
-            learner = lineage.build(connection, self.orders.number, base, seq)
+            base = lineage.read_base(self.folder / self.spec.base, self.spec.at)
+            learner = lineage.build(connection, self.spec.number, base, seq)
         lineage.keep(lineage.coming_file(self.folder, connection, seq), learner.packed())
 
     def _since_base(self, seqs: Collection[int], upto: int) -> set[int]:
-        return {seq for seq in seqs if self.orders.at < seq < upto}
+        return {seq for seq in seqs if self.spec.at < seq < upto}
 
     def _predicted(self, event: Logged, payload: dict[str, Any], about: dict[str, Any]) -> None:
-        """Note a case to be answered, if its label is due.
+        """Queue a case to be answered, if its label is due.
 
-        One that the champion answered with less than was learned here is passed over, whatever its
-        label may turn out to be.
+        A case that the champion answered after fewer updates than this shadow is skipped, whatever
+        its label will be.
         """
         due = payload["decision"]["ask"] or payload["decision"]["audit"]
-        if not due or not self._compares or event.seq <= self.orders.start:
+        if not due or not self._compares or event.seq <= self.spec.start:
             return
         seen = payload["seen"]
         if self._updates and self._updates[0].seq <= seen:
-            self._answer()  # with what was learned before
+            self._answer()  # with the updates before it
             self._learn(seen)
         if self._learned <= seen:
             self._asked.append((event, payload, about))
 
     def _learn(self, upto: int) -> None:
-        """Learn the lessons of events up to one."""
+        """Learn the updates of events up to `upto`."""
         updates = []
         while self._updates and self._updates[0].seq <= upto:
             updates.append(self._updates.popleft())
@@ -222,24 +222,24 @@ class Shadow:
         self._learned = self._taught = updates[-1].seq
         lineage.learn(self.learner, updates)
         if self._anchor:
-            since = self.orders.anchor[1]  # what came before this it has learned
+            since = self.spec.anchor[1]  # the anchor has learned the updates before this event
             later = [update for update in updates if update.seq > since]
             if later:
                 lineage.learn(self._anchor, later)
-        for update in updates if self.orders.purpose == "challenge" else ():
+        for update in updates if self.spec.purpose == "challenge" else ():
             if update.label is not None and not update.wrong:
                 self._baselines.learn(update.record, update.label)
 
     def _answer(self) -> None:
-        """Answer the cases that have come together."""
+        """Answer the queued cases."""
         asked, self._asked = self._asked, []
         records = [payload["record"] for _, payload, _ in asked]
         if not records:
             return
-        answers = answers_that_it_has(self.learner, records)
+        answers = predict_tolerant(self.learner, records)
         anchors: list[Label | None] = [None] * len(records)
         if self._anchor:
-            anchors = answers_that_it_has(self._anchor, records)
+            anchors = predict_tolerant(self._anchor, records)
         for (event, payload, _), answer, anchor in zip(asked, answers, anchors, strict=True):
             self.cases += 1
             record, decision = payload["record"], payload["decision"]
@@ -261,22 +261,22 @@ class Shadow:
 
     @property
     def _compares(self) -> bool:
-        """Whether its answers are of use."""
-        if self.orders.purpose == "challenge":
+        """Whether its answers are still compared."""
+        if self.spec.purpose == "challenge":
             return True
-        return self.orders.purpose == "probation" and self.probation.verdict == "watching"
+        return self.spec.purpose == "probation" and self.probation.verdict == "watching"
 
     @property
     def _compares_baselines(self) -> bool:
-        return self.orders.purpose == "challenge"
+        return self.spec.purpose == "challenge"
 
     def _environment(self, record: Any) -> str:
-        name = self.orders.environment
+        name = self.spec.environment
         found = record.get(name) if name and isinstance(record, dict) else None
         return f"{name}={found}" if isinstance(found, str | int | bool) else ""
 
     def _compare(self, event: Logged, payload: dict[str, Any]) -> None:
-        """The label of a case has come, or never will."""
+        """Compare both answers to a case with its label, or count it as unknown."""
         case = self._pending.pop(payload["case"], None)
         if case is None:
             return
@@ -297,8 +297,8 @@ class Shadow:
             after=not same_label(case.answer, truth),
             anchor=None if self._anchor is None else not same_label(case.anchor, truth),
             baselines=tuple(
-                (name, not same_label(said, truth))
-                for name, said in zip(NAMES, case.baselines, strict=False)
+                (name, not same_label(answer, truth))
+                for name, answer in zip(NAMES, case.baselines, strict=False)
             ),
             scale=case.scale,
             groups=tuple(
@@ -308,22 +308,20 @@ class Shadow:
         self._take(compared)
 
     def _unknown(self, seq: int, case: Pending, *, champion_wrong: bool) -> PairedOutcome:
-        """A case of which the right label stays unknown: the doubt is to nobody's gain but that of
-        whom the challenger has to beat.
-        """
+        """The outcome of a case without a label: it counts in favour of champion and baselines."""
         simple = tuple((name, False) for name in NAMES[: len(case.baselines)])
         after = champion_wrong or not same_label(case.champion, case.answer)
         return PairedOutcome(seq, champion_wrong, after, baselines=simple, scale=case.scale)
 
     def _take(self, compared: PairedOutcome) -> None:
-        if self.orders.purpose == "challenge":
+        if self.spec.purpose == "challenge":
             self.gate.compare(compared)
         else:
             self.probation.compare(compared)
 
     def sit(self, pins: Sequence[tuple[Any, Label]]) -> tuple[list[Label | None], int]:
-        """Its answers to the pins of the exam, and how many of them break a must-never rule."""
-        answers = answers_that_it_has(self.learner, [record for record, _ in pins])
+        """Answers to the pins of the exam, and the number that breaks a must-never rule."""
+        answers = predict_tolerant(self.learner, [record for record, _ in pins])
         broken = sum(
             any(rule.holds(record, answer) for rule in self._rules)
             for (record, _), answer in zip(pins, answers, strict=True)

@@ -1,8 +1,8 @@
 """The child process of shadows: `shadow_supervisor` starts it with the path of a store.
 
-It reads the store's log, never writes to it, and keeps no state: what it knows is a function of the
-log and of the orders that it receives. Messages are JSON. It ends when its connection does, so it
-never outlives its parent.
+It reads the store's log, never writes to it, and keeps no state on disk: its state is a function of
+the log and of the specifications that it receives. Messages are JSON. It ends when its connection
+does, so it never outlives its parent.
 """
 
 from __future__ import annotations
@@ -28,62 +28,62 @@ from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.log.store import LogError, Store
 from quickstudy.types import same_label
 
-PAUSE_SECONDS = 0.1  # between looks at a log that has nothing new
+PAUSE_SECONDS = 0.1  # between polls of the log without new events
 REPORT_SECONDS = 0.5
-ATTEMPTS = 3  # to follow the log past a lesson that raises
-AGAIN_SECONDS = 1.0  # until a base that is not there yet is looked for again
+ATTEMPTS = 3  # to follow the log past an update that raises
+AGAIN_SECONDS = 1.0  # until the next attempt to read a base that is not written yet
 Message = dict[str, Any]
 Place = tuple[int, str]  # learner, version
 
 
 class ShadowProcess:
-    """All shadows of a store, in turn; `tell` sends a message to the parent."""
+    """Runs all shadows of a store in turn; `send` sends a message to the parent."""
 
-    def __init__(self, store: Store, tell: Callable[[Message], None]) -> None:
+    def __init__(self, store: Store, send: Callable[[Message], None]) -> None:
         self._store = store
-        self.tell = tell
+        self.send = send
         self._wanted: dict[Place, ShadowSpec] = {}
         self._shadows: dict[Place, Shadow] = {}
-        self._told: dict[Place, tuple[float, int]] = {}
+        self._reported: dict[Place, tuple[float, int]] = {}
         self._again = 0.0
-        self._attempts: dict[Place, int] = {}  # that ended in an error
+        self._attempts: dict[Place, int] = {}  # attempts that ended in an error
 
-    def heed(self, message: Message) -> None:
-        """Carry out what the parent wants."""
+    def handle(self, message: Message) -> None:
+        """Carry out a request of the parent."""
         if message["do"] == "follow":
-            self._follow_only([_orders(given) for given in message["orders"]])
+            self._follow_only([_spec_of(given) for given in message["orders"]])
             return
         try:
             answer = self._judge((message["number"], message["version"]), message["pins"])
         except Exception as error:
             answer = {"failed": reason_of(error)}
-        self.tell({"id": message["id"], "answer": answer})
+        self.send({"id": message["id"], "answer": answer})
 
-    def _follow_only(self, orders: list[ShadowSpec]) -> None:
-        wanted = {(one.number, one.version): one for one in orders}
-        for place in [p for p, s in self._shadows.items() if wanted.get(p) != s.orders]:
-            while place in self._shadows and self._move(place):  # it may be called to answer
+    def _follow_only(self, specs: list[ShadowSpec]) -> None:
+        wanted = {(one.number, one.version): one for one in specs}
+        for place in [p for p, s in self._shadows.items() if wanted.get(p) != s.spec]:
+            while place in self._shadows and self._move(place):  # to the end: it may be promoted
                 pass
             self._shadows.pop(place, None)
         self._wanted, self._again = wanted, 0.0
 
     def move(self) -> bool:
-        """Every shadow takes in some events; False if there was nothing to do."""
+        """Let every shadow process some events; False if there was nothing to do."""
         if len(self._shadows) < len(self._wanted) and time.monotonic() >= self._again:
             self._again = time.monotonic() + AGAIN_SECONDS
-            for place, orders in self._wanted.items():
+            for place, spec in self._wanted.items():
                 if place not in self._shadows:
-                    self._begin(place, orders)
+                    self._begin(place, spec)
         return any([self._move(place) for place in list(self._shadows)])
 
-    def _begin(self, place: Place, orders: ShadowSpec) -> None:
+    def _begin(self, place: Place, spec: ShadowSpec) -> None:
         try:
-            shadow = Shadow(orders, folder_of(self._store.folder, orders.number))
+            shadow = Shadow(spec, folder_of(self._store.folder, spec.number))
         except ModelFileError as error:  # the parent may not have written it yet
-            self.tell({"number": place[0], "version": place[1], "waits": str(error)})
+            self.send({"number": place[0], "version": place[1], "waits": str(error)})
             return
-        except Exception as error:  # there is no room for it now, say
-            self.tell({"number": place[0], "version": place[1], "waits": reason_of(error)})
+        except Exception as error:  # too little memory now, say
+            self.send({"number": place[0], "version": place[1], "waits": reason_of(error)})
             return
         self._shadows[place] = shadow
 
@@ -100,57 +100,57 @@ class ShadowProcess:
             raise
         except (InputError, ModelFileError, OSError) as error:  # it would fail again
             return self._fail(place, error)
-        except Exception as error:  # the champion may be about to set that aside
+        except Exception as error:  # the champion may be about to set the event aside
             self._attempts[place] = self._attempts.get(place, 0) + 1
             if self._attempts[place] >= ATTEMPTS:
                 return self._fail(place, error)
             return self._begin_again(place, AGAIN_SECONDS)
-        then, at = self._told.get(place, (0.0, -1))
+        then, at = self._reported.get(place, (0.0, -1))
         now = time.monotonic()
         if shadow.at != at and (now >= then + REPORT_SECONDS or not moved):
-            self._told[place] = (now, shadow.at)
-            self.tell(report(shadow))
+            self._reported[place] = (now, shadow.at)
+            self.send(report(shadow))
         return moved
 
     def _begin_again(self, place: Place, after: float) -> bool:
-        """A shadow follows from its base once more, a while from now."""
+        """Restart a shadow from its base after some seconds."""
         del self._shadows[place]
         self._again = time.monotonic() + after
         return False
 
     def _fail(self, place: Place, error: Exception) -> bool:
-        """A shadow follows no more."""
+        """Stop a shadow, and report the failure."""
         self._shadows[place].done = True
         failed = reason_of(error.__cause__ or error if isinstance(error, LearningError) else error)
-        self.tell({"number": place[0], "version": place[1], "failed": failed})
+        self.send({"number": place[0], "version": place[1], "failed": failed})
         return False
 
     def _judge(self, place: Place, pins: list[Message]) -> Message:
-        """The conditions with the exam: `before` of a pin tells whether the champion passes it."""
+        """The conditions with the exam; `before` of a pin: whether the champion passes it."""
         shadow = self._shadows[place]
         answers, broken = shadow.sit([(pin["record"], pin["label"]) for pin in pins])
-        sat = [
+        results = [
             PinResult(pin["id"], pin["bound"], pin["before"], same_label(answer, pin["label"]))
             for pin, answer in zip(pins, answers, strict=True)
         ]
-        conditions = shadow.gate.conditions(exam=sat, never=shadow.broken + broken)
+        conditions = shadow.gate.conditions(exam=results, never=shadow.broken + broken)
         found = [asdict(condition) for condition in conditions]
         return report(shadow) | {"conditions": found, "answers": answers}
 
 
-def _orders(given: Message) -> ShadowSpec:
+def _spec_of(given: Message) -> ShadowSpec:
     return ShadowSpec(**{**given, "anchor": tuple(given["anchor"]), "never": tuple(given["never"])})
 
 
 def report(shadow: Shadow) -> Message:
-    """How a shadow stands; the exam is not among its conditions yet."""
-    gate, orders = shadow.gate, shadow.orders
-    test = gate if orders.purpose == "challenge" else shadow.probation
+    """The report on a shadow; its conditions are without an exam result."""
+    gate, spec = shadow.gate, shadow.spec
+    test = gate if spec.purpose == "challenge" else shadow.probation
     conditions = gate.conditions(never=shadow.broken)
     return {
-        "number": orders.number,
-        "version": orders.version,
-        "purpose": orders.purpose,
+        "number": spec.number,
+        "version": spec.version,
+        "purpose": spec.purpose,
         "at": shadow.at,
         "cases": shadow.cases,
         "labelled": test.labelled,
@@ -173,10 +173,10 @@ def main() -> None:
     messages: SimpleQueue[Message | None] = SimpleQueue()
     threading.Thread(target=_listen, args=(connection, messages), daemon=True).start()
 
-    def tell(message: Message) -> None:
+    def send(message: Message) -> None:
         connection.send_bytes(json.dumps(message).encode())
 
-    shadows = ShadowProcess(Store(Path(sys.argv[2]), write=False), tell)
+    shadows = ShadowProcess(Store(Path(sys.argv[2]), write=False), send)
     moved = False
     while True:
         try:
@@ -184,11 +184,11 @@ def main() -> None:
                 message = messages.get(timeout=0.0 if moved else PAUSE_SECONDS)
                 if message is None:
                     return
-                shadows.heed(message)
+                shadows.handle(message)
             moved = shadows.move()
         except ConnectionError:
             return
-        except StoreError:  # it is being written, or gone: the next look tells
+        except StoreError:  # the store is being written, or is gone: try again
             time.sleep(AGAIN_SECONDS)
 
 

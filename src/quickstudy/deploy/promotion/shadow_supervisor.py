@@ -1,4 +1,4 @@
-"""Shadows, seen from the server: orders for their process, what it reports, and what follows."""
+"""`ShadowSupervisor`: starts the process of shadows, sends specifications, receives reports."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ PROCESS = "quickstudy.deploy.promotion.shadow_process"
 
 
 class ShadowSupervisor:
-    """One process for all shadows of a store, started when there is one to follow.
+    """One process for all shadows of a store, started when there is a version to follow.
 
     Args:
-        heard: called with every report, in a thread of its own; may take its time.
+        on_report: called with every report, in a thread of its own; may block.
     """
 
-    def __init__(self, store: Store, heard: Callable[[HostedLearner, Report], None]) -> None:
+    def __init__(self, store: Store, on_report: Callable[[HostedLearner, Report], None]) -> None:
         self._store = store
-        self._heard = heard
+        self._on_report = on_report
         self._hosted: dict[int, HostedLearner] = {}
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._reports: dict[tuple[int, str], Report] = {}
@@ -55,32 +55,32 @@ class ShadowSupervisor:
         self._child: Child | None = None
         self._listener: threading.Thread | None = None
         self._sending = threading.Lock()
-        self._ordering = threading.Lock()
+        self._starting = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
     def changed(self, hosted: HostedLearner) -> None:
-        """Other versions of a learner are to be followed."""
+        """Follow other versions of a learner, after its roles changed."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="shadows", daemon=True)
             self._thread.start()
         self._tasks.put(lambda: self._change(hosted))
 
     def dropped(self, hosted: HostedLearner) -> None:
-        """A learner is off duty."""
+        """Stop following the versions of a learner that is out of service."""
         self._tasks.put(lambda: self._drop(hosted))
 
     @property
     def alive(self) -> bool:
-        """Whether its process runs."""
+        """Whether the process runs."""
         return (child := self._child) is not None and child.alive
 
     def report(self, hosted: HostedLearner, version: str) -> Report | None:
-        """The latest that was heard of a shadow."""
+        """The latest report of a shadow."""
         return self._reports.get((hosted.number, version))
 
     def follows(self, hosted: HostedLearner, switch: Report) -> bool:
-        """Whether it was heard that the version of a switch is followed, in its present role."""
+        """Whether a report says that the version of a switch is followed in its present role."""
         report = self.report(hosted, switch["version"])
         if report is None or report["at"] < switch["at"]:
             return False
@@ -94,10 +94,10 @@ class ShadowSupervisor:
         *,
         seconds: float = ANSWER_SECONDS,
     ) -> Report:
-        """How a challenger stands now, the exam included; `pins` tell what the champion passes.
+        """Evaluate a challenger with the exam; `pins` say which cases the champion passes.
 
         Raises:
-            StoreError: it is not being followed, or does not answer in time.
+            StoreError: the challenger is not followed, or does not answer in time.
         """
         ends = time.monotonic() + seconds
         about = {"do": "judge", "number": hosted.number, "version": version, "pins": pins}
@@ -105,11 +105,11 @@ class ShadowSupervisor:
             gone = self._closing.is_set() or hosted.roles.challenger != version
             if gone or time.monotonic() >= ends:
                 raise StoreError(f"version {version[:12]} is not in shadow yet: try again")
-            time.sleep(LOOK_SECONDS)  # its process is being started, or reads its base
+            time.sleep(LOOK_SECONDS)  # the process is starting, or reads the base
         return answer
 
     def _ask(self, about: Report, ends: float) -> Report | None:
-        """The answer to a question; None if there is nobody yet who can tell."""
+        """The answer of the process to a request; None if it cannot answer yet."""
         number, future = next(self._numbers), Future[Report]()
         self._waiting[number] = future
         try:
@@ -126,32 +126,32 @@ class ShadowSupervisor:
         while (act := self._tasks.get()) is not None:
             try:
                 act()
-            except Exception:  # the next report or change comes through all the same
+            except Exception:  # later reports and changes are handled all the same
                 log.exception("looking after shadows")
 
     def _change(self, hosted: HostedLearner) -> None:
         self._hosted[hosted.number] = hosted
-        self._order()
+        self._send_specs()
 
     def _drop(self, hosted: HostedLearner) -> None:
         self._hosted.pop(hosted.number, None)
-        self._order()
+        self._send_specs()
 
-    def _order(self) -> None:
-        """Tell the process what to follow; start it if there is something."""
-        with self._ordering:
+    def _send_specs(self) -> None:
+        """Send the specifications to the process; start it if there is a version to follow."""
+        with self._starting:
             if self._closing.is_set():
                 return
             with self._store.reading() as connection:
                 hosted_learners = list(self._hosted.values())
-                orders = [
+                specs = [
                     asdict(one)
                     for hosted in hosted_learners
-                    for one in orders_of(connection, hosted)
+                    for one in specs_of(connection, hosted)
                 ]
-            if self._child is None and orders:
+            if self._child is None and specs:
                 self._start()
-            self._send({"do": "follow", "orders": orders})
+            self._send({"do": "follow", "orders": specs})
 
     def _start(self) -> None:
         self._child = child = Child(PROCESS, str(self._store.path))
@@ -159,14 +159,14 @@ class ShadowSupervisor:
         self._listener.start()
 
     def _send(self, message: Report) -> bool:
-        """Whether there is a process to send it to."""
+        """Send a message; False if no process runs."""
         child = self._child
         if child is None:
             return False
         try:
             with self._sending:
                 child.connection.send_bytes(json.dumps(message).encode())
-        except OSError:  # it ended: it will be started again
+        except OSError:  # the process ended: it is started again
             return False
         return True
 
@@ -183,7 +183,7 @@ class ShadowSupervisor:
             log.warning("the process of shadows ended; it is started again")
         if not self._closing.wait(AGAIN_SECONDS):
             self._child = None
-            self._order()
+            self._send_specs()
 
     def _take(self, message: Report) -> None:
         if "answer" in message:
@@ -194,21 +194,21 @@ class ShadowSupervisor:
             log.info("version %s waits: %s", message["version"][:12], message["waits"])
             return
         place = message["number"], message["version"]
-        if "failed" in message:  # it hands nothing over any more
+        if "failed" in message:  # it will not hand over a learner
             self._reports.pop(place, None)
         else:
             self._reports[place] = message
         hosted = self._hosted.get(message["number"])
         if hosted:
-            self._tasks.put(lambda: self._heard(hosted, message))
+            self._tasks.put(lambda: self._on_report(hosted, message))
 
     def close(self) -> None:
-        """End the process; it keeps nothing that the log does not have."""
+        """End the process; all its state can be rebuilt from the log."""
         self._closing.set()
-        with self._ordering:  # none is started from here on
+        with self._starting:  # no process is started from here on
             child, listener = self._child, self._listener
         if child is not None:
-            child.kill()  # who waits for its answer waits no longer
+            child.kill()  # ends all waiting for its answers
         if self._thread is not None:
             self._tasks.put(None)
             self._thread.join()
@@ -217,14 +217,14 @@ class ShadowSupervisor:
             child.close()
 
 
-def orders_of(connection: Connection, hosted: HostedLearner) -> list[ShadowSpec]:
-    """What is to be followed of a learner: its challenger, and the version that answered before."""
+def specs_of(connection: Connection, hosted: HostedLearner) -> list[ShadowSpec]:
+    """The versions of a learner to follow: its challenger and its previous version."""
     rows = version_rows(connection, hosted.number)
     by_id = {row["id"]: row for row in rows}
     roles = {row["role"]: row for row in rows}
-    orders = []
+    specs = []
     if row := roles.get("challenger"):
-        orders.append(
+        specs.append(
             ShadowSpec(
                 version=row["id"],
                 purpose="challenge",
@@ -241,7 +241,7 @@ def orders_of(connection: Connection, hosted: HostedLearner) -> list[ShadowSpec]
     if row := roles.get("previous"):
         left = row["left"]
         switch = events_at(connection, [left])[left].type
-        orders.append(
+        specs.append(
             ShadowSpec(
                 version=row["id"],
                 purpose="probation" if switch == "promoted" else "standby",
@@ -252,11 +252,11 @@ def orders_of(connection: Connection, hosted: HostedLearner) -> list[ShadowSpec]
                 **_terms(connection, hosted.number, left),
             )
         )
-    return orders
+    return specs
 
 
 def _anchor(connection: Connection, rows: dict[str, Row], champion: Row) -> tuple[str, int]:
-    """File and event of the last version promoted for being better, unless that is the champion."""
+    """File and event of the last version promoted for being better; ("", 0): the champion is."""
     if not champion["reference"]:
         return "", 0
     left = rows[champion["reference"]]["left"]
@@ -264,15 +264,15 @@ def _anchor(connection: Connection, rows: dict[str, Row], champion: Row) -> tupl
 
 
 def _terms(connection: Connection, number: int, seq: int) -> dict[str, Any]:
-    """Settings and rules as they were at the event from which versions are compared."""
+    """Settings and rules as of the event from which versions are compared."""
     settings: dict[str, Any] = {}
     never: Sequence[str] = ()
     types = ("created", "changed", "limits_changed")
     for event in read_events(connection, learner=number, types=types, upto=seq):
-        told = event.read()
+        payload = event.read()
         if event.type == "limits_changed":
-            never = told["limits"]["never"]
+            never = payload["limits"]["never"]
         else:
-            settings = told.get("settings", told)
+            settings = payload.get("settings", payload)
     terms = {name: settings[name] for name in TERMS}
     return {"number": number, **terms, "never": tuple(never)}

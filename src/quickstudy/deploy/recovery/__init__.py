@@ -1,1 +1,1 @@
-"""Recovery: state from snapshots and the log."""
+"""Recovery: the state of learners from snapshots and the log."""

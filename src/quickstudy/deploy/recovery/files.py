@@ -1,4 +1,4 @@
-"""Where the files of a learner are: snapshots, versions, refitted experts."""
+"""The folder of a learner's files: snapshots, versions, refitted experts."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from pathlib import Path
 
 
 def folder_of(store_folder: Path, number: int) -> Path:
-    """Where the snapshots, versions and refitted experts of a learner are."""
+    """The folder of the snapshots, versions and refitted experts of a learner."""
     return store_folder / f"learner-{number}"

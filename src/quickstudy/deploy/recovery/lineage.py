@@ -1,7 +1,7 @@
-"""Lines: how a version goes on learning, a base and every lesson that the log has after it.
+"""Lineages: the state of a version is its base and every update that the log has after the base.
 
-The champion's line is taught by its worker, which hands refits to a child process. All other lines
-refit on the way, so that they are functions of their base and the log alone.
+The champion's lineage is learned by its trainer, which sends refits to a child process. All other
+lineages refit inline, so each is a function of its base and the log alone.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from quickstudy.log.store import events_at, read_events
 from quickstudy.stats.moments import one_blas_thread
 
 FREE_MAP_UNTIL = 2000
-"""Examples up to which a learner chooses its feature map by itself, as it grows by leaps; later a
-new map is a matter for the gate."""
+"""Number of examples up to which a learner chooses its feature map by itself; after that a new map
+has to pass the gate."""
 
-PREFETCH = 500  # events of which the records are looked up at once
+PREFETCH = 500  # events whose records are read at once
 LABELS = ("feedback", "ruled")
-Told = tuple[Logged, dict[str, Any], dict[str, Any]]  # event, payload, that of the case it is about
+Told = tuple[Logged, dict[str, Any], dict[str, Any]]  # event, its payload, payload of its case
 
 
 @dataclass(frozen=True, slots=True)
 class BaseState:
-    """Where a line starts: a packed learner, and the last event that it had learned."""
+    """The start of a lineage: a packed learner, and the last event that it has learned."""
 
     packed: bytes
     at: int
 
     def learner(self) -> Decider:
-        """The learner, ready to learn what comes after `at`."""
+        """The learner, ready to learn the events after `at`."""
         learner: Decider = unpacked(self.packed)
         learner.freeze_map(FREE_MAP_UNTIL)
         return learner
@@ -62,27 +62,27 @@ def as_champion(learner: Decider) -> Decider:
 
 
 def version_file(folder: Path, version: str) -> Path:
-    """Where the learner is that a version starts from."""
+    """The file of the learner that a version starts from."""
     return folder / f"version-{version}.safetensors"
 
 
 def leaving_file(folder: Path, connection: Connection, seq: int) -> Path:
-    """Where the champion is that stopped to answer at event `seq`, as it was then."""
+    """The file of the champion that stopped answering at event `seq`, as it was then."""
     return folder / f"leaving-{_place(connection, seq)}.safetensors"
 
 
 def coming_file(folder: Path, connection: Connection, seq: int) -> Path:
-    """Where the champion is that began to answer at event `seq`, as it was then."""
+    """The file of the champion that started answering at event `seq`, as it was then."""
     return folder / f"coming-{_place(connection, seq)}.safetensors"
 
 
 def _place(connection: Connection, seq: int) -> str:
-    """A name for an event of this log: in another log its link is another one."""
+    """A name for an event of this log; its chain hash differs in another log."""
     return f"{seq:012d}-{events_at(connection, [seq])[seq].link.hex()[:16]}"
 
 
 def read_base(path: Path, at: int) -> BaseState:
-    """Raises `ModelFileError` if the file is not there."""
+    """Read a base; raises `ModelFileError` if there is no file."""
     try:
         return BaseState(path.read_bytes(), at)
     except OSError as error:
@@ -93,7 +93,7 @@ def read_version(folder: Path, version: str, asof: int) -> BaseState:
     """The base of a version.
 
     Raises:
-        ModelFileError: its file is not there, or holds another one.
+        ModelFileError: its file is missing, or holds another version.
     """
     base = read_base(version_file(folder, version), asof)
     if hash_in(base.packed) != version:
@@ -102,14 +102,14 @@ def read_version(folder: Path, version: str, asof: int) -> BaseState:
 
 
 def keep(path: Path, packed: bytes) -> None:
-    """Write a base, unless it is there."""
+    """Write a base, unless its file exists."""
     if not path.exists():
         snapshot.make_folder(path.parent)
         snapshot.write_whole(path, packed)
 
 
 def drop_after(folder: Path, seq: int) -> None:
-    """Remove champions that came or left after event `seq`: a replay makes them anew."""
+    """Remove champions that came or left after event `seq`: a replay rebuilds them."""
     for pattern in ("coming-*", "leaving-*"):
         for path in folder.glob(pattern):
             if int(path.name.split("-")[1]) > seq:
@@ -124,7 +124,7 @@ def told(
     upto: int | None = None,
     limit: int | None = None,
 ) -> Iterator[list[Told]]:
-    """The events of a learner with what they are about, some hundred at a time."""
+    """The events of a learner with the payloads of their cases, some hundred at a time."""
     events_after = read_events(connection, after=after, learner=number, upto=upto, limit=limit)
     for events in groups(events_after):
         payloads = [event.read() for event in events]
@@ -148,23 +148,23 @@ def groups(events: Iterable[Logged]) -> Iterator[list[Logged]]:
 
 
 def label_update(event: Logged, payload: dict[str, Any], about: dict[str, Any]) -> Update | None:
-    """What an event teaches every line but the champion's, whose experts' votes it has with it."""
+    """The update of every lineage but the champion's: without the votes of its experts."""
     update = champion_update(event, payload, about)
     return replace(update, said=None) if update else None
 
 
 def champion_update(event: Logged, payload: dict[str, Any], about: dict[str, Any]) -> Update | None:
-    """What an event that brings a label, or that its kind brings, teaches the champion."""
+    """The update of the champion from an event with a label."""
     if event.type in LABELS:
         return update_of(event.seq, payload, about.get("record"))
     return own_update(event)
 
 
 def build(connection: Connection, number: int, base: BaseState, upto: int) -> Decider:
-    """The learner of a line as of event `upto`, without what was set aside before.
+    """The learner of a lineage as of event `upto`, without events that were set aside before.
 
     Raises:
-        LearningError: a lesson raises that was not set aside.
+        LearningError: an update raises, and was not set aside.
     """
     learner = base.learner()
     for updates in _updates(connection, number, base, upto):
@@ -176,12 +176,12 @@ def build(connection: Connection, number: int, base: BaseState, upto: int) -> De
 def build_without(
     connection: Connection, number: int, base: BaseState, switch: int
 ) -> tuple[Decider, list[SetAside]]:
-    """The learner of a line as of event `switch`, without lessons that raise, and which these are.
+    """The learner of a lineage as of event `switch`, without updates that raise; and these updates.
 
-    It takes twice as long as `build`, and the room of two learners.
+    It takes twice the time of `build`, and the memory of two learners.
 
     Raises:
-        LearningError: too many in a row raise.
+        LearningError: too many updates in a row raise.
     """
     replicas = LeftRightReplicas(base.learner(), "")
     failed = []
@@ -194,7 +194,7 @@ def build_without(
 def _updates(
     connection: Connection, number: int, base: BaseState, upto: int
 ) -> Iterator[list[Update]]:
-    """What a line learns after its base, in order, some hundred at a time."""
+    """The updates of a lineage after its base, in order, some hundred at a time."""
     skipped = Ledger.of(connection, number).of_line(upto)
     for group in told(connection, number, after=base.at, upto=upto):
         updates = [label_update(*one) for one in group]
@@ -202,10 +202,10 @@ def _updates(
 
 
 def learn(learner: Decider, updates: Sequence[Update]) -> None:
-    """Teach a learner that nobody has a copy of.
+    """Apply updates to a learner without a second copy.
 
     Raises:
-        LearningError: a lesson raised; the learner is not to be used any more.
+        LearningError: an update raised; the learner must not be used any more.
     """
     try:
         teach(learner, updates)

@@ -1,4 +1,4 @@
-"""Recovery: a learner as the log says it is, by its last whole snapshot and the tail of the log."""
+"""Recovery: the state of a learner from its newest valid snapshot and the tail of the log."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ F = TypeVar("F")
 
 
 def newest(folder: Path, go_on: Callable[[Path], F | None]) -> F | None:
-    """What `go_on` makes of the newest snapshot of which it makes something.
+    """The result of `go_on` for the newest snapshot that it can use.
 
-    One that is damaged, or of another log, or that cannot be gone on from, is passed over, with a
-    warning, for the one before.
+    A snapshot that is damaged, is of another log, or cannot be continued is skipped with a warning,
+    and the one before it is tried.
     """
     for path in reversed(snapshots.found(folder)):
         try:
             fold = go_on(path)
-        except Exception as error:  # also that there is no room for it today
+        except Exception as error:  # too little memory, too
             what = error if isinstance(error, ModelFileError | StoreError) else f"{path}: {error!r}"
             log.warning("%s; going back to what was before it", what)
             continue
@@ -46,13 +46,13 @@ def newest(folder: Path, go_on: Callable[[Path], F | None]) -> F | None:
     return None
 
 
-@one_blas_thread()  # a learner that is read works out again what it does not keep
+@one_blas_thread()  # a learner recomputes on reading what its file does not hold
 def recover(
     store: Store, number: int, *, upto: int | None = None, progress: Progress = None
 ) -> ReplayState:
-    """Where learner `number` stands, now or after event `upto`.
+    """The state of learner `number`, now or after event `upto`.
 
-    Events that raise when they are learned, and were not set aside, are left out; see
+    Events that raise when they are learned, and were not set aside, are skipped; see
     `ReplayState.set_aside`.
 
     Raises:
@@ -90,10 +90,10 @@ def recover(
 def check_not_outdated(
     connection: Connection, number: int, path: Path, *, learned: int, known: int
 ) -> None:
-    """Whether a snapshot has learned nothing that was set aside after it was made.
+    """Check that a snapshot has learned no event that was set aside after it was made.
 
     Raises:
-        StoreError: it has.
+        StoreError: it has learned one.
     """
     if Ledger.of(connection, number).outdates(learned=learned, known=known):
         raise StoreError(f"{path} has learned an event that was set aside later")
@@ -105,18 +105,18 @@ def clear(
     *,
     read: Callable[[Path, Callable[[int], bytes]], Any] = snapshots.read,
 ) -> None:
-    """Remove what a crash cut short, and snapshots of another log: they must not come back.
+    """Remove incomplete files after a crash, and snapshots of another log.
 
-    `read` is what reads snapshots of this kind of learner.
+    `read` reads a snapshot of this kind of learner.
     """
     folder = folder_of(store.folder, number)
     snapshots.sweep(folder)
     for path in snapshots.found(folder):
         try:
             if not snapshots.fits(path, store.link_at):
-                read(path, store.link_at)  # is it damaged, or indeed of another log?
+                read(path, store.link_at)  # tells a damaged snapshot from one of another log
         except ModelFileError:
-            continue  # damaged: the doctor says so until there are newer ones
+            continue  # damaged: the doctor reports it until there are newer ones
         except StoreError as error:
             log.warning("%s; it is removed", error)
             path.unlink(missing_ok=True)

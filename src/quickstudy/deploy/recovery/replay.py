@@ -1,7 +1,7 @@
-"""The fold: a learner and its risk control as the log says they must be.
+"""Replay: reconstructs a learner and its risk control from the log (event sourcing).
 
-Recovery folds the tail of the log onto a snapshot; a replay folds all of it onto nothing, and works
-out again what background jobs had made, so that it rests on no file but the store.
+Recovery replays the tail of the log onto a snapshot; a full replay starts from nothing, and repeats
+the background jobs, so that it depends on no file but the store.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ from quickstudy.snapshot import digest
 from quickstudy.stats.moments import one_blas_thread
 
 SWITCHES = ("promoted", "rolled_back")
-Progress = Any  # Callable[[int], None], told the sequence number now and then
+Progress = Any  # Callable[[int], None], called with the sequence number now and then
 log = logging.getLogger("quickstudy")
 F = TypeVar("F")
 
 
 def state_hash(learner: str, control: Autonomy, epoch: int) -> str:
-    """Digest of all that answers depend on: what was learned, by its hash, and what may be done."""
+    """Digest of all that answers depend on: the learner, by its hash, and risk control."""
     arrays, plain = state_of(control)
     return digest(arrays, {"learner": learner, "control": plain, "epoch": epoch})
 
 
 @dataclass
 class ReplayState:
-    """Where a learner stands: what was learned up to `learned`, what is proved up to `decided`.
+    """The state of a learner: updates up to event `learned`, risk control up to event `decided`.
 
-    `set_aside`: events that could not be learned on the way here, and of which the log does not
+    `set_aside`: events that could not be learned in this replay, and of which the log does not
     say so yet.
     """
 
@@ -62,18 +62,18 @@ class ReplayState:
     learned: int
     decided: int
     set_aside: list[SetAside] = field(default_factory=list)
-    replicas: LeftRightReplicas | None = None  # where lessons that raise are left out
+    replicas: LeftRightReplicas | None = None  # if updates that raise are left out
 
     @classmethod
     def new(cls, settings: Settings, seq: int) -> ReplayState:
-        """At the event that created the learner."""
+        """The state at the event that created the learner."""
         return cls(new_learner(settings), new_control(settings, 0), 0, settings, seq, seq)
 
     def decide(self, event: Logged, payload: dict[str, Any], about: dict[str, Any]) -> None:
-        """Take risk control past an event; `about` is the payload of the prediction it is about.
+        """Apply an event to risk control; `about` is the payload of the prediction it is about.
 
         Raises:
-            StoreError: a prediction would be decided otherwise than it was.
+            StoreError: a prediction is decided otherwise than it was logged.
         """
         if event.type == "predicted":
             check_decision(self, event, payload)
@@ -81,10 +81,10 @@ class ReplayState:
         self.decided = event.seq
 
     def learn(self, updates: Sequence[Update]) -> None:
-        """Take the learner past the events of these lessons.
+        """Apply updates to the learner.
 
         Raises:
-            LearningError: one of them raised, and none is to be left out.
+            LearningError: one of them raised, and none may be left out.
         """
         if not updates:
             return
@@ -97,7 +97,7 @@ class ReplayState:
         self.learned = updates[-1].seq
 
     def replace(self, learner: Decider, seq: int) -> None:
-        """Another learner takes over, at event `seq`."""
+        """Replace the learner by another one, at event `seq`."""
         self.learner, self.learned = learner, seq
         if self.replicas is not None:
             self.replicas = LeftRightReplicas(learner, "")
@@ -109,11 +109,11 @@ class ReplayState:
 
 @dataclass
 class JobArtifacts:
-    """What background jobs made, in a replay: worked out again at the events they rest on."""
+    """Results of background jobs in a replay, computed again at the events they are based on."""
 
     refits: set[int]
     consolidations: set[int]
-    asofs: set[int]  # of both, that are yet to come
+    asofs: set[int]  # of both, not made yet
     fitted: dict[int, Fitted] = field(default_factory=dict)
     bases: dict[tuple[str, Any], BaseState] = field(default_factory=dict)
 
@@ -127,11 +127,11 @@ class JobArtifacts:
         return cls(refits, others, refits | others)
 
     def due(self, seq: int) -> bool:
-        """Whether something was made of the learner as it is before event `seq`."""
+        """Whether a job started from the learner as it is before event `seq`."""
         return any(asof < seq for asof in self.asofs)
 
     def make(self, learner: Decider, seq: int) -> None:
-        """Make that of the learner, which stands before event `seq`."""
+        """Repeat these jobs on the learner, whose state is that before event `seq`."""
         for asof in sorted(asof for asof in self.asofs if asof < seq):
             self.asofs.remove(asof)
             if asof in self.refits:
@@ -142,7 +142,7 @@ class JobArtifacts:
                 self.bases["version", champion.state_hash()] = BaseState(champion.packed(), asof)
 
 
-@one_blas_thread()  # the same bits as in the thread of the worker
+@one_blas_thread()  # the same bits as in the trainer's thread
 def advance(
     fold: ReplayState,
     connection: Connection,
@@ -154,14 +154,14 @@ def advance(
     progress: Progress = None,
     without: bool = False,
 ) -> None:
-    """Fold the events of a learner that come after where it stands, all or those up to one.
+    """Replay the events of a learner after its present state, all or those up to `upto`.
 
-    `folder` has what background jobs made. Anew, that is worked out again, and held against what
-    was logged; only models that were imported are read. What was set aside is skipped; `without`
-    what raises now as well, which takes twice as long.
+    `folder` has the results of background jobs. With `anew` the jobs are repeated, and compared
+    with the log; only imported models are read. Events that were set aside are skipped; `without`:
+    also updates that raise now, which takes twice as long.
 
     Raises:
-        LearningError: a lesson raises that was not set aside.
+        LearningError: an update raises, and was not set aside.
     """
     after = min(fold.learned, fold.decided)
     made = JobArtifacts.of(connection, number) if anew else None
@@ -203,7 +203,7 @@ def _switch(
     folder: Path,
     made: JobArtifacts | None,
 ) -> None:
-    """Another version answers from event `seq` on."""
+    """Replace the learner by the version that answers from event `seq` on."""
     leaving = fold.learner.packed()
     if made:
         made.bases["leaving", seq] = BaseState(leaving, seq)
@@ -219,7 +219,7 @@ def _switch(
         else:
             learner, failed = lineage.build_without(connection, number, base, seq)
             fold.set_aside += failed
-        if not made and not fold.set_aside:  # else it is kept once the log says so
+        if not made and not fold.set_aside:  # else it is written once the log says so
             lineage.keep(came, learner.packed())
     fold.replace(as_champion(learner), seq)
 
@@ -227,7 +227,7 @@ def _switch(
 def switch_base(
     connection: Connection, payload: dict[str, Any], folder: Path, made: JobArtifacts | None
 ) -> BaseState:
-    """What a version goes on from: what it was made as, or where it stopped to answer."""
+    """The base of a version that takes over: as it was made, or as it stopped answering."""
     if payload["base"] == "leaving":
         at = payload["at"]
         if made:
@@ -242,9 +242,9 @@ def switch_base(
 def _fitted(
     event: Logged, payload: dict[str, Any], folder: Path, made: JobArtifacts | None, *, late: bool
 ) -> Fitted:
-    """Refitted experts; `late`: their learner may have learned what was set aside only later.
+    """Refitted experts; `late`: their learner may have learned an event that was set aside later.
 
-    What was fitted under an older definition of learning is fitted again under the present one.
+    Experts of an older definition of learning are refitted under the present one.
     """
     fitted = made.fitted[payload["asof"]] if made else None
     if fitted is not None and payload.get("definition", 1) != DEFINITION:
@@ -269,12 +269,12 @@ def replay(
     progress: Progress = None,
     without: bool = False,
 ) -> ReplayState:
-    """The learner `number` of a store, folded from its first event to the last or to `upto`.
+    """The state of learner `number`, replayed from its first event to the last or to `upto`.
 
     Raises:
         NotFoundError: there is no such learner.
-        StoreError, ModelFileError: the log is damaged, or leads elsewhere than it did.
-        LearningError: a lesson raises that was not set aside, and it is not to do `without`.
+        StoreError, ModelFileError: the log is damaged, or its replay differs from the log.
+        LearningError: an update raises, was not set aside, and `without` is false.
     """
     with store.reading() as connection:
         created = next(read_events(connection, learner=number, types=["created"], limit=1), None)
@@ -296,7 +296,7 @@ def replay(
 
 
 def whole_or_without(make: Callable[[bool], F]) -> F:
-    """What `make(False)` makes, or if a lesson raises there `make(True)`, without those that do."""
+    """The result of `make(False)`, or, if an update raises, of `make(True)`, which skips it."""
     try:
         return make(False)
     except LearningError as error:

@@ -1,4 +1,4 @@
-"""Snapshots of learners on duty: a fold kept, so that a start need not read the whole log."""
+"""Snapshots of hosted learners: states on disk, so that a start need not read the whole log."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from quickstudy.deploy.recovery.replay import ReplayState, state_hash
 from quickstudy.errors import ModelFileError, StoreError
 from quickstudy.log.failpoints import failpoint
 
-KEPT = 2  # snapshots of a learner; the older is for the day the newer is damaged
-CONTROL = "control"  # what the names of risk control's arrays start with
+KEPT = 2  # snapshots of a learner; the older one is used if the newer is damaged
+CONTROL = "control"  # prefix of the names of risk control's arrays
 
 
 def write(folder: Path, fold: ReplayState, link: bytes) -> Path:
     """Write a snapshot, and remove those that it makes superfluous.
 
-    `link` is that of the last event it knows: it belongs to the log that has this link there.
+    `link` is the chain hash of the last event of the state: it identifies the log.
     """
     snapshot.make_folder(folder)
     control_arrays, control = state_of(fold.control)
@@ -56,18 +56,18 @@ def tidy(folder: Path) -> None:
     oldest = _number(found(folder)[0])
     refits = sorted(folder.glob("refit-*"))
     for path, after in pairwise(refits):
-        if _number(after) <= oldest:  # the later was begun once the earlier was in effect
+        if _number(after) <= oldest:  # a job starts only when the one before is in effect
             path.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a crash cut short; before anything else is written."""
+    """Remove incomplete files after a crash; to be called before any write."""
     for path in folder.glob(".*.safetensors.*"):
         path.unlink(missing_ok=True)
 
 
 def _number(path: Path) -> int:
-    """The event up to which a file holds what was learned."""
+    """The last learned event of a file, from its name."""
     return int(path.name.split("-")[1])
 
 
@@ -77,7 +77,7 @@ def found(folder: Path) -> list[Path]:
 
 
 def read(path: Path, link_at: Callable[[int], bytes]) -> ReplayState:
-    """The fold that was kept; `link_at` tells the links of the log it is for.
+    """The state in a snapshot; `link_at` gives the chain hashes of the log.
 
     Raises:
         ModelFileError: the file is damaged.
@@ -90,7 +90,7 @@ def read(path: Path, link_at: Callable[[int], bytes]) -> ReplayState:
             raise StoreError(f"{path} was not made from this log")
         return fold
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{path} lacks a part of a learner on duty ({error})") from error
+        raise ModelFileError(f"{path} lacks a part of a hosted learner ({error})") from error
 
 
 def fits(path: Path, link_at: Callable[[int], bytes]) -> bool:
@@ -102,7 +102,7 @@ def fits(path: Path, link_at: Callable[[int], bytes]) -> bool:
     try:
         return _fits(snapshot.read_plain(path), link_at)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ModelFileError(f"{path} lacks a part of a learner on duty ({error})") from error
+        raise ModelFileError(f"{path} lacks a part of a hosted learner ({error})") from error
 
 
 def _fits(plain: dict[str, Any], link_at: Callable[[int], bytes]) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CreateValue:
-    """Make a value learner."""
+    """Create a value learner."""
 
     name: str
     settings: ValueSettings
@@ -31,7 +31,7 @@ class ChangeValue:
 
 @dataclass(frozen=True, slots=True)
 class StartRun:
-    """Begin a run."""
+    """Start a run."""
 
     name: str
     task: str | None
@@ -41,9 +41,9 @@ class StartRun:
 
 @dataclass(frozen=True, slots=True)
 class TakeStep:
-    """Add a step to a run; with `number` the one of that number, at most once.
+    """Add a step to a run; with a `number`, at most once.
 
-    `given`: its input, action, error and reward, as the log keeps them.
+    `given`: input, action, error and reward of the step, as the log holds them.
     """
 
     name: str
@@ -55,7 +55,7 @@ class TakeStep:
 
 @dataclass(frozen=True, slots=True)
 class EndRun:
-    """Say how a run ended. `success` None: by its outcome."""
+    """Log the end of a run. `success` None: derived from the outcome."""
 
     name: str
     run: str
@@ -67,7 +67,7 @@ class EndRun:
 
 @dataclass(frozen=True, slots=True)
 class ExpireRun:
-    """Close a run whose end nobody will know."""
+    """Close a run whose outcome will stay unknown."""
 
     name: str
     run: str
@@ -76,20 +76,20 @@ class ExpireRun:
 
 @dataclass(frozen=True, slots=True)
 class GetStateHash:
-    """Tell where a value learner stands: its last event, and the digest of its state."""
+    """Get the last event of a value learner, and the digest of its state."""
 
     hosted_value: HostedValue
 
 
 @dataclass(frozen=True, slots=True)
 class GetReport:
-    """Tell what a value learner rests on: its report of stops, and its experts."""
+    """Get the report of a value learner on stops, and its experts."""
 
     hosted_value: HostedValue
 
 
 @dataclass(frozen=True, slots=True)
 class TakeSnapshot:
-    """Pack a value learner for a snapshot; None if nothing happened since the last."""
+    """Get the state of a value learner for a snapshot; None if it is unchanged since the last."""
 
     hosted_value: HostedValue

@@ -1,4 +1,4 @@
-"""Decides runs: what is put on record of them, and when they expire."""
+"""Decides runs: their events, and their expiry."""
 
 from __future__ import annotations
 
@@ -41,18 +41,17 @@ from quickstudy.log.events import Logged
 from quickstudy.log.store import events_of
 from quickstudy.types import Estimate
 
-OURS = "r_"  # what the ids that we make start with
+OURS = "r_"  # prefix of the ids that the deployment makes
 EXPIRED_AT_ONCE = 500
 log = logging.getLogger("quickstudy")
 
 
 class FailedError(Exception):
-    """A learner failed to take something in; that it did so is on record."""
+    """A learner failed to process an event; the failure is logged."""
 
 
 def create(context: Context, command: CreateValue) -> Decided[None]:
-    """Make a value learner.
-
+    """Create a value learner.
     Raises:
         InputError, SettingError: the name is taken, or a setting is out of its range.
     """
@@ -63,7 +62,7 @@ def create(context: Context, command: CreateValue) -> Decided[None]:
 
 
 def change(context: Context, command: ChangeValue) -> Decided[Refused | None]:
-    """Change settings; what follows from them is changed from the next step on."""
+    """Change settings; they apply from the next step on."""
     hosted, state = yield from _ready(context, command.name)
     settings = replace(state.settings, **command.values)
     payload = {"settings": settings_to_plain(settings)}
@@ -78,7 +77,7 @@ def change(context: Context, command: ChangeValue) -> Decided[Refused | None]:
 
 
 def start(context: Context, command: StartRun) -> Decided[RunInfo | Refused]:
-    """Begin a run; one with the same id and task that has no steps yet is that run."""
+    """Start a run; a run with the same id and task and without steps is returned as it is."""
     hosted, state = yield from _ready(context, command.name)
     if command.id is not None and (known := _known(context, hosted, command.id)):
         if (known["status"], known["steps"], known["task"]) == ("live", 0, command.task):
@@ -100,10 +99,10 @@ def start(context: Context, command: StartRun) -> Decided[RunInfo | Refused]:
 
 
 def checked_run(value: Any) -> str:
-    """An id for a run, chosen by who starts it.
+    """The id of a run that the caller chose, checked.
 
     Raises:
-        InputError: it cannot be one, or starts like ours.
+        InputError: it is not valid, or has the prefix of the deployment's own ids.
     """
     name = checked_name("id", value)
     if name.startswith(OURS):
@@ -112,7 +111,7 @@ def checked_run(value: Any) -> str:
 
 
 def _ready(context: Context, name: str) -> Decided[tuple[HostedValue, ValueState]]:
-    """A learner and where it stands; what it set aside in a replay is put on record."""
+    """A learner and its state; events that it set aside in a replay are logged."""
     values = context.of(HostedValues)
     hosted = values.named(name, context)
     state = yield from _state(context, hosted)
@@ -122,7 +121,7 @@ def _ready(context: Context, name: str) -> Decided[tuple[HostedValue, ValueState
 def _state(context: Context, hosted: HostedValue) -> Decided[ValueState]:
     state = context.of(HostedValues).state_of(hosted, context.transaction.events)
     for one in list(state.set_aside):
-        if not (yield from record_set_aside(context, hosted.number, one)):  # it is on record
+        if not (yield from record_set_aside(context, hosted.number, one)):  # it is logged already
             state.set_aside.remove(one)
     return state
 
@@ -139,7 +138,7 @@ def _row(context: Context, hosted: HostedValue, run: str) -> Row:
 
 
 def step(context: Context, command: TakeStep) -> Decided[Estimate | Refused]:
-    """Add a step; one with a number that was there before gets what was answered then."""
+    """Add a step; a step with a number that is on record gets the logged answer."""
     hosted, _ = yield from _ready(context, command.name)
     row = _row(context, hosted, command.run)
     pause = enforce.pause_in_force(context, hosted)
@@ -178,7 +177,7 @@ def _again(context: Context, command: TakeStep, row: Row, number: int, pause: st
 
 
 def _step(context: Context, row: Row, number: int) -> dict[str, Any]:
-    """What the event of a step says that is not the last one."""
+    """The payload of an earlier step."""
     logged = [*events_of(context.transaction.connection, row["id"]), *context.transaction.events]
     for event in logged:
         if (event.type, event.learner, event.subject) == ("stepped", row["learner"], row["id"]):
@@ -189,7 +188,7 @@ def _step(context: Context, row: Row, number: int) -> dict[str, Any]:
 
 
 def end(context: Context, command: EndRun) -> Decided[RunInfo]:
-    """Say how a run ended, once: learned, or, if it had expired, put on record as late."""
+    """Log the end of a run once: learned, or, if the run had expired, logged as late."""
     hosted, state = yield from _ready(context, command.name)
     row = _row(context, hosted, command.run)
     settings = state.settings
@@ -220,7 +219,7 @@ def end(context: Context, command: EndRun) -> Decided[RunInfo]:
 
 
 def _end(hosted: HostedValue, draft: Draft) -> Decided[str]:
-    """Log the end of a run, learned or, if that fails, set aside; why it failed, or ""."""
+    """Log the end of a run, learned or, if that fails, set aside; returns the failure, or ""."""
     try:
         yield draft
         return ""
@@ -236,12 +235,12 @@ def _end(hosted: HostedValue, draft: Draft) -> Decided[str]:
 
 
 def _whole(context: Context, hosted: HostedValue, draft: Draft) -> Decided[Logged]:
-    """An event that the learner takes in wholly, or not at all: then its failure is on record.
+    """Log an event that the learner processes completely or not at all; then its failure is logged.
 
     Raises:
-        InputError: it is refused at the door, and nothing was changed.
-        FailedError: the learner failed; it is as it was before.
-        ReplayNeededError: the learner cannot be made as it was before.
+        InputError: it is refused by a check, and nothing was changed.
+        FailedError: the learner failed; its state is as before.
+        ReplayNeededError: the learner cannot be restored to its state before.
     """
     try:
         return (yield draft)
@@ -261,7 +260,7 @@ def _whole(context: Context, hosted: HostedValue, draft: Draft) -> Decided[Logge
 
 
 def close(context: Context, command: ExpireRun) -> Decided[RunInfo | Refused]:
-    """Close a run whose end nobody will know, as the clock would: nothing is learned of it."""
+    """Close a run whose outcome will stay unknown, as on expiry: nothing is learned from it."""
     hosted, _ = yield from _ready(context, command.name)
     row = _row(context, hosted, command.run)
     if row["status"] == "expired":
@@ -281,7 +280,7 @@ def _expired(row: Row, *, actor: str) -> Draft:
 
 
 def expire(context: Context) -> Decided[int]:
-    """End the waiting for runs that got no step in time; how many there were."""
+    """Expire runs that got no step in time; returns their number."""
     count = 0
     for hosted in list(context.of(HostedValues).by_name.values()):
         count += yield from _expire(context, hosted)
@@ -303,13 +302,13 @@ def _expire(context: Context, hosted: HostedValue) -> Decided[int]:
         yield from _state(context, hosted)
         for row in rows:
             yield from _whole(context, hosted, _expired(row, actor=EXPIRY))
-    except (InputError, FailedError, ReplayNeededError):  # the next look tries again
+    except (InputError, FailedError, ReplayNeededError):  # tried again at the next expiry
         return 0
     return len(rows)
 
 
 def get_state_hash(context: Context, command: GetStateHash) -> Decided[tuple[int, str]]:
-    """Where a value learner stands."""
+    """The last event of a value learner, and the digest of its state."""
     state = yield from _state(context, command.hosted_value)
     return state.replayed, state.hash
 
@@ -317,13 +316,13 @@ def get_state_hash(context: Context, command: GetStateHash) -> Decided[tuple[int
 def get_report(
     context: Context, command: GetReport
 ) -> Decided[tuple[dict[str, Any], tuple[tuple[str, float], ...]]]:
-    """What a value learner rests on now."""
+    """The present report of a value learner on stops, and its experts."""
     state = yield from _state(context, command.hosted_value)
     return dict(state.learner.stopping), tuple(state.learner.experts)
 
 
 def take_snapshot(context: Context, command: TakeSnapshot) -> Decided[ValueSnapshot | None]:
-    """The state of a value learner, for a snapshot; None if nothing happened since the last."""
+    """The state of a value learner for a snapshot; None if it is unchanged since the last."""
     hosted = command.hosted_value
     state = yield from _state(context, hosted)
     if state.replayed <= hosted.saved:

@@ -1,4 +1,4 @@
-"""`HostedValues`: the hosted value learners, as the events of a transaction change them."""
+"""`HostedValues`: the hosted value learners, as participant of transactions."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from quickstudy.errors import (
 )
 from quickstudy.log.events import Logged
 
-AGAIN_SECONDS = 60.0  # until a learner that could not be made from the log is tried again
+AGAIN_SECONDS = 60.0  # until the next attempt to rebuild a learner from the log
 log = logging.getLogger("quickstudy")
 
 
 class ReplayNeededError(OutOfServiceError):
-    """A value learner has to be replayed from the log, and that does not work just now."""
+    """A value learner has to be replayed from the log, and the replay fails at present."""
 
 
 class HostedValue:
     """One hosted value learner.
 
-    `state` belongs to the writer's thread. It is None after a command or a transaction failed in
-    which it was changed: it may have gone further than the log, and is replayed before it is used
-    again. `settings` are those that are on disk.
+    Only the writer's thread uses `state`. It is None after a failed command or transaction that
+    changed it: it may be ahead of the log, and is replayed before it is used again. `settings` are
+    those on disk.
 
     Args:
-        state: None: it could not be made from the log.
-        settings: as the tables have them, where there is no state.
+        state: None: it could not be rebuilt from the log.
+        settings: the settings in the tables, if there is no state.
     """
 
     def __init__(
@@ -61,12 +61,12 @@ class HostedValue:
         found = state.settings if state else settings
         assert found is not None
         self.settings = found
-        self.saved = 0  # event up to which a snapshot holds everything
+        self.saved = 0  # event up to which a snapshot is complete
         self.events = 0  # of this learner since the store was opened
-        self.events_saved = 0  # of these, that the last snapshot holds
+        self.events_saved = 0  # of these, events in the last snapshot
         self.bytes = 0  # of that snapshot
         self.failed: ReplayNeededError | None = None  # why it cannot be replayed
-        self._again = 0.0  # not before, by the monotonic clock
+        self._again = 0.0  # earliest next attempt, by the monotonic clock
 
     @property
     def unsaved(self) -> int:
@@ -74,22 +74,22 @@ class HostedValue:
         return self.events - self.events_saved
 
     def committed(self, events: int) -> None:
-        """So many of its events are on disk."""
+        """Count events of this learner that are on disk."""
         if self.state is not None:
             self.settings = self.state.settings
         self.events += events
 
     def fail(self, error: BaseException) -> None:
-        """It cannot be made from the log, or changed; after a while that is tried again."""
+        """Put the learner out of service for some time: it cannot be rebuilt or changed."""
         self.state, self._again = None, time.monotonic() + AGAIN_SECONDS
-        told = f"learner {self.name!r} is out of service, as it cannot be made from the log"
+        what = f"learner {self.name!r} is out of service, as it cannot be made from the log"
         self.failed = ReplayNeededError(
-            f"{told} ({reason_of(error)}); the other learners go on: run `quickstudy doctor`"
+            f"{what} ({reason_of(error)}); the other learners go on: run `quickstudy doctor`"
         )
         log.error("%s", self.failed)
 
     def check_in_service(self) -> None:
-        """Raises `ReplayNeededError` for a while after it could not be made."""
+        """Raise `ReplayNeededError` for some time after a failed rebuild."""
         if self.failed is not None and time.monotonic() < self._again:
             raise ReplayNeededError(str(self.failed))
 
@@ -98,7 +98,7 @@ class HostedValues:
     """All hosted value learners: a participant of transactions.
 
     Args:
-        replay: makes one from the log, by its number, as of the last event on disk.
+        replay: rebuilds a learner from the log, by its number, as of the last event on disk.
     """
 
     def __init__(self, replay: Callable[[int], ValueState]) -> None:
@@ -106,10 +106,10 @@ class HostedValues:
         self._replay = replay
         self.begin()
 
-    # who is there
+    # the registry
 
     def register(self, hosted: HostedValue) -> None:
-        """A learner is in service."""
+        """Add a learner."""
         self.by_name = {**self.by_name, hosted.name: hosted}
 
     def find(self, name: str) -> Hosted | None:
@@ -117,11 +117,11 @@ class HostedValues:
         return self.by_name.get(name)
 
     def everyone(self) -> Sequence[Hosted]:
-        """All of them, in service or not."""
+        """All of these learners, in service or not."""
         return list(self.by_name.values())
 
     def misused(self, name: str) -> str:
-        """What to say where one of these is used for predictions."""
+        """The error message if a value learner is used for predictions."""
         noun = kind_of(self.by_name[name]).noun
         return (
             f"{name!r} is a {noun}: it has runs, not predictions; call start, step, end, "
@@ -147,10 +147,10 @@ class HostedValues:
     # the state
 
     def state_of(self, hosted: HostedValue, earlier: Sequence[Logged]) -> ValueState:
-        """Where a learner stands after the events of this transaction, `earlier`.
+        """The state of a learner after the events of this transaction, `earlier`.
 
         Raises:
-            ReplayNeededError: it has to be replayed from the log, and that does not work.
+            ReplayNeededError: it has to be replayed from the log, and the replay fails.
         """
         if hosted.state is not None:
             return hosted.state
@@ -158,7 +158,7 @@ class HostedValues:
         try:
             state = self._replay(hosted.number)
             _take(state, [event for event in earlier if event.learner == hosted.number])
-        except (StoreError, ModelFileError) as error:  # perhaps of the disk: soon again
+        except (StoreError, ModelFileError) as error:  # perhaps of the disk: retry at the next call
             hosted.failed = ReplayNeededError(f"{hosted.name} cannot be read again: {error}")
             raise hosted.failed from error
         except Exception as error:
@@ -172,7 +172,7 @@ class HostedValues:
     def begin(self) -> None:
         """A transaction begins."""
         self._before = self.by_name
-        self._touched: dict[int, tuple[HostedValue, int]] = {}  # with how many events
+        self._touched: dict[int, tuple[HostedValue, int]] = {}  # with their numbers of events
         self._once_committed: list[Callable[[], None]] = []
         self.begin_command()
 
@@ -182,19 +182,19 @@ class HostedValues:
         self._changed: list[HostedValue] = []
 
     def prepare(self, draft: Draft, earlier: Sequence[Logged]) -> dict[str, Any]:
-        """Have the learner take in what an event says, before it is logged.
+        """Apply an event to its learner before it is logged.
 
-        Of a step, the estimate is part of what is logged.
+        The estimate of a step becomes part of its payload.
 
         Raises:
-            InputError, SettingError: it cannot be taken in; nothing was changed.
+            InputError, SettingError: the event is refused; nothing was changed.
             Exception: the learner failed; it is replayed before it is used again.
         """
         hosted = self._of_number(draft.learner)
         if hosted is None or draft.type not in STATE_EVENTS:
             return {}
         if draft.unlearned:
-            hosted.state = None  # replayed without it
+            hosted.state = None  # replayed without the event
             return {}
         state = self.state_of(hosted, earlier)
         self._changed.append(hosted)
@@ -208,7 +208,7 @@ class HostedValues:
         return {} if estimate is None else {"estimate": asdict(estimate)}
 
     def apply(self, event: Logged, payload: dict[str, Any], draft: Draft) -> Sequence[Draft]:
-        """An event has its number; nothing follows from it."""
+        """Record the number of an event; no event follows from it."""
         if event.type == "created" and KINDS.of_plain(payload).protocol == "runs":
             self._once_committed.append(partial(self._create, event, payload))
         hosted = self._of_number(event.learner)
@@ -233,7 +233,7 @@ class HostedValues:
         self.register(HostedValue(event.learner, event.subject, event.time, state))
 
     def rollback_command(self, earlier: Sequence[Logged]) -> None:
-        """The command is refused: learners that it changed are replayed before they are used."""
+        """Drop the states that a refused command changed; they are replayed before use."""
         self.by_name, self._touched, acts = self._at_command
         del self._once_committed[acts:]
         for hosted in self._changed:
@@ -241,14 +241,14 @@ class HostedValues:
         self._changed = []
 
     def undo(self) -> None:
-        """The transaction failed: learners that it changed are replayed before they are used."""
+        """Drop the states that a failed transaction changed; they are replayed before use."""
         for hosted in [*self._changed, *(one for one, _ in self._touched.values())]:
             hosted.state = None
         self.by_name = self._before
         self.begin()
 
     def committed(self) -> None:
-        """It is on disk."""
+        """The transaction is on disk: count its events."""
         for hosted, events in self._touched.values():
             hosted.committed(events)
         acts = self._once_committed
@@ -258,7 +258,7 @@ class HostedValues:
 
 
 def _take(state: ValueState, events: Sequence[Logged]) -> None:
-    """Go past events of a transaction that is not on disk."""
+    """Apply the events of a transaction that is not on disk yet."""
     skipped = {set_aside_of(event).seq for event in events if event.type == TYPE}
     for event in events:
         if event.type in STATE_EVENTS and event.seq > state.replayed:

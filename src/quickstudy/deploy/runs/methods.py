@@ -1,4 +1,4 @@
-"""How value learners are used on duty: runs that start, take steps, and end."""
+"""`RunMethods`: value learners, and runs that start, take steps, and end."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ from quickstudy.types import Estimate, Input
 if TYPE_CHECKING:
     pass
 
-EVENTS_BETWEEN = 1_000  # snapshots of a value learner: what is replayed again after a failed write
-BYTES_AN_EVENT = 20_000  # of a snapshot, that cost as much to write as an event to fold again
+EVENTS_BETWEEN = 1_000  # snapshots of a value learner: events replayed after a failed transaction
+BYTES_AN_EVENT = 20_000  # of a snapshot; writing them costs as much as replaying an event
 log = logging.getLogger("quickstudy")
 
 
 class RunMethods(Methods):
-    """The part of `Deployment` that is about value learners and their runs.
+    """Methods of `Deployment` on value learners and their runs.
 
     >>> import tempfile, quickstudy
     >>> folder = tempfile.TemporaryDirectory()
@@ -53,9 +53,9 @@ class RunMethods(Methods):
     >>> _ = d.create_value("agents", costs={"step": 0.01})
     >>> for outcome in (1.0, 0.0, 1.0):
     ...     run = d.start("agents", task="A0")
-    ...     said = d.step("agents", run.id, action="search(card)")
+    ...     estimate = d.step("agents", run.id, action="search(card)")
     ...     done = d.end("agents", run.id, outcome)
-    >>> said.step, done.status, d.end("agents", run.id, 1.0).repeated
+    >>> estimate.step, done.status, d.end("agents", run.id, 1.0).repeated
     (1, 'ended', True)
     >>> [(run.outcome, run.steps) for run in d.runs("agents")]
     [(1.0, 1), (0.0, 1), (1.0, 1)]
@@ -71,10 +71,10 @@ class RunMethods(Methods):
     def create_value(
         self, name: str, *, actor: str | None = None, **settings: Unpack[ValueOptions]
     ) -> ValueInfo:
-        """Put a new value learner on duty.
+        """Create a value learner.
 
         Raises:
-            InputError, SettingError: the name is taken or none, or a setting is out of its range.
+            InputError, SettingError: the name is taken or not valid, or a setting is out of range.
         """
         made = ValueSettings(**checked(ValueSettings, {"seed": None, **settings}))
         request = CreateValue(checked_learner(name), made, self._actor(actor))
@@ -89,10 +89,10 @@ class RunMethods(Methods):
         id: str | None = None,
         actor: str | None = None,
     ) -> RunInfo:
-        """Begin a run; on disk before it returns.
+        """Start a run; on disk before it returns.
 
-        `id`, if you choose one (not starting with "r_"), makes starting again safe: until it has a
-        step, the same id and task are the same run.
+        With an `id` of your choice (not starting with "r_"), a repeated call with the same task
+        returns the same run, until it has a step.
 
         Raises:
             NotFoundError, InputError: no such learner, the id is taken, or too many runs are open.
@@ -115,12 +115,12 @@ class RunMethods(Methods):
         number: int | None = None,
         actor: str | None = None,
     ) -> Estimate:
-        """Add one step to a run, and say what becomes of it now; on disk before it returns.
+        """Add one step to a run; returns the estimate after it, which is on disk.
 
         Args:
-            x: what the step is about; None: the text of the action.
-            action: what was done, as text or any JSON value.
-            number: of this step, from 1. Sent again with it, it gets the same estimate.
+            x: input of the step; None: the text of the action.
+            action: the action, as text or any JSON value.
+            number: of this step, from 1. A repeated call with it gets the same estimate.
 
         Raises:
             NotFoundError: there is no such learner or run.
@@ -138,7 +138,7 @@ class RunMethods(Methods):
         number: int | None = None,
         actor: str | None = None,
     ) -> Future[Estimate]:
-        """An estimate that is done once it is on disk; `given`: x, action, error, reward."""
+        """An estimate; the future is done once it is on disk. `given`: x, action, error, reward."""
         self._hosted_value(name)
         checked = _step(self.sizes, **given)
         if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
@@ -158,13 +158,13 @@ class RunMethods(Methods):
         source: str | None = None,
         actor: str | None = None,
     ) -> RunInfo:
-        """Say how a run ended, once; on disk, and learned, before it returns.
+        """Log the end of a run; on disk, and learned, before it returns.
 
-        Said again it changes nothing. After the run expired it is on record only: "late".
+        A repeated call changes nothing. The end of an expired run is logged as "late", not learned.
 
         Raises:
             NotFoundError: there is no such learner or run.
-            InputError: it is no outcome, or another one is on record.
+            InputError: the outcome is not valid, or another outcome is on record.
         """
         self._hosted_value(name)
         number = checked_figure("outcome", outcome, LARGEST)
@@ -176,14 +176,14 @@ class RunMethods(Methods):
         return info
 
     def expire(self, name: str, run: str, *, actor: str | None = None) -> RunInfo:
-        """Say that nobody will know how a run ends, as of one that was stopped.
+        """Close a run whose outcome will stay unknown, such as one that was stopped.
 
-        It is closed, on disk before it returns; nothing is learned of its outcome. Said again it
-        changes nothing. An end that comes after it is on record only: "late".
+        It is on disk before it returns; no outcome is learned. A repeated call changes nothing. A
+        later end of the run is logged as "late", not learned.
 
         Raises:
             NotFoundError: there is no such learner or run.
-            InputError: it has ended.
+            InputError: the run has ended.
         """
         self._hosted_value(name)
         request = ExpireRun(name, checked_name("run", run), self._actor(actor))
@@ -194,7 +194,7 @@ class RunMethods(Methods):
         """Runs, newest first; with the status "live" by success probability, lowest first.
 
         Raises:
-            InputError: the status is none of live, ended, expired, late.
+            InputError: the status is not live, ended, expired or late.
         """
         hosted_value = self._hosted_value(name)
         with self.store.reading() as connection:
@@ -207,7 +207,7 @@ class RunMethods(Methods):
             )
 
     def run(self, name: str, run: str) -> RunReport:
-        """A run with all its steps, and what was said after each.
+        """A run with all its steps, and the estimate after each.
 
         Raises:
             NotFoundError: there is no such learner or run.
@@ -217,7 +217,7 @@ class RunMethods(Methods):
             return run_queries.run(connection, hosted_value.number, hosted_value.name, run)
 
     def value(self, name: str) -> ValueReport:
-        """How a value learner does, at a glance.
+        """A summary of a value learner's performance.
 
         Raises:
             NotFoundError: there is no value learner of that name.
@@ -240,7 +240,7 @@ class RunMethods(Methods):
         )
 
     def _restore_values(self) -> None:
-        """Put value learners on duty as the log says they are; before there is a writer."""
+        """Restore the hosted value learners from the log, before the writer starts."""
         from quickstudy.deploy.runs.state import value_rows
 
         with self.store.reading() as connection:
@@ -249,7 +249,7 @@ class RunMethods(Methods):
             self.values.register(self._restored(row))
 
     def _restored(self, row: Row) -> HostedValue:
-        """A value learner from the log, or if that does not work out of service.
+        """A value learner restored from the log, or, if that fails, out of service.
 
         Raises:
             LogError: the log itself cannot be read.
@@ -266,12 +266,12 @@ class RunMethods(Methods):
             return hosted_value
 
     def _value_state(self, hosted_value: HostedValue) -> tuple[int, str]:
-        """Where a value learner stands: its last event, and the digest of its state."""
+        """The last event of a value learner, and the digest of its state."""
         state: tuple[int, str] = self.writer.submit(GetStateHash(hosted_value)).result()
         return state
 
     def _value_states(self) -> dict[int, tuple[int, str]]:
-        """Where each value learner stands that is in service, by number."""
+        """Last event and digest of each value learner in service, by number."""
         states = {}
         for hosted_value in list(self.values.by_name.values()):
             with suppress(ReplayNeededError):
@@ -288,14 +288,14 @@ class RunMethods(Methods):
             self._save_value(hosted_value)
 
     def _save_value(self, hosted_value: HostedValue) -> None:
-        """Write a snapshot; if that fails, again after as many events."""
+        """Write a snapshot; if that fails, the next attempt is after as many events."""
         try:
-            shot = self.writer.submit(TakeSnapshot(hosted_value)).result()
-            if shot is not None:
-                path = snapshots.write(self.store, hosted_value.number, shot)
-                hosted_value.saved, hosted_value.bytes = shot.replayed, path.stat().st_size
-                hosted_value.events_saved = shot.events
-        except ReplayNeededError:  # it was said why
+            taken = self.writer.submit(TakeSnapshot(hosted_value)).result()
+            if taken is not None:
+                path = snapshots.write(self.store, hosted_value.number, taken)
+                hosted_value.saved, hosted_value.bytes = taken.replayed, path.stat().st_size
+                hosted_value.events_saved = taken.events
+        except ReplayNeededError:  # the reason is logged already
             return
         except (OSError, StoreError, ModelFileError, MemoryError) as error:
             log.warning("no snapshot of learner %s was written: %s", hosted_value.name, error)
@@ -323,7 +323,7 @@ def _step(
     error: Any = False,
     reward: Any = 0.0,
 ) -> dict[str, Any]:
-    """What comes with a step, as the log keeps it."""
+    """Input, action, error and reward of a step, as the log holds them."""
     action = plain_action(action)
     if x is None and action is None:
         raise InputError("x and action are both missing; give one of them, or both")

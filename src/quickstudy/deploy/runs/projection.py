@@ -1,4 +1,4 @@
-"""Rows that the events of runs make."""
+"""Projections of the events of runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading runs: how they stand, and all their steps. None of it changes anything."""
+"""Queries on runs and their steps. None of them changes anything."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from quickstudy.log.events import Logged
 from quickstudy.log.store import events_of
 from quickstudy.types import Estimate
 
-CLOCK = "clock"  # what the actor "expiry" was called in schema 1
-STEP = ("input", "action", "error", "reward")  # what of a step comes from outside
+CLOCK = "clock"  # name of the actor "expiry" in schema 1
+STEP = ("input", "action", "error", "reward")  # fields of a step that the caller gives
 
 
 def run_info(row: Row, name: str) -> RunInfo:
-    """A run as people see it."""
+    """The public model of a run."""
     return RunInfo(
         id=row["id"],
         learner=name,
@@ -44,7 +44,7 @@ def run_info(row: Row, name: str) -> RunInfo:
 
 
 def paused(estimate: Estimate, pause: str) -> Estimate:
-    """What is answered while a pause is in force: nothing is stopped, a person is to be asked."""
+    """The estimate while a pause is in force: no run is stopped, a person is asked."""
     return replace(estimate, stop=False, advice="ask", why=pause) if pause else estimate
 
 
@@ -72,7 +72,7 @@ def run(connection: Connection, number: int, name: str, id: str) -> RunReport:
     """A run with all its steps.
 
     Raises:
-        NotFoundError: there is none of that id.
+        NotFoundError: there is no run with that id.
     """
     query = select(RUNS).where(RUNS.c.learner == number, RUNS.c.id == id)
     found = connection.execute(query).mappings().first()
@@ -89,7 +89,7 @@ def run(connection: Connection, number: int, name: str, id: str) -> RunReport:
 
 
 def step_report(event: Logged) -> StepReport:
-    """A step, from its event."""
+    """The public model of a step, from its event."""
     payload: dict[str, Any] = event.read()
     return StepReport(
         number=payload["number"],
@@ -99,20 +99,20 @@ def step_report(event: Logged) -> StepReport:
     )
 
 
-def stop_report(told: Mapping[str, Any]) -> StopReport:
-    """How far the certificate of stops is; the evidence is that of the next threshold to prove."""
-    thresholds = np.atleast_1d(told["thresholds"])
-    evidence = np.atleast_1d(told["log_evidence"])
-    level = int(told["level"])
+def stop_report(report: Mapping[str, Any]) -> StopReport:
+    """The state of the certificate of stops; the evidence is for the next threshold to prove."""
+    thresholds = np.atleast_1d(report["thresholds"])
+    evidence = np.atleast_1d(report["log_evidence"])
+    level = int(report["level"])
     at = min(level, len(evidence) - 1)
     return StopReport(
         certified=level > 0,
         level=level,
         log_evidence=core_queries.finite(evidence[at]) if len(evidence) else 0.0,
-        log_bar=core_queries.finite(told["log_bar"]),
-        error=float(told["error"]),
-        audit_rate=float(told["audit_rate"]),
+        log_bar=core_queries.finite(report["log_bar"]),
+        error=float(report["error"]),
+        audit_rate=float(report["audit_rate"]),
         thresholds=tuple(core_queries.finite(threshold) for threshold in thresholds),
-        alarms=int(told["alarms"]),
-        unknown=int(told["unknown"]),
+        alarms=int(report["alarms"]),
+        unknown=int(report["unknown"]),
     )

@@ -1,7 +1,7 @@
-"""Snapshots of value learners, and how one is recovered: by the newest that is whole, and the log.
+"""Snapshots of value learners, and recovery from the newest valid snapshot and the log.
 
-Its state is taken in the writer's thread, so that it is of one moment, and packed and written
-elsewhere.
+The state is copied in the writer's thread, so that it is consistent, and packed and written in
+another thread.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from quickstudy.stats.moments import one_blas_thread
 
 @dataclass(frozen=True, slots=True)
 class ValueSnapshot:
-    """A value learner as it was after event `replayed`, the `events`-th since the store opened."""
+    """The state of a value learner after event `replayed`, the `events`-th since the opening."""
 
     state: tuple[snapshot.Arrays, dict[str, Any]]
     settings: ValueSettings
@@ -39,28 +39,28 @@ class ValueSnapshot:
 
 
 def take(state: ValueState, events: int) -> ValueSnapshot:
-    """Take the state of a learner; in the thread that changes it."""
+    """Copy the state of a learner; in the thread that changes it."""
     return ValueSnapshot(state.learner.state(), state.settings, state.replayed, events)
 
 
-def write(store: Store, number: int, shot: ValueSnapshot) -> Path:
+def write(store: Store, number: int, taken: ValueSnapshot) -> Path:
     """Write a snapshot, and remove those that it makes superfluous.
 
     Raises:
-        OSError, StoreError, ModelFileError: it cannot be written, or not be read back.
+        OSError, StoreError, ModelFileError: it cannot be written or read back.
     """
     folder = folder_of(store.folder, number)
     snapshot.make_folder(folder)
-    packed = snapshot.pack(*shot.state)
+    packed = snapshot.pack(*taken.state)
     plain = {
         "kind": "value",
-        "settings": asdict(shot.settings),
-        "learned": shot.replayed,
-        "decided": shot.replayed,
+        "settings": asdict(taken.settings),
+        "learned": taken.replayed,
+        "decided": taken.replayed,
         "hash": ValueFunction.unpacked(packed).state_hash(),
-        "link": store.link_at(shot.replayed).hex(),
+        "link": store.link_at(taken.replayed).hex(),
     }
-    path = folder / f"snapshot-{shot.replayed:012d}-{shot.replayed:012d}.safetensors"
+    path = folder / f"snapshot-{taken.replayed:012d}-{taken.replayed:012d}.safetensors"
     content = snapshot.pack({"learner": np.frombuffer(packed, np.uint8)}, plain)
     failpoint("snapshot-written")
     snapshot.write_whole(path, content)
@@ -70,7 +70,7 @@ def write(store: Store, number: int, shot: ValueSnapshot) -> Path:
 
 
 def read(path: Path, link_at: Callable[[int], bytes]) -> ValueState:
-    """The fold that was kept; `link_at` tells the links of the log it is for.
+    """The state in a snapshot; `link_at` gives the chain hashes of the log.
 
     Raises:
         ModelFileError: the file is damaged.
@@ -78,26 +78,26 @@ def read(path: Path, link_at: Callable[[int], bytes]) -> ValueState:
     """
     arrays, plain = snapshot.read_snapshot(path)
     try:
-        fold = _fold(arrays, plain)
-        if link_at(fold.replayed).hex() != plain["link"]:
+        state = _state_of(arrays, plain)
+        if link_at(state.replayed).hex() != plain["link"]:
             raise StoreError(f"{path} was not made from this log")
-        return fold
+        return state
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{path} lacks a part of a value learner ({error})") from error
 
 
-def _fold(arrays: snapshot.Arrays, plain: dict[str, Any]) -> ValueState:
+def _state_of(arrays: snapshot.Arrays, plain: dict[str, Any]) -> ValueState:
     learner = ValueFunction.unpacked(arrays["learner"].tobytes())
     if learner.state_hash() != plain["hash"]:
         raise ModelFileError("the snapshot's state is not what its hash says")
     return ValueState(learner, ValueSettings.from_plain(plain["settings"]), plain["learned"])
 
 
-@one_blas_thread()  # a learner that is read works out again what it does not keep
+@one_blas_thread()  # a learner recomputes on reading what its file does not hold
 def recover(store: Store, number: int, *, upto: int | None = None) -> ValueState:
-    """Where value learner `number` stands, now or after event `upto`.
+    """The state of value learner `number`, now or after event `upto`.
 
-    Events that raise when they are learned, and were not set aside, are left out; see
+    Events that raise when they are learned, and were not set aside, are skipped; see
     `ValueState.set_aside`.
 
     Raises:
@@ -105,14 +105,14 @@ def recover(store: Store, number: int, *, upto: int | None = None) -> ValueState
     """
 
     def from_snapshot(path: Path, without: bool) -> ValueState | None:
-        fold = read(path, store.link_at)
-        if upto is not None and fold.replayed > upto:
+        state = read(path, store.link_at)
+        if upto is not None and state.replayed > upto:
             return None
         with store.reading() as connection:
-            at = fold.replayed
+            at = state.replayed
             check_not_outdated(connection, number, path, learned=at, known=at)
-            advance(fold, connection, number, strict=False, upto=upto, without=without)
-        return fold
+            advance(state, connection, number, strict=False, upto=upto, without=without)
+        return state
 
     def go_on(path: Path) -> ValueState | None:
         return whole_or_without(partial(from_snapshot, path))
@@ -125,5 +125,5 @@ def recover(store: Store, number: int, *, upto: int | None = None) -> ValueState
 
 
 def sweep(store: Store, number: int) -> None:
-    """Remove what a crash cut short, and snapshots of another log."""
+    """Remove incomplete files after a crash, and snapshots of another log."""
     clear(store, number, read=read)

@@ -1,7 +1,7 @@
-"""The fold of a value learner: what it is, as the log says it must be.
+"""`ValueState`: the state of a value learner, and its replay from the log.
 
-Every change of it is an event that holds all arguments, so the events alone lead to its state, bit
-for bit; on duty it is taken through the same doors, in the writer's thread.
+Every change is an event that holds all arguments, so the events alone determine the state, bit for
+bit; a hosted learner applies them by the same methods, in the writer's thread.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from quickstudy.stats.moments import one_blas_thread
 from quickstudy.types import Estimate, Loop
 
 STATE_EVENTS = ("changed", "run_started", "stepped", "run_ended", "expired")
-SPARED = ("stepped", "run_ended")  # that may be set aside in a replay, and the run goes on
-PROGRESS = 500  # events between two words of progress
-BETWEEN_COPIES = 50  # events, where those that raise are left out
+SPARED = ("stepped", "run_ended")  # may be set aside in a replay: the run goes on without them
+PROGRESS = 500  # events between two calls of `progress`
+BETWEEN_COPIES = 50  # events between two copies, if events that raise are left out
 log = logging.getLogger("quickstudy")
 
 
 @dataclass
 class ValueState:
-    """A value learner after event `replayed`, which is one of its own.
+    """A value learner after its own event `replayed`.
 
-    `set_aside`: events that could not be learned on the way here, and of which the log does not
+    `set_aside`: events that could not be learned in this replay, and of which the log does not
     say so yet.
     """
 
@@ -48,23 +48,23 @@ class ValueState:
 
     @classmethod
     def new(cls, settings: ValueSettings, seq: int) -> ValueState:
-        """At the event that created it."""
+        """The state at the event that created the learner."""
         return cls(new_learner(settings), settings, seq)
 
     def change(self, settings: ValueSettings) -> None:
-        """Other costs, another promise, other bounds."""
+        """Change costs, guarantee and bounds."""
         self.learner.change(
             costs=settings.costs, stop_error=settings.stop_error, most_open=settings.most_open
         )
         self.settings = settings
 
     def start(self, run: str, payload: Mapping[str, Any]) -> None:
-        """A run begins."""
+        """Start a run."""
         self.learner.start(task=payload["task"], id=run, as_is=True)
 
     def step(self, run: str, payload: Mapping[str, Any]) -> Estimate:
-        """A step of a run, and what the learner says of it: floats, ints and bools of Python."""
-        said = self.learner.step(
+        """Add a step to a run; returns the learner's estimate with plain Python numbers."""
+        estimate = self.learner.step(
             run,
             payload["input"],
             action=payload["action"],
@@ -72,23 +72,23 @@ class ValueState:
             reward=payload["reward"],
             as_is=True,
         )
-        return read_estimate(asdict(said))
+        return read_estimate(asdict(estimate))
 
     def end(self, run: str, payload: Mapping[str, Any]) -> None:
-        """A run is over; late ends are on record only."""
+        """End a run; a late end changes nothing."""
         if payload["status"] == "ended":
             self.learner.end(run, payload["outcome"], success=payload["success"])
 
     def expire(self, run: str) -> None:
-        """The end of a run will never be known."""
+        """Close a run whose outcome stays unknown."""
         self.learner.expire(run)
 
     def take(
         self, event: Logged, payload: Mapping[str, Any], *, skip: bool = False
     ) -> Estimate | None:
-        """Go past an event of the log; what the learner says, if it is a step.
+        """Apply an event of the log; returns the learner's estimate if it is a step.
 
-        `skip` one that was set aside: the run has no such step, or its end will not be known.
+        `skip` an event that was set aside: the run lacks the step, or its end stays unknown.
         """
         estimate = None
         if skip:
@@ -100,7 +100,7 @@ class ValueState:
         return estimate
 
     def take_in(self, type: str, subject: str, payload: Mapping[str, Any]) -> Estimate | None:
-        """Change the learner by what an event says; what the learner says, if it is a step."""
+        """Apply an event to the learner; returns the learner's estimate if it is a step."""
         if type == "changed":
             self.change(settings_from_plain(payload["settings"]))
         elif type == "run_started":
@@ -151,7 +151,7 @@ def _loop(values: Mapping[str, Any]) -> Loop:
 
 @one_blas_thread()  # the same bits as in the writer's thread
 def advance(
-    fold: ValueState,
+    state: ValueState,
     connection: Connection,
     number: int,
     *,
@@ -160,70 +160,70 @@ def advance(
     progress: Callable[[int], None] | None = None,
     without: bool = False,
 ) -> None:
-    """Fold the events of a learner that come after where it stands, all or those up to one.
+    """Replay the events of a learner after its present state, all or those up to `upto`.
 
-    Where an estimate comes out otherwise than it was answered, `strict` raises, else it warns:
-    another processor may round otherwise, and that must not keep a store from being opened. What
-    was set aside is skipped; `without` what raises now as well.
+    If an estimate differs from the logged one, `strict` raises, else it warns: another processor
+    may round differently, and the store must open all the same. Events that were set aside are
+    skipped; `without`: also events that raise now.
 
     Raises:
-        StoreError: the log is damaged, or leads elsewhere than it did.
-        LearningError: an event raises that was not set aside.
+        StoreError: the log is damaged, or its replay differs from the log.
+        LearningError: an event raises, and was not set aside.
     """
     differ = 0
     ledger = Ledger.of(connection, number)
     skipped = ledger.of_champion
-    way = _Way(fold) if without else fold
-    for event in read_events(connection, learner=number, after=fold.replayed, upto=upto):
+    target = _WithoutFailures(state) if without else state
+    for event in read_events(connection, learner=number, after=state.replayed, upto=upto):
         if event.type not in STATE_EVENTS:
             continue
         payload = event.read()
         try:
-            said = way.take(event, payload, skip=event.seq in skipped)
+            estimate = target.take(event, payload, skip=event.seq in skipped)
         except InputError as error:
             raise StoreError(f"event {event.seq} does not fit those before it: {error}") from error
         except Exception as error:
-            told = f"learning event {event.seq} raises {type(error).__name__}: {error}"
-            raise LearningError(told) from error
-        if said and said != read_estimate(payload["estimate"]):
+            why = f"learning event {event.seq} raises {type(error).__name__}: {error}"
+            raise LearningError(why) from error
+        if estimate and estimate != read_estimate(payload["estimate"]):
             differ += 1
-            if strict and not (ledger.late(event.seq) or fold.set_aside):
+            if strict and not (ledger.late(event.seq) or state.set_aside):
                 raise StoreError(f"event {event.seq}: a replay says otherwise than was answered")
         if progress and event.seq % PROGRESS == 0:
             progress(event.seq)
     if progress:
-        progress(fold.replayed)
+        progress(state.replayed)
     if differ:
         log.warning("learner %d: %d estimates come out otherwise than before", number, differ)
 
 
-class _Way:
-    """Takes a fold past events, without those that raise.
+class _WithoutFailures:
+    """Applies events to a state, and skips events that raise.
 
-    It goes back to a copy from before, and takes the events since then again.
+    After a failure it goes back to an earlier copy, and applies the events since then again.
     """
 
-    def __init__(self, fold: ValueState) -> None:
-        self._fold = fold
+    def __init__(self, state: ValueState) -> None:
+        self._state = state
         self._failed: set[int] = set()
         self._in_a_row = 0
         self._keep()
 
     def _keep(self) -> None:
-        self._kept = self._fold.learner.copy(), self._fold.settings
+        self._kept = self._state.learner.copy(), self._state.settings
         self._since: list[tuple[Logged, Mapping[str, Any], bool]] = []
 
     def take(
         self, event: Logged, payload: Mapping[str, Any], *, skip: bool = False
     ) -> Estimate | None:
-        """Go past an event, or if it raises as though it had been set aside."""
+        """Apply an event; if it raises, treat it as set aside."""
         if len(self._since) >= BETWEEN_COPIES:
             self._keep()
         self._since.append((event, payload, skip))
         try:
-            said = self._fold.take(event, payload, skip=skip)
+            estimate = self._state.take(event, payload, skip=skip)
             self._in_a_row = 0
-            return said
+            return estimate
         except InputError:
             raise
         except Exception as error:
@@ -233,12 +233,12 @@ class _Way:
         return None
 
     def _again(self) -> bool:
-        """Take all events since the copy; False if one raised, and is left out from now on."""
-        learner, self._fold.settings = self._kept
-        self._fold.learner = learner.copy()
+        """Apply all events since the copy; False if one raised, which is skipped from now on."""
+        learner, self._state.settings = self._kept
+        self._state.learner = learner.copy()
         for event, payload, skip in self._since:
             try:
-                self._fold.take(event, payload, skip=skip or event.seq in self._failed)
+                self._state.take(event, payload, skip=skip or event.seq in self._failed)
             except InputError:
                 raise
             except Exception as error:
@@ -247,14 +247,14 @@ class _Way:
         return True
 
     def _set_aside(self, event: Logged, error: Exception) -> None:
-        """Raises the error itself where the rest would make no sense without the event, or where
-        the event is not to blame."""
+        """Set an event aside; raises the error if the events after it depend on it, or if so many
+        fail that it is unlikely to be the cause."""
         self._in_a_row += 1
         known = event.seq in self._failed
         if event.type not in SPARED or known or self._in_a_row >= MOST_IN_A_ROW:
             raise error
         self._failed.add(event.seq)
-        self._fold.set_aside.append(SetAside.of(event.seq, error))
+        self._state.set_aside.append(SetAside.of(event.seq, error))
 
 
 @one_blas_thread()
@@ -271,16 +271,16 @@ def replay(
 
     Raises:
         NotFoundError: there is no such learner.
-        StoreError: the log is damaged, or leads elsewhere than it did.
-        LearningError: an event raises that was not set aside, and it is not to do `without`.
+        StoreError: the log is damaged, or its replay differs from the log.
+        LearningError: an event raises, was not set aside, and `without` is false.
     """
     with store.reading() as connection:
         created = next(read_events(connection, learner=number, types=["created"], limit=1), None)
         if created is None or KINDS.of_plain(created.read()).protocol != "runs":
             raise NotFoundError(f"there is no value learner number {number}")
-        fold = ValueState.new(settings_from_plain(created.read()), created.seq)
+        state = ValueState.new(settings_from_plain(created.read()), created.seq)
         advance(
-            fold,
+            state,
             connection,
             number,
             strict=strict,
@@ -288,9 +288,9 @@ def replay(
             progress=progress,
             without=without,
         )
-    return fold
+    return state
 
 
 def value_rows(connection: Connection) -> list[Row]:
-    """Rows of the hosted learners that have runs, their settings and tallies read."""
+    """Rows of the hosted value learners, with settings and tallies decoded."""
     return rows_of_protocol(connection, "runs")

@@ -1,4 +1,4 @@
-"""Commands that change versions and the exam."""
+"""Commands on versions and the exam."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class VersionSpec:
-    """A version that was made, as in the table. `simpler`: it is no larger than the champion."""
+    """A new version, as in the table. `simpler`: it is not larger than the champion."""
 
     id: str
     kind: Kind
@@ -29,7 +29,7 @@ class VersionSpec:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """Put a version into shadow; its base is on disk."""
+    """Put a version into shadow; the file of its base is on disk."""
 
     hosted: HostedLearner
     made: VersionSpec
@@ -39,9 +39,9 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Promote:
-    """Have the challenger answer. `better`: it was proved to be, not only to be no worse.
+    """Make the challenger the champion. `better`: proved better, not only not worse.
 
-    `exam`: the mark of the exam that it sat, None if it sat none.
+    `exam`: the revision of the exam that the challenger sat, None if it sat none.
     """
 
     hosted: HostedLearner
@@ -56,7 +56,7 @@ class Promote:
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
-    """Have the previous version answer again; with `version`, only if it is that one."""
+    """Make the previous version the champion again; with `version`, only if it is that version."""
 
     hosted: HostedLearner
     version: str
@@ -67,7 +67,7 @@ class Rollback:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Take the challenger out of shadow: by the `gate`, or because people say so."""
+    """Take the challenger out of shadow: refused by the `gate`, or withdrawn by a person."""
 
     hosted: HostedLearner
     version: str
@@ -78,7 +78,7 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class PinSpec:
-    """A case for the exam: that of a prediction, or a record. `source` None: who asks for it."""
+    """A case for the exam: a prediction or a record. `source` None: the actor of the command."""
 
     label: Label
     record: Any = None

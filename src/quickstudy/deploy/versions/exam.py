@@ -1,7 +1,7 @@
-"""Decides what is in the exam: cases that people pinned, with the label that a version must give.
+"""Decides the contents of the exam: pinned cases with the label that a version must give.
 
-A pin is one event (`pinned`), whose number is the pin's: "pin-7". The table EXAM holds the pins
-that stand.
+A pin is one event (`pinned`); its number names the pin: "pin-7". The table EXAM holds the present
+pins.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from quickstudy.deploy.versions.exam_queries import ID, pin_of
 from quickstudy.errors import InputError, NotFoundError
 from quickstudy.types import Label
 
-MOST_PINS = 5000  # of a learner, made by hand
-MOST_AUTO = 1000  # more, made of corrections
+MOST_PINS = 5000  # manual pins of a learner
+MOST_AUTO = 1000  # automatic pins of a learner, made from corrections
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A case to pin, after checking; `about` is the id of its prediction, or ""."""
+    """A checked case to pin; `about` is the id of its prediction, or ""."""
 
     record: Any
     input: bytes
@@ -42,13 +42,13 @@ class _Case:
 
 
 def pin(context: Context, command: PinCases) -> Decided[list[Pin]]:
-    """Pin cases, in order: all of them, or, if one is refused, none.
+    """Pin cases in order: all of them, or, if one is refused, none.
 
-    An input that is pinned already gets a new pin in place of the old one.
+    A new pin replaces an earlier pin of the same input.
 
     Raises:
         NotFoundError: there is no such learner or prediction.
-        InputError: a record, label, bound or source cannot be one, or there are too many pins.
+        InputError: a record, label, bound or source is not valid, or there are too many pins.
     """
     hosted = context.of(HostedLearners).in_service(command.learner_name, context)
     cases = []
@@ -94,9 +94,9 @@ def _checked(context: Context, hosted: HostedLearner, item: PinSpec, command: Pi
 def auto_pin(
     context: Context, hosted: HostedLearner, case_row: Row, label: Label, source: str
 ) -> Decided[None]:
-    """Pin a case whose answer was wrong, as a trusted source says; the oldest such pins leave.
+    """Pin a case that a trusted source corrected; beyond MOST_AUTO the oldest such pin is removed.
 
-    A pin that was made by hand stays, as does one with this label.
+    A manual pin of the input stays, and so does a pin with this label.
     """
     before = _pins_of(context, hosted, [case_row["input"]])
     old = before.get(case_row["input"])
@@ -133,7 +133,7 @@ def _pin(
     auto: bool = False,
     leaving: Sequence[int] = (),
 ) -> Decided[list[Pin]]:
-    """Put pins on record; those of `before` with the same inputs and those `leaving` go."""
+    """Log pins; pins in `before` with the same inputs, and pins in `leaving`, are removed."""
     standing, made = {place: row["seq"] for place, row in before.items()}, []
     for case in cases:
         replaces = [*leaving, *([standing[case.input]] if case.input in standing else [])]
@@ -156,10 +156,10 @@ def _pin(
 
 
 def unpin(context: Context, command: Unpin) -> Decided[None]:
-    """Take a case out of the exam.
+    """Remove a case from the exam.
 
     Raises:
-        NotFoundError: there is no such learner, or no such pin of it.
+        NotFoundError: there is no such learner, or it has no such pin.
     """
     hosted = context.of(HostedLearners).in_service(command.name, context)
     found = ID.fullmatch(command.id)

@@ -1,4 +1,4 @@
-"""Cases to pin, read from a data file."""
+"""Reads cases to pin from a data file."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def read_pins(
 ) -> list[tuple[Any, Label, Bound]]:
     """Cases to pin from a data file: (record, label, bound) in the order of its rows.
 
-    Columns: `label`; `bound`, must or should, must where it is empty or not there; all others are
-    fields. They are read as when a table is evaluated; missing values are left out. A file with one
-    field, `text`, holds plain texts.
+    Columns: `label`; `bound`, must or should, must if it is empty or missing; all others are
+    fields. They are parsed as in the evaluation of a table; missing values are left out. A file
+    with one field, `text`, holds plain texts.
 
     Args:
-        labels: that the learner knows: one that is spelled like one of them is that one.
-        options: what is known of the file and cannot be seen.
+        labels: labels that the learner knows; a text spelled like one of them becomes that label.
+        options: options of the file that cannot be inferred from it.
 
     Raises:
         DataFileError: the file cannot be read; names line and column.

@@ -1,4 +1,4 @@
-"""The exam as it is read: pins, their mark, and how a version does on them."""
+"""Queries on the exam: pins, their revision, and the result of a version."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ID = re.compile(r"pin-([1-9][0-9]{0,17})")
 
 
 def pins(connection: Connection, number: int) -> list[Pin]:
-    """The pins of a learner, in the order in which they were made.
+    """The pins of a learner, in the order of their creation.
 
     Raises:
         NotFoundError: there is no learner of that number.
@@ -35,19 +35,19 @@ def pins(connection: Connection, number: int) -> list[Pin]:
     return [pin_of(checked(EXAM, row), name) for row in rows]
 
 
-def mark(connection: Connection, number: int) -> tuple[int, int]:
-    """What changes with every change of the exam: its newest pin, and how many there are."""
-    found = connection.execute(_mark(number)).one()
+def revision(connection: Connection, number: int) -> tuple[int, int]:
+    """The revision of the exam, different after every change: newest pin and number of pins."""
+    found = connection.execute(_revision(number)).one()
     return found[0] or 0, found[1]
 
 
-def mark_of(rows: Rows, number: int) -> tuple[int, int]:
-    """The same, as of the transaction under way."""
-    found = rows.columns(EXAM, _mark(number))[0]
+def revision_of(rows: Rows, number: int) -> tuple[int, int]:
+    """The revision as of the current transaction."""
+    found = rows.columns(EXAM, _revision(number))[0]
     return found[0] or 0, found[1]
 
 
-def _mark(number: int) -> Any:
+def _revision(number: int) -> Any:
     return select(func.max(EXAM.c.seq), func.count()).where(EXAM.c.learner == number)
 
 
@@ -66,24 +66,24 @@ def pin_of(row: Row, learner: str) -> Pin:
 
 
 def sit(pins: Sequence[Pin], answers: Sequence[Label | None], version: str) -> Exam:
-    """What a version makes of the pinned cases, by its answer to each; None is no answer.
+    """The exam result of a version, from its answer to each pinned case; None is no answer.
 
-    Those that it fails come first, those that it must pass before those that it should.
+    Failed cases come first, and within each group those with bound "must".
 
     >>> case = Pin("pin-7", "t", {"a": 1}, 1, "must", False, "ana", 7, 0.0)
     >>> exam = sit([case, case], [1, True], "v")  # 1, True and "1" are three labels
     >>> exam.passed, exam.failed, exam.must_failed, exam.pins[0].answer
     (1, 1, 1, True)
     """
-    sat = [
+    results = [
         replace(case, answer=answer, passes=encode(answer) == encode(case.label))
         for case, answer in zip(pins, answers, strict=True)
     ]
-    failed = [case for case in sat if not case.passes]
+    failed = [case for case in results if not case.passes]
     return Exam(
         version=version,
-        passed=len(sat) - len(failed),
+        passed=len(results) - len(failed),
         failed=len(failed),
         must_failed=sum(case.bound == "must" for case in failed),
-        pins=tuple(sorted(sat, key=lambda case: (case.passes, case.bound != "must"))),
+        pins=tuple(sorted(results, key=lambda case: (case.passes, case.bound != "must"))),
     )

@@ -1,4 +1,4 @@
-"""Decides which version answers, and which challenges it."""
+"""Decides which version is champion, and which is challenger."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ SHORT = 12  # characters of an id in messages
 
 
 def challenge(context: Context, command: Challenge) -> Decided[Version]:
-    """A version wants to answer: from now on it is in shadow.
-
+    """Put a version into shadow as the challenger.
     Raises:
         InputError: there is a challenger already, or the version was one before.
     """
@@ -40,17 +39,17 @@ def challenge(context: Context, command: Challenge) -> Decided[Version]:
 
 
 def promote(context: Context, command: Promote) -> Decided[Version]:
-    """The challenger answers from now on.
+    """Make the challenger the champion.
 
     Raises:
-        InputError: it does not challenge any more, or the exam was changed meanwhile.
+        InputError: it is no longer the challenger, or the exam was changed meanwhile.
     """
     hosted, version = command.hosted, command.version
     _check_challenger(context, hosted, version)
-    if command.exam not in (None, exam_queries.mark_of(context.rows, hosted.number)):
+    if command.exam not in (None, exam_queries.revision_of(context.rows, hosted.number)):
         raise InputError("the exam was changed meanwhile: try again")
     row = _row(context, hosted, version)
-    reset = ""  # the evidence is of the champion's answers, not of those of a stranger
+    reset = ""  # a version that learned from the same log keeps the evidence
     if command.override:
         reset = f"{version[:SHORT]} did not pass the gate"
     elif row["kind"] == "imported":
@@ -67,7 +66,7 @@ def promote(context: Context, command: Promote) -> Decided[Version]:
 
 
 def rollback(context: Context, command: Rollback) -> Decided[Version]:
-    """The version that answered before answers again, with all that was taught since.
+    """Make the previous version the champion again; it has learned all labels since.
 
     Raises:
         InputError: there is no previous version.
@@ -77,10 +76,10 @@ def rollback(context: Context, command: Rollback) -> Decided[Version]:
     previous = hosted.roles.previous
     if not previous or command.version not in ("", previous):
         raise InputError(f"learner {hosted.name!r} has no previous version to go back to")
-    if hosted.roles.challenger:  # it was measured against the one that leaves now
+    if hosted.roles.challenger:  # it was compared with the champion that leaves now
         why = "the champion was rolled back"
         yield _end("withdrawn", hosted, command.actor, why)
-    # the gate has evidence; people may also go back to what was worse
+    # the gate has evidence; people may also go back to a worse version
     reset = "" if command.by_gate else f"{previous[:SHORT]} was brought back by hand"
     more = {"base": "leaving", "at": _row(context, hosted, previous)["left"]}
     yield _switch("rolled_back", hosted, previous, command, reset=reset, more=more)
@@ -88,10 +87,10 @@ def rollback(context: Context, command: Rollback) -> Decided[Version]:
 
 
 def refuse(context: Context, command: Refuse) -> Decided[Version]:
-    """The challenger did not pass the gate, or is withdrawn.
+    """Take the challenger out of shadow: it failed the gate, or is withdrawn.
 
     Raises:
-        InputError: it does not challenge any more.
+        InputError: it is no longer the challenger.
     """
     hosted = command.hosted
     _check_challenger(context, hosted, command.version)
@@ -114,7 +113,7 @@ def _switch(
     reset: str,
     more: dict[str, Any],
 ) -> Draft:
-    """That another version answers; the trainer brings it in."""
+    """The event that another version answers; the trainer replaces the learner."""
     payload = {
         "version": version,
         "before": hosted.roles.champion,

@@ -1,4 +1,4 @@
-"""Rows that the events of versions and of the exam make."""
+"""Projections of the events of versions and of the exam."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from quickstudy.deploy.core.tables import EXAM, LEARNERS, VERSIONS, Row
 from quickstudy.log.events import Logged
 
 SHORT = 12  # characters of an id in messages
-MADE = ("id", "kind", "asof", "examples", "size", "parent")  # columns that the payload has
+MADE = ("id", "kind", "asof", "examples", "size", "parent")  # columns that the payload holds
 
 
 def _new_row(event: Logged, payload: dict[str, Any], *, role: str, why: str) -> Row:
@@ -33,7 +33,7 @@ def _new_row(event: Logged, payload: dict[str, Any], *, role: str, why: str) -> 
 
 
 def first_version(rows: Rows, event: Logged, *, id: str, size: int) -> None:
-    """The version that a learner starts with."""
+    """Write the row of a learner's first version."""
     made = {"id": id, "kind": "first", "asof": event.seq, "examples": 0, "size": size}
     made |= {"parent": "", "simpler": False}
     row = _new_row(event, made, role="champion", why="the learner was created")
@@ -62,7 +62,7 @@ def _withdrawn(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
 def _promoted(rows: Rows, event: Logged, payload: dict[str, Any]) -> None:
     learner, version, reason = event.learner, event.subject, payload["reason"]
     champion = payload["before"]
-    if not rows.find(VERSIONS, learner, champion):  # the first one, of which schema 1 did not say
+    if not rows.find(VERSIONS, learner, champion):  # the first version, which schema 1 did not log
         first_version(rows, event, id=champion, size=0)
     for previous in _with_role(rows, learner, "previous"):
         rows.change(VERSIONS, learner, previous, role="retired")

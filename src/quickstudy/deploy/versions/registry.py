@@ -1,4 +1,4 @@
-"""What is known of versions: which there are, who answered when, and how two of them differ."""
+"""The registry of versions: all versions, the champion at a time, and the diff of two versions."""
 
 from __future__ import annotations
 
@@ -22,38 +22,38 @@ from quickstudy.learners.decider import Decider
 from quickstudy.log.store import events_at, read_events
 from quickstudy.types import Label, same_label
 
-MOST_CASES = 500  # of the stream on which two versions are compared
+MOST_CASES = 500  # latest cases on which two versions are compared
 SHORTEST = 6  # characters of a shortened id
 
 
 def version_rows(connection: Connection, number: int) -> list[Row]:
-    """All versions of a learner, newest first."""
+    """Rows of all versions of a learner, newest first."""
     query = select(VERSIONS).where(VERSIONS.c.learner == number)
     return rows_of(connection, VERSIONS, query.order_by(VERSIONS.c.seq.desc()))
 
 
 def versions(connection: Connection, number: int, name: str) -> list[Version]:
-    """The same, as people see them."""
+    """All versions of a learner, newest first."""
     return [version_of(row, name) for row in version_rows(connection, number)]
 
 
 def largest(connection: Connection, number: int) -> int:
-    """Examples of the largest version that was made."""
+    """Number of examples of the largest version."""
     return max((row["examples"] for row in version_rows(connection, number)), default=0)
 
 
 def roles_of(connection: Connection, number: int) -> VersionRoles:
-    """Which version answers, which wants to, and which did before."""
+    """Champion, challenger and previous version."""
     roles = {row["role"]: row["id"] for row in version_rows(connection, number)}
     found = {name: roles.get(name, "") for name in ("champion", "challenger", "previous")}
     return VersionRoles(**found)
 
 
 def find_row(connection: Connection, number: int, id: str) -> Row:
-    """The row of a version by its id, or by the first characters of it.
+    """The row of a version by its id or a prefix of the id.
 
     Raises:
-        NotFoundError, InputError: there is none, or several.
+        NotFoundError, InputError: no version matches, or several do.
     """
     rows = version_rows(connection, number)
     found = [row for row in rows if row["id"].startswith(id)] if len(id) >= SHORTEST else []
@@ -69,7 +69,7 @@ def version_at(connection: Connection, number: int, name: str, time: float) -> V
     """The version that answered at a time.
 
     Raises:
-        NotFoundError: the learner was not there yet.
+        NotFoundError: the learner did not exist yet.
     """
     rows = {row["id"]: row for row in version_rows(connection, number)}
     first = min(rows.values(), key=lambda row: row["seq"])
@@ -83,10 +83,10 @@ def version_at(connection: Connection, number: int, name: str, time: float) -> V
 
 
 def learner_of(row: Row, settings: Settings, folder: Path) -> Decider:
-    """The learner that a version starts from.
+    """The learner of a version as it was made.
 
     Raises:
-        ModelFileError: its file is gone or damaged.
+        ModelFileError: its file is missing or damaged.
     """
     if row["kind"] == "first":
         first: Decider = new_learner(settings)
@@ -97,7 +97,7 @@ def learner_of(row: Row, settings: Settings, folder: Path) -> Decider:
 def labelled_after(
     connection: Connection, number: int, seq: int, limit: int
 ) -> list[tuple[str, Any, Label]]:
-    """The latest cases after an event of which the label is known: id, record, label."""
+    """The latest labelled cases after an event: id, record, label."""
     query = select(CASES).where(
         CASES.c.learner == number, CASES.c.seq > seq, CASES.c.status == "labelled"
     )
@@ -119,8 +119,8 @@ def diff(
     records = [record for _, record, _ in cases] + [pin.record for pin in pins]
     truths = [label for _, _, label in cases] + [pin.label for pin in pins]
     ids = [id for id, _, _ in cases] + [pin.id for pin in pins]
-    said = [answers_that_it_has(learner, records) for _, learner in (before, after)]
-    rows = list(zip(ids, records, *said, truths, strict=True))
+    answers = [predict_tolerant(learner, records) for _, learner in (before, after)]
+    rows = list(zip(ids, records, *answers, truths, strict=True))
     differences = [
         Difference(id, "stream" if i < len(cases) else "exam", record, old, new, truth)
         for i, (id, record, old, new, truth) in enumerate(rows)
@@ -139,21 +139,21 @@ def diff(
 
 
 def answers_of(learner: Decider, records: Sequence[Any]) -> list[Label | None]:
-    """What a learner says of records; None before it has learned anything."""
+    """A learner's labels for records; None before it has learned anything."""
     return [said.label for said in learner.predict_many(records, as_is=True)] if records else []
 
 
-def answers_that_it_has(learner: Decider, records: Sequence[Any]) -> list[Label | None]:
-    """The same of a learner that was made elsewhere; None also for records that it cannot read."""
+def predict_tolerant(learner: Decider, records: Sequence[Any]) -> list[Label | None]:
+    """A learner's labels for records; None also for records that an imported learner refuses."""
     try:
         return answers_of(learner, records)
     except InputError:
         if len(records) == 1:
             return [None]
-        return [answer for record in records for answer in answers_that_it_has(learner, [record])]
+        return [answer for record in records for answer in predict_tolerant(learner, [record])]
 
 
 def version_of(row: Row, learner: str) -> Version:
-    """A version as people see it."""
+    """The public model of a version."""
     shown = {name: row[name] for name in Version.__slots__ if name != "learner"}
     return Version(learner=learner, **shown)
