@@ -80,6 +80,18 @@ def test_settings_are_kept_and_changed(deployment):
     assert deployment.learner(info.name).settings.most_open == 9
 
 
+def test_a_value_learner_is_made_by_naming_its_kind_as_by_its_own_method(deployment):
+    given = {"costs": {"step": 0.01}, "seed": 3, "budget_mb": 16}
+    made = deployment.create(next(names), kind="value", **given)
+    other = deployment.create_value(next(names), **given)
+    assert isinstance(made, ValueInfo) and made.settings == other.settings
+    assert deployment.state_hash(made.name) == deployment.state_hash(other.name)
+    with pytest.raises(SettingError, match="target"):
+        deployment.create(next(names), kind="value", target=0.9)
+    with pytest.raises(SettingError, match=r"'oracle'.* must be one of: classifier, value"):
+        deployment.create(next(names), kind="oracle")
+
+
 def test_learners_of_both_kinds_are_in_one_list(deployment, name):
     cases = deployment.create(next(names), budget_mb=16).name
     kinds = {info.name: info.kind for info in deployment.learners()}
