@@ -84,10 +84,12 @@ class RefitQueue:
     def close(self) -> None:
         """End the child; what it was at is lost, and done again when it is due again."""
         self._closed = True
-        if self._thread is not None:
+        with self._entry:  # one that is being started has been started by then
+            thread = self._thread
+        if thread is not None:
             self._jobs.put(None)
             child = self._child
             if child is not None:
                 child.kill()  # the thread, which waits for its answer, cleans up
-            self._thread.join()
+            thread.join()
             self._stop()
