@@ -207,6 +207,8 @@ class Supervisor:
             request = Refitted(hosted, asof, fitted, name)
             failpoint("before-refit-event")
             hosted.refit_event = self.writer.submit(request).result()
+            if trainer := hosted.trainer:  # which may have learned it before its number was heard
+                trainer.run_between(partial(self._after, hosted, trainer))
         except (OSError, InputError, StoreError, ModelFileError) as error:
             log.warning("learner %s was not refitted: %s", hosted.name, error)
             hosted.refit_not_before = time.monotonic() + RETRY_SECONDS

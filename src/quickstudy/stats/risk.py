@@ -200,6 +200,7 @@ class ActOrAsk:
     Raises:
         SettingError: a setting is out of its range.
 
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> control = ActOrAsk(0.95, seed=1)
     >>> acted = labels = errors = 0

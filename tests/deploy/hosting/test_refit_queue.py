@@ -9,6 +9,7 @@ import pytest
 
 import quickstudy
 from quickstudy import Classifier
+from quickstudy.deploy.hosting.commands import Refitted
 from quickstudy.deploy.hosting.refit_process import (
     REFIT,
     artifact_name,
@@ -126,3 +127,48 @@ def test_a_deployment_refits_while_it_answers_and_outlives_its_child(path):
         file.unlink()
     with quickstudy.open(path) as deployment:
         assert agrees(deployment, "t")
+
+
+def test_a_refit_that_is_learned_before_its_number_is_heard_is_over_all_the_same(path, monkeypatch):
+    with quickstudy.open(path) as deployment:
+        deployment.create("t", seed=1)
+        hosted, submit = deployment.classifiers.by_name["t"], deployment.writer.submit
+
+        def heard_late(command):
+            future = submit(command)
+            if isinstance(command, Refitted):
+                hosted.trainer.after(future.result()).result()
+                hosted.trainer.run_between(lambda: None).result()  # the round is over
+            return future
+
+        monkeypatch.setattr(deployment.writer, "submit", heard_late)
+        for i in range(10):
+            deployment.feedback(learner="t", record=vector(i), label=i % 3)
+        until(lambda: "refitted" in types(deployment))
+        until(lambda: not hosted.refitting)
+
+
+def test_closing_waits_for_a_thread_that_is_being_started(packed, monkeypatch):
+    refits, starting, go_on = RefitQueue(), threading.Event(), threading.Event()
+    start = threading.Thread.start
+
+    def slowly(thread):
+        if thread.name == "quickstudy-refits":
+            starting.set()
+            assert go_on.wait(SECONDS)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", slowly)
+    giving = threading.Thread(target=refits.submit, args=(REFIT, packed, lambda content: None))
+    giving.start()
+    assert starting.wait(SECONDS)
+    closed = []
+    closing = threading.Thread(target=lambda: closed.append(refits.close()))
+    closing.start()
+    closing.join(0.3)  # it waits, or it failed
+    go_on.set()
+    for thread in (giving, closing):
+        thread.join(SECONDS)
+        assert not thread.is_alive()
+    assert closed == [None]
+    assert not [thread for thread in threading.enumerate() if thread.name == "quickstudy-refits"]

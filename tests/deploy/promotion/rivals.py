@@ -1,6 +1,7 @@
 """Versions that want to answer: a world to be learned by heart, and learners that know parts."""
 
 import time
+from contextlib import suppress
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from quickstudy.deploy.promotion.shadow import Shadow
 from quickstudy.deploy.promotion.shadow_process import report
 from quickstudy.deploy.promotion.shadow_supervisor import specs_of
 from quickstudy.deploy.recovery.files import folder_of
+from quickstudy.errors import StoreError
 from quickstudy.log.store import read_events
 from tests.deploy.support import SECONDS
 
@@ -58,9 +60,10 @@ def caught_up(deployment, name="t"):
     """What the gate reports once the shadow has followed all of the log."""
     ends = time.monotonic() + SECONDS
     while time.monotonic() < ends:
-        found = deployment.gate(name)
-        if found is not None and found.behind == 0:
-            return found
+        with suppress(StoreError):  # its process is being started once more: try again
+            found = deployment.gate(name)
+            if found is not None and found.behind == 0:
+                return found
         time.sleep(0.05)
     raise AssertionError("the shadow never caught up")
 

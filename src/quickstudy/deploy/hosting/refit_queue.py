@@ -71,9 +71,12 @@ class RefitQueue:
     def close(self) -> None:
         """End the child; its present job is lost, and started again when it is due again."""
         self._closed = True
-        if self._thread is not None:
+        with self._entry:  # one that is being started has been started by then
+            thread = self._thread
+        if thread is not None:
             self._jobs.put(None)
             child = self._child
             if child is not None:
                 child.kill()  # the thread that waits for its answer cleans up
-            self._thread.join()
+            thread.join()
+            self._stop()
