@@ -1,4 +1,4 @@
-"""Compile every hot loop into numba's cache: `python -m quickstudy.warm`, once after installing."""
+"""Compiles all hot loops into numba's cache: `python -m quickstudy.warm`, once after installing."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from quickstudy.learners.classifier.classifier import Classifier
 from quickstudy.learners.value.value_function import ValueFunction
 
 TEXTS = ("where is my card", "my card was stolen", "how do I top up", "top up by cheque please")
-WIDTH, WIDE = 16, 3000  # numbers of a vector that is kept as it is, and of one that is projected
+WIDTH, WIDE = 16, 3000  # dimensions of a vector that is kept, and of one that is projected
 
 
 def warm() -> float:
-    """Run learners of all kinds once through all they do; returns the seconds taken."""
+    """Run learners of all kinds once through all their methods; returns the seconds taken."""
     start = time.perf_counter()
     for part in PARTS:
         part()
@@ -49,7 +49,7 @@ def _vectors() -> None:
 
 
 def _landmarks() -> None:
-    """Of so many rows that the scale of the kernel is measured on some of them."""
+    """Learn so many rows that the scale of the kernel is measured on a sample of them."""
     rng = np.random.default_rng(0)
     choose_landmarks(rng.normal(size=(2 * PAIRS, 2)), most=8, width=1.0, rng=rng)
 
@@ -64,7 +64,7 @@ def _runs() -> None:
 
 
 def _deployment() -> None:
-    """What a deployment adds: it keeps the votes of a prediction until the label comes."""
+    """Learn as in a deployment, which stores the votes of a prediction until its label comes."""
     from quickstudy import open as open_store
 
     with tempfile.TemporaryDirectory() as folder, open_store(Path(folder) / "warm.db") as store:

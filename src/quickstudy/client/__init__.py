@@ -1,1 +1,1 @@
-"""The client: a deployment on another machine, over HTTP."""
+"""The client: uses a deployment over HTTP."""

@@ -42,18 +42,19 @@ from quickstudy.encode.values import plain_flag, plain_scalar, plain_text
 from quickstudy.errors import QuickstudyError, StoreError
 from quickstudy.types import Explanation, Input, Label
 
-FLUSH_STEP = 20.0  # seconds of one request of `flush`: well below the patience
+FLUSH_STEP = 20.0  # seconds of one request of `flush`: well below the timeout
 
 
 def connect(url: str, *, key: str | None = None) -> Client:
-    """A client of the server at `url`, which is asked whether it is there.
+    """A client of the server at `url`; checks that the server is ready.
 
     Args:
         url: http://host:port.
-        key: secret of an API key, qs_...; needed unless the server is on this machine and open.
+        key: secret of an API key, qs_...; needed unless the server is on this machine and has no
+            keys.
 
     Raises:
-        StoreError: there is no server, or it cannot work now.
+        StoreError: there is no server, or it is not ready.
         AccessError: the key is missing or not valid.
     """
     client = Client(url, key=key)
@@ -68,18 +69,18 @@ def connect(url: str, *, key: str | None = None) -> Client:
 class Client(Oversight, Runs):
     """The methods of `Deployment`, over HTTP. Safe to use from several threads.
 
-    A request is sent again, up to three times, if that cannot have an effect twice: requests that
+    A failed request is retried, up to three times, if it cannot have a second effect: requests that
     only read, feedback and the end of a run (which count once however often they are sent),
-    predictions and runs with an id that the caller chose, steps with a number, and requests that
-    never reached the server. The key's name is the actor, so no method takes `actor`.
+    predictions and runs with an id of the caller's choice, steps with a number, and requests that
+    did not reach the server. The key's name is the actor, so no method takes `actor`.
 
     A server on this machine (localhost, 127.0.0.0/8, ::1) is reached directly. Another server is
     reached through the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names, unless NO_PROXY
     excludes it.
 
     Raises, in every method:
-        AccessError: the key is missing, unknown, not allowed to do this, or too fast.
-        StoreError: the server cannot be reached, or its store not be read or written.
+        AccessError: the key is missing, unknown, not allowed to do this, or over its rate.
+        StoreError: the server cannot be reached, or cannot read or write its store.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class Client(Oversight, Runs):
     def create(self, name: str, *, kind: str, **settings: Any) -> Any: ...
     @takes_settings(Settings)
     def create(self, name: str, *, kind: str = DEFAULT_KIND, **settings: Any) -> Any:
-        """Make a learner; see `Deployment.create`."""
+        """Create a learner; see `Deployment.create`."""
         body = {"name": name, "kind": kind, **sent(KINDS.named(kind).settings, settings)}
         return _learner(self._send("POST", "/v1/learners", body))
 
@@ -117,7 +118,7 @@ class Client(Oversight, Runs):
         return [_learner(said) for said in self._get("/v1/learners")["learners"]]
 
     def learner(self, name: str) -> LearnerInfo | ValueInfo:
-        """A learner's settings, and how far it is."""
+        """A learner's settings and counts."""
         return _learner(self._get(path_of("learners", name)))
 
     def change(self, name: str, **settings: Any) -> LearnerInfo | ValueInfo:
@@ -131,7 +132,7 @@ class Client(Oversight, Runs):
         self._send("DELETE", path_of("learners", name))
 
     def predict(self, name: str, record: Input, *, id: str | None = None) -> Answer:
-        """Answer one record, durably; see `Deployment.predict`."""
+        """Answer one record; see `Deployment.predict`."""
         given = None if id is None else checked_name("id", id)
         body = {"record": plain_record(record)} | ({} if given is None else {"id": given})
         path = path_of("learners", name, "predictions")
@@ -160,9 +161,9 @@ class Client(Oversight, Runs):
         key: str | None = None,
         wait_learned: bool = False,
     ) -> Receipt:
-        """Say what is right, of a prediction or of a record; see `Deployment.feedback`."""
+        """Give feedback on a prediction, or teach a record; see `Deployment.feedback`."""
         if key is None and prediction_id is None:
-            key = secrets.token_hex(16)  # each call teaches, however often it has to be sent
+            key = secrets.token_hex(16)  # each call counts once, however often it is sent
         item = Feedback(prediction_id, learner, record, label, correct, source, key)
         return load(Receipt, self._teach(_feedback(item), wait_learned))
 
@@ -174,7 +175,7 @@ class Client(Oversight, Runs):
         labels: Any = None,
         wait_learned: bool = False,
     ) -> list[Receipt]:
-        """Several feedbacks in order, all or none; see `Deployment.feedback_many`."""
+        """Give several feedbacks in order, all or none; see `Deployment.feedback_many`."""
         given = feedback_of(items, learner=learner, labels=labels)
         body = {"feedback": [_feedback(item) for item in given]}
         return load_all(Receipt, self._teach(body, wait_learned)["receipts"])
@@ -184,7 +185,7 @@ class Client(Oversight, Runs):
         return self._send("POST", path, body, again=True)
 
     def rule(self, prediction_id: str, label: Label, *, source: str | None = None) -> Receipt:
-        """End a contested case with a person's label."""
+        """Resolve a contested case by a person's label."""
         body = {"label": checked_label(label), "source": plain_text(source)}
         return load(
             Receipt, self._send("POST", path_of("predictions", prediction_id, "ruling"), body)
@@ -198,23 +199,23 @@ class Client(Oversight, Runs):
     def claim(
         self, name: str, *, holder: str, id: str | None = None, seconds: float = 120.0
     ) -> Ask | None:
-        """Take the most useful case that nobody holds, or that of `id`; None if there is none."""
+        """Claim the most useful case that nobody holds, or the case `id`; None if there is none."""
         body = {"holder": holder, "id": id, "seconds": seconds}
         found = self._send("POST", path_of("learners", name, "asks", "claim"), body)["ask"]
         return None if found is None else load(Ask, found)
 
     def release(self, prediction_id: str, *, holder: str) -> None:
-        """Give a case back: to the queue, and to this holder only after the others."""
+        """Release a case: it returns to the queue, and to this holder only after all others."""
         path = path_of("predictions", prediction_id, "release")
         self._send("POST", path, {"holder": holder}, again=True)
 
     def history(self, prediction_id: str) -> Case:
-        """A prediction with all that happened to it."""
+        """A prediction with all its events."""
         path = path_of("predictions", prediction_id)
         return load(Case, self._get(path, explanation="false"))
 
     def explain(self, prediction_id: str) -> Explanation:
-        """Why the learner answers as it does today. The votes' matrix stays at the server."""
+        """Explain the learner's present answer, without the matrix of votes."""
         path = path_of("predictions", prediction_id, "explanation")
         return load(Explanation, self._get(path))
 
@@ -229,18 +230,18 @@ class Client(Oversight, Runs):
         before: int | None = None,
         limit: int = 50,
     ) -> list[Case]:
-        """Search predictions, newest first; page on with `before`, a case's seq."""
+        """Search predictions, newest first; for the next page, pass the last seq as `before`."""
         asked = {"text": text or None, "decision": decision, "status": status, "before": before}
         wanted = None if label is None else json.dumps(plain_scalar(label), ensure_ascii=False)
         path = path_of("learners", name, "cases")
         return load_all(Case, self._get(path, label=wanted, limit=limit, **asked)["cases"])
 
     def report(self, name: str) -> Report:
-        """How a learner does, at a glance."""
+        """A summary of a learner's performance."""
         return load(Report, self._get(path_of("learners", name, "report")))
 
     def flush(self, timeout: float = 60.0) -> None:
-        """Wait until all that is logged is learned; see `Deployment.flush`."""
+        """Wait until all logged feedback is learned; see `Deployment.flush`."""
         ends = time.monotonic() + timeout
         left = timeout
         while left >= 0.0:
@@ -251,11 +252,11 @@ class Client(Oversight, Runs):
         raise StoreError(f"not all that is logged was learned within {timeout:g} s; wait longer")
 
     def state_hash(self, name: str) -> str:
-        """Of learner and risk control, once all that is logged is learned."""
+        """Digest of learner and risk control, once all logged feedback is learned."""
         return str(self._get(path_of("learners", name, "state"))["state_hash"])
 
     def events(self, after: int = 0, limit: int = 1000, learner: str | None = None) -> list[Event]:
-        """Events of the log in order, with their payloads."""
+        """Events of the log in order, with payloads."""
         return load_all(
             Event, self._get("/v1/log", after=after, limit=limit, learner=learner)["events"]
         )
@@ -267,7 +268,7 @@ def _learner(said: Any) -> LearnerInfo | ValueInfo:
 
 
 def _feedback(item: Feedback) -> dict[str, Any]:
-    """A feedback as JSON can hold it; what is not right about it the server says."""
+    """A feedback as JSON values; the server validates it."""
     said = {
         "prediction_id": plain_text(item.prediction_id),
         "learner": plain_text(item.learner),

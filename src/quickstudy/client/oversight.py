@@ -1,4 +1,4 @@
-"""The client's methods of oversight: versions and gate, exam, limits and pause, autonomy."""
+"""`Oversight`: the client's methods on versions, exam, limits, pauses and autonomy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from quickstudy.client.resource import Resource
 from quickstudy.encode.values import plain_text
 from quickstudy.types import Input, Label
 
-PATIENCE = 600.0  # seconds for what the server has to work out first
+PATIENCE = 600.0  # seconds for requests that take the server long
 
 
 class Oversight(Resource):
@@ -33,7 +33,7 @@ class Oversight(Resource):
     def challenge(
         self, name: str, *, model: str | Path | bytes | None = None, reason: str = ""
     ) -> Version:
-        """Let the champion, consolidated, or the learner of a model file challenge the champion."""
+        """Put the consolidated champion, or the learner of a model file, into shadow."""
         path = path_of("learners", name, "challenger")
         if model is None:
             made = self._send("POST", path, {"reason": reason}, patience=PATIENCE)
@@ -44,27 +44,27 @@ class Oversight(Resource):
         return load(Version, made)
 
     def withdraw(self, name: str, *, reason: str = "") -> None:
-        """Have the challenger give up its claim."""
+        """Take the challenger out of shadow."""
         self._send("DELETE", path_of("learners", name, "challenger"), query={"reason": reason})
 
     def gate(self, name: str) -> GateReport | None:
-        """How the challenger stands, or the last champion in probation; None without either."""
+        """The report on the challenger, or on a champion in probation; None without either."""
         found = self._get(path_of("learners", name, "gate"))["gate"]
         return None if found is None else load(GateReport, found)
 
     def promote(self, name: str, *, override: Sequence[str] = (), reason: str = "") -> Version:
-        """Have the challenger answer from now on; `override` names conditions to do without."""
+        """Make the challenger the champion; `override` names conditions that do not hold."""
         body = {"override": list(override), "reason": reason}
         path = path_of("learners", name, "promote")
         return load(Version, self._send("POST", path, body, patience=PATIENCE))
 
     def rollback(self, name: str, *, reason: str = "") -> Version:
-        """Have the previous version answer again."""
+        """Make the previous version the champion again."""
         path = path_of("learners", name, "rollback")
         return load(Version, self._send("POST", path, {"reason": reason}, patience=PATIENCE))
 
     def diff(self, name: str, before: str, after: str, *, limit: int = 50) -> Diff:
-        """What two versions answer differently; their ids may be cut to 6 characters."""
+        """Compare the answers of two versions; ids may be shortened to 6 characters."""
         path = path_of("learners", name, "diff")
         return load(Diff, self._get(path, before=before, after=after, limit=limit))
 
@@ -90,7 +90,7 @@ class Oversight(Resource):
         return load(Pin, self._send("POST", path_of("learners", name, "exam"), body))
 
     def pin_many(self, name: str, rows: Sequence[tuple[Input, Label, Bound]]) -> int:
-        """Put several records with their labels into the exam; how many there were."""
+        """Put several records with their labels into the exam; returns their number."""
         pins = [
             {"record": plain_record(x), "label": checked_label(y), "bound": b} for x, y, b in rows
         ]
@@ -98,38 +98,38 @@ class Oversight(Resource):
         return int(said["pinned"])
 
     def unpin(self, name: str, id: str) -> None:
-        """Take a case out of the exam."""
+        """Remove a case from the exam."""
         self._send("DELETE", path_of("learners", name, "exam", id))
 
     def exam(self, name: str, *, version: str | None = None) -> Exam:
-        """What a version, or the champion as it is now, makes of the pinned cases."""
+        """The exam result of a version, or of the champion as it is now."""
         return load(Exam, self._get(path_of("learners", name, "exam"), version=version))
 
     def limits(self, name: str) -> LimitsReport:
-        """Limits of a learner, pauses in force, and what is used up."""
+        """Limits of a learner, pauses in force, and usage."""
         return load(LimitsReport, self._get(path_of("learners", name, "limits")))
 
     def limit(self, name: str, limits: Limits) -> LimitsReport:
         """Replace all limits of a learner, from the next answer on."""
         path = path_of("learners", name, "limits")
-        body = dump(in_range(limits))  # checked here, as no NaN can travel
+        body = dump(in_range(limits))  # checked here, as JSON has no NaN
         return load(LimitsReport, self._send("PUT", path, body, again=True))
 
     def pause(self, name: str | None = None, *, reason: str = "") -> None:
-        """Have a learner, or all, ask for everything, until somebody resumes."""
+        """Pause a learner, or all: every answer becomes "ask" until `resume`."""
         body = {"reason": reason} | ({} if name is None else {"learner": name})
         self._send("POST", "/v1/pause", body, again=True)
 
     def resume(self, name: str | None = None) -> None:
-        """End a learner's pause, or that of all."""
+        """End a learner's pause, or the pause of all."""
         self._send("DELETE", "/v1/pause", query={} if name is None else {"learner": name})
 
     def pauses(self) -> list[Pause]:
-        """Pauses in force, as far as the key may see them."""
+        """Pauses in force that the key may see."""
         return load_all(Pause, self._get("/v1/pause")["pauses"])
 
     def autonomy(self, name: str) -> AutonomyReport:
-        """How much a learner may do, and what it takes to do more."""
+        """A learner's level of autonomy, its evidence, and what the next level takes."""
         return load(AutonomyReport, self._get(path_of("learners", name, "autonomy")))
 
     def held(self, name: str, *, limit: int = 50) -> list[Ask]:
@@ -137,5 +137,5 @@ class Oversight(Resource):
         return load_all(Ask, self._get(path_of("learners", name, "held"), limit=limit)["held"])
 
     def sources(self, name: str) -> list[SourceReport]:
-        """Who taught a learner what, and how they agree."""
+        """Sources of a learner's labels, and their agreement."""
         return load_all(SourceReport, self._get(path_of("learners", name, "sources"))["sources"])

@@ -1,4 +1,4 @@
-"""What the groups of a client's methods share: the transport to the server."""
+"""`Resource`: the base of the groups of a client's methods, with their transport."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from quickstudy.client.transport import Transport
 
 
 class Resource:
-    """Methods that speak to a server through one transport."""
+    """Methods that send requests through one transport."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

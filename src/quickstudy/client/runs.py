@@ -1,4 +1,4 @@
-"""The client's methods for value learners: start, step and end runs, and look at them."""
+"""`Runs`: the client's methods on value learners: start, step, end and read runs."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Runs(Resource):
 
     @takes_settings(ValueSettings)
     def create_value(self, name: str, **settings: Unpack[ValueOptions]) -> ValueInfo:
-        """Make a value learner; see `Deployment.create_value`."""
+        """Create a value learner; see `Deployment.create_value`."""
         body = {"kind": "value", "name": name, **sent(ValueSettings, settings)}
         return load(ValueInfo, self._send("POST", "/v1/learners", body))
 
     def value(self, name: str) -> ValueReport:
-        """How a value learner does, and whether it may stop runs."""
+        """A summary of a value learner's performance, and whether it may stop runs."""
         return load(ValueReport, self._get(path_of("learners", name, "value")))
 
     def start(self, name: str, *, task: str | None = None, id: str | None = None) -> RunInfo:
-        """Start a run; sent again where an `id` of one's own makes that safe."""
+        """Start a run; retried if it has an `id`."""
         body = {"task": plain_text(task), "id": plain_text(id)}
         path = path_of("learners", name, "runs")
         return load(RunInfo, self._send("POST", path, _given(body), again=id is not None))
@@ -46,7 +46,7 @@ class Runs(Resource):
         reward: float = 0.0,
         number: int | None = None,
     ) -> Estimate:
-        """Add a step; sent again where its `number` makes that safe."""
+        """Add a step; retried if it has a `number`."""
         body = {
             "input": None if x is None else plain_record(x),
             "action": plain_action(action),
@@ -66,7 +66,7 @@ class Runs(Resource):
         success: bool | None = None,
         source: str | None = None,
     ) -> RunInfo:
-        """Say how a run ended; sent again until it arrives, as it counts once."""
+        """Log the end of a run; retried, as it counts once."""
         body = {
             "outcome": plain_number(outcome),
             "success": plain_flag(success),
@@ -76,12 +76,12 @@ class Runs(Resource):
         return load(RunInfo, self._send("POST", path, _given(body), again=True))
 
     def expire(self, name: str, run: str) -> RunInfo:
-        """Say that nobody will know how a run ends; sent again until it arrives."""
+        """Close a run whose outcome will stay unknown; retried."""
         path = path_of("learners", name, "runs", run, "expire")
         return load(RunInfo, self._send("POST", path, again=True))
 
     def runs(self, name: str, *, status: str | None = None, limit: int = 50) -> list[RunInfo]:
-        """Runs of a learner, the latest first, without their steps."""
+        """Runs of a learner, newest first, without their steps."""
         found = self._get(path_of("learners", name, "runs"), status=status, limit=limit)
         return load_all(RunInfo, found["runs"])
 

@@ -1,4 +1,4 @@
-"""Requests to a server: the connection, what is sent again, and errors made from answers."""
+"""`Transport`: sends requests to a server, retries them, and raises its errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from quickstudy.errors import (
 )
 from quickstudy.serve.settings import is_loopback
 
-HERE = ("0.0.0.0", "::")  # as an address to connect to, this machine
+HERE = ("0.0.0.0", "::")  # addresses that, to connect to, mean this machine
 PAUSES = (0.1, 0.4, 1.6)  # seconds before each further attempt
 PATIENCE = httpx.Timeout(30.0, connect=5.0)
 
@@ -33,7 +33,7 @@ class Transport:
         transport: of httpx, in place of the network.
 
     Raises, in every method:
-        AccessError, InputError, NotFoundError, StoreError: as the answer says; `StoreError` also if
+        AccessError, InputError, NotFoundError, StoreError: by the response; `StoreError` also if
             the server cannot be reached.
     """
 
@@ -55,7 +55,7 @@ class Transport:
         self._http.close()
 
     def get(self, path: str, **query: Any) -> Any:
-        """The JSON of a GET; query parameters that are None are left out."""
+        """The JSON of a GET request; query parameters that are None are left out."""
         given = {name: value for name, value in query.items() if value is not None}
         return self.send("GET", path, query=given)
 
@@ -69,12 +69,12 @@ class Transport:
         again: bool = False,
         patience: float | None = None,
     ) -> Any:
-        """Send a request and return the JSON of the answer.
+        """Send a request and return the JSON of the response.
 
         Args:
             body: bytes are sent as they are, other values as JSON.
-            again: the request may be sent again, because it has no second effect.
-            patience: seconds until a timeout, instead of that of the connection.
+            again: the request may be retried, because it has no second effect.
+            patience: timeout in seconds, instead of that of the connection.
         """
         request = self._request(method, path, body, query=query, patience=patience)
         safe = again or method in ("GET", "DELETE")
@@ -108,7 +108,7 @@ def checked_url(url: str) -> str:
     """The address of a server, without a slash at its end.
 
     Raises:
-        InputError: the text is not such an address.
+        InputError: the text is not an address of a server.
 
     >>> checked_url("http://localhost:8321/")
     'http://localhost:8321'

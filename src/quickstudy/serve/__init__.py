@@ -1,1 +1,1 @@
-"""The server: a thin face on a deployment, and the doors in front of it."""
+"""The server: the HTTP API of a deployment, with authentication, and the dashboard."""

@@ -1,4 +1,4 @@
-"""The app: routes, doors and frame around one deployment."""
+"""`create_app`: routes, authentication and middleware around one deployment."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from quickstudy.serve.routes import (
 )
 from quickstudy.serve.settings import ServerSettings
 
-API_VERSION = "1.0"  # of what is below /v1
+API_VERSION = "1.0"  # of the routes below /v1
 ROUTES = (
     *(learners, predictions, feedback, asks, cases, versions, exam, autonomy, limits),
     *(events, keys, health),
@@ -46,9 +46,10 @@ ROUTES = (
 
 
 def create_app(deployment: Deployment, *, settings: ServerSettings | None = None) -> FastAPI:
-    """An ASGI app that serves a deployment, which stays its caller's to close.
+    """An ASGI app that serves a deployment; the caller closes the deployment.
 
-    `app.state` has `deployment`, `settings`, `doors`, `hub`, `metrics` and the routes `api`.
+    `app.state` has `deployment`, `settings`, `authenticator`, `broadcaster`, `metrics` and the
+    routes `api`.
     """
     settings = settings or ServerSettings()
     app = FastAPI(
@@ -61,8 +62,8 @@ def create_app(deployment: Deployment, *, settings: ServerSettings | None = None
     )
     app.state.deployment = deployment
     app.state.settings = settings
-    app.state.doors = Authenticator(deployment, settings)
-    app.state.hub = Broadcaster(deployment, settings)
+    app.state.authenticator = Authenticator(deployment, settings)
+    app.state.broadcaster = Broadcaster(deployment, settings)
     app.state.predictions = MicroBatcher(_predict(deployment))
     app.state.feedback = MicroBatcher(_teach(deployment))
     app.state.metrics = Metrics(deployment)
@@ -77,9 +78,9 @@ def create_app(deployment: Deployment, *, settings: ServerSettings | None = None
     app.add_middleware(
         Middleware,
         settings=settings,
-        doors=app.state.doors,
+        authenticator=app.state.authenticator,
         metrics=app.state.metrics,
-        lanes=(*predictions.LANES, *feedback.LANES),
+        fast_paths=(*predictions.FAST_PATHS, *feedback.FAST_PATHS),
         uploads=(*versions.UPLOADS, *PAGE_UPLOADS),
     )
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
@@ -89,19 +90,19 @@ def create_app(deployment: Deployment, *, settings: ServerSettings | None = None
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
-    app.state.hub.end()
+    app.state.broadcaster.end()
 
 
 def _predict(deployment: Deployment) -> Submit:
-    def submit(kind: tuple[str, str], items: list[tuple[Any, str | None]]) -> Future[list[Answer]]:
+    def submit(key: tuple[str, str], items: list[tuple[Any, str | None]]) -> Future[list[Answer]]:
         records, ids = zip(*items, strict=True)
-        return deployment.submit_predict(kind[0], records, ids=ids, actor=kind[1])
+        return deployment.submit_predict(key[0], records, ids=ids, actor=key[1])
 
     return submit
 
 
 def _teach(deployment: Deployment) -> Submit:
-    def submit(kind: tuple[str, bool], items: list[Feedback]) -> Future[list[Receipt]]:
-        return deployment.submit_feedback(items, wait_learned=kind[1], actor=kind[0])
+    def submit(key: tuple[str, bool], items: list[Feedback]) -> Future[list[Receipt]]:
+        return deployment.submit_feedback(items, wait_learned=key[1], actor=key[0])
 
     return submit

@@ -1,4 +1,4 @@
-"""Figures for Prometheus: requests, latencies, and how each learner does. No payload in them."""
+"""Metrics for Prometheus: requests, latencies, and the learners' figures, without payloads."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from quickstudy.deploy.deployment import Deployment
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-FRESH = 2.0  # seconds for which a report is good enough: scraping often must cost little
+FRESH = 2.0  # seconds for which a report is reused: frequent scraping must cost little
 STREAM = "/v1/events"
 METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS")
 
 
 class Metrics:
-    """The registry of one app."""
+    """The metrics registry of one app."""
 
     def __init__(self, deployment: Deployment) -> None:
         self.registry = CollectorRegistry()
@@ -47,25 +47,25 @@ class Metrics:
         self.registry.register(_Learners(deployment))
 
     def saw(self, scope: Scope, status: int, seconds: float) -> None:
-        """Count one request; its route is the pattern, never the path."""
+        """Count one request, labelled by the pattern of its route, never by its path."""
         found: Any = scope.get("route")
         route = str(getattr(found, "path_format", None) or getattr(found, "path", "none"))
         method = scope["method"] if scope["method"] in METHODS else "other"  # clients make them up
         which = (method, route, status)
-        if which not in self._known:  # finding them by their labels takes as long as the rest
+        if which not in self._known:  # the lookup by labels takes as long as all the rest
             self._known[which] = (self._requests.labels(*which), self._seconds.labels(route))
         count, took = self._known[which]
         count.inc()
-        if route != STREAM:  # lasts as long as its client stays
+        if route != STREAM:  # its duration is that of the client's connection
             took.observe(seconds)
 
     def text(self) -> bytes:
-        """All figures in Prometheus' text form; asks every learner for its report."""
+        """All metrics in Prometheus' text format; reads the report of every learner."""
         return generate_latest(self.registry)
 
 
 class _Learners(Collector):
-    """Figures that are read off the reports when somebody asks for them."""
+    """Metrics that are read from the learners' reports at each scrape."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
@@ -75,11 +75,11 @@ class _Learners(Collector):
         self._reports: dict[str, list[tuple[str, Any]]] = {}
 
     def describe(self) -> list[Metric]:
-        """Nothing: registering must not ask the learners."""
+        """Nothing: registration must not read the learners' reports."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """A family for each figure, with the learner's name."""
+        """A metric family for each figure, labelled by the learner's name."""
         reports = self._latest()
         yield from self._failures()
         families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
@@ -94,7 +94,7 @@ class _Learners(Collector):
         yield from families.values()
 
     def _failures(self) -> Iterator[Metric]:
-        """What learners failed to learn, and which of them are out of service."""
+        """Numbers of events set aside, and learners out of service."""
         aside = CounterMetricFamily(
             "quickstudy_quarantined",
             "Examples that it failed to learn, and that were set aside.",

@@ -1,4 +1,4 @@
-"""Running the app: uvicorn, and a stop in which nothing is lost."""
+"""Runs the app under uvicorn, with a graceful shutdown."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from fastapi import FastAPI
 from quickstudy.errors import SettingError
 from quickstudy.serve.settings import ServerSettings
 
-SWITCH_SECONDS = 0.001  # a learning thread gives way after this, so that requests do not wait
-COLLECT_AFTER = (20_000, 50, 100)  # new objects; young, and middle collections before the next
+SWITCH_SECONDS = 0.001  # switch interval of threads, so that requests do not wait for learning
+COLLECT_AFTER = (20_000, 50, 100)  # thresholds of the garbage collector's three generations
 STOP_SECONDS = 20  # for requests in flight
-KEEP_ALIVE_SECONDS = 75  # of a connection without requests
-BACKLOG = 2_048  # connections that wait to be accepted
+KEEP_ALIVE_SECONDS = 75  # for a connection without requests
+BACKLOG = 2_048  # connections waiting to be accepted
 
 
 class Server(uvicorn.Server):
-    """Uvicorn that ends the event streams when it is told to stop, and says when it is ready."""
+    """A uvicorn server that ends event streams at shutdown, and calls `ready` once it listens."""
 
     def __init__(self, app: FastAPI, *, ready: Callable[[], None]) -> None:
         config = uvicorn.Config(
@@ -43,22 +43,22 @@ class Server(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then say so."""
+        """Listen, then call `ready`."""
         await super().startup(sockets)
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop: no new requests, streams end, those in flight finish."""
+        """Stop: refuse new requests, end streams, finish requests in flight."""
         self._app.state.stopping = True
-        self._app.state.hub.end()
+        self._app.state.broadcaster.end()
         await super().shutdown(sockets)
 
 
 def listen(settings: ServerSettings) -> tuple[socket.socket, str]:
-    """A listening socket and its address as a browser takes it.
+    """A listening socket, and its URL.
 
     Raises:
-        SettingError: host and port cannot be listened on.
+        SettingError: the server cannot listen on host and port.
     """
     place = f"{settings.host}:{settings.port}"
     host = settings.host.strip("[]")
@@ -66,7 +66,9 @@ def listen(settings: ServerSettings) -> tuple[socket.socket, str]:
         found = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM)
         family, _, _, _, address = found[0]
         listening = socket.create_server(address, family=family, backlog=BACKLOG)
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does not here
+        listening.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )  # asyncio does not set it here
     except OSError as error:
         raise SettingError(
             f"{place} cannot be listened on ({error}); choose another with --host or --port"
@@ -76,19 +78,19 @@ def listen(settings: ServerSettings) -> tuple[socket.socket, str]:
 
 
 def keep_to_one_core() -> None:
-    """Where the system can, keep this process and the threads it will start to one core.
+    """Restrict this process and its future threads to one core, if the system can.
 
-    Threads that take turns at the interpreter take twice as long when they sit on two.
+    Threads that share the interpreter's lock take twice as long on two cores.
     """
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def run(app: FastAPI, listening: socket.socket, *, ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; returns once every request in flight was answered."""
+    """Serve until SIGTERM or SIGINT; return once every request in flight is answered."""
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
-    gc.freeze()  # what was imported and loaded stays: looking through it takes a tenth of a second
+    gc.freeze()  # excludes all present objects: collecting them takes a tenth of a second
     gc.set_threshold(*COLLECT_AFTER)
     with _signals_end_quietly():
         Server(app, ready=ready).run(sockets=[listening])
@@ -96,7 +98,7 @@ def run(app: FastAPI, listening: socket.socket, *, ready: Callable[[], None]) ->
 
 @contextmanager
 def _signals_end_quietly() -> Iterator[None]:
-    """Uvicorn raises the signal it stopped for once more at its end: here that does nothing."""
+    """Ignore the signal that uvicorn raises again after its shutdown."""
     kinds = (signal.SIGTERM, signal.SIGINT)
 
     def nothing(number: int, frame: FrameType | None) -> None:

@@ -1,6 +1,6 @@
-"""What a server is set to: where it listens, and how much it takes at once.
+"""Settings of a server: address and limits.
 
-How large records and their texts may be is the deployment's to say: `Sizes`.
+The deployment limits the sizes of records and texts: `Sizes`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ class ServerSettings:
     """Settings of a server.
 
     Attributes:
-        host, port: where it listens. Anything but this machine itself needs keys.
-        rate: requests a second that one key may make, on average; None: any number.
-        max_body: bytes of a request's body, decoded; max_model: of a learner that is uploaded.
-        max_events: that wait for a slow reader of the event stream before it is cut off.
-        max_streams: event streams at once.
-        heartbeat: seconds between signs of life on a quiet event stream.
+        host, port: the address. Any address but that of this machine itself requires keys.
+        rate: requests per second of one key, on average; None: no limit.
+        max_body: bytes of a request's body, decoded; max_model: of an uploaded learner.
+        max_events: queued events after which a slow reader of the event stream is disconnected.
+        max_streams: concurrent event streams.
+        heartbeat: seconds between keep-alive messages on an idle event stream.
     """
 
     host: str = "127.0.0.1"
@@ -47,7 +47,7 @@ class ServerSettings:
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine can reach it.
+        """Whether only this machine can reach the server.
 
         >>> ServerSettings(host="::1").loopback, ServerSettings(host="0.0.0.0").loopback
         (True, False)
@@ -57,7 +57,7 @@ class ServerSettings:
 
 @lru_cache(maxsize=1_000)
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine and cannot mean another."""
+    """Whether a host name or address always denotes this machine."""
     host = host.strip("[]").lower().removesuffix(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True

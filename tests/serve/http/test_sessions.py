@@ -30,12 +30,12 @@ def guarded(tmp_path):
 
 
 @pytest.fixture
-def doors(guarded, client_of):
-    return client_of(guarded).app.state.doors
+def authenticator(guarded, client_of):
+    return client_of(guarded).app.state.authenticator
 
 
-def log_in(doors, secret):
-    return asyncio.run(doors.log_in(secret))
+def log_in(authenticator, secret):
+    return asyncio.run(authenticator.log_in(secret))
 
 
 def test_a_session_outlives_the_server_and_an_ended_one_does_not_come_back(tmp_path):
@@ -84,16 +84,16 @@ def token_of(page):
 
 def test_a_session_is_as_good_as_its_key_and_ends(guarded, client_of):
     client = client_of(guarded)
-    doors = client.app.state.doors
+    authenticator = client.app.state.authenticator
     key, secret = guarded.create_key("browser", "teach", ("mine",))
-    assert log_in(doors, "qs_wrong_one") is None
-    token = log_in(doors, secret)
+    assert log_in(authenticator, "qs_wrong_one") is None
+    token = log_in(authenticator, secret)
     client.cookies.set(COOKIE, token)
     assert [i["name"] for i in client.get("/v1/learners").json()["learners"]] == ["mine"]
     assert is_problem(client.get("/v1/learners/theirs"), 403)
-    doors.log_out(token)
+    authenticator.log_out(token)
     assert is_problem(client.get("/v1/learners"), 401)
-    client.cookies.set(COOKIE, log_in(doors, secret))
+    client.cookies.set(COOKIE, log_in(authenticator, secret))
     assert client.get("/v1/learners").status_code == 200
     guarded.revoke_key(key.id)
     assert is_problem(client.get("/v1/learners"), 401)
@@ -102,7 +102,7 @@ def test_a_session_is_as_good_as_its_key_and_ends(guarded, client_of):
 def test_a_session_ends_by_itself(guarded, client_of, monkeypatch):
     client = client_of(guarded)
     _, secret = guarded.create_key("browser", "manage")
-    client.cookies.set(COOKIE, log_in(client.app.state.doors, secret))
+    client.cookies.set(COOKIE, log_in(client.app.state.authenticator, secret))
     assert client.get("/v1/learners").status_code == 200
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 13 * 3600)
@@ -123,12 +123,12 @@ def test_a_cookie_that_was_tampered_with_is_refused(guarded, client_of):
     client = client_of(guarded)
     _, secret = guarded.create_key("browser", "predict")
     other, _ = guarded.create_key("other", "manage")
-    cookie = log_in(client.app.state.doors, secret)
+    cookie = log_in(client.app.state.authenticator, secret)
     for forged in forgeries(cookie, other.id):
         client.cookies.clear()
         said = client.get("/v1/learners", headers={b"cookie": f"{COOKIE}={forged}".encode()})
         assert is_problem(said, 401), forged
-        client.app.state.doors.log_out(forged)
+        client.app.state.authenticator.log_out(forged)
     client.cookies.set(COOKIE, cookie)
     assert client.get("/v1/learners").status_code == 200
 
@@ -142,9 +142,9 @@ def test_a_session_of_another_store_is_none(guarded, client_of, tmp_path):
         assert client.get("/v1/learners").status_code == status
 
 
-def test_the_signing_key_is_for_its_owner_alone_and_in_no_backup(guarded, doors, tmp_path):
-    token = log_in(doors, guarded.create_key("browser", "manage")[1])
-    doors.log_out(token)
+def test_the_signing_key_is_for_its_owner_alone_and_in_no_backup(guarded, authenticator, tmp_path):
+    token = log_in(authenticator, guarded.create_key("browser", "manage")[1])
+    authenticator.log_out(token)
     path = guarded.store.folder / FILE
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [f for f in guarded.doctor() if not f.ok] == []

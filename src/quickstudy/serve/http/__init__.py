@@ -1,1 +1,1 @@
-"""HTTP: authentication, bodies, middleware, errors and events as they happen."""
+"""HTTP: authentication, bodies, middleware, errors and the event stream."""

@@ -1,8 +1,8 @@
-"""The doors: who a visitor is, what they may do, and how fast.
+"""Authentication: the principal of a request, its permissions and its rate.
 
-On loopback, as long as the store never had a key, every visitor is "local" and may do everything.
-Otherwise a visitor shows a key (`Authorization: Bearer qs_...`) or, in a browser, the session
-cookie that was given in exchange for one.
+On loopback, as long as the store never had a key, every caller is "local" and may do everything.
+Otherwise a caller sends a key (`Authorization: Bearer qs_...`) or, in a browser, the session cookie
+that was issued for a key.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from quickstudy.serve.settings import ServerSettings
 if TYPE_CHECKING:
     from quickstudy.deploy.deployment import Deployment
 
-ROLES = ("predict", "teach", "manage")  # each includes those before it
+ROLES = ("predict", "teach", "manage")  # each includes the ones before
 COOKIE = "qs_session"
-BURST_SECONDS = 2.0  # of its rate that a key may use at once
+BURST_SECONDS = 2.0  # seconds of its rate that a key may use at once
 LONGEST_SECRET = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who makes a request. `learners`: those it may see, None for all; `key`: id of its key."""
+    """The caller of a request. `learners`: those it may see, None for all; `key`: id of its key."""
 
     name: str
     role: Role
@@ -47,7 +47,7 @@ class Principal:
         return ROLES.index(self.role) >= ROLES.index(role)
 
     def sees(self, learner: str | None) -> bool:
-        """Whether it may know of a learner."""
+        """Whether it may see a learner."""
         return self.learners is None or learner in self.learners
 
 
@@ -65,14 +65,14 @@ class Authenticator:
 
     @property
     def open(self) -> bool:
-        """Whether no key is needed."""
+        """Whether requests need no key."""
         return self._settings.loopback and not self._deployment.keys()
 
     async def who(self, request: Request) -> Principal:
-        """The visitor who makes a request, held to its rate.
+        """The principal of a request, charged against its rate.
 
         Raises:
-            Problem: no valid key (401), or too fast (429).
+            Problem: there is no valid key (401), or too many requests (429).
         """
         visitor = await self._recognise(request)
         self._charge(visitor)
@@ -97,7 +97,7 @@ class Authenticator:
         )
 
     async def _key_of(self, secret: str) -> Key | None:
-        """The valid key of a secret."""
+        """The valid key of a secret, or None."""
         if not secret.startswith("qs_") or len(secret) > LONGEST_SECRET:
             return None
         if not self._deployment.is_slow_key(secret):
@@ -106,7 +106,7 @@ class Authenticator:
             return await run_in_threadpool(self._deployment.find_key, secret)
 
     async def log_in(self, secret: str) -> str | None:
-        """A session in exchange for a key's secret; None if that is not valid.
+        """A new session for a key's secret; None if the secret is not valid.
 
         Set it as the cookie `COOKIE`, HttpOnly and SameSite=Strict.
         """
@@ -129,7 +129,7 @@ class Authenticator:
         return next((key for key in known if key.id == id and not key.revoked), None)
 
     def _charge(self, visitor: Principal) -> None:
-        """Take one token out of the visitor's bucket."""
+        """Take one token from the principal's bucket (rate limit)."""
         rate = self._settings.rate
         if rate is None:
             return
@@ -145,13 +145,13 @@ class Authenticator:
 
 
 async def who(request: Request) -> Principal:
-    """The visitor who makes a request; see `Authenticator.who`."""
-    doors: Authenticator = request.app.state.doors
-    return await doors.who(request)
+    """The principal of a request; see `Authenticator.who`."""
+    authenticator: Authenticator = request.app.state.authenticator
+    return await authenticator.who(request)
 
 
 def entry(role: Role) -> Callable[[Request], Awaitable[Principal]]:
-    """A dependency that lets in visitors of a role, to learners of their scope."""
+    """A dependency that requires a role, and limits principals to learners of their scope."""
 
     async def enter(request: Request) -> Principal:
         visitor = await who(request)
@@ -171,30 +171,30 @@ Manager = Annotated[Principal, Depends(entry("manage"))]
 
 
 def check_learner(visitor: Principal, learner: str | None) -> None:
-    """Refuse a learner out of the visitor's scope, whether there is one of that name or not.
+    """Refuse a learner outside the principal's scope, whether it exists or not.
 
     Raises:
-        Problem: it is (403).
+        Problem: it is outside (403).
     """
     if not visitor.sees(learner):
         raise Problem(403, "access", f"the key {visitor.name} is not good for this learner")
 
 
 def check_unscoped(visitor: Principal) -> None:
-    """Refuse a key that is good for some learners only.
+    """Refuse a key that is limited to some learners.
 
     Raises:
-        Problem: it is (403).
+        Problem: it is limited (403).
     """
     if visitor.learners is not None:
         raise Problem(403, "access", "this needs a key that is good for all learners")
 
 
 def check_predictions(visitor: Principal, deployment: Deployment, ids: Iterable[str]) -> None:
-    """Refuse predictions of learners out of scope, in the words for those that do not exist.
+    """Refuse predictions of learners outside the scope as if they did not exist.
 
     Raises:
-        NotFoundError: there is none, as far as the visitor may know.
+        NotFoundError: a prediction does not exist, or is outside the scope.
     """
     if visitor.learners is None:
         return
@@ -208,10 +208,10 @@ def check_predictions(visitor: Principal, deployment: Deployment, ids: Iterable[
 
 
 def check_start(deployment: Deployment, settings: ServerSettings, store: str) -> None:
-    """Refuse to listen beyond this machine without a key.
+    """Refuse to listen beyond this machine if the store has no key.
 
     Raises:
-        SettingError: there is none; says how to make one.
+        SettingError: there is no key; the message says how to make one.
     """
     known = deployment.keys()
     if settings.loopback or not all(key.revoked for key in known):

@@ -1,4 +1,4 @@
-"""Reading a request's body: bounded before it is parsed, and checked before it is used."""
+"""Reads the body of a request: bounded before it is parsed, and validated before it is used."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from quickstudy.serve.http.problems import Problem, of_validation
 
 Body = TypeVar("Body")
 NO_NUMBERS = (b"NaN", b"Infinity")
-PATIENCE = 30.0  # seconds for a body to arrive once it has begun
-PATIENCE_MODEL = 300.0  # for a learner
+PATIENCE = 30.0  # seconds for a body to arrive
+PATIENCE_MODEL = 300.0  # seconds for an uploaded learner to arrive
 MODEL = "application/octet-stream"
 
 
@@ -32,12 +32,12 @@ def takes(model: type[Body], slug: str = "input") -> Callable[[Request], Awaitab
 
 
 def fitted(model: type[Body], body: bytes, slug: str = "input") -> Body:
-    """A JSON text as `model`, read once: strict, so no NaN, no infinity, no half a surrogate.
+    """A JSON text as `model`, parsed once and strictly: no NaN, no infinity, no lone surrogate.
 
     Raises:
-        Problem: it is not JSON (400), or not of that form (422, named `slug`).
+        Problem: it is not JSON (400), or does not match the model (422, named `slug`).
     """
-    if any(word in body for word in NO_NUMBERS):  # which the model would take for numbers
+    if any(word in body for word in NO_NUMBERS):  # the model would accept them as numbers
         parse(body)
     try:
         made: Body = adapter(model).validate_json(body, strict=True, extra="forbid")
@@ -50,7 +50,7 @@ def validated(model: type[Body], value: Any, slug: str = "input") -> Body:
     """The value of a JSON text as `model`.
 
     Raises:
-        Problem: it is not of that form (422, named `slug`).
+        Problem: it does not match the model (422, named `slug`).
     """
     try:
         made: Body = adapter(model).validate_python(value)
@@ -60,10 +60,10 @@ def validated(model: type[Body], value: Any, slug: str = "input") -> Body:
 
 
 async def read_bytes(request: Request) -> bytes:
-    """The whole body; the frame has bounded its length.
+    """The whole body; the middleware has bounded its length.
 
     Raises:
-        Problem: it is not JSON (415), or comes too slowly (408).
+        Problem: it is not JSON (415), or arrives too slowly (408).
     """
     if _media(request.headers) != "application/json":
         raise Problem(415, "not-json", "send JSON, with the header content-type: application/json")
@@ -75,10 +75,10 @@ async def read_bytes(request: Request) -> bytes:
 
 
 async def read_model(request: Request) -> bytes:
-    """The file of a learner: taken as it comes, so that it is in memory once.
+    """The file of a learner, read in pieces, so that it is in memory only once.
 
     Raises:
-        Problem: it comes too slowly (408).
+        Problem: it arrives too slowly (408).
     """
     found = io.BytesIO()
     try:
@@ -92,7 +92,7 @@ async def read_model(request: Request) -> bytes:
 
 
 def is_model(headers: Headers) -> bool:
-    """Whether a body is sent as the file of a learner."""
+    """Whether the content type of a body is that of a learner's file."""
     return _media(headers) == MODEL
 
 
@@ -101,7 +101,7 @@ def _media(headers: Headers) -> str:
 
 
 def parse(body: bytes) -> Any:
-    """The value of a JSON text: strict, so no NaN, no infinity, no half a surrogate.
+    """The value of a JSON text, parsed strictly: no NaN, no infinity, no lone surrogate.
 
     Raises:
         Problem: it is not JSON, or nested too deeply (400).
@@ -123,5 +123,5 @@ def _refused(error: ValidationError, slug: str) -> Problem:
 
 
 def _broken(why: str) -> Problem:
-    said = why.replace("recursion limit exceeded", "nested too deeply")
-    return Problem(400, "broken-json", f"the body is not JSON: {said}")
+    reason = why.replace("recursion limit exceeded", "nested too deeply")
+    return Problem(400, "broken-json", f"the body is not JSON: {reason}")

@@ -1,4 +1,4 @@
-"""Encoded bodies: what a request's content-encoding says, read piece by piece."""
+"""Decodes bodies by the content-encoding of a request, piece by piece."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from starlette.datastructures import Headers
 
 from quickstudy.serve.http.problems import Problem
 
-PIECE = 65_536  # bytes that are decoded at once, of the body and of what it decodes to
-MOST_MEMBERS = 10_000  # of one gzip body: an empty one costs as much as a kilobyte
-GZIP, ZLIB, RAW = 31, 15, -15  # what zlib calls the three formats
+PIECE = 65_536  # bytes that are decoded at once, of input and of output
+MOST_MEMBERS = 10_000  # of one gzip body: an empty member costs as much as a kilobyte
+GZIP, ZLIB, RAW = 31, 15, -15  # zlib's numbers of the three formats
 FORMATS = {"gzip": GZIP, "x-gzip": GZIP, "deflate": ZLIB}
 READ = "gzip, deflate"
 
 
 def decoder_of(headers: Headers) -> Decoder | None:
-    """A decoder for the body of a request; None if the body comes as it is.
+    """A decoder for the body of a request; None if the body is not encoded.
 
     Raises:
-        Problem: the encoding is not read here (415); names it and those that are read.
+        Problem: the encoding is not supported (415); the message lists those that are.
     """
-    said = ", ".join(headers.getlist("content-encoding"))
-    names = [name.strip().lower() for name in said.split(",")]
+    given = ", ".join(headers.getlist("content-encoding"))
+    names = [name.strip().lower() for name in given.split(",")]
     names = [name for name in names if name not in ("", "identity")]
     if not names:
         return None
     if len(names) == 1 and names[0] in FORMATS:
         return Decoder(names[0].removeprefix("x-"))
     why = "is not read here" if len(names) == 1 else f"names {len(names)} encodings; one is read"
-    detail = f"content-encoding {said!r:.80} {why}: send {READ}, or the body without that header"
+    detail = f"content-encoding {given!r:.80} {why}: send {READ}, or the body without that header"
     raise Problem(415, "encoding", detail, headers={"accept-encoding": READ})
 
 
 class Decoder:
-    """Decodes one body: `feed` takes what came, `read` gives what it decodes to, `close` ends it.
+    """Decodes one body: `feed` takes input, `read` returns decoded pieces, `close` checks the end.
 
-    It holds what it was fed last and at most one piece of what that decodes to. "deflate" is read
-    in the zlib format, as HTTP has it, and raw, as some clients send it. A gzip body may have
-    several members, and zeros between and after them.
+    It holds the input fed last and at most one decoded piece. "deflate" is accepted in the zlib
+    format, as HTTP defines it, and raw, as some clients send it. A gzip body may have several
+    members, and zeros between and after them.
 
     >>> decoder = Decoder("deflate")
     >>> decoder.feed(zlib.compress(b"hello"))
@@ -51,20 +51,20 @@ class Decoder:
         self.name = name
         self._format = FORMATS[name]
         self._fed = memoryview(b"")
-        self._stream: zlib._Decompress | None = None  # of the member that is under way
+        self._stream: zlib._Decompress | None = None  # the member that is being decoded
         self._members = 0
-        self._more = False  # the stream may hold more than it gave
+        self._more = False  # the stream may hold more output
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the body, once `read` has given all of those before."""
+        """Take the next bytes of the body, after `read` has returned all earlier output."""
         rest = bytes(self._fed)
         self._fed = memoryview(rest + data if rest else data)
 
     def read(self) -> bytes:
-        """The next piece, at most PIECE bytes; b"" once more has to be fed.
+        """The next piece, at most PIECE bytes; b"" if more input is needed.
 
         Raises:
-            Problem: the body is not of this encoding (400).
+            Problem: the body does not have this encoding (400).
         """
         while self._fed or self._more:
             if self._stream is None and not self._begin():
@@ -74,7 +74,7 @@ class Decoder:
         return b""
 
     def _begin(self) -> bool:
-        """Begin a member; False if there is not enough to tell what it is."""
+        """Begin a member; False if there is too little input to tell its format."""
         if self._members and self._format == GZIP:
             padding = next((i for i, byte in enumerate(self._fed) if byte), len(self._fed))
             self._fed = self._fed[padding:]
@@ -93,7 +93,7 @@ class Decoder:
         return True
 
     def _decode(self) -> bytes:
-        """Decode one piece of what was fed."""
+        """Decode one piece of the input."""
         assert self._stream is not None
         now, rest = self._fed[:PIECE], self._fed[PIECE:]
         try:
@@ -110,10 +110,10 @@ class Decoder:
         return piece
 
     def close(self) -> None:
-        """Refuse a body that ended before its encoding did; none at all is an empty body.
+        """Refuse a truncated body; no input at all is an empty body.
 
         Raises:
-            Problem: the body is cut short (400).
+            Problem: the body is truncated (400).
         """
         if self._stream is not None or self._fed:
             raise self._broken("it is cut short; send all of it")

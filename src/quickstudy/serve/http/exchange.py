@@ -1,4 +1,4 @@
-"""One request and its response, between the server and the app."""
+"""`Exchange`: one request and its response, between the server and the app."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ HEADERS = {
     "cache-control": "no-store",
 }
 ENCODED = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-OF_THE_ENCODED = (b"content-encoding", b"content-length")  # not true of a body once decoded
-SLACK = 1_024  # bytes, and a thousandth: by so much an encoded body may be longer than a plain one
+OF_THE_ENCODED = (b"content-encoding", b"content-length")  # wrong for the decoded body
+SLACK = 1_024  # bytes, plus a thousandth: most that an encoding may add to a body
 
 
 class Exchange:
-    """One request and its response, on their way: bounds the body, decodes it, adds headers.
+    """Bounds and decodes the body of one request, and adds headers to its response.
 
     Args:
-        max_body: bytes that the body may have, before and after decoding.
-        setting: of the server, which says so.
+        max_body: most bytes of the body, before and after decoding.
+        setting: name of the server's setting that sets this bound.
 
-    The response to HEAD is that to GET, headers and status, and ends there.
+    The response to HEAD has the status and headers of that to GET, and no body.
     """
 
     def __init__(
@@ -45,15 +45,15 @@ class Exchange:
         self._send = send
         self._head = scope["method"] == "HEAD"
         self._decoder: Decoder | None = None
-        self._came = 0  # bytes, as they were sent
-        self._got = 0  # bytes, as the app has them
-        self._last = self._over = False  # all came; the app has all
+        self._came = 0  # bytes received, encoded
+        self._got = 0  # bytes passed to the app, decoded
+        self._last = self._over = False  # all was received; all was passed to the app
 
     def check_length(self, length: str | None) -> None:
-        """Refuse a body that says itself that it is too long.
+        """Refuse a body whose content-length is too large.
 
         Raises:
-            Problem: it does, or says no length (413).
+            Problem: it is too large, or not a number (413).
         """
         if length is None:
             return
@@ -62,10 +62,10 @@ class Exchange:
             raise self._too_large()
 
     def decode(self, headers: Headers) -> None:
-        """Have the body decoded as the headers say; the app no longer sees these headers.
+        """Decode the body by its headers, which are removed before the app sees them.
 
         Raises:
-            Problem: the encoding is not read here (415).
+            Problem: the encoding is not supported (415).
         """
         self._decoder = decoder_of(headers)
         if self._decoder is not None:
@@ -73,7 +73,7 @@ class Exchange:
             self.scope["headers"] = [pair for pair in given if pair[0] not in OF_THE_ENCODED]
 
     def _most(self) -> int:
-        """Bytes that may come."""
+        """Most bytes to receive."""
         slack = 0 if self._decoder is None else SLACK + self.max_body // 1_000
         return self.max_body + slack
 
@@ -92,7 +92,7 @@ class Exchange:
         """The next part of the request's body, decoded.
 
         Raises:
-            Problem: the body is too long (413), or not of its encoding (400).
+            Problem: the body is too long (413), or does not have its encoding (400).
         """
         if self._decoder is not None and not self._over:
             return await self._decoded(self._decoder)
@@ -102,13 +102,13 @@ class Exchange:
         return message
 
     def _count(self, message: Message) -> None:
-        """Count what the app is about to have."""
+        """Count the bytes that are passed to the app."""
         self._got += len(message.get("body", b""))
         if self._got > self.max_body:
             raise self._too_large()
 
     async def _decoded(self, decoder: Decoder) -> Message:
-        """The next piece of an encoded body; other requests have their turn between two pieces."""
+        """The next piece of an encoded body; yields to other requests between two pieces."""
         while True:
             if piece := decoder.read():
                 decoded: Message = {"type": "http.request", "body": piece, "more_body": True}
@@ -130,7 +130,7 @@ class Exchange:
             decoder.feed(body)
 
     async def send(self, message: Message) -> None:
-        """Send a part of the response on."""
+        """Pass on a part of the response."""
         if message["type"] != "http.response.start":
             if not self._head:
                 await self._send(message)
@@ -140,7 +140,7 @@ class Exchange:
         names = {name for name, _ in given}
         message["headers"] = given + [pair for pair in ENCODED if pair[0] not in names]
         await self._send(message)
-        if self._head:  # also of a stream that would go on: the server then says disconnected
+        if self._head:  # ends a stream, too: the server then reports a disconnect
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def refuse(self, problem: Problem) -> None:

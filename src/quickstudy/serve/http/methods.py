@@ -1,4 +1,4 @@
-"""Which methods the routes of an app take at a path."""
+"""The methods that the routes of an app accept at a path."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def methods_of(scope: Scope) -> list[str]:
 
 def _takes(scope: Scope) -> bool:
     for route in scope["app"].routes:
-        files = isinstance(route, Mount)  # matches every method, and answers GET alone
+        files = isinstance(route, Mount)  # matches every method, and answers only GET
         if not (files and scope["method"] != "GET") and route.matches(scope)[0] is Match.FULL:
             return True
     return False
 
 
 def options(allowed: list[str]) -> Response:
-    """The response to OPTIONS: what may be asked for, and nothing for pages of other sites."""
+    """The response to OPTIONS: the allowed methods, without CORS headers."""
     return Response(status_code=204, headers={"allow": ", ".join(allowed)})

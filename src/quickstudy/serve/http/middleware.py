@@ -1,4 +1,4 @@
-"""What every request passes first and last: host, origin, size; measures, last resort."""
+"""`Middleware`: checks of host, origin and size, metrics, and unexpected errors."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from quickstudy.serve.metrics import Metrics
 from quickstudy.serve.settings import ServerSettings, is_loopback
 
 log = logging.getLogger("quickstudy.serve")
-LEFT = 499  # the status, for the figures alone, of a client that did not wait for its answer
+LEFT = 499  # status, in metrics only, of a request whose client disconnected
 
 
 class Middleware:
     """ASGI middleware around the whole app. A handler's own headers win over those given here.
 
-    Routes of which the endpoint takes the request and nothing else (`lanes`) are called from here:
-    finding out what an endpoint needs takes longer than a prediction. `uploads` may be sent a
-    learner, which is larger than any other body. HEAD is served as GET is, without the body.
+    Routes whose endpoint takes only the request (`fast_paths`) are called directly: resolving the
+    dependencies of an endpoint takes longer than a prediction. `uploads` accept a learner, which is
+    larger than any other body. HEAD is served as GET, without the body.
     """
 
     def __init__(
@@ -40,16 +40,16 @@ class Middleware:
         app: ASGIApp,
         *,
         settings: ServerSettings,
-        doors: Authenticator,
+        authenticator: Authenticator,
         metrics: Metrics,
-        lanes: Sequence[APIRoute] = (),
+        fast_paths: Sequence[APIRoute] = (),
         uploads: Sequence[APIRoute] = (),
     ) -> None:
         self.app = app
         self.settings = settings
-        self.doors = doors
+        self.authenticator = authenticator
         self.metrics = metrics
-        self.lanes = tuple(lanes)
+        self.fast_paths = tuple(fast_paths)
         self.uploads = tuple(uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,14 +69,14 @@ class Middleware:
         except ClientDisconnect:
             exchange.status = LEFT
         except Exception as error:
-            if exchange.status:  # too late for another response
+            if exchange.status:  # the response has started: too late for another
                 raise
             await exchange.refuse(_problem_of(error, scope))
         finally:
             self.metrics.saw(scope, exchange.status, time.perf_counter() - began)
 
     def _longest(self, scope: Scope) -> dict[str, Any]:
-        """Bytes that the body of a request may have, and the setting that says so."""
+        """Most bytes of the body of a request, and the setting with this bound."""
         usual = {"max_body": self.settings.max_body, "setting": "max_body"}
         if scope["method"] != "POST" or not is_model(Headers(scope=scope)):
             return usual
@@ -86,18 +86,18 @@ class Middleware:
         return {"max_body": model, "setting": "max_model"} if larger else usual
 
     async def _serve_head(self, scope: Scope, exchange: Exchange) -> None:
-        """Have GET served; the exchange ends the response after its headers."""
+        """Serve a HEAD request as GET; the exchange ends the response after its headers."""
         asked = {**scope, "method": "GET"}
         try:
             await self._serve(asked, exchange)
         finally:
-            scope["route"] = asked.get("route")  # for the figures
+            scope["route"] = asked.get("route")  # for the metrics
 
     async def _serve(self, scope: Scope, exchange: Exchange) -> None:
         if scope["method"] == "OPTIONS" and (allowed := methods_of(scope)):
             await options(allowed)(scope, exchange.receive, exchange.send)
             return
-        for route in self.lanes:
+        for route in self.fast_paths:
             found = route.path_regex.match(scope["path"])
             if found and scope["method"] in (route.methods or ()):
                 convert = route.param_convertors
@@ -112,8 +112,8 @@ class Middleware:
     def _check(self, scope: Scope, exchange: Exchange) -> None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if not is_loopback(_name_of(host)) and self.doors.open:
-            raise Problem(  # another site's name that was made to point here
+        if not is_loopback(_name_of(host)) and self.authenticator.open:
+            raise Problem(  # DNS rebinding: another site's name resolves to this server
                 403, "wrong-host", "without keys this server answers to localhost only"
             )
         if scope["method"] not in SAFE:
@@ -124,16 +124,16 @@ class Middleware:
 
 
 def _problem_of(error: Exception, scope: Scope) -> Problem:
-    """What the client is told; a handler's bug must not end the connection without a word."""
+    """The problem for an error; a bug in a handler must not end the connection silently."""
     if isinstance(error, Problem | QuickstudyError):
-        error.__traceback__ = None  # its frames hold the request, in a ring that is freed late
+        error.__traceback__ = None  # its frames hold the request, in a cycle that is freed late
         return error if isinstance(error, Problem) else of_error(error)
     _log_without_payload(scope, error)
     return Problem(500, "bug", "the server met a bug; its log says where")
 
 
 def _check_origin(headers: Headers, host: str) -> None:
-    """A page of another site must not write through a visitor's browser."""
+    """Refuse writes from pages of another site (CSRF)."""
     origin = headers.get("origin")
     if origin is None:
         foreign = headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
@@ -149,7 +149,7 @@ def _name_of(host: str) -> str:
 
 
 def _log_without_payload(scope: Scope, error: BaseException) -> None:
-    """Say what failed and where; an error's own words may quote a record."""
+    """Log type and place of an error, not its message, which may quote a record."""
     route: Any = scope.get("route")
     place = traceback.extract_tb(error.__traceback__)[-1]
     log.error(

@@ -1,4 +1,4 @@
-"""Errors as problem+json (RFC 9457): one form for every answer that is not a success."""
+"""Errors as problem+json (RFC 9457): the form of every response that is not a success."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ SCHEMA = {
 
 
 class Problem(Exception):  # noqa: N818 - the RFC's word
-    """A refusal that belongs to HTTP; `slug` ends its type.
+    """An HTTP error.
 
     Args:
         status: of the response.
@@ -74,20 +74,20 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
         self.field, self.headers = field, dict(headers or {})
 
     def response(self) -> Response:
-        """What the client gets."""
-        said: dict[str, Any] = {
+        """The response of the problem."""
+        body: dict[str, Any] = {
             "type": PROBLEM_BASE + self.slug,
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail[:LONGEST_DETAIL],
         }
         if self.field is not None:
-            said["field"] = self.field
-        return Response(to_bytes(said), self.status, self.headers, MEDIA)
+            body["field"] = self.field
+        return Response(to_bytes(body), self.status, self.headers, MEDIA)
 
 
 def of_error(error: QuickstudyError) -> Problem:
-    """The problem that an error of ours is."""
+    """The problem of a Quickstudy error."""
     slug = next(s for s, cls in PROBLEMS.items() if isinstance(error, cls))
     detail = _printable(str(error))
     field = error.field or ("label" if slug == "label" else None)
@@ -96,12 +96,12 @@ def of_error(error: QuickstudyError) -> Problem:
 
 
 def of_validation(first: Mapping[str, Any], slug: str = "input") -> Problem:
-    """The problem of a request whose form is not the documented one, by the first error of it."""
+    """The problem of a request that does not match its model, from the first validation error."""
     return Problem(422, slug, _printable(words(first)), field=place(first["loc"]))
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of an app with a problem."""
+    """Install handlers that answer every error of an app with a problem."""
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(QuickstudyError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_validation)
@@ -116,7 +116,7 @@ async def _on_problem(_: Request, error: Exception) -> Response:
 
 async def _on_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, QuickstudyError)
-    error.__traceback__ = None  # its frames hold the request, in a ring that is freed late
+    error.__traceback__ = None  # its frames hold the request, in a cycle that is freed late
     return of_error(error).response()
 
 
@@ -139,5 +139,5 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 def _printable(text: str) -> str:
-    """Text that UTF-8 can carry: lone surrogates are shown escaped."""
+    """Text that UTF-8 can encode: lone surrogates are escaped."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""What every endpoint needs: the deployment it speaks for, and JSON to answer with."""
+"""Helpers of every endpoint: the deployment, and JSON responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from quickstudy.deploy.deployment import Deployment
 
 
 def reply(value: Any, model: Any = None, status: int = 200) -> Response:
-    """An instance of `model`, of its own class unless given, as JSON."""
+    """A JSON response with a value of `model`, by default of its own class."""
     return Response(dumps(value, model), status, media_type="application/json")
 
 

@@ -1,4 +1,4 @@
-"""Sessions of the page: signed cookies, which outlive a restart of the server."""
+"""Sessions of the dashboard: signed cookies, which stay valid after a restart of the server."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from quickstudy.errors import StoreError
 from quickstudy.snapshot import write_whole
 
-FILE = ".sessions"  # a backup leaves out such names: who reads one must not be able to sign
+FILE = ".sessions"  # backups leave out hidden files: a reader of a backup must not be able to sign
 SESSION_SECONDS = 12 * 3_600
 KEY_BYTES = 32
-MOST_ENDED = 10_000  # sessions; one more, and all sessions end
+MOST_ENDED = 10_000  # ended sessions that are remembered; one more ends all sessions
 LONGEST_COOKIE = 256
 log = logging.getLogger("quickstudy")
 
 
 class Sessions:
-    """Signs which key a browser showed, and remembers the sessions that were ended.
+    """Signs session cookies, and remembers ended sessions.
 
-    A cookie holds the id of the key, the id of the session and the time of its signature. The
+    A cookie holds the id of the key, the id of the session and the time of the signature. The
     signing key and the ids of ended sessions are in the file `.sessions` of the store's folder.
     """
 
@@ -41,15 +41,15 @@ class Sessions:
         return self._signer().dumps([key_id, secrets.token_hex(8)])
 
     def key_of(self, cookie: str) -> str | None:
-        """The id of the key that opened a session; None if the session is none, or is over."""
+        """The id of the key of a session; None if the session is not valid, or has ended."""
         signed = self._verified(cookie)
         return None if signed is None or signed[1] in self._ended else signed[0]
 
     def end(self, cookie: str) -> None:
-        """End a session: nobody who copied its cookie can use it, after a restart neither.
+        """End a session: copies of its cookie become invalid, also after a restart.
 
         Raises:
-            StoreError: that cannot be written; the session is over until the server restarts.
+            StoreError: it cannot be written; the session has ended until the server restarts.
         """
         signed = self._verified(cookie)
         if signed is None:
@@ -63,7 +63,7 @@ class Sessions:
             self._write()
 
     def _verified(self, cookie: str) -> tuple[str, str] | None:
-        """Ids of key and session of a cookie that was signed here less than 12 hours ago."""
+        """Ids of key and session of a cookie with a valid signature less than 12 hours old."""
         if len(cookie) > LONGEST_COOKIE:
             return None
         try:
@@ -77,10 +77,10 @@ class Sessions:
         return URLSafeTimedSerializer(self._key, salt="quickstudy.session", signer_kwargs=settings)
 
     def _read(self) -> tuple[bytes, dict[str, float]]:
-        """Signing key and ended sessions of the file.
+        """Signing key and ended sessions from the file.
 
         Raises:
-            StoreError: it is there, and cannot be read.
+            StoreError: the file exists, and cannot be read.
         """
         try:
             found: dict[str, Any] = json.loads(self._path.read_bytes())
@@ -97,7 +97,7 @@ class Sessions:
         return self._renew()
 
     def _renew(self) -> tuple[bytes, dict[str, float]]:
-        """A new signing key: what was signed with the one before is worth nothing."""
+        """A new signing key, which makes all earlier cookies invalid."""
         self._key, self._ended = secrets.token_bytes(KEY_BYTES), {}
         self._write()
         return self._key, self._ended

@@ -1,4 +1,4 @@
-"""The live stream of events: one bounded queue a reader; whoever is too slow is cut off."""
+"""Server-sent events: one bounded queue per subscriber; a slow subscriber is disconnected."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from quickstudy.api.admin import Event
     from quickstudy.deploy.deployment import Deployment
 
-PAGE = 500  # events read from the log at once while a reader catches up
+PAGE = 500  # events read from the log at once while a subscriber catches up
 GOODBYE_SECONDS = 1.0  # for the last bytes of a stream that ends
 SHOWN = ("seq", "time", "type", "learner", "actor", "subject")
-Wanted = Callable[[str], bool]  # of a learner's name
+Wanted = Callable[[str], bool]  # whether events of the learner of a name are sent
 
 
 class Subscriber:
-    """One client's queue. `over` is set when it is cut off or the server stops."""
+    """One client's queue. `over` is set when the client is disconnected or the server stops."""
 
     def __init__(self, wanted: Wanted, size: int) -> None:
         self.wanted = wanted
@@ -33,7 +33,7 @@ class Subscriber:
         self.over = asyncio.Event()
 
     def offer(self, events: Sequence[Event]) -> None:
-        """Queue what it wants; too many that it has not taken end it."""
+        """Queue the events that it wants; end it if too many are waiting."""
         for event in events:
             if self.wanted(event.learner):
                 if self.queue.full():
@@ -43,7 +43,7 @@ class Subscriber:
 
 
 class Broadcaster:
-    """Hands events from the writer's thread to the readers of one app."""
+    """Passes events from the writer's thread to the subscribers of one app."""
 
     def __init__(self, deployment: Deployment, settings: ServerSettings) -> None:
         self._deployment = deployment
@@ -51,27 +51,27 @@ class Broadcaster:
         self._readers: set[Subscriber] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = False
-        self._deaf: Callable[[], None] | None = None  # what ends listening, while anyone reads
+        self._stop_listening: Callable[[], None] | None = None  # None without subscribers
 
     def join(self, reader: Subscriber) -> None:
-        """Hand events to a reader too, from now on."""
+        """Add a subscriber."""
         self._loop = asyncio.get_running_loop()
         self._readers.add(reader)
-        if self._deaf is None:
-            self._deaf = self._deployment.listen(self._heard)
+        if self._stop_listening is None:
+            self._stop_listening = self._deployment.listen(self._on_events)
 
     def leave(self, reader: Subscriber) -> None:
-        """Hand it no more; without readers nothing is listened to, and costs nothing."""
+        """Remove a subscriber; without subscribers the broadcaster does not listen."""
         self._readers.discard(reader)
-        if self._deaf is not None and not self._readers:
-            self._deaf()
-            self._deaf = None
+        if self._stop_listening is not None and not self._readers:
+            self._stop_listening()
+            self._stop_listening = None
 
-    def _heard(self, events: Sequence[Event]) -> None:
+    def _on_events(self, events: Sequence[Event]) -> None:
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._spread, tuple(events))
+            self._loop.call_soon_threadsafe(self._offer_all, tuple(events))
 
-    def _spread(self, events: Sequence[Event]) -> None:
+    def _offer_all(self, events: Sequence[Event]) -> None:
         for reader in tuple(self._readers):
             reader.offer(events)
 
@@ -82,10 +82,10 @@ class Broadcaster:
             reader.over.set()
 
     def stream(self, wanted: Wanted, after: int | None) -> EventStream:
-        """A response that sends the events after `after`, or from now on.
+        """A response that sends the events after `after`, or new events only.
 
         Raises:
-            Problem: there are too many streams, or the server is about to stop (503).
+            Problem: there are too many streams, or the server is stopping (503).
         """
         if self._ended or len(self._readers) >= self._settings.max_streams:
             raise Problem(
@@ -112,7 +112,7 @@ class Broadcaster:
                 yield render(event)
 
     async def _past(self, after: int) -> AsyncIterator[Event]:
-        """Events of the log until there are no more. The reader's queue has those to come."""
+        """Past events of the log; new events come through the subscriber's queue."""
         while True:
             found = await run_in_threadpool(self._deployment.events, after, PAGE)
             for event in found:
@@ -123,26 +123,28 @@ class Broadcaster:
 
 
 class EventStream(Response):
-    """A response that ends when its client leaves, or its reader is over."""
+    """A response that ends when its client disconnects, or its subscriber is over."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Broadcaster, reader: Subscriber, chunks: AsyncIterator[bytes]) -> None:
+    def __init__(
+        self, broadcaster: Broadcaster, reader: Subscriber, chunks: AsyncIterator[bytes]
+    ) -> None:
         super().__init__()
         del self.headers["content-length"]
-        self._hub = hub
+        self._broadcaster = broadcaster
         self._reader = reader
         self._chunks = chunks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream."""
-        self._hub.join(self._reader)
+        self._broadcaster.join(self._reader)
         parts: list[Awaitable[None]] = [self._send(send), _left(receive), self._over()]
         tasks = [asyncio.ensure_future(part) for part in parts]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._hub.leave(self._reader)
+            self._broadcaster.leave(self._reader)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -158,9 +160,9 @@ class EventStream(Response):
 
 
 def render(event: Event) -> bytes:
-    """An event as it is sent: without its payload."""
-    said: dict[str, Any] = {name: getattr(event, name) for name in SHOWN}
-    return b"id: %d\ndata: %s\n\n" % (event.seq, to_bytes(said))
+    """An event as it is sent, without its payload."""
+    data: dict[str, Any] = {name: getattr(event, name) for name in SHOWN}
+    return b"id: %d\ndata: %s\n\n" % (event.seq, to_bytes(data))
 
 
 async def _left(receive: Receive) -> None:
@@ -173,4 +175,4 @@ async def _say_goodbye(send: Send) -> None:
         async with asyncio.timeout(GOODBYE_SECONDS):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
     except (TimeoutError, OSError):
-        return  # it reads no more: the server closes the connection
+        return  # the client no longer reads: the server closes the connection

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of each endpoint; the routes hand it to FastAPI."""
+"""The OpenAPI document, and the arguments of routes that describe their endpoints."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ REFUSALS = {
     429: "The key is used too fast.",
     503: "The store cannot be read or written now; nothing was changed, sending again is safe.",
 }
-ALWAYS = (401, 403, 422, 429, 503)  # of every endpoint that needs a key
+ALWAYS = (401, 403, 422, 429, 503)  # statuses of every endpoint that needs a key
 WITH_BODY = (400, 408, 413, 415)
 NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
-MODELS: list[tuple[Any, Mode]] = []  # of which the document has schemas: (type, which way it goes)
-LATER = "#/models/"  # a reference to one of them, until the document is made
+MODELS: list[tuple[Any, Mode]] = []  # models in the document: (type, request or response)
+LATER = "#/models/"  # placeholder of a reference to a model, until the document is made
 ABOUT = """Predictions with ids, feedback whenever it comes, asks answered by people.
 
 Feedback is acknowledged once it is on disk, and counts exactly once however often it is sent.
@@ -46,10 +46,10 @@ def says(
     refuses: tuple[int, ...] = (),
     status: int = 200,
 ) -> dict[str, Any]:
-    """Arguments of a route: the models that it gives and takes, its refusals, its role.
+    """Arguments of a route: its response and request models, its error statuses, its role.
 
-    `takes`: a model, or several of which the body is one. `given` names the parameters of an
-    endpoint that reads them off the request by itself.
+    `takes`: a model, or several alternatives for the body. `given` names the parameters of an
+    endpoint that reads them from the request itself.
     """
     media: dict[str, Any] = {"schema": {}}
     if gives is not None:
@@ -70,13 +70,13 @@ def says(
 
 
 def refusal(code: int) -> dict[str, Any]:
-    """A response that is a problem."""
+    """The description of a response that is a problem."""
     schema = {"$ref": REF.format(model="Problem")}
     return {"description": REFUSALS[code], "content": {MEDIA: {"schema": schema}}}
 
 
 def document(app: FastAPI) -> dict[str, Any]:
-    """The whole document; made once."""
+    """The whole document, made once."""
     if app.openapi_schema is None:
         made = get_openapi(
             title="Quickstudy",
@@ -102,7 +102,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def _later(model: Any, mode: Mode) -> dict[str, Any]:
-    """A reference to the schema of a model: all are made together, so that names are told apart."""
+    """A reference to the schema of a model: all are made together, so that names are unique."""
     MODELS.append((model, mode))
     return {"$ref": f"{LATER}{len(MODELS) - 1}"}
 
@@ -116,7 +116,7 @@ def _body(*models: Any) -> dict[str, Any]:
 
 
 def _with_schemas(part: Any, schemas: dict[str, Any]) -> Any:
-    """A part of the document in which the references are schemas."""
+    """A part of the document, with placeholders replaced by schemas."""
     if isinstance(part, list):
         return [_with_schemas(one, schemas) for one in part]
     if not isinstance(part, dict):

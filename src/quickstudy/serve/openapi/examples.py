@@ -1,4 +1,4 @@
-"""An example of every public model, made of the examples that its fields declare."""
+"""An example of every public model, made from the examples that its fields declare."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ EXPLANATION = Explanation(
     neighbours=(Neighbour(TICKET, "card_arrival", 0.88, 311),),
     fields=(("text", 0.4),),
 )
-WHOLE = {Estimate: ESTIMATE, Explanation: EXPLANATION}  # of classes that declare no examples
+WHOLE = {Estimate: ESTIMATE, Explanation: EXPLANATION}  # for classes that declare no examples
 
 
 def example(kind: Any) -> Any:
@@ -87,7 +87,7 @@ def example(kind: Any) -> Any:
 
 
 def declared(kind: Any) -> list[Any]:
-    """The examples that a type is annotated with; of a union, those of its first part."""
+    """The examples in the annotation of a type; for a union, those of its first member."""
     if get_origin(kind) in (Union, types.UnionType):
         return declared(get_args(kind)[0])
     parts = getattr(kind, "__metadata__", ())
@@ -105,18 +105,18 @@ def _of_field(field: Field[Any], kind: Any) -> Any:
 
 
 def is_setting(kind: Any) -> bool:
-    """Whether a type is that of a setting: its default is the best example of it."""
+    """Whether a type is that of a setting, whose default is its best example."""
     parts = getattr(kind, "__metadata__", ())
     return any(isinstance(p, FieldInfo) and p.json_schema_extra for p in parts)
 
 
 def with_examples(model: Any, *values: Any) -> Any:
-    """A TypedDict with examples of its values."""
+    """Add examples of its values to a TypedDict."""
     return with_config(ConfigDict(json_schema_extra={"examples": list(values)}))(model)
 
 
 def examples_of_body(model: Any) -> list[Any]:
-    """Examples of the body of a request, as JSON: those of its class, or one of its fields."""
+    """Examples of a request's body as JSON: those of its class, or one made from its fields."""
     config = getattr(model, "model_config", None) or getattr(model, "__pydantic_config__", {})
     if extra := config.get("json_schema_extra"):
         return list(extra["examples"])

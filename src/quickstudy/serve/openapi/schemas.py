@@ -15,14 +15,14 @@ PART = re.compile(r"; (\w+): ")
 
 
 class Schemas(GenerateJsonSchema):
-    """Pydantic's schemas, with the words of docstrings for classes and their attributes.
+    """Pydantic's schemas, with descriptions of classes and attributes from docstrings.
 
-    What the server answers has every field; what it takes has no field but those named.
+    A response has every field; a request has no fields but those of its model.
     """
 
     def dataclass_schema(self, schema: Any) -> dict[str, Any]:
-        """The schema of a dataclass; "Attributes:" of its docstring describe the properties."""
-        made = self._told(super().dataclass_schema(schema))
+        """The schema of a dataclass; "Attributes:" in its docstring describes the properties."""
+        made = self._without_pairs(super().dataclass_schema(schema))
         about = inspect.getdoc(schema["cls"]) or ""
         made["description"] = " ".join(about.split("\n\n")[0].split())
         for name, meaning in attributes(about).items():
@@ -32,28 +32,28 @@ class Schemas(GenerateJsonSchema):
 
     def typed_dict_schema(self, schema: Any) -> dict[str, Any]:
         """The schema of a TypedDict."""
-        return self._told(super().typed_dict_schema(schema))
+        return self._without_pairs(super().typed_dict_schema(schema))
 
     def field_is_required(self, field: Any, total: bool) -> bool:
-        """Whether a field is always there."""
+        """Whether a field is required."""
         always = self.mode == "serialization" and field["type"] != "typed-dict-field"
         return always or super().field_is_required(field, total)
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """No titles: they would repeat the names."""
+        """False: titles would repeat the names."""
         return False
 
-    def _told(self, made: dict[str, Any]) -> dict[str, Any]:
+    def _without_pairs(self, made: dict[str, Any]) -> dict[str, Any]:
         if self.mode == "validation":
             made["additionalProperties"] = False
         for one in made["properties"].values():
             if any(isinstance(value, list | tuple) for value in one.get("examples", ())):
-                del one["examples"]  # in Python's form: pairs are tuples there
+                del one["examples"]  # they are Python values: pairs are tuples
         return made
 
 
 def attributes(docstring: str) -> dict[str, str]:
-    """Name -> meaning, of the attributes that a docstring describes.
+    """Name -> description of the attributes that a docstring describes.
 
     >>> attributes("A cat.\\n\\nAttributes:\\n    name: its name; age: in years.")
     {'name': 'its name', 'age': 'in years.'}

@@ -1,4 +1,4 @@
-"""Asks: cases that wait for a label, and who is at work on which."""
+"""Asks: cases that wait for a label, and claims on them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def index(
     served: Served,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
 ) -> Response:
-    """Most useful first. Looking claims none."""
+    """Most useful first. Listing claims none of them."""
     found = await run_in_threadpool(lambda: served.asks(name, limit=limit))
     return reply({"asks": found}, ASKS)
 
@@ -43,9 +43,9 @@ async def index(
 async def claim(
     name: str, visitor: Teacher, served: Served, body: Annotated[Claim, Depends(takes(Claim))]
 ) -> Response:
-    """The most useful case that nobody holds, or the one of that `id`; null if there is none.
+    """The most useful case that nobody holds, or the case `id`; null if there is none.
 
-    Nobody else gets it for `seconds`.
+    Nobody else gets the case for `seconds`.
     """
 
     def take() -> Ask | None:
@@ -62,7 +62,7 @@ async def claim(
 async def release(
     id: str, visitor: Teacher, served: Served, body: Annotated[Release, Depends(takes(Release))]
 ) -> Response:
-    """Skip it: it goes back to the queue, and to this holder only after the others."""
+    """Skip a case: it returns to the queue, and to this holder only after all others."""
 
     def give_back() -> None:
         check_predictions(visitor, served, [id])

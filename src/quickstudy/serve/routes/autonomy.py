@@ -1,4 +1,4 @@
-"""Autonomy: how much a learner may do, what is held for approval, and who taught it."""
+"""Autonomy: the level of a learner, answers held for approval, and sources."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HELD, SOURCES = envelope(held=list[Ask]), envelope(sources=list[SourceReport])
     **says("teach", AutonomyReport, refuses=(404,)),
 )
 async def autonomy(name: str, visitor: Teacher, served: Served) -> Response:
-    """Its level, the evidence so far, and why it is not higher."""
+    """Its level, the evidence so far, and the reason why the level is not higher."""
     return reply(await run_in_threadpool(served.autonomy, name))
 
 
@@ -42,7 +42,7 @@ async def held(
     served: Served,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
 ) -> Response:
-    """Oldest first. Feedback with `correct` true approves one; a label, or false, refuses it."""
+    """Oldest first. Feedback with `correct` true approves one; false, or a label, refuses it."""
     found = await run_in_threadpool(lambda: served.held(name, limit=limit))
     return reply({"held": found}, HELD)
 
@@ -57,5 +57,5 @@ async def held(
     ),
 )
 async def sources(name: str, visitor: Teacher, served: Served) -> Response:
-    """How much each source taught, and how it agrees with the others."""
+    """The number of labels of each source, and its agreement with the others."""
     return reply({"sources": await run_in_threadpool(served.sources, name)}, SOURCES)

@@ -1,4 +1,4 @@
-"""Cases: search every prediction of a learner."""
+"""Cases: search the predictions of a learner."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def index(
     ] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
 ) -> Response:
-    """Newest first; page on with `before`, the seq of the last answer."""
+    """Newest first; for the next page, pass the seq of the last answer as `before`."""
 
     def search() -> list[Case]:
         return served.cases(
@@ -58,7 +58,7 @@ async def index(
 
 
 def label_of_query(text: str | None) -> Any:
-    """A label from a query: JSON if it is a JSON number, boolean or string, else itself.
+    """A label from a query: parsed if it is a JSON number, boolean or string, else the text.
 
     >>> [label_of_query(text) for text in ("1", '"1"', "true", "lost card")]
     [1, '1', True, 'lost card']

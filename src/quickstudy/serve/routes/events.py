@@ -1,4 +1,4 @@
-"""Events: the live stream, the log itself, and waiting until all of it is learned."""
+"""Events: the live stream, the log, and waiting until all of it is learned."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Seq = Annotated[int, Query(ge=0, le=LARGEST)]
 
 
 def _stream_says() -> dict[str, Any]:
-    said = says("teach")
+    described = says("teach")
     content = {"text/event-stream": {"schema": {"type": "string"}}}
-    said["responses"][200] = {"description": "Events as they come.", "content": content}
-    return said | {"response_class": EventStream}
+    described["responses"][200] = {"description": "Events as they come.", "content": content}
+    return described | {"response_class": EventStream}
 
 
 @router.get("/v1/events", summary="Events as they come", **_stream_says())
@@ -38,20 +38,20 @@ async def stream(
     after: Annotated[int | None, Query(ge=0, le=LARGEST)] = None,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Server-sent events without payloads: from now on, or all after `after` or Last-Event-ID.
+    """Server-sent events without payloads: new ones, or all after `after` or Last-Event-ID.
 
-    A client that reads too slowly is cut off; connecting again it misses nothing.
+    A client that reads too slowly is disconnected; on reconnecting it misses nothing.
     """
     if learner is not None:
         check_learner(visitor, learner)
     if last_event_id is not None and last_event_id.isascii() and last_event_id.isdigit():
         after = min(int(last_event_id[:16]), LARGEST)
-    hub: Broadcaster = request.app.state.hub
+    broadcaster: Broadcaster = request.app.state.broadcaster
 
     def wanted(name: str) -> bool:
         return visitor.sees(name) if learner is None else name == learner
 
-    return hub.stream(wanted, after)
+    return broadcaster.stream(wanted, after)
 
 
 @router.get(
@@ -66,7 +66,7 @@ async def log(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
     learner: Annotated[str | None, Query(max_length=256)] = None,
 ) -> Response:
-    """In order. A key for some learners only must name one of them."""
+    """In order. A key that is limited to some learners must name one of them."""
     if learner is not None or visitor.learners is not None:
         check_learner(visitor, learner)
     found = await run_in_threadpool(lambda: served.events(after, limit, learner))
@@ -81,7 +81,7 @@ async def log(
 async def flush(
     visitor: Teacher, served: Served, body: Annotated[Patience, Depends(takes(Patience))]
 ) -> Response:
-    """Answered once all that is logged is learned, or the time is over."""
+    """Answered once all logged feedback is learned, or at the timeout."""
 
     def wait() -> bool:
         try:

@@ -1,4 +1,4 @@
-"""The exam: cases that a version must, or should, get right."""
+"""The exam: cases that a version must or should answer correctly."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def sit(
         str | None, Query(max_length=64, description="Else the champion, as it is now.")
     ] = None,
 ) -> Response:
-    """What a version makes of the pinned cases, those that it fails first."""
+    """The result of a version on the pinned cases, failed cases first."""
     return reply(await run_in_threadpool(lambda: served.exam(name, version=version)))
 
 
@@ -55,7 +55,7 @@ async def pin(
     served: Served,
     body: Annotated[ToPin, Depends(takes(ToPin))],
 ) -> Response:
-    """A prediction or a record with its label; `pins` gives {"pinned": how many}."""
+    """A prediction or a record with its label; `pins` returns {"pinned": number of pins}."""
     _check(body)
 
     def pin() -> Pin:
@@ -86,12 +86,12 @@ async def pin(
     **says("manage", refuses=(404,), status=204),
 )
 async def unpin(name: str, id: str, visitor: Manager, served: Served) -> Response:
-    """The log keeps that it was pinned."""
+    """The log keeps the event of the pin."""
     await run_in_threadpool(lambda: served.unpin(name, id, actor=visitor.name))
     return Response(status_code=204)
 
 
 def _check(body: ToPin) -> None:
-    """Refuse what says two things at once."""
+    """Refuse a body with contradictory fields."""
     if body.pins is not None and body.model_fields_set != {"pins"}:
         raise Problem(422, "input", "pins stands alone", field="pins")

@@ -43,11 +43,11 @@ WAIT = {
     ),
 )
 async def teach(request: Request) -> Response:
-    """Of a prediction (`prediction_id`), or of a `record` of a `learner`.
+    """On a prediction (`prediction_id`), or for a `record` of a `learner`.
 
-    Answered once it is on disk; with `wait=learned` once it is learned too. `feedback` holds
-    several and gives {"receipts": [...]}. Sent again, with the same `key` or the same content, it
-    gets the receipt it got before.
+    Answered once the feedback is on disk; with `wait=learned` once it is learned, too. `feedback`
+    takes several, and returns {"receipts": [...]}. A repeated request, with the same `key` or the
+    same content, gets the receipt of the first.
     """
     visitor = await may_teach(request)
     wait = request.query_params.get("wait")
@@ -58,7 +58,7 @@ async def teach(request: Request) -> Response:
     if body.feedback is not None and body.alone() != Feedback():
         raise Problem(422, "input", "feedback stands alone", field="feedback")
     served: Deployment = request.app.state.deployment
-    served.sizes.batch("feedback", given)  # an empty one has no place among others
+    served.sizes.batch("feedback", given)  # refuses empty and oversized batches
     await _check(given, visitor, served)
     gather: MicroBatcher = request.app.state.feedback
     receipts = await gather.ask((visitor.name, wait == "learned"), given)
@@ -67,11 +67,11 @@ async def teach(request: Request) -> Response:
     return reply({"receipts": receipts}, RECEIPTS)
 
 
-LANES = [route for route in router.routes if isinstance(route, APIRoute)]
+FAST_PATHS = [route for route in router.routes if isinstance(route, APIRoute)]
 
 
 async def _check(given: Sequence[Feedback], visitor: Principal, served: Deployment) -> None:
-    """Refuse what is about learners out of scope."""
+    """Refuse feedback on learners outside the scope of the key."""
     if visitor.learners is not None:
         for one in given:
             if one.prediction_id is None or one.learner is not None:

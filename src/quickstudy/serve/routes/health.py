@@ -1,4 +1,4 @@
-"""Whether the server lives, whether it can work, and its figures."""
+"""Liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 @router.get("/healthz", summary="Does it live?", responses={200: FINE})
 async def healthz() -> Response:
-    """The process answers."""
+    """The process responds."""
     return reply({"status": "ok"})
 
 
 @router.get("/readyz", summary="Can it work?", responses={200: FINE, 503: refusal(503)})
 async def readyz(request: Request, served: Served) -> Response:
-    """The store can be read, a learner can answer, and the server is not about to stop.
+    """The store can be read, a learner can answer, and the server is not stopping.
 
-    A learner that fails takes no other one with it: `failing` says how many do.
+    A failing learner does not affect the others: `failing` is the number of failing learners.
     """
     if request.app.state.stopping:
         raise Problem(503, "store", "the server is about to stop")
@@ -47,15 +47,15 @@ async def readyz(request: Request, served: Served) -> Response:
 
 
 def _metrics_say() -> dict[str, Any]:
-    said = says("predict")
+    described = says("predict")
     content = {"text/plain": {"schema": {"type": "string"}}}
-    said["responses"][200] = {"description": "Figures for Prometheus.", "content": content}
-    return said | {"response_class": PlainTextResponse}
+    described["responses"][200] = {"description": "Figures for Prometheus.", "content": content}
+    return described | {"response_class": PlainTextResponse}
 
 
 @router.get("/metrics", summary="Figures for Prometheus", **_metrics_say())
 async def metrics(request: Request, visitor: Predictor) -> Response:
-    """Requests, latencies, and how each learner does. For keys that are good for all learners."""
+    """Requests, latencies, and figures of each learner. For keys for all learners."""
     check_unscoped(visitor)
     found: Metrics = request.app.state.metrics
     return Response(await run_in_threadpool(found.text), media_type=PROMETHEUS)

@@ -1,4 +1,4 @@
-"""Keys of the API: make, list, revoke. Only for keys that are good for all learners."""
+"""API keys: create, list, revoke. Only for keys for all learners."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KEYS, WITH_SECRET = envelope(keys=list[Key]), envelope(key=Key, secret=str)
 async def create(
     visitor: Manager, served: Served, body: Annotated[NewKey, Depends(takes(NewKey))]
 ) -> Response:
-    """Its secret is shown this once. The first key of a store closes the doors to those without."""
+    """The secret is shown only once. With the first key of a store, every request needs a key."""
     check_unscoped(visitor)
     learners = None if body.learners is None else tuple(body.learners)
 
@@ -49,7 +49,7 @@ async def create(
     **says("manage", KEYS),
 )
 async def index(visitor: Manager, served: Served) -> Response:
-    """Without their secrets, those revoked too."""
+    """Without their secrets, including revoked keys."""
     check_unscoped(visitor)
     return reply({"keys": await run_in_threadpool(served.keys)}, KEYS)
 
@@ -58,7 +58,7 @@ async def index(visitor: Manager, served: Served) -> Response:
     "/v1/keys/{id:part}", summary="Revoke a key", **says("manage", refuses=(404,), status=204)
 )
 async def revoke(id: str, visitor: Manager, served: Served) -> Response:
-    """It is good for nothing from the next request on."""
+    """The key is not valid from the next request on."""
     check_unscoped(visitor)
     await run_in_threadpool(lambda: served.revoke_key(id, actor=visitor.name))
     return Response(status_code=204)

@@ -1,4 +1,4 @@
-"""Learners: make, list, look at, change, delete, report."""
+"""Learners: create, list, show, change, delete, report."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ async def create(
     served: Served,
     body: Annotated[NewLearner, Depends(read_new)],
 ) -> Response:
-    """A learner that knows nothing yet. What is not given has its default.
+    """A learner without examples. Settings that are not given have their defaults.
 
-    With `kind` "value" it is one that foretells how runs of many steps will end.
+    With `kind` "value" the learner predicts, after each step, the outcome of a run.
     """
     check_learner(visitor, body.name)
     given = checked(KINDS.named(body.kind).settings, body.settings)
@@ -103,7 +103,7 @@ async def create(
     **says("predict", LEARNERS),
 )
 async def index(visitor: Predictor, served: Served) -> Response:
-    """Those that the key may see, by name."""
+    """The learners that the key may see, by name."""
     found = await run_in_threadpool(served.learners)
     return reply({"learners": [info for info in found if visitor.sees(info.name)]}, LEARNERS)
 
@@ -114,7 +114,7 @@ async def index(visitor: Predictor, served: Served) -> Response:
     **says("predict", ONE_OF_ALL, refuses=(404,)),
 )
 async def show(name: str, visitor: Predictor, served: Served) -> Response:
-    """Its settings, and how far it is."""
+    """Its settings, and its counts."""
     return reply(await run_in_threadpool(served.learner, name))
 
 
@@ -129,7 +129,7 @@ async def change(
     served: Served,
     body: Annotated[dict[str, Any], Depends(read_settings)],
 ) -> Response:
-    """What is not given stays as it is."""
+    """Settings that are not given stay as they are."""
 
     def change() -> LearnerInfo | ValueInfo:
         model = kind_of(served.learner(name)).settings
@@ -140,7 +140,7 @@ async def change(
 
 @router.delete(ONE, summary="Delete a learner", **says("manage", refuses=(404,), status=204))
 async def delete(name: str, visitor: Manager, served: Served) -> Response:
-    """It answers no more; its events stay in the log."""
+    """The learner no longer answers; its events stay in the log."""
     await run_in_threadpool(lambda: served.delete(name, actor=visitor.name))
     return Response(status_code=204)
 
@@ -161,7 +161,7 @@ async def report(name: str, visitor: Teacher, served: Served) -> Response:
     **says("teach", HASH, refuses=(404,)),
 )
 async def state(name: str, visitor: Teacher, served: Served) -> Response:
-    """Of learner and risk control, once all that is logged is learned."""
+    """Digest of learner and risk control, once all logged feedback is learned."""
     return reply({"state_hash": await run_in_threadpool(served.state_hash, name)}, HASH)
 
 

@@ -33,7 +33,7 @@ LIMITS, PAUSE = "/v1/learners/{name:part}/limits", "/v1/pause"
     **says("teach", LimitsReport, refuses=(404,)),
 )
 async def show(name: str, visitor: Teacher, served: Served) -> Response:
-    """With the pauses in force, what is used up, and the latest hits."""
+    """With the pauses in force, the usage, and the latest hits."""
     return reply(await run_in_threadpool(served.limits, name))
 
 
@@ -48,7 +48,7 @@ async def limit(
     served: Served,
     body: Annotated[Limits, Depends(takes(Limits, "setting"))],
 ) -> Response:
-    """All of them at once, from the next answer on; what is not given is not limited any more."""
+    """All limits at once, from the next answer on; a limit that is not given is removed."""
 
     def limit() -> LimitsReport:
         return served.limit(name, body, actor=visitor.name)
@@ -60,9 +60,9 @@ async def limit(
 async def pause(
     visitor: Manager, served: Served, body: Annotated[ToPause, Depends(takes(ToPause))]
 ) -> Response:
-    """From now on a learner asks for everything; without one, all do, for which a key must be good.
+    """From now on a learner asks at every case; without `learner`, all do (key for all learners).
 
-    Pausing what is paused changes nothing.
+    A pause that is in force already stays as it is.
     """
     _check(visitor, body.learner)
 
@@ -79,7 +79,7 @@ async def resume(
     served: Served,
     learner: Annotated[str | None, Query(max_length=256)] = None,
 ) -> Response:
-    """End a learner's pause; without one, that of all. A file that pauses all has to be removed."""
+    """End a learner's pause, or without `learner` that of all. The file PAUSE has to be removed."""
     _check(visitor, learner)
     await run_in_threadpool(lambda: served.resume(learner, actor=visitor.name))
     return Response(status_code=204)
@@ -91,7 +91,7 @@ async def resume(
     **says("predict", PAUSES),
 )
 async def index(visitor: Predictor, served: Served) -> Response:
-    """Those of learners that the key may see, and of all."""
+    """Pauses of learners that the key may see, and the pause of all."""
     found = await run_in_threadpool(served.pauses)
     return reply({"pauses": [p for p in found if not p.scope or visitor.sees(p.scope)]}, PAUSES)
 

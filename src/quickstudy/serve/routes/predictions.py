@@ -1,4 +1,4 @@
-"""Predictions: ask for them, look at one, ask why."""
+"""Predictions: make, show, explain; resolve disputes."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from quickstudy.serve.openapi.document import NAME, says
 from quickstudy.types import Explanation
 
 router = APIRouter(tags=["predictions"])
-AT_ONCE = 16  # records predicted in the event loop: more would make others wait
-BYTES_AT_ONCE = 32_768  # of a body whose records are: long texts take as long as many
+AT_ONCE = 16  # most records that are predicted in the event loop: more would delay other requests
+BYTES_AT_ONCE = 32_768  # most bytes of such a body: long texts take as long as many records
 may_predict, read_body = entry("predict"), takes(ToPredict)
 PREDICTIONS = envelope(predictions=list[Answer])
 
@@ -41,10 +41,10 @@ PREDICTIONS = envelope(predictions=list[Answer])
     ),
 )
 async def predict(request: Request) -> Response:
-    """`record` gives one prediction, `records` gives {"predictions": [...]}.
+    """`record` returns one prediction, `records` returns {"predictions": [...]}.
 
-    It is on disk before it is answered; its `id` is what feedback refers to. Where a record lacks
-    fields that the answer hangs on, or has them under another name or type, `unfamiliar` names
+    A prediction is on disk before it is answered; feedback refers to its `id`. If a record lacks
+    fields that the answer depends on, or has them under another name or type, `unfamiliar` names
     them, and the decision is `ask`.
     """
     visitor = await may_predict(request)
@@ -53,13 +53,13 @@ async def predict(request: Request) -> Response:
     served: Deployment = request.app.state.deployment
     served.sizes.glance(records)
     name = request.path_params["name"]
-    size = len(await request.body())  # which was read
+    size = len(await request.body())  # cached: it was read before
     each = ids if ids is not None else [None] * len(records)
     if 0 < len(records) == len(each) <= AT_ONCE and size <= BYTES_AT_ONCE:
         gather: MicroBatcher = request.app.state.predictions
         answers = await gather.ask((name, visitor.name), list(zip(records, each, strict=True)))
         return _reply(body, answers)
-    return await run_in_threadpool(  # the answer is written there, too: a large one takes long
+    return await run_in_threadpool(  # encodes the response there, too: a large one takes long
         lambda: _reply(body, served.predict_many(name, records, ids=ids, actor=visitor.name))
     )
 
@@ -70,7 +70,7 @@ def _reply(body: ToPredict, answers: list[Answer]) -> Response:
     return reply({"predictions": answers}, PREDICTIONS)
 
 
-LANES = [route for route in router.routes if isinstance(route, APIRoute)]
+FAST_PATHS = [route for route in router.routes if isinstance(route, APIRoute)]
 
 
 @router.get(
@@ -79,7 +79,7 @@ LANES = [route for route in router.routes if isinstance(route, APIRoute)]
     **says("teach", ExplainedCase, refuses=(404,)),
 )
 async def show(id: str, visitor: Teacher, served: Served, explanation: bool = True) -> Response:
-    """All that happened to it, and what the learner says of its record today."""
+    """All its events, and the learner's present explanation of its record."""
 
     def look() -> ExplainedCase:
         check_predictions(visitor, served, [id])
@@ -96,7 +96,7 @@ async def show(id: str, visitor: Teacher, served: Served, explanation: bool = Tr
     **says("teach", Explanation, refuses=(404, 409)),
 )
 async def explain(id: str, visitor: Teacher, served: Served) -> Response:
-    """Votes, remembered examples, and the fields that matter."""
+    """Votes, remembered examples, and the most important fields."""
 
     def look() -> Explanation:
         check_predictions(visitor, served, [id])
@@ -116,7 +116,7 @@ async def rule(
     served: Served,
     body: Annotated[Resolution, Depends(takes(Resolution))],
 ) -> Response:
-    """A person's label ends a case whose label changed too often."""
+    """A person's label resolves a case whose label changed too often."""
 
     def rule() -> Receipt:
         check_predictions(visitor, served, [id])
@@ -129,7 +129,7 @@ def _asked(body: ToPredict) -> tuple[list[Any], list[str | None] | None]:
     """Records and ids of a request.
 
     Raises:
-        Problem: it has neither `record` nor `records`, or both.
+        Problem: the body has neither `record` nor `records`, or both.
     """
     given = body.model_fields_set
     if ("record" in given) == (body.records is not None):

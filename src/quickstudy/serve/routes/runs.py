@@ -1,4 +1,4 @@
-"""Runs: a course of many steps begins, goes on and ends, and how it will end is said all along."""
+"""Runs: start, step and end, with an estimate of the outcome after each step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEARNER = "/v1/learners/{name:part}"
 RUNS = LEARNER + "/runs"
 ALL_RUNS = envelope(runs=list[RunInfo])
 ONE = RUNS + "/{run:part}"
-# first word of a refusal -> the field that it is about
+# first word of an error message -> the field that it is about
 FIELDS = {
     **{name: name for name in ("task", "id", "action", "error", "reward", "number")},
     **{name: name for name in ("outcome", "success", "source")},
@@ -41,9 +41,9 @@ Given = TypeVar("Given")
 async def start(
     name: str, visitor: Predictor, served: Served, body: Annotated[NewRun, Depends(takes(NewRun))]
 ) -> Response:
-    """It is live until it ends, or until no step comes for the learner's `wait_seconds`.
+    """A run is live until it ends, or until no step comes for the learner's `wait_seconds`.
 
-    With an `id` of your own, starting it again gives the run that is there.
+    With an `id` of your own, a repeated request returns the existing run.
     """
 
     def start() -> RunInfo:
@@ -66,7 +66,7 @@ async def step(
 ) -> Response:
     """The estimate is on disk before it is answered.
 
-    Sent again with its `number`, a step gets the estimate that it got; another step under a number
+    A step that is repeated with its `number` gets the same estimate; another step with a number
     that is taken, or a gap in the numbers, is refused.
     """
 
@@ -97,9 +97,9 @@ async def end(
     served: Served,
     body: Annotated[Ending, Depends(takes(Ending))],
 ) -> Response:
-    """The learner learns from it. With the same outcome again: `repeated`; with another: refused.
+    """The learner learns the outcome. The same outcome again: `repeated`; another: refused.
 
-    Of a run that had expired, the end is put on record as `late`, and not learned.
+    The end of a run that had expired is logged as `late`, and not learned.
     """
 
     def end() -> RunInfo:
@@ -121,9 +121,9 @@ async def end(
     **says("predict", RunInfo, refuses=(404,)),
 )
 async def expire(name: str, run: str, visitor: Predictor, served: Served) -> Response:
-    """For a run that was stopped: it is closed, and nothing is learned of its outcome.
+    """For a run that was stopped: it is closed, and no outcome is learned.
 
-    Said again: `repeated`. A run that has ended is refused.
+    A repeated request: `repeated`. A run that has ended is refused.
     """
 
     def expire() -> RunInfo:
@@ -144,7 +144,7 @@ async def index(
     status: Annotated[RunStatus | None, Query(description="Only those.")] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
 ) -> Response:
-    """The latest first, without their steps."""
+    """Newest first, without their steps."""
     found = await run_in_threadpool(lambda: served.runs(name, status=status, limit=limit))
     return reply({"runs": found}, ALL_RUNS)
 
@@ -155,7 +155,7 @@ async def index(
     **says("teach", RunReport, refuses=(404,)),
 )
 async def show(name: str, run: str, visitor: Teacher, served: Served) -> Response:
-    """Every step as it was sent, with the estimate that it was answered with."""
+    """Every step as it was sent, with its estimate."""
     return reply(await run_in_threadpool(served.run, name, run))
 
 
@@ -165,12 +165,12 @@ async def show(name: str, run: str, visitor: Teacher, served: Served) -> Respons
     **says("teach", ValueReport, refuses=(404,)),
 )
 async def value(name: str, visitor: Teacher, served: Served) -> Response:
-    """How many runs it has met, how they ended, and whether it may stop any."""
+    """Numbers of runs by outcome, and whether the learner may stop runs."""
     return reply(await run_in_threadpool(served.value, name))
 
 
 def _named(do: Callable[[], Given]) -> Given:
-    """Do it; a refusal that begins with the name of a field is about that field."""
+    """Call `do`; an error message that begins with the name of a field is about that field."""
     try:
         return do()
     except InputError as error:

@@ -1,4 +1,4 @@
-"""Versions: who answered when, who wants to, how they differ, and moving between them."""
+"""Versions: list, challenge, gate, promote, roll back, compare."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ async def index(
 
 
 def _challenge_says() -> dict[str, Any]:
-    said = says("manage", Version, takes=Reason, refuses=(404,), status=201)
+    described = says("manage", Version, takes=Reason, refuses=(404,), status=201)
     binary = {"schema": {"type": "string", "format": "binary"}}
-    said["openapi_extra"]["requestBody"]["content"][MODEL] = binary
-    return said
+    described["openapi_extra"]["requestBody"]["content"][MODEL] = binary
+    return described
 
 
 @router.post(CHALLENGER, summary="Let a version challenge", **_challenge_says())
 async def challenge(
     request: Request, name: str, visitor: Manager, served: Served, reason: Why = ""
 ) -> Response:
-    """The champion consolidated, made here in seconds; or the file of a learner, if that is sent.
+    """The consolidated champion, made here in seconds; or, if sent, the file of a learner.
 
-    Answered once it is in shadow.
+    Answered once the challenger is in shadow.
     """
     model = await read_model(request) if is_model(request.headers) else None
     why = reason if model is not None else (await read_reason(request)).reason or reason
@@ -91,7 +91,7 @@ UPLOADS = [r for r in router.routes if isinstance(r, APIRoute) and "POST" in (r.
     **says("manage", refuses=(404,), status=204),
 )
 async def withdraw(name: str, visitor: Manager, served: Served, reason: Why = "") -> Response:
-    """It gives up its claim."""
+    """The challenger leaves the shadow."""
     await run_in_threadpool(lambda: served.withdraw(name, reason=reason, actor=visitor.name))
     return Response(status_code=204)
 
@@ -102,7 +102,7 @@ async def withdraw(name: str, visitor: Manager, served: Served, reason: Why = ""
     **says("teach", GATE, refuses=(404,)),
 )
 async def gate(name: str, visitor: Teacher, served: Served) -> Response:
-    """Its conditions and evidence, or those of the last champion in probation; else null."""
+    """Conditions and evidence of the challenger, or of a champion in probation; else null."""
     return reply({"gate": await run_in_threadpool(served.gate, name)}, GATE)
 
 
@@ -117,7 +117,7 @@ async def promote(
     served: Served,
     body: Annotated[Promotion, Depends(takes(Promotion))],
 ) -> Response:
-    """It answers from now on. Conditions that do not hold must be named in `override`."""
+    """The challenger answers from now on. `override` must name conditions that do not hold."""
 
     def promote() -> Version:
         return served.promote(name, override=body.override, reason=body.reason, actor=visitor.name)
@@ -133,7 +133,7 @@ async def promote(
 async def rollback(
     name: str, visitor: Manager, served: Served, body: Annotated[Reason, Depends(read_reason)]
 ) -> Response:
-    """It answers from now on, with all that it has learned since."""
+    """The previous version answers from now on; it has learned all labels since."""
 
     def go_back() -> Version:
         return served.rollback(name, reason=body.reason, actor=visitor.name)
@@ -154,7 +154,7 @@ async def diff(
     after: Id,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
 ) -> Response:
-    """Two versions on the exam, and on the labelled cases that came after both."""
+    """Two versions on the exam, and on the labelled cases after both."""
     return reply(await run_in_threadpool(lambda: served.diff(name, before, after, limit=limit)))
 
 
@@ -162,7 +162,7 @@ def read_time(text: str) -> float:
     """Seconds since 1970 of a time in a query; without an offset it is UTC.
 
     Raises:
-        Problem: it is none.
+        Problem: the text is not a time.
 
     >>> read_time("2026-03-03T09:00:00+01:00"), read_time("2026-03-03"), read_time("1772524800.5")
     (1772524800.0, 1772496000.0, 1772524800.5)
@@ -178,7 +178,7 @@ def read_time(text: str) -> float:
 
 def _from_iso(text: str) -> float:
     try:
-        # a plus sign that was not escaped arrives as a space
+        # an unescaped plus sign arrives as a space
         read = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
         return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):

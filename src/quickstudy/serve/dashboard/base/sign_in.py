@@ -60,5 +60,5 @@ def name_yourself(request: Request, visitor: Known, form: Form) -> Response:
 
 
 def _authenticator(request: Request) -> Authenticator:
-    found: Authenticator = request.app.state.doors
+    found: Authenticator = request.app.state.authenticator
     return found
