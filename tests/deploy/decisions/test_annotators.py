@@ -27,9 +27,9 @@ class Words:
     words: list
 
 
-@pytest.fixture
-def words(deployment, monkeypatch):
-    """Have annotators speak: (source, labels, spoke, against), how often."""
+@pytest.fixture(autouse=True)
+def spoken(monkeypatch):
+    """A command by which annotators speak; of deployments that are opened from here on."""
     number = 0
 
     def handle(context, command):
@@ -49,6 +49,11 @@ def words(deployment, monkeypatch):
             yield draft
 
     monkeypatch.setitem(HANDLERS, Words, handle)
+
+
+@pytest.fixture
+def words(deployment):
+    """Have annotators speak: (source, labels, spoke, against), how often."""
 
     def say(*words, name="t"):
         given = [word[:4] for word in words for _ in range(word[4])]

@@ -159,7 +159,7 @@ def test_after_enough_approvals_it_acts(deployment):
 
 
 def test_an_answer_that_nobody_approves_in_time_counts_as_refused(deployment):
-    deployment.change("held", wait_seconds=0.001)
+    deployment.change("held", wait_seconds=1e-6)
     hold(deployment, 1)
     expire(deployment)
     told = deployment.autonomy("held")
