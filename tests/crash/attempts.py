@@ -21,7 +21,7 @@ from tests.crash.writes import Control, Mode
 
 TAUGHT, WAITING, RUNS = {"prices": 8, "questions": 2}, 6, 5
 Act = Callable[[Any], Any]
-TAUGHT = 10  # texts, after which the slow expert of texts is due
+TEXTS_TAUGHT = 10  # texts, after which the slow expert of texts is due
 RNG = Random("R3")
 RECORD, LABEL = draw("prices", RNG)
 TEXTS = [draw("questions", RNG)[0] for _ in range(5)]
@@ -270,10 +270,10 @@ class Trial:
         deployment = quickstudy.open(self.path)
         rng = Random("R3 refit")
         self.path = self.path.with_name(f"{self.path.name}.d")  # what is watched
-        self.tried(lambda: teach(deployment, rng, TAUGHT), say)
+        self.tried(lambda: teach(deployment, rng, TEXTS_TAUGHT), say)
         self.works_again(say)
         self.path = self.path.with_suffix("")
-        teach(deployment, rng, TAUGHT)
+        teach(deployment, rng, TEXTS_TAUGHT)
         if not any(e.type == "refitted" for e in deployment.events()):
             say("problem", text="a refit that failed was never made up for")
         self.conclude(deployment, say)
