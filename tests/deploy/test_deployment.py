@@ -1,5 +1,6 @@
 """The deployment as a whole: many at once, full disks, backups, closing in the middle of things."""
 
+import itertools
 import threading
 
 import pytest
@@ -169,7 +170,7 @@ def test_closing_in_the_middle_of_things_loses_nothing_that_was_acknowledged(pat
     said = []
 
     def work(name):
-        for i in range(1000):
+        for i in itertools.count():  # until the deployment is closed
             said.append(
                 deployment.feedback(learner="t", record=record(i), label="x", key=f"{name} {i}")
             )

@@ -118,7 +118,7 @@ def test_the_process_of_shadows_tries_again_before_it_gives_one_up(deployment, m
         teach(deployment, range(4))
         replies = []
         child = shadow_process.ShadowProcess(deployment.store, replies.append)
-        child.heed({"do": "follow", "orders": specs})
+        child.handle({"do": "follow", "orders": specs})
         while child.move():
             pass
         teach(deployment, range(4, 10), marked=(5,))  # set aside: no trouble
