@@ -50,6 +50,8 @@ from quickstudy.log.events import Logged
 from quickstudy.log.writer import Writer
 from quickstudy.stats.moments import one_blas_thread
 
+TICK_SECONDS = 1.0  # between checks for cases whose wait time is over
+
 
 @dataclass(frozen=True)
 class _Part:
@@ -60,9 +62,6 @@ class _Part:
     info: Callable[[Any], Any]
     state_hash: Callable[[Any], str]
     stop: Callable[[Any], None]
-
-
-TICK_SECONDS = 1.0  # between checks for cases whose wait time is over
 
 
 class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods):

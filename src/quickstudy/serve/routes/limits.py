@@ -79,7 +79,10 @@ async def resume(
     served: Served,
     learner: Annotated[str | None, Query(max_length=256)] = None,
 ) -> Response:
-    """End a learner's pause, or without `learner` that of all. The file PAUSE has to be removed."""
+    """End a learner's pause; without `learner`, that of all.
+
+    A pause by the file PAUSE ends when the file is removed.
+    """
     _check(visitor, learner)
     await run_in_threadpool(lambda: served.resume(learner, actor=visitor.name))
     return Response(status_code=204)
