@@ -35,7 +35,7 @@ def code_digest() -> str:
     """Digest of the library's code without comments, docstrings and layout."""
     package = Path(quickstudy.__file__).parent
     digest = hashlib.sha256()
-    for part in ("encode", "learners", "memory", "stats", "pool.py", "types.py"):
+    for part in ("encode", "experts", "learners", "stats", "types.py"):
         path = package / part
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             digest.update(_bare(ast.parse(file.read_bytes())).encode())
