@@ -142,9 +142,6 @@ import quickstudy
 from quickstudy.deploy.recovery import lineage
 from quickstudy.deploy.versions.commands import Promote, Rollback
 from tests.failpoints import arm
-from quickstudy.deploy.decisions.commands import Promote, Rollback
-from quickstudy.deploy.recovery import lineage
-from quickstudy.log import failpoints
 from tests.deploy.promotion.rivals import SMALL, cases, model, wrong
 
 deployment = quickstudy.open(sys.argv[1])
