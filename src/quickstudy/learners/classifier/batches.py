@@ -60,10 +60,10 @@ class BatchMaker:
 
     def remembered(self, exemplars: Exemplars, slots: Ints, *, labels: int, count: int) -> Batch:
         """Remembered examples as a batch, oldest first, with their ages and weights."""
-        raw, facts = exemplars.raw(slots), exemplars.facts(slots)
+        y, last, seen = np.ascontiguousarray(exemplars.facts(slots).T)
         return replace(
-            self.make(raw, facts[:, 1], facts[:, 0], labels=labels, blas=True),
-            age=(count - 1 - facts[:, 2]).astype(float),
+            self.make(exemplars.raw(slots), last, y, labels=labels, blas=True),
+            age=(count - 1 - seen).astype(float),
             weight=exemplars.weight(slots),
         )
 
