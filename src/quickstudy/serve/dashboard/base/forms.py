@@ -79,5 +79,17 @@ def share(form: FormData, name: str) -> float:
     return float(number[1].replace(",", ".")) / 100.0
 
 
+def whole(form: FormData, name: str, wanted: str) -> int:
+    """A whole number from a form; `wanted` says in words what it must be.
+
+    Raises:
+        SettingError: it is none.
+    """
+    text = field(form, name).strip()
+    if not (text.isascii() and text.isdigit() and len(text) < 9):
+        raise SettingError(f"{name} is {text!r}; it must be {wanted}")
+    return int(text)
+
+
 Form = Annotated[FormData, Depends(posted)]
 LongForm = Annotated[FormData, Depends(long_posted)]

@@ -106,6 +106,18 @@ def go(request: Request, where: str) -> Response:
     return Response(status_code=303, headers={"Location": where})
 
 
+def settle(request: Request, act: Callable[[], str], page: Callable[..., Response]) -> Response:
+    """Do what a form asks for and go where `act` says, or show `page` with why it was refused.
+
+    `page` gets the `status` and the `problem` in words.
+    """
+    try:
+        where = act()
+    except QuickstudyError as error:
+        return page(status=of_error(error).status, problem=str(error))
+    return go(request, where)
+
+
 def home(name: str) -> str:
     """The address of a learner's page."""
     return f"/learners/{quote(name, safe='')}"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
-from quickstudy.errors import QuickstudyError
 from quickstudy.serve.dashboard.base.forms import Form, field
 from quickstudy.serve.dashboard.base.kinds import KINDS, KindPages, pages_of
-from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
+from quickstudy.serve.dashboard.base.rendering import home, page_router, render, settle
 from quickstudy.serve.dashboard.base.session import Known, Session, Store
-from quickstudy.serve.http.problems import of_error
 
 router = page_router()
 
@@ -26,12 +26,12 @@ def create(request: Request, visitor: Known, store: Store, form: Form) -> Respon
     """Create a learner and open it."""
     visitor.require("manage")
     name = field(form, "name").strip()
-    try:
+
+    def act() -> str:
         _chosen(form).create(store, name, form, visitor.actor)
-    except QuickstudyError as problem:
-        status = of_error(problem).status
-        return _page(request, visitor, store, status=status, form=form, problem=str(problem))
-    return go(request, home(name))
+        return home(name)
+
+    return settle(request, act, partial(_page, request, visitor, store, form=form))
 
 
 def _chosen(form: FormData) -> KindPages:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
-from quickstudy.errors import InputError, QuickstudyError, SettingError
+from quickstudy.errors import InputError, SettingError
 from quickstudy.serve.dashboard.base.forms import Form, field, share
 from quickstudy.serve.dashboard.base.kinds import classifier, pages_of
-from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
+from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render, settle
 from quickstudy.serve.dashboard.base.session import Known, Session, Store
-from quickstudy.serve.http.problems import of_error
 
 router = page_router()
 DAY = 86_400.0  # seconds
@@ -29,14 +29,14 @@ def settings_page(request: Request, visitor: Known, store: Store, name: str) -> 
 def change(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
     """Change what may be changed."""
     visitor.require("manage", name)
-    try:
+
+    def act() -> str:
         info = store.learner(name)
         given = pages_of(info).changes(form, info.settings)
         store.change(name, **given, actor=visitor.actor)
-    except QuickstudyError as problem:
-        status = of_error(problem).status
-        return _page(request, visitor, store, name, status=status, problem=str(problem))
-    return go(request, f"{home(name)}/settings?saved=yes")
+        return f"{home(name)}/settings?saved=yes"
+
+    return settle(request, act, partial(_page, request, visitor, store, name))
 
 
 @router.post("/learners/{name}/delete")

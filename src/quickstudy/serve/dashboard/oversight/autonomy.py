@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 from fastapi import Request, Response
 
 from quickstudy.api.guardrails import LEVELS
-from quickstudy.errors import QuickstudyError, SettingError
-from quickstudy.serve.dashboard.base.forms import Form, field
+from quickstudy.serve.dashboard.base.forms import Form, field, whole
 from quickstudy.serve.dashboard.base.kinds import classifier
-from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
+from quickstudy.serve.dashboard.base.rendering import home, page_router, render, settle
 from quickstudy.serve.dashboard.base.session import Known, Session, Store
 from quickstudy.serve.dashboard.teaching.held import held_answers
-from quickstudy.serve.http.problems import of_error
 
 router = page_router()
 
@@ -29,19 +27,13 @@ def autonomy_page(request: Request, visitor: Known, store: Store, name: str) -> 
 def change(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
     """Set the ceiling, and how many approvals it takes to act alone."""
     visitor.require("manage", name)
-    try:
-        store.change(name, **_changes(form), actor=visitor.actor)
-    except QuickstudyError as problem:
-        status = of_error(problem).status
-        return _page(request, visitor, store, name, status=status, problem=str(problem))
-    return go(request, f"{home(name)}/autonomy?done=kept")
 
+    def act() -> str:
+        approvals = whole(form, "approvals", "a whole number, 20 say")
+        store.change(name, ceiling=field(form, "ceiling"), approvals=approvals, actor=visitor.actor)
+        return f"{home(name)}/autonomy?done=kept"
 
-def _changes(form: Form) -> dict[str, Any]:
-    approvals = field(form, "approvals").strip()
-    if not (approvals.isascii() and approvals.isdigit() and len(approvals) < 9):
-        raise SettingError(f"approvals is {approvals!r}; it must be a whole number, 20 say")
-    return {"ceiling": field(form, "ceiling"), "approvals": int(approvals)}
+    return settle(request, act, partial(_page, request, visitor, store, name))
 
 
 def _page(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,8 @@ from quickstudy.evaluate.data.table import read_table
 from quickstudy.serve.dashboard.base.forms import Form, LongForm, field, file_of
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.records import read_label, read_record
-from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render
+from quickstudy.serve.dashboard.base.rendering import go, home, page_router, render, settle
 from quickstudy.serve.dashboard.base.session import Known, Session, Store
-from quickstudy.serve.http.problems import of_error
 from quickstudy.types import Label
 
 router = page_router()
@@ -48,34 +48,38 @@ def sheet(request: Request, visitor: Known, store: Store, name: str, again: str 
 def pin(request: Request, visitor: Known, store: Store, form: Form, name: str) -> Response:
     """Pin a case that somebody typed."""
     visitor.require("manage", name)
-    try:
+    typed = field(form, "record")
+
+    def act() -> str:
         label = read_label(
             field(form, "label"), field(form, "text"), classifier(store, name).labels
         )
         store.pin(
-            name, record=read_record(field(form, "record")), label=label,
+            name, record=read_record(typed), label=label,
             bound=bound_of(field(form, "bound")), source=visitor.source, actor=visitor.actor,
         )  # fmt: skip
-    except QuickstudyError as error:
-        status, typed = of_error(error).status, field(form, "record")
-        return _page(request, visitor, store, name, status=status, problem=str(error), typed=typed)
-    return go(request, f"{home(name)}/exam?done=pinned")
+        return f"{home(name)}/exam?done=pinned"
+
+    return settle(request, act, partial(_page, request, visitor, store, name, typed=typed))
 
 
 @router.post("/learners/{name}/exam/import")
 def pin_file(request: Request, visitor: Known, store: Store, form: LongForm, name: str) -> Response:
     """Pin every row of a file."""
     visitor.require("manage", name)
-    try:
+
+    def act() -> str:
         given = file_of(form, "file")
         if given is None:
             raise InputError("choose a file first")
         rows = rows_of(*given, classifier(store, name).labels, bound_of(field(form, "bound")))
         pinned = store.pin_many(name, rows, actor=visitor.actor)
-    except QuickstudyError as error:
-        status = of_error(error).status
-        return _page(request, visitor, store, name, status=status, file_problem=str(error))
-    return go(request, f"{home(name)}/exam?done=pinned&count={pinned}")
+        return f"{home(name)}/exam?done=pinned&count={pinned}"
+
+    def page(*, status: int, problem: str) -> Response:
+        return _page(request, visitor, store, name, status=status, file_problem=problem)
+
+    return settle(request, act, page)
 
 
 @router.post("/learners/{name}/exam/unpin")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from fastapi import Request, Response
@@ -12,12 +13,18 @@ from starlette.concurrency import run_in_threadpool
 
 from quickstudy.api.versions import Diff, GateReport, Version
 from quickstudy.errors import InputError, QuickstudyError, StoreError
-from quickstudy.serve.dashboard.base.forms import Form, check_token, field, fields, share
+from quickstudy.serve.dashboard.base.forms import Form, check_token, field, fields, share, whole
 from quickstudy.serve.dashboard.base.kinds import classifier
-from quickstudy.serve.dashboard.base.rendering import go, home, is_partial, page_router, render
+from quickstudy.serve.dashboard.base.rendering import (
+    go,
+    home,
+    is_partial,
+    page_router,
+    render,
+    settle,
+)
 from quickstudy.serve.dashboard.base.session import Known, Session, Store
 from quickstudy.serve.http.body import read_model
-from quickstudy.serve.http.problems import of_error
 
 router = page_router()
 DIFFERENCES = 50
@@ -133,12 +140,10 @@ def rules(request: Request, visitor: Known, store: Store, form: Form, name: str)
     visitor.require("manage", name)
 
     def act() -> None:
-        probation = field(form, "probation").strip()
-        if not (probation.isascii() and probation.isdigit() and len(probation) < 9):
-            raise InputError(f"probation is {probation!r}; it must be a whole number of cases")
+        probation = whole(form, "probation", "a whole number of cases")
         store.change(
             name, margin=share(form, "margin"), environment=field(form, "environment").strip(),
-            probation=int(probation), consolidate=field(form, "consolidate") == "yes",
+            probation=probation, consolidate=field(form, "consolidate") == "yes",
             actor=visitor.actor,
         )  # fmt: skip
 
@@ -162,15 +167,16 @@ def _do(
     form: Any,
 ) -> Response:
     """Act, then show the result, or the page with the reason why it was refused."""
-    try:
+
+    def act_and_go() -> str:
         act()
-    except QuickstudyError as error:
-        status = of_error(error).status
-        return _page(
-            request, visitor, store, name, status=status, problem=str(error), wanted=done,
-            reason=field(form, "reason"), override=fields(form, "override"),
-        )  # fmt: skip
-    return go(request, f"{home(name)}/versions?done={done}")
+        return f"{home(name)}/versions?done={done}"
+
+    page = partial(
+        _page, request, visitor, store, name,
+        wanted=done, reason=field(form, "reason"), override=fields(form, "override"),
+    )  # fmt: skip
+    return settle(request, act_and_go, page)
 
 
 def _page(
