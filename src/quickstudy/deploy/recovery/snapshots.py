@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from quickstudy import snapshot
 from quickstudy.deploy.guardrails.risk import control_from, state_of
@@ -17,6 +17,7 @@ from quickstudy.log.failpoints import failpoint
 
 KEPT = 2  # snapshots of a learner; the older one is used if the newer is damaged
 CONTROL = "control"  # prefix of the names of risk control's arrays
+T = TypeVar("T")
 
 
 def write(folder: Path, fold: ReplayState, link: bytes) -> Path:
@@ -24,7 +25,6 @@ def write(folder: Path, fold: ReplayState, link: bytes) -> Path:
 
     `link` is the chain hash of the last event of the state: it identifies the log.
     """
-    snapshot.make_folder(folder)
     control_arrays, control = state_of(fold.control)
     arrays = {f"{CONTROL}{path}": array for path, array in control_arrays.items()}
     learner_arrays, learner = fold.learner.state()
@@ -40,7 +40,16 @@ def write(folder: Path, fold: ReplayState, link: bytes) -> Path:
         "hash": fold.hash,
         "link": link.hex(),
     }
-    path = folder / f"snapshot-{fold.learned:012d}-{fold.decided:012d}.safetensors"
+    return write_state(folder, arrays, plain)
+
+
+def write_state(folder: Path, arrays: snapshot.Arrays, plain: dict[str, Any]) -> Path:
+    """Write a state as a snapshot, and remove those that it makes superfluous.
+
+    `plain` holds the numbers of the last events `learned` and `decided`, which make its name.
+    """
+    snapshot.make_folder(folder)
+    path = folder / f"snapshot-{plain['learned']:012d}-{plain['decided']:012d}.safetensors"
     content = snapshot.pack(arrays, plain)
     failpoint("snapshot-written")
     snapshot.write_whole(path, content)
@@ -83,14 +92,29 @@ def read(path: Path, link_at: Callable[[int], bytes]) -> ReplayState:
         ModelFileError: the file is damaged.
         StoreError: it belongs to another log.
     """
+    return read_state(path, link_at, _fold, "a hosted learner")
+
+
+def read_state(
+    path: Path,
+    link_at: Callable[[int], bytes],
+    state_from: Callable[[snapshot.Arrays, dict[str, Any]], T],
+    what: str,
+) -> T:
+    """The state in a snapshot of `what`, as `state_from` makes it of the file's content.
+
+    Raises:
+        ModelFileError: the file is damaged.
+        StoreError: it belongs to another log.
+    """
     arrays, plain = snapshot.read_snapshot(path)
     try:
-        fold = _fold(arrays, plain)
+        state = state_from(arrays, plain)
         if not _fits(plain, link_at):
             raise StoreError(f"{path} was not made from this log")
-        return fold
+        return state
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{path} lacks a part of a hosted learner ({error})") from error
+        raise ModelFileError(f"{path} lacks a part of {what} ({error})") from error
 
 
 def fits(path: Path, link_at: Callable[[int], bytes]) -> bool:

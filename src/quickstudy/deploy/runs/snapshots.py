@@ -21,9 +21,8 @@ from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.deploy.recovery.recover import check_not_outdated, clear, newest
 from quickstudy.deploy.recovery.replay import whole_or_without
 from quickstudy.deploy.runs.state import ValueState, advance, replay
-from quickstudy.errors import ModelFileError, StoreError
+from quickstudy.errors import ModelFileError
 from quickstudy.learners.value.value_function import ValueFunction
-from quickstudy.log.failpoints import failpoint
 from quickstudy.log.store import Store
 from quickstudy.stats.moments import one_blas_thread
 
@@ -49,8 +48,6 @@ def write(store: Store, number: int, taken: ValueSnapshot) -> Path:
     Raises:
         OSError, StoreError, ModelFileError: it cannot be written or read back.
     """
-    folder = folder_of(store.folder, number)
-    snapshot.make_folder(folder)
     packed = snapshot.pack(*taken.state)
     plain = {
         "kind": "value",
@@ -60,13 +57,8 @@ def write(store: Store, number: int, taken: ValueSnapshot) -> Path:
         "hash": ValueFunction.unpacked(packed).state_hash(),
         "link": store.link_at(taken.replayed).hex(),
     }
-    path = folder / f"snapshot-{taken.replayed:012d}-{taken.replayed:012d}.safetensors"
-    content = snapshot.pack({"learner": np.frombuffer(packed, np.uint8)}, plain)
-    failpoint("snapshot-written")
-    snapshot.write_whole(path, content)
-    failpoint("snapshot-renamed")
-    snapshots.tidy(folder)
-    return path
+    arrays = {"learner": np.frombuffer(packed, np.uint8)}
+    return snapshots.write_state(folder_of(store.folder, number), arrays, plain)
 
 
 def read(path: Path, link_at: Callable[[int], bytes]) -> ValueState:
@@ -76,14 +68,7 @@ def read(path: Path, link_at: Callable[[int], bytes]) -> ValueState:
         ModelFileError: the file is damaged.
         StoreError: it belongs to another log.
     """
-    arrays, plain = snapshot.read_snapshot(path)
-    try:
-        state = _state_of(arrays, plain)
-        if link_at(state.replayed).hex() != plain["link"]:
-            raise StoreError(f"{path} was not made from this log")
-        return state
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{path} lacks a part of a value learner ({error})") from error
+    return snapshots.read_state(path, link_at, _state_of, "a value learner")
 
 
 def _state_of(arrays: snapshot.Arrays, plain: dict[str, Any]) -> ValueState:
