@@ -45,7 +45,7 @@ from quickstudy.deploy.runs.methods import RunMethods
 from quickstudy.deploy.runs.snapshots import recover as recover_value
 from quickstudy.deploy.supervisor import Supervisor
 from quickstudy.deploy.versions.registry import roles_of
-from quickstudy.errors import InputError, StoreError
+from quickstudy.errors import StoreError
 from quickstudy.log.events import Logged
 from quickstudy.log.writer import Writer
 from quickstudy.stats.moments import one_blas_thread
@@ -245,10 +245,7 @@ class Deployment(DecisionMethods, GuardrailMethods, PromotionMethods, RunMethods
 
     def backup(self, path: str | Path) -> None:
         """Write a consistent copy of the store, with its snapshots, to `path`."""
-        target = Path(path)
-        if target.exists():
-            raise InputError(f"{target} is there already; a backup overwrites nothing")
-        self.store.backup(target)
+        self.store.backup(Path(path))
 
     def doctor(self) -> list[Finding]:
         """Check that log, tables and learners agree."""

@@ -48,11 +48,11 @@ def check(store: Store, *, progress: Progress = None, live: Live | None = None) 
     """
     findings = []
     checks: list[tuple[str, Callable[[Store], str]]] = [
-        ("pages and indexes", _pages),
-        ("chain of events", _chain),
+        (PAGES, _pages),
+        (CHAIN, _chain),
         ("all that was acknowledged", _head_pointer),
-        ("tables", _rows),
-        ("tables follow from the log", partial(_follow, progress=progress)),
+        (TABLES, _rows),
+        (FOLLOW, partial(_follow, progress=progress)),
         ("files are for their owner alone", _modes),
     ]
     for name, look in checks:

@@ -23,6 +23,7 @@ from quickstudy.deploy.core.rows import Rows
 from quickstudy.deploy.core.tables import DERIVED, JSON, Row, checksum, damaged
 from quickstudy.deploy.projection import project
 from quickstudy.deploy.rebuild import Progress, project_log
+from quickstudy.log.backup import folder_beside
 from quickstudy.log.store import SCHEMA, Store, Transaction
 
 ROWS_AN_EVENT = 500
@@ -79,7 +80,7 @@ def migrate(store: Store, *, progress: Progress | None = None) -> Path:
         _rewrite(store, progress)
     except BaseException:  # the store is unchanged, and needs no backup
         target.unlink()
-        shutil.rmtree(_folder(target), ignore_errors=True)
+        shutil.rmtree(folder_beside(target), ignore_errors=True)
         raise
     store.schema = SCHEMA
     return target
@@ -93,8 +94,7 @@ def _rewrite(store: Store, progress: Progress | None) -> None:
         names = _rename(connection)
         for table in DERIVED:
             table.create(connection, checkfirst=False)
-        dialect = store.engine.dialect
-        rows = project_log(connection, connection, dialect, secret=secret, progress=progress)
+        rows = project_log(connection, connection, secret=secret, progress=progress)
         for table in DERIVED:
             if old := names.get(RENAMED.get(table.name, table.name)):
                 _bring(transaction, rows, table, old)
@@ -120,16 +120,10 @@ def make_tables_again(path: str | Path, *, progress: Progress | None = None) -> 
             for table in DERIVED:
                 table.drop(connection, checkfirst=True)
                 table.create(connection, checkfirst=False)
-            dialect = store.engine.dialect
-            project_log(connection, connection, dialect, secret=secret, progress=progress)
+            project_log(connection, connection, secret=secret, progress=progress)
         return target
     finally:
         store.close()
-
-
-def _folder(target: Path) -> Path:
-    """The folder that goes with a store file."""
-    return target.with_name(target.name + ".d")
 
 
 def free_place(path: Path, what: str) -> Path:
@@ -138,7 +132,7 @@ def free_place(path: Path, what: str) -> Path:
     while True:
         more = "" if number == 1 else f"-{number}"
         target = path.with_name(f"{path.name}.{what}{more}")
-        if not target.exists() and not _folder(target).exists():
+        if not target.exists() and not folder_beside(target).exists():
             return target
         number += 1
 

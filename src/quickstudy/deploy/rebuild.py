@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, select
+from sqlalchemy import Connection, Table, select
 
 from quickstudy.deploy.core.rows import Rows
 from quickstudy.deploy.core.tables import DERIVED, Row, checked
@@ -69,14 +69,13 @@ class Payloads:
 def project_log(
     log: Connection,
     target: Connection,
-    dialect: Dialect,
     *,
     secret: bytes,
     progress: Progress | None = None,
 ) -> Rows:
     """Write the rows of all events of a log into empty tables; returns the rows."""
     payloads = Payloads(log)
-    rows = Rows(DERIVED, dialect, secret=secret, payload_of=payloads)
+    rows = Rows(DERIVED, target.dialect, secret=secret, payload_of=payloads)
     rows.begin(target, target.connection.cursor())
     for events in groups(read_events(log)):
         for event, payload in zip(events, payloads.load(events), strict=True):
@@ -99,7 +98,7 @@ def rebuilt(
             with engine.connect() as connection, connection.begin():
                 for table in DERIVED:
                     table.create(connection)
-                project_log(log, connection, engine.dialect, secret=secret, progress=progress)
+                project_log(log, connection, secret=secret, progress=progress)
                 yield connection
         finally:
             engine.dispose()

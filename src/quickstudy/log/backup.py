@@ -13,6 +13,11 @@ from quickstudy.snapshot import write_whole
 LATER = ("snapshot-", "head")  # files that may not be copied after the database
 
 
+def folder_beside(path: Path) -> Path:
+    """The folder that goes with a store file."""
+    return path.with_name(path.name + ".d")
+
+
 def copy_store(folder: Path, copy_database: Callable[[Path], None], target: Path) -> None:
     """Copy a store with this folder to `target` and `target.d`; leave neither on failure.
 
@@ -26,7 +31,7 @@ def copy_store(folder: Path, copy_database: Callable[[Path], None], target: Path
         InputError: one of them exists already.
         OSError, DatabaseError: they cannot be written.
     """
-    copied = target.with_name(target.name + ".d")
+    copied = folder_beside(target)
     for path in (target, copied):
         if path.exists():
             raise InputError(f"{path} is there already; a backup overwrites nothing")

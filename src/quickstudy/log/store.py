@@ -28,7 +28,7 @@ from sqlalchemy.exc import DatabaseError
 from quickstudy.errors import StoreError
 from quickstudy.log.backends import DRIVER_ERRORS, backend_for
 from quickstudy.log.backends.base import Closeable
-from quickstudy.log.backup import copy_store
+from quickstudy.log.backup import copy_store, folder_beside
 from quickstudy.log.events import FIRST_LINK, Logged, make_event
 from quickstudy.log.failpoints import failpoint
 from quickstudy.log.head import HeadPointer
@@ -128,7 +128,7 @@ class Store:
 
     def __init__(self, path: str | Path, *, write: bool = True) -> None:
         self.path = Path(path).absolute()
-        self.folder = self.path.with_name(self.path.name + ".d")
+        self.folder = folder_beside(self.path)
         self.backend = backend_for(self.path)
         if not write and not self.backend.exists():
             raise StoreError(f"there is no store {path}")

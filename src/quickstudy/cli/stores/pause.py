@@ -74,8 +74,9 @@ def resume(
 
 def _pause_file(store: Path | None, learner: str | None) -> Path:
     from quickstudy.deploy.guardrails.limits import PAUSE_FILE
+    from quickstudy.log.backup import folder_beside
 
     path = existing(store)
     if learner is not None:
         raise InputError("with --store all learners pause; for one of them use --url")
-    return path.with_name(path.name + ".d") / PAUSE_FILE
+    return folder_beside(path) / PAUSE_FILE

@@ -41,11 +41,12 @@ Decided = Generator[Draft, Logged, R]
 """A handler yields drafts, receives each as the logged event, and returns its caller's result."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A result that is an error for the caller, while the events of the command stay in the log."""
+class RefusedError(Exception):
+    """The command ends in an error for the caller, while its events stay in the log."""
 
-    error: Exception
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class Hosted(Protocol):

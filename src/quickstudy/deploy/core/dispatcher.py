@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from quickstudy.deploy.core.context import MOST_PAYLOADS, Context
-from quickstudy.deploy.core.contract import Decided, Draft, Refused
+from quickstudy.deploy.core.contract import Decided, Draft, RefusedError
 from quickstudy.deploy.core.failures import OutOfServiceError
 from quickstudy.deploy.core.rows import Rows
 from quickstudy.errors import InputError, SettingError
@@ -58,7 +58,9 @@ class Dispatcher:
         for participant in context.participants:
             participant.begin_command()
         try:
-            result = self._decide(command)
+            return self._decide(command)
+        except RefusedError as refused:
+            return refused.error
         except REFUSALS as error:
             transaction.truncate(events)
             context.drop_payloads(after=transaction.head[0], keep=2 * MOST_PAYLOADS)
@@ -66,7 +68,6 @@ class Dispatcher:
             for participant in context.participants:
                 participant.rollback_command(transaction.events)
             return error
-        return result.error if isinstance(result, Refused) else result
 
     def _decide(self, command: Any) -> Any:
         decided = self._handlers[type(command)](self.context, command)

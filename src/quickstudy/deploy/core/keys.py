@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from sqlalchemy import Connection, select
 
@@ -14,9 +14,6 @@ from quickstudy.api.checks import checked_name
 from quickstudy.deploy.core.records import decode, encode
 from quickstudy.deploy.core.tables import KEYS, Row, checked
 from quickstudy.errors import SettingError
-
-if TYPE_CHECKING:
-    pass
 
 PREFIX = "qs_"
 

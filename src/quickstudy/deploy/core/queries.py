@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Select, Table, select
@@ -18,10 +18,6 @@ from quickstudy.deploy.core.tables import (
 from quickstudy.deploy.kind import KINDS, ProtocolName, settings_from_plain
 from quickstudy.log.events import Logged
 from quickstudy.log.store import EVENTS, events_at
-
-if TYPE_CHECKING:
-    pass
-
 
 MOST_QUARANTINED = 20  # shown
 
@@ -113,12 +109,8 @@ def rows_of_protocol(connection: Connection, protocol: ProtocolName) -> list[Row
 
 def live_rows(connection: Connection) -> list[Row]:
     """Rows of the hosted learners; settings and tallies as JSON values."""
-    rows = connection.execute(select(LEARNERS).where(LEARNERS.c.deleted == 0)).mappings()
+    rows = rows_of(connection, LEARNERS, select(LEARNERS).where(LEARNERS.c.deleted == 0))
     return [
-        {
-            **(row := checked(LEARNERS, found)),
-            "settings": json.loads(row["settings"]),
-            "tally": json.loads(row["tally"]),
-        }
-        for found in rows
+        {**row, "settings": json.loads(row["settings"]), "tally": json.loads(row["tally"])}
+        for row in rows
     ]

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from quickstudy.api.annotators import SourceReport
+from quickstudy.deploy.core.queries import rows_of
 from quickstudy.deploy.core.tables import (
     ANNOTATORS,
     CASES,
     LABELS_BY_SOURCE,
     Row,
-    checked,
 )
-
-if TYPE_CHECKING:
-    pass
 
 MOST_SOURCES = 50  # reported, those that taught most
 LATEST = 5_000  # cases on which agreement is computed
@@ -39,8 +35,7 @@ def sources(connection: Connection, number: int, trusted: Collection[str]) -> li
         .where(ANNOTATORS.c.learner == number)
         .order_by(ANNOTATORS.c.labels.desc(), ANNOTATORS.c.first, ANNOTATORS.c.source)
     )
-    found = connection.execute(query.limit(MOST_SOURCES)).mappings()
-    rows = [checked(ANNOTATORS, row) for row in found]
+    rows = rows_of(connection, ANNOTATORS, query.limit(MOST_SOURCES))
     columns = (ANNOTATORS.c.labels, ANNOTATORS.c.rated, ANNOTATORS.c.contradicted)
     totals = select(*[func.coalesce(func.sum(column), 0) for column in columns])
     total = connection.execute(totals.where(ANNOTATORS.c.learner == number)).one()
@@ -112,7 +107,7 @@ def _labels_given(
     query = select(LABELS_BY_SOURCE).where(
         LABELS_BY_SOURCE.c.case_id.in_(latest), LABELS_BY_SOURCE.c.source.in_(names)
     )
-    rows = (checked(LABELS_BY_SOURCE, found) for found in connection.execute(query).mappings())
+    rows = rows_of(connection, LABELS_BY_SOURCE, query)
     return [(row["case_id"], row["source"], row["label"]) for row in rows]
 
 

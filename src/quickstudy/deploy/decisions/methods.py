@@ -319,7 +319,7 @@ class DecisionMethods(Methods):
             share, low, high, audits = queries.precision(connection, hosted.number)
             policies, alarms, attempt = queries.policies(hosted.committed.autonomy())
             return Report(
-                learner=self._decider(hosted),
+                learner=self._decider_info(hosted, tally),
                 cases=tally["cases"],
                 acted=tally["acted"],
                 labels_used=tally["labels"],
@@ -345,6 +345,12 @@ class DecisionMethods(Methods):
             )
 
     def _decider(self, hosted: HostedLearner | OutOfService) -> LearnerInfo:
+        with self.store.reading() as connection:
+            return self._decider_info(hosted, core_queries.tally(connection, hosted.number))
+
+    def _decider_info(
+        self, hosted: HostedLearner | OutOfService, tally: dict[str, Any]
+    ) -> LearnerInfo:
         examples, labels, why = 0, tuple[Label, ...](), ""
         if isinstance(hosted, OutOfService):
             settings, why = hosted.settings, str(hosted.failed)
@@ -352,8 +358,6 @@ class DecisionMethods(Methods):
             settings = hosted.committed.settings
             with hosted.replicas.reading() as learner:
                 examples, labels = learner.examples, learner.labels
-        with self.store.reading() as connection:
-            tally = core_queries.tally(connection, hosted.number)
         kind = KINDS.of_settings(settings)
         info: LearnerInfo = kind.info(
             kind=kind.name,

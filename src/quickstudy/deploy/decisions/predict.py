@@ -34,8 +34,7 @@ SUCCEEDED = "another version answers from now on"
 def predict(context: Context, command: Predict) -> Decided[list[Answer]]:
     """Decide on each prediction, in order."""
     hosted = command.hosted
-    if context.of(HostedLearners).by_name.get(hosted.name) is not hosted:
-        raise InputError(f"learner {hosted.name!r} was deleted meanwhile")
+    context.of(HostedLearners).check_hosted(hosted)
     _check_ids(context, command)
     pause = enforce.pause_in_force(context, hosted)
     answers = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import numpy as np
 from sqlalchemy import Connection, func, select
@@ -35,9 +35,6 @@ from quickstudy.log.events import Logged
 from quickstudy.log.store import events_at, events_of
 from quickstudy.stats.calibration import weighted_share
 from quickstudy.types import Label, Unfamiliar
-
-if TYPE_CHECKING:
-    pass
 
 RECENT_CASES = 500  # latest cases, for the share handled
 AUDITS = 2000  # latest audits, for the precision

@@ -7,10 +7,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 CLAIMABLE = 200  # waiting cases that can be claimed at a time
 LONGEST_CLAIM = 86_400.0  # seconds

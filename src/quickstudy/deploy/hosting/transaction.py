@@ -12,15 +12,14 @@ from quickstudy.deploy.core.contract import SYSTEM, Draft, Hosted
 from quickstudy.deploy.core.failures import OutOfServiceError
 from quickstudy.deploy.core.records import decode, encode
 from quickstudy.deploy.core.tables import Row
-from quickstudy.deploy.guardrails.risk import apply_to_risk
+from quickstudy.deploy.guardrails.risk import SWITCHES, apply_to_risk
 from quickstudy.deploy.hosting.learner import HostedLearner, OutOfService, VersionRoles
-from quickstudy.deploy.hosting.updates import StoredVotes, Update, own_update, update_of
+from quickstudy.deploy.hosting.updates import LABELS, StoredVotes, Update, own_update, update_of
 from quickstudy.deploy.kind import KINDS, kind_of, settings_from_plain
 from quickstudy.encode.values import plain_text
-from quickstudy.errors import NotFoundError
+from quickstudy.errors import InputError, NotFoundError
 from quickstudy.log.events import Logged
 
-LABELS = ("feedback", "ruled")  # events with a label
 Registry = tuple[dict[str, HostedLearner], dict[int, HostedLearner], dict[str, OutOfService]]
 
 
@@ -95,6 +94,15 @@ class HostedLearners:
             context.check_protocol(name, self)
             raise NotFoundError(f"there is no learner {name!r:.140}")
         return self.by_name[name]
+
+    def check_hosted(self, hosted: HostedLearner) -> None:
+        """Check that a learner is still in service.
+
+        Raises:
+            InputError: it was deleted.
+        """
+        if self.by_name.get(hosted.name) is not hosted:
+            raise InputError(f"learner {hosted.name!r} was deleted meanwhile")
 
     def of_case(self, case: Row) -> HostedLearner | None:
         """The learner of a case; None: it was deleted.
@@ -211,7 +219,7 @@ class HostedLearners:
                 self._once_committed.append(partial(hosted.votes.drop, event.subject))
         elif event.type == "refitted":
             update = Update(event.seq, fitted=draft.memo)
-        elif event.type in ("promoted", "rolled_back"):
+        elif event.type in SWITCHES:
             update = Update(event.seq, switch=draft.payload)
         else:
             update = own_update(event)

@@ -21,6 +21,7 @@ from quickstudy.log.events import OWN, Logged
 from quickstudy.log.failpoints import failpoint
 from quickstudy.types import Label, Prediction, Probabilities
 
+LABELS = ("feedback", "ruled")  # events with a label
 Votes = NDArray[np.float16]
 LEAST = -60_000.0  # lowest log probability that is stored in half precision
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from quickstudy.api.versions import (
 from quickstudy.deploy.core.methods import Methods, checked_limit, checked_reason
 from quickstudy.deploy.core.tables import Row
 from quickstudy.deploy.hosting.learner import HostedLearner
-from quickstudy.deploy.hosting.transaction import HostedLearners
 from quickstudy.deploy.kind import settings_from_plain
 from quickstudy.deploy.promotion import manager
 from quickstudy.deploy.promotion.manager import PromotionManager
@@ -39,11 +38,8 @@ from quickstudy.types import Input, Label
 class PromotionMethods(Methods):
     """Methods of `Deployment` on versions, the gate and the exam."""
 
-    classifiers: HostedLearners
     promotion: PromotionManager
-
-    def _hosted(self, name: str) -> HostedLearner:
-        return self.classifiers.in_service(name, self.context)
+    _hosted: Callable[[str], HostedLearner]
 
     def versions(self, name: str) -> list[Version]:
         """All versions of a learner, newest first."""

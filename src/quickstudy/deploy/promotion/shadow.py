@@ -15,6 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from quickstudy.api.versions import Difference
+from quickstudy.deploy.guardrails.risk import SWITCHES
 from quickstudy.deploy.guardrails.rules import parse
 from quickstudy.deploy.hosting.quarantine import TYPE, Ledger, set_aside_of
 from quickstudy.deploy.hosting.updates import Update, own_update
@@ -165,7 +166,7 @@ class Shadow:
             self._rules = [parse(rule) for rule in payload["limits"]["never"]]
         elif event.type == TYPE:
             self._skip(set_aside_of(event).seq)
-        elif event.type in ("promoted", "rolled_back") and event.subject == self.spec.version:
+        elif event.type in SWITCHES and event.subject == self.spec.version:
             self._answer()
             self._learn(event.seq)
             self._hand_over(connection, event.seq)

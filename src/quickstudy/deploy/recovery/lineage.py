@@ -18,6 +18,7 @@ from quickstudy.deploy.core.failures import LearningError
 from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
 from quickstudy.deploy.hosting.replicas import LeftRightReplicas
 from quickstudy.deploy.hosting.updates import (
+    LABELS,
     Update,
     apply_without_failures,
     own_update,
@@ -36,7 +37,6 @@ FREE_MAP_UNTIL = 2000
 has to pass the gate."""
 
 PREFETCH = 500  # events whose records are read at once
-LABELS = ("feedback", "ruled")
 Told = tuple[Logged, dict[str, Any], dict[str, Any]]  # event, its payload, payload of its case
 
 

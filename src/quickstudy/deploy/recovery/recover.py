@@ -28,22 +28,27 @@ log = logging.getLogger("quickstudy")
 F = TypeVar("F")
 
 
-def newest(folder: Path, go_on: Callable[[Path], F | None]) -> F | None:
-    """The result of `go_on` for the newest snapshot that it can use.
+def from_newest(
+    folder: Path,
+    from_snapshot: Callable[[Path, bool], F | None],
+    from_log: Callable[[bool], F],
+) -> F:
+    """The state from the newest snapshot that can be used, or, if there is none, from the log.
 
     A snapshot that is damaged, is of another log, or cannot be continued is skipped with a warning,
-    and the one before it is tried.
+    and the one before it is tried; None from `from_snapshot` skips it silently. Each is tried as in
+    `whole_or_without`.
     """
     for path in reversed(snapshots.found(folder)):
         try:
-            fold = go_on(path)
+            fold = whole_or_without(partial(from_snapshot, path))
         except Exception as error:  # too little memory, too
             what = error if isinstance(error, ModelFileError | StoreError) else f"{path}: {error!r}"
             log.warning("%s; going back to what was before it", what)
             continue
         if fold is not None:
             return fold
-    return None
+    return whole_or_without(from_log)
 
 
 @one_blas_thread()  # a learner recomputes on reading what its file does not hold
@@ -78,13 +83,10 @@ def recover(
             )
         return fold
 
-    def go_on(path: Path) -> ReplayState | None:
-        return whole_or_without(partial(from_snapshot, path))
-
     def from_log(without: bool) -> ReplayState:
         return replay(store, number, upto=upto, progress=progress, without=without)
 
-    return newest(folder, go_on) or whole_or_without(from_log)
+    return from_newest(folder, from_snapshot, from_log)
 
 
 def check_not_outdated(

@@ -17,7 +17,13 @@ from sqlalchemy import Connection
 from quickstudy.api.settings import Settings
 from quickstudy.deploy.core.failures import LearningError
 from quickstudy.deploy.guardrails.autonomy import Autonomy
-from quickstudy.deploy.guardrails.risk import apply_to_risk, check_decision, new_control, state_of
+from quickstudy.deploy.guardrails.risk import (
+    SWITCHES,
+    apply_to_risk,
+    check_decision,
+    new_control,
+    state_of,
+)
 from quickstudy.deploy.hosting.quarantine import Ledger, SetAside
 from quickstudy.deploy.hosting.refit_process import artifact_name, unpack_fitted
 from quickstudy.deploy.hosting.replicas import LeftRightReplicas
@@ -35,7 +41,6 @@ from quickstudy.log.store import Store, read_events
 from quickstudy.snapshot import digest
 from quickstudy.stats.moments import one_blas_thread
 
-SWITCHES = ("promoted", "rolled_back")
 Progress = Any  # Callable[[int], None], called with the sequence number now and then
 log = logging.getLogger("quickstudy")
 F = TypeVar("F")

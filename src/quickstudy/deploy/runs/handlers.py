@@ -12,7 +12,7 @@ from sqlalchemy import select
 from quickstudy.api.checks import checked_name
 from quickstudy.api.runs import RunInfo, RunStatus
 from quickstudy.deploy.core.context import Context
-from quickstudy.deploy.core.contract import EXPIRY, Decided, Draft, Refused
+from quickstudy.deploy.core.contract import EXPIRY, Decided, Draft, RefusedError
 from quickstudy.deploy.core.failures import reason_of
 from quickstudy.deploy.core.records import encode
 from quickstudy.deploy.core.tables import RUNS, Row
@@ -46,10 +46,6 @@ EXPIRED_AT_ONCE = 500
 log = logging.getLogger("quickstudy")
 
 
-class FailedError(Exception):
-    """A learner failed to process an event; the failure is logged."""
-
-
 def create(context: Context, command: CreateValue) -> Decided[None]:
     """Create a value learner.
     Raises:
@@ -61,7 +57,7 @@ def create(context: Context, command: CreateValue) -> Decided[None]:
     yield Draft("created", number, actor=command.actor, subject=command.name, payload=settings)
 
 
-def change(context: Context, command: ChangeValue) -> Decided[Refused | None]:
+def change(context: Context, command: ChangeValue) -> Decided[None]:
     """Change settings; they apply from the next step on."""
     hosted, state = yield from _ready(context, command.name)
     settings = replace(state.settings, **command.values)
@@ -69,14 +65,10 @@ def change(context: Context, command: ChangeValue) -> Decided[Refused | None]:
     draft = Draft(
         "changed", hosted.number, actor=command.actor, subject=hosted.name, payload=payload
     )
-    try:
-        yield from _whole(context, hosted, draft)
-    except FailedError as error:
-        return Refused(InputError(str(error)))
-    return None
+    yield from _whole(context, hosted, draft)
 
 
-def start(context: Context, command: StartRun) -> Decided[RunInfo | Refused]:
+def start(context: Context, command: StartRun) -> Decided[RunInfo]:
     """Start a run; a run with the same id and task and without steps is returned as it is."""
     hosted, state = yield from _ready(context, command.name)
     if command.id is not None and (known := _known(context, hosted, command.id)):
@@ -91,10 +83,7 @@ def start(context: Context, command: StartRun) -> Decided[RunInfo | Refused]:
     run = command.id or f"{OURS}{context.next_seq:010x}{secrets.token_hex(5)}"
     payload = {"task": command.task}
     draft = Draft("run_started", hosted.number, actor=command.actor, subject=run, payload=payload)
-    try:
-        yield from _whole(context, hosted, draft)
-    except FailedError as error:
-        return Refused(InputError(str(error)))
+    yield from _whole(context, hosted, draft)
     return run_info(_row(context, hosted, run), hosted.name)
 
 
@@ -137,7 +126,7 @@ def _row(context: Context, hosted: HostedValue, run: str) -> Row:
     return row
 
 
-def step(context: Context, command: TakeStep) -> Decided[Estimate | Refused]:
+def step(context: Context, command: TakeStep) -> Decided[Estimate]:
     """Add a step; a step with a number that is on record gets the logged answer."""
     hosted, _ = yield from _ready(context, command.name)
     row = _row(context, hosted, command.run)
@@ -156,10 +145,7 @@ def step(context: Context, command: TakeStep) -> Decided[Estimate | Refused]:
     draft = Draft(
         "stepped", hosted.number, actor=command.actor, subject=command.run, payload=payload
     )
-    try:
-        event = yield from _whole(context, hosted, draft)
-    except FailedError as error:
-        return Refused(InputError(str(error)))
+    event = yield from _whole(context, hosted, draft)
     estimate = read_estimate(context.payload(event.seq)["estimate"])
     return paused(estimate, pause)
 
@@ -239,7 +225,7 @@ def _whole(context: Context, hosted: HostedValue, draft: Draft) -> Decided[Logge
 
     Raises:
         InputError: it is refused by a check, and nothing was changed.
-        FailedError: the learner failed; its state is as before.
+        RefusedError: the learner failed; its state is as before.
         ReplayNeededError: the learner cannot be restored to its state before.
     """
     try:
@@ -253,13 +239,15 @@ def _whole(context: Context, hosted: HostedValue, draft: Draft) -> Decided[Logge
         "learner %s failed at %s of %s: %s", hosted.name, draft.type, draft.subject, one.reason
     )
     context.of(HostedValues).state_of(hosted, context.transaction.events)
-    raise FailedError(
-        f"{hosted.name!r} could not take this in ({one.reason}): it is as it was before, and "
-        "nothing but this failure is on record; send another input, or raise its budget_mb"
+    raise RefusedError(
+        InputError(
+            f"{hosted.name!r} could not take this in ({one.reason}): it is as it was before, and "
+            "nothing but this failure is on record; send another input, or raise its budget_mb"
+        )
     )
 
 
-def close(context: Context, command: ExpireRun) -> Decided[RunInfo | Refused]:
+def close(context: Context, command: ExpireRun) -> Decided[RunInfo]:
     """Close a run whose outcome will stay unknown, as on expiry: nothing is learned from it."""
     hosted, _ = yield from _ready(context, command.name)
     row = _row(context, hosted, command.run)
@@ -267,10 +255,7 @@ def close(context: Context, command: ExpireRun) -> Decided[RunInfo | Refused]:
         return replace(run_info(row, hosted.name), repeated=True)
     if row["status"] != "live":
         raise InputError(f"run {command.run!r} has ended: its end is on record, it cannot expire")
-    try:
-        yield from _whole(context, hosted, _expired(row, actor=command.actor))
-    except FailedError as error:
-        return Refused(InputError(str(error)))
+    yield from _whole(context, hosted, _expired(row, actor=command.actor))
     return run_info(_row(context, hosted, command.run), hosted.name)
 
 
@@ -302,7 +287,7 @@ def _expire(context: Context, hosted: HostedValue) -> Decided[int]:
         yield from _state(context, hosted)
         for row in rows:
             yield from _whole(context, hosted, _expired(row, actor=EXPIRY))
-    except (InputError, FailedError, ReplayNeededError):  # tried again at the next expiry
+    except (InputError, RefusedError, ReplayNeededError):  # tried again at the next expiry
         return 0
     return len(rows)
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 from quickstudy.api.checks import checked_figure, checked_flag, checked_learner, checked_name
 from quickstudy.api.options import checked, takes_settings
@@ -30,14 +30,12 @@ from quickstudy.deploy.runs.commands import (
 )
 from quickstudy.deploy.runs.handlers import checked_run
 from quickstudy.deploy.runs.hosted import HostedValue, HostedValues, ReplayNeededError
+from quickstudy.deploy.runs.state import value_rows
 from quickstudy.encode.actions import plain_action
 from quickstudy.errors import InputError, ModelFileError, StoreError
 from quickstudy.learners.value.settings import LARGEST
 from quickstudy.log.store import LogError
 from quickstudy.types import Estimate, Input
-
-if TYPE_CHECKING:
-    pass
 
 EVENTS_BETWEEN = 1_000  # snapshots of a value learner: events replayed after a failed transaction
 BYTES_AN_EVENT = 20_000  # of a snapshot; writing them costs as much as replaying an event
@@ -229,7 +227,7 @@ class RunMethods(Methods):
             quarantined = queries.quarantined(connection, hosted_value.number)
         counts = {name: tally[name] for name in ("expired", "late", "successes", "stopped")}
         return ValueReport(
-            learner=self._value(hosted_value),
+            learner=_value_info(hosted_value, tally),
             live=tally["open"],
             ended=tally["runs"],
             stopping=run_queries.stop_report(stopping),
@@ -241,8 +239,6 @@ class RunMethods(Methods):
 
     def _restore_values(self) -> None:
         """Restore the hosted value learners from the log, before the writer starts."""
-        from quickstudy.deploy.runs.state import value_rows
-
         with self.store.reading() as connection:
             rows = value_rows(connection)
         for row in rows:
@@ -302,17 +298,20 @@ class RunMethods(Methods):
 
     def _value(self, hosted_value: HostedValue) -> ValueInfo:
         with self.store.reading() as connection:
-            tally = queries.tally(connection, hosted_value.number)
-        return ValueInfo(
-            name=hosted_value.name,
-            settings=hosted_value.settings,
-            created=hosted_value.created,
-            runs=tally["runs"],
-            steps=tally["steps"],
-            open=tally["open"],
-            quarantined=tally.get("quarantined", 0),
-            out_of_service=str(hosted_value.failed or ""),
-        )
+            return _value_info(hosted_value, queries.tally(connection, hosted_value.number))
+
+
+def _value_info(hosted_value: HostedValue, tally: dict[str, Any]) -> ValueInfo:
+    return ValueInfo(
+        name=hosted_value.name,
+        settings=hosted_value.settings,
+        created=hosted_value.created,
+        runs=tally["runs"],
+        steps=tally["steps"],
+        open=tally["open"],
+        quarantined=tally.get("quarantined", 0),
+        out_of_service=str(hosted_value.failed or ""),
+    )
 
 
 def _step(

@@ -65,7 +65,7 @@ def runs(
     if status == "live":
         query = query.order_by(RUNS.c.probability.is_(None), RUNS.c.probability)
     query = query.order_by(RUNS.c.seq.desc()).limit(limit)
-    return [run_info(checked(RUNS, row), name) for row in connection.execute(query).mappings()]
+    return [run_info(row, name) for row in core_queries.rows_of(connection, RUNS, query)]
 
 
 def run(connection: Connection, number: int, name: str, id: str) -> RunReport:

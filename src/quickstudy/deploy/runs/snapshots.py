@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,7 @@ from quickstudy import snapshot
 from quickstudy.api.settings import ValueSettings
 from quickstudy.deploy.recovery import snapshots
 from quickstudy.deploy.recovery.files import folder_of
-from quickstudy.deploy.recovery.recover import check_not_outdated, clear, newest
-from quickstudy.deploy.recovery.replay import whole_or_without
+from quickstudy.deploy.recovery.recover import check_not_outdated, clear, from_newest
 from quickstudy.deploy.runs.state import ValueState, advance, replay
 from quickstudy.errors import ModelFileError
 from quickstudy.learners.value.value_function import ValueFunction
@@ -99,14 +97,10 @@ def recover(store: Store, number: int, *, upto: int | None = None) -> ValueState
             advance(state, connection, number, strict=False, upto=upto, without=without)
         return state
 
-    def go_on(path: Path) -> ValueState | None:
-        return whole_or_without(partial(from_snapshot, path))
-
     def from_log(without: bool) -> ValueState:
         return replay(store, number, strict=False, upto=upto, without=without)
 
-    folder = folder_of(store.folder, number)
-    return newest(folder, go_on) or whole_or_without(from_log)
+    return from_newest(folder_of(store.folder, number), from_snapshot, from_log)
 
 
 def sweep(store: Store, number: int) -> None:

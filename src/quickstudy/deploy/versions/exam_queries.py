@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from quickstudy.api.versions import Exam, Pin
+from quickstudy.deploy.core.queries import rows_of
 from quickstudy.deploy.core.records import decode, encode
 from quickstudy.deploy.core.rows import Rows
 from quickstudy.deploy.core.tables import EXAM, LEARNERS, Row, checked
@@ -31,8 +32,7 @@ def pins(connection: Connection, number: int) -> list[Pin]:
         raise NotFoundError(f"there is no learner number {number}")
     name = checked(LEARNERS, named)["name"]
     query = select(EXAM).where(EXAM.c.learner == number).order_by(EXAM.c.seq)
-    rows = connection.execute(query).mappings()
-    return [pin_of(checked(EXAM, row), name) for row in rows]
+    return [pin_of(row, name) for row in rows_of(connection, EXAM, query)]
 
 
 def revision(connection: Connection, number: int) -> tuple[int, int]:

@@ -13,10 +13,9 @@ from quickstudy.deploy.hosting.learner import HostedLearner
 from quickstudy.deploy.hosting.transaction import HostedLearners
 from quickstudy.deploy.versions import exam_queries
 from quickstudy.deploy.versions.commands import Challenge, Promote, Refuse, Rollback
+from quickstudy.deploy.versions.projection import SHORT
 from quickstudy.deploy.versions.registry import version_of
 from quickstudy.errors import InputError
-
-SHORT = 12  # characters of an id in messages
 
 
 def challenge(context: Context, command: Challenge) -> Decided[Version]:
@@ -25,7 +24,7 @@ def challenge(context: Context, command: Challenge) -> Decided[Version]:
         InputError: there is a challenger already, or the version was one before.
     """
     hosted, spec = command.hosted, command.made
-    _check_hosted(context, hosted)
+    context.of(HostedLearners).check_hosted(hosted)
     if rival := hosted.roles.challenger:
         raise InputError(f"{rival[:SHORT]} challenges already: withdraw it first, or wait for it")
     if context.rows.find(VERSIONS, hosted.number, spec.id):
@@ -72,7 +71,7 @@ def rollback(context: Context, command: Rollback) -> Decided[Version]:
         InputError: there is no previous version.
     """
     hosted = command.hosted
-    _check_hosted(context, hosted)
+    context.of(HostedLearners).check_hosted(hosted)
     previous = hosted.roles.previous
     if not previous or command.version not in ("", previous):
         raise InputError(f"learner {hosted.name!r} has no previous version to go back to")
@@ -125,13 +124,8 @@ def _switch(
     return Draft(type, hosted.number, actor=command.actor, subject=version, payload=payload)
 
 
-def _check_hosted(context: Context, hosted: HostedLearner) -> None:
-    if context.of(HostedLearners).by_name.get(hosted.name) is not hosted:
-        raise InputError(f"learner {hosted.name!r} was deleted meanwhile")
-
-
 def _check_challenger(context: Context, hosted: HostedLearner, version: str) -> None:
-    _check_hosted(context, hosted)
+    context.of(HostedLearners).check_hosted(hosted)
     if not version or hosted.roles.challenger != version:
         raise InputError(
             f"{version[:SHORT] or 'no version'} does not challenge the champion of {hosted.name!r}"

@@ -13,10 +13,10 @@ from quickstudy.api.versions import Diff, Difference, Pin, Version
 from quickstudy.deploy.core.queries import rows_of
 from quickstudy.deploy.core.records import decode
 from quickstudy.deploy.core.tables import CASES, VERSIONS, Row
+from quickstudy.deploy.guardrails.risk import SWITCHES
 from quickstudy.deploy.hosting.learner import VersionRoles
 from quickstudy.deploy.kind import new_learner
 from quickstudy.deploy.recovery import lineage
-from quickstudy.deploy.recovery.replay import SWITCHES
 from quickstudy.errors import InputError, NotFoundError
 from quickstudy.learners.decider import Decider
 from quickstudy.log.store import events_at, read_events
