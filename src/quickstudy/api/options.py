@@ -120,7 +120,7 @@ def sent(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_null(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as JSON gives them: null is as if it was not given."""
+    """Values as JSON gives them: null is as if it was not given."""
     return {name: value for name, value in given.items() if value is not None}
 
 

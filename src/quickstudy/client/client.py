@@ -29,7 +29,7 @@ from quickstudy.api.decisions import (
     Receipt,
     Report,
 )
-from quickstudy.api.options import changes, sent, takes_settings
+from quickstudy.api.options import changes, sent, takes_settings, without_null
 from quickstudy.api.runs import ValueInfo
 from quickstudy.api.settings import DEFAULT_KIND, Options, Settings
 from quickstudy.client.oversight import Oversight
@@ -278,4 +278,4 @@ def _feedback(item: Feedback) -> dict[str, Any]:
         "source": plain_text(item.source),
         "key": plain_text(item.key),
     }
-    return {name: value for name, value in said.items() if value is not None}
+    return without_null(said)

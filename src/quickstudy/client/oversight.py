@@ -10,6 +10,7 @@ from quickstudy.api.checks import checked_label, plain_record
 from quickstudy.api.codec import dump, load, load_all, path_of
 from quickstudy.api.decisions import Ask
 from quickstudy.api.guardrails import AutonomyReport, Limits, LimitsReport, Pause, in_range
+from quickstudy.api.options import without_null
 from quickstudy.api.versions import Bound, Diff, Exam, GateReport, Pin, Version
 from quickstudy.client.resource import Resource
 from quickstudy.encode.values import plain_text
@@ -86,8 +87,8 @@ class Oversight(Resource):
             "bound": bound,
             "source": plain_text(source),
         }
-        body = {what: value for what, value in said.items() if value is not None}
-        return load(Pin, self._send("POST", path_of("learners", name, "exam"), body))
+        path = path_of("learners", name, "exam")
+        return load(Pin, self._send("POST", path, without_null(said)))
 
     def pin_many(self, name: str, rows: Sequence[tuple[Input, Label, Bound]]) -> int:
         """Put several records with their labels into the exam; returns their number."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Unpack
 
 from quickstudy.api.checks import plain_record
 from quickstudy.api.codec import load, load_all, path_of
-from quickstudy.api.options import sent, takes_settings
+from quickstudy.api.options import sent, takes_settings, without_null
 from quickstudy.api.runs import RunInfo, RunReport, ValueInfo, ValueReport
 from quickstudy.api.settings import ValueOptions, ValueSettings
 from quickstudy.client.resource import Resource
@@ -33,7 +32,7 @@ class Runs(Resource):
         """Start a run; retried if it has an `id`."""
         body = {"task": plain_text(task), "id": plain_text(id)}
         path = path_of("learners", name, "runs")
-        return load(RunInfo, self._send("POST", path, _given(body), again=id is not None))
+        return load(RunInfo, self._send("POST", path, without_null(body), again=id is not None))
 
     def step(
         self,
@@ -55,7 +54,9 @@ class Runs(Resource):
             "number": number,
         }
         path = path_of("learners", name, "runs", run, "steps")
-        return load(Estimate, self._send("POST", path, _given(body), again=number is not None))
+        return load(
+            Estimate, self._send("POST", path, without_null(body), again=number is not None)
+        )
 
     def end(
         self,
@@ -73,7 +74,7 @@ class Runs(Resource):
             "source": plain_text(source),
         }
         path = path_of("learners", name, "runs", run, "end")
-        return load(RunInfo, self._send("POST", path, _given(body), again=True))
+        return load(RunInfo, self._send("POST", path, without_null(body), again=True))
 
     def expire(self, name: str, run: str) -> RunInfo:
         """Close a run whose outcome will stay unknown; retried."""
@@ -88,7 +89,3 @@ class Runs(Resource):
     def run(self, name: str, run: str) -> RunReport:
         """A run with all its steps."""
         return load(RunReport, self._get(path_of("learners", name, "runs", run)))
-
-
-def _given(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in body.items() if value is not None}

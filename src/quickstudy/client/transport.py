@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from quickstudy.api.codec import PROBLEM_BASE, PROBLEMS, to_bytes
+from quickstudy.api.options import without_null
 from quickstudy.errors import (
     AccessError,
     InputError,
@@ -56,8 +57,7 @@ class Transport:
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON of a GET request; query parameters that are None are left out."""
-        given = {name: value for name, value in query.items() if value is not None}
-        return self.send("GET", path, query=given)
+        return self.send("GET", path, query=without_null(query))
 
     def send(
         self,

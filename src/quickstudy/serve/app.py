@@ -73,7 +73,7 @@ def create_app(deployment: Deployment, *, settings: ServerSettings | None = None
     app.state.api = [route for router in routers for route in router.routes]
     for router in routers:
         app.include_router(router)
-    mount(app, deployment)
+    mount(app)
     problems.install(app)
     app.add_middleware(
         Middleware,

@@ -28,6 +28,14 @@ def brief(value: Any) -> str:
         return f"a {type(value).__name__}"
 
 
+def equal(one: Any, other: Any) -> bool:
+    """Whether two values are equal; False if they cannot be compared."""
+    try:
+        return bool(one == other)
+    except (RecursionError, ValueError):  # deep nesting; arrays
+        return False
+
+
 def plain(given: Any, at: str) -> Mapping[str, Any]:
     """The fields of a mapping, or of an object of an SDK (a model or a data class).
 

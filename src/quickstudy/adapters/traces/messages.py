@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from quickstudy.adapters.step import Steps, looks_failed
-from quickstudy.adapters.traces.fields import brief, plain
+from quickstudy.adapters.traces.fields import brief, equal, plain
 from quickstudy.adapters.traces.formats import FORMATS
 from quickstudy.adapters.traces.piece import Piece, failed_once
 from quickstudy.adapters.traces.reader import Failed, Reader
@@ -82,7 +82,7 @@ def _pieces(messages: Sequence[Any], seen: int, reader: Reader) -> Iterator[Piec
         at = f"messages[{i}]"
         given = _fields(message, at)
         id = given.get("id")
-        if isinstance(id, str) and id and _equal(known.get(id), given):
+        if isinstance(id, str) and id and equal(known.get(id), given):
             continue
         if isinstance(id, str):
             known[id] = given
@@ -108,10 +108,3 @@ def _asks(given: Mapping[str, Any]) -> bool:
     if isinstance(parts, list | tuple):
         type_names += [part.get("type") for part in parts if isinstance(part, Mapping)]
     return any(isinstance(type_name, str) and "approval" in type_name for type_name in type_names)
-
-
-def _equal(one: Any, other: Any) -> bool:
-    try:
-        return bool(one == other)
-    except (RecursionError, ValueError):  # deep nesting; arrays
-        return False

@@ -8,7 +8,7 @@ from typing import Any
 
 from quickstudy.adapters.step import Step, as_json, call, tells_failure
 from quickstudy.adapters.traces.failure import marked
-from quickstudy.adapters.traces.fields import brief, first, plain, written
+from quickstudy.adapters.traces.fields import brief, equal, first, plain, written
 from quickstudy.adapters.traces.piece import Piece, Told, in_order, said
 from quickstudy.errors import InputError
 
@@ -100,7 +100,7 @@ class Reader:
         """
         found: list[Piece] = []
         for i, message in enumerate(messages):
-            if i not in self._last or not _equal(self._last[i][0], message):
+            if i not in self._last or not equal(self._last[i][0], message):
                 self._last[i] = (message, self.message(message, f"{at}[{i}]"))
             found += self._last[i][1]
         return found
@@ -357,13 +357,6 @@ def _has_type(value: Any) -> bool:
     if type_name is None:
         return len(value) == 1 and isinstance(next(iter(value.values())), Mapping)
     return isinstance(type_name, str)
-
-
-def _equal(one: Any, other: Any) -> bool:
-    try:
-        return bool(one == other)
-    except (RecursionError, ValueError):  # deep nesting; arrays
-        return False
 
 
 def _paired(message: Any) -> Any:

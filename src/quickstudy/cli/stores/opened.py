@@ -30,9 +30,17 @@ Key = Annotated[
 ]
 
 
+THROUGH_SERVER = (
+    "Keys of a store that is being served are made and revoked through its server: POST and "
+    "DELETE /v1/keys, or stop it first"
+)
+
+
 @contextmanager
-def opened(store: Path, sizes: Sizes | None = None) -> Iterator[Deployment]:
-    """Open a store for writing."""
+def opened(
+    store: Path, sizes: Sizes | None = None, *, instead: str = THROUGH_SERVER
+) -> Iterator[Deployment]:
+    """Open a store for writing; `instead` says what to do if a server has it open."""
     from quickstudy.deploy.deployment import Deployment
 
     try:
@@ -40,10 +48,7 @@ def opened(store: Path, sizes: Sizes | None = None) -> Iterator[Deployment]:
     except StoreError as error:
         if "is open in" not in str(error):
             raise
-        raise StoreError(
-            f"{error}. Keys of a store that is being served are made and revoked through its "
-            "server: POST and DELETE /v1/keys, or stop it first"
-        ) from None
+        raise StoreError(f"{error}. {instead}") from None
     with deployment:
         yield deployment
 
@@ -56,15 +61,7 @@ def reached(store: Path | None, url: str | None, key: str | None) -> Iterator[De
         with connected(url, key) as client:
             yield client
         return
-    from quickstudy.deploy.deployment import Deployment
-
-    try:
-        deployment = Deployment(existing(store))
-    except StoreError as error:
-        if "is open in" not in str(error):
-            raise
-        raise StoreError(f"{error}. Name its server with --url instead") from None
-    with deployment:
+    with opened(existing(store), instead="Name its server with --url instead") as deployment:
         yield deployment
 
 

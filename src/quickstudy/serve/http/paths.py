@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import unquote
 
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import Scope
 
@@ -24,6 +27,11 @@ class Part(Convertor[str]):
 
 
 register_url_convertor(PART, Part())
+
+
+def routes_of(router: APIRouter, *endpoints: Any) -> list[APIRoute]:
+    """The routes of a router that these functions answer."""
+    return [r for r in router.routes if isinstance(r, APIRoute) and r.endpoint in endpoints]
 
 
 def keep_slashes(scope: Scope) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
 from quickstudy.api.codec import adapter, dump
@@ -67,6 +67,14 @@ def says(
     if takes is not None:
         extra["requestBody"] = _body(*takes if isinstance(takes, tuple) else (takes,))
     return {"status_code": status, "responses": responses, "openapi_extra": extra}
+
+
+def says_text(role: str, about: str, media: str, made_by: type[Response]) -> dict[str, Any]:
+    """Arguments of a route whose response is a text of another media type than JSON."""
+    described = says(role)
+    content = {media: {"schema": {"type": "string"}}}
+    described["responses"][200] = {"description": about, "content": content}
+    return described | {"response_class": made_by}
 
 
 def refusal(code: int) -> dict[str, Any]:

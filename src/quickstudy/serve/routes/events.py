@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +15,7 @@ from quickstudy.serve.http.auth import Manager, Teacher, check_learner
 from quickstudy.serve.http.body import takes
 from quickstudy.serve.http.responses import Served, reply
 from quickstudy.serve.http.sse import Broadcaster, EventStream
-from quickstudy.serve.openapi.document import says
+from quickstudy.serve.openapi.document import says, says_text
 
 router = APIRouter(tags=["events"])
 LARGEST = 2**53
@@ -23,14 +23,11 @@ EVENTS, LEARNED = envelope(events=list[Event]), envelope(learned=bool)
 Seq = Annotated[int, Query(ge=0, le=LARGEST)]
 
 
-def _stream_says() -> dict[str, Any]:
-    described = says("teach")
-    content = {"text/event-stream": {"schema": {"type": "string"}}}
-    described["responses"][200] = {"description": "Events as they come.", "content": content}
-    return described | {"response_class": EventStream}
-
-
-@router.get("/v1/events", summary="Events as they come", **_stream_says())
+@router.get(
+    "/v1/events",
+    summary="Events as they come",
+    **says_text("teach", "Events as they come.", "text/event-stream", EventStream),
+)
 async def stream(
     request: Request,
     visitor: Teacher,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
-from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -15,6 +14,7 @@ from quickstudy.deploy.deployment import Deployment
 from quickstudy.serve.http.auth import Principal, check_learner, check_predictions, entry
 from quickstudy.serve.http.batching import MicroBatcher
 from quickstudy.serve.http.body import takes
+from quickstudy.serve.http.paths import routes_of
 from quickstudy.serve.http.problems import Problem
 from quickstudy.serve.http.responses import reply
 from quickstudy.serve.openapi.document import says
@@ -67,7 +67,7 @@ async def teach(request: Request) -> Response:
     return reply({"receipts": receipts}, RECEIPTS)
 
 
-FAST_PATHS = [route for route in router.routes if isinstance(route, APIRoute)]
+FAST_PATHS = routes_of(router, teach)
 
 
 async def _check(given: Sequence[Feedback], visitor: Principal, served: Deployment) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
@@ -12,7 +10,7 @@ from quickstudy.serve.http.auth import Predictor, check_unscoped
 from quickstudy.serve.http.problems import Problem
 from quickstudy.serve.http.responses import Served, reply
 from quickstudy.serve.metrics import Metrics
-from quickstudy.serve.openapi.document import refusal, says
+from quickstudy.serve.openapi.document import refusal, says_text
 
 router = APIRouter(tags=["health"])
 FAILING = {"type": "integer", "description": "Learners that cannot learn, if there are any."}
@@ -46,14 +44,11 @@ async def readyz(request: Request, served: Served) -> Response:
     return reply({"status": "ok"} | ({"failing": failing} if failing else {}))
 
 
-def _metrics_say() -> dict[str, Any]:
-    described = says("predict")
-    content = {"text/plain": {"schema": {"type": "string"}}}
-    described["responses"][200] = {"description": "Figures for Prometheus.", "content": content}
-    return described | {"response_class": PlainTextResponse}
-
-
-@router.get("/metrics", summary="Figures for Prometheus", **_metrics_say())
+@router.get(
+    "/metrics",
+    summary="Figures for Prometheus",
+    **says_text("predict", "Figures for Prometheus.", "text/plain", PlainTextResponse),
+)
 async def metrics(request: Request, visitor: Predictor) -> Response:
     """Requests, latencies, and figures of each learner. For keys for all learners."""
     check_unscoped(visitor)

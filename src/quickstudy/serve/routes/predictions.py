@@ -6,7 +6,6 @@ from dataclasses import fields
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -17,6 +16,7 @@ from quickstudy.errors import NotReadyError
 from quickstudy.serve.http.auth import Teacher, check_predictions, entry
 from quickstudy.serve.http.batching import MicroBatcher
 from quickstudy.serve.http.body import takes
+from quickstudy.serve.http.paths import routes_of
 from quickstudy.serve.http.problems import Problem
 from quickstudy.serve.http.responses import Served, reply
 from quickstudy.serve.openapi.document import NAME, says
@@ -70,7 +70,7 @@ def _reply(body: ToPredict, answers: list[Answer]) -> Response:
     return reply({"predictions": answers}, PREDICTIONS)
 
 
-FAST_PATHS = [route for route in router.routes if isinstance(route, APIRoute)]
+FAST_PATHS = routes_of(router, predict)
 
 
 @router.get(

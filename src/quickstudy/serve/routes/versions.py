@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -16,6 +15,7 @@ from quickstudy.api.versions import Diff, GateReport, Promotion, Reason, Version
 from quickstudy.errors import ModelFileError
 from quickstudy.serve.http.auth import Manager, Teacher
 from quickstudy.serve.http.body import MODEL, is_model, read_model, takes
+from quickstudy.serve.http.paths import routes_of
 from quickstudy.serve.http.problems import Problem
 from quickstudy.serve.http.responses import Served, reply
 from quickstudy.serve.openapi.document import says
@@ -82,7 +82,7 @@ async def challenge(
     return reply(await run_in_threadpool(challenge), status=201)
 
 
-UPLOADS = [r for r in router.routes if isinstance(r, APIRoute) and "POST" in (r.methods or ())]
+UPLOADS = routes_of(router, challenge)
 
 
 @router.delete(

@@ -140,7 +140,7 @@ def proofs(r: Report) -> list[Proof]:
     proved = _proved(r)
     rows = []
     for i, policy in enumerate(r.policies):
-        filled = max(0.0, min(1.0, policy.log_evidence / max(policy.log_bar, 1e-9)))
+        filled = terms.filled(policy.log_evidence, policy.log_bar)
         state, mood = _proof_state(i, policy, proved)
         name = words.rule(i, len(r.policies))
         gap = f"{odds_to_one(policy.log_evidence)}, {odds_to_one(policy.log_bar)} is proof"

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from quickstudy.api.versions import Diff, GateReport, Version
@@ -25,6 +24,7 @@ from quickstudy.serve.dashboard.base.rendering import (
 )
 from quickstudy.serve.dashboard.base.session import Known, Session, Store
 from quickstudy.serve.http.body import read_model
+from quickstudy.serve.http.paths import routes_of
 
 router = page_router()
 DIFFERENCES = 50
@@ -90,9 +90,7 @@ async def challenge_by_file(
     return go(request, f"{home(name)}/versions?done=challenged")
 
 
-UPLOADS = tuple(
-    r for r in router.routes if isinstance(r, APIRoute) and r.endpoint is challenge_by_file
-)
+UPLOADS = routes_of(router, challenge_by_file)
 
 
 @router.post("/learners/{name}/versions/withdraw")

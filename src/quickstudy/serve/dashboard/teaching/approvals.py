@@ -64,13 +64,9 @@ class ApprovalQueue(QueuePage):
         if ask is None:
             return {"choices": [], "case": None, "why": None, "waiting": waiting}
         case = turn.store.history(ask.id)
-        others = [c for c in choices(turn.store, ask) if not same_label(c.label, case.answer.label)]
-        return {
-            "choices": others[:KEYS],
-            "case": case,
-            "why": explanation(turn.store, ask.id),
-            "waiting": waiting,
-        }
+        why, answer = explanation(turn.store, ask.id), case.answer.label
+        others = [c for c in choices(turn.store, ask, why) if not same_label(c.label, answer)]
+        return {"choices": others[:KEYS], "case": case, "why": why, "waiting": waiting}
 
 
 router = ApprovalQueue().router()

@@ -8,8 +8,7 @@ from typing import Any
 from quickstudy.api.decisions import Ask
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.session import Store
-from quickstudy.serve.dashboard.teaching.explanation import explanation
-from quickstudy.types import Label, label_key
+from quickstudy.types import Explanation, Label, label_key
 
 KEYS, LIKELY = 9, 5  # labels that have a key of their own, and those for being probable
 
@@ -23,9 +22,11 @@ class Choice:
     example: Any
 
 
-def choices(store: Store, ask: Ask) -> list[Choice]:
-    """The likeliest labels now, those of similar cases, and, where few are known, all of them."""
-    why = explanation(store, ask.id)
+def choices(store: Store, ask: Ask, why: Explanation | None) -> list[Choice]:
+    """The likeliest labels now, those of similar cases, and, where few are known, all of them.
+
+    `why` is the present explanation of the case; None: nothing is learned.
+    """
     now = why.prediction.probabilities if why else {}
     others = [n for n in why.neighbours if n.record != ask.record] if why else []
     near = {label_key(n.label): n.record for n in reversed(others)}

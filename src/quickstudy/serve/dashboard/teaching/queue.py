@@ -9,6 +9,7 @@ from quickstudy.serve.dashboard.base.forms import field
 from quickstudy.serve.dashboard.base.kinds import classifier
 from quickstudy.serve.dashboard.base.records import read_label
 from quickstudy.serve.dashboard.teaching.choices import choices
+from quickstudy.serve.dashboard.teaching.explanation import explanation
 from quickstudy.serve.dashboard.teaching.queue_page import Decision, QueuePage
 from quickstudy.serve.dashboard.teaching.turn import Turn
 
@@ -38,7 +39,7 @@ class LabelQueue(QueuePage):
         """Labels to choose from, the label that it had before, and what else waits."""
         report = turn.store.report(turn.name)
         return {
-            "choices": choices(turn.store, ask) if ask else [],
+            "choices": choices(turn.store, ask, explanation(turn.store, ask.id)) if ask else [],
             "before": turn.store.history(ask.id).label if ask else None,
             "waiting": report.waiting,
             "contested": report.contested,
