@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.datastructures import FormData
 
+from quickstudy.api.decisions import Report
 from quickstudy.serve.dashboard.base.forms import share
 from quickstudy.serve.dashboard.base.kinds import Card, KindPages, NewForm
 from quickstudy.serve.dashboard.base.rendering import render
@@ -25,22 +26,22 @@ def _card(store: Store, name: str) -> Card:
 
 
 def _overview(request: Request, store: Store, name: str) -> Response:
-    return render(request, "learners/overview.html", **_figures(request, store, name))
+    shown = _figures(request, store, name, store.report(name))
+    return render(request, "learners/overview.html", **shown)
 
 
 def _live(request: Request, store: Store, name: str, seq: str) -> Response:
-    found = _figures(request, store, name)
-    if str(found["r"].seq) == seq:
+    report = store.report(name)
+    if str(report.seq) == seq:
         return Response(status_code=204)
-    return render(request, "learners/parts/live.html", **found)
+    return render(request, "learners/parts/live.html", **_figures(request, store, name, report))
 
 
 def _create(store: Store, name: str, form: FormData, actor: str) -> None:
     store.create(name, target=share(form, "target"), actor=actor)
 
 
-def _figures(request: Request, store: Store, name: str) -> dict[str, Any]:
-    r = store.report(name)
+def _figures(request: Request, store: Store, name: str, r: Report) -> dict[str, Any]:
     return {
         "r": r,
         "name": name,

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import Request, Response
 
+from quickstudy.api.runs import ValueReport
 from quickstudy.serve.dashboard.base.rendering import home, page_router, render
 from quickstudy.serve.dashboard.base.session import Known, Store
 from quickstudy.serve.dashboard.runs import figures
@@ -24,15 +25,16 @@ LISTS = {"live": "Live", "ended": "Ended", "expired": "Expired", "late": "Too la
 
 def value_page(request: Request, store: Store, name: str) -> Response:
     """The state of a value learner, at a glance."""
-    return render(request, "runs/overview.html", **_overview(request, store, name))
+    shown = _overview(request, store, name, store.value(name))
+    return render(request, "runs/overview.html", **shown)
 
 
 def live_value(request: Request, store: Store, name: str, seq: str) -> Response:
     """The same figures once more, or 204 while nothing has happened since event `seq`."""
-    found = _overview(request, store, name)
-    if str(found["v"].seq) == seq:
+    report = store.value(name)
+    if str(report.seq) == seq:
         return Response(status_code=204)
-    return render(request, "runs/parts/overview.html", **found)
+    return render(request, "runs/parts/overview.html", **_overview(request, store, name, report))
 
 
 @router.get("/learners/{name}/runs")
@@ -46,7 +48,7 @@ def runs_page(
 ) -> Response:
     """Runs of one status."""
     visitor.require("teach", name)
-    return render(request, "runs/runs.html", **_list(store, name, status, sort))
+    return render(request, "runs/runs.html", **_list(store, name, store.value(name), status, sort))
 
 
 @router.get("/learners/{name}/runs-live")
@@ -61,10 +63,10 @@ def live_runs(
 ) -> Response:
     """The list once more, or 204 while nothing has happened since event `seq`."""
     visitor.require("teach", name)
-    found = _list(store, name, status, sort)
-    if str(found["v"].seq) == seq:
+    report = store.value(name)
+    if str(report.seq) == seq:
         return Response(status_code=204)
-    return render(request, "runs/parts/runs.html", **found)
+    return render(request, "runs/parts/runs.html", **_list(store, name, report, status, sort))
 
 
 @router.get(ONE)
@@ -86,8 +88,7 @@ def live_run(
     return render(request, "runs/parts/run_live.html", **found)
 
 
-def _overview(request: Request, store: Store, name: str) -> dict[str, Any]:
-    v = store.value(name)
+def _overview(request: Request, store: Store, name: str, v: ValueReport) -> dict[str, Any]:
     live = store.runs(name, status="live", limit=MOST)
     return {
         "v": v,
@@ -104,10 +105,10 @@ def _overview(request: Request, store: Store, name: str) -> dict[str, Any]:
     }
 
 
-def _list(store: Store, name: str, status: str, sort: str) -> dict[str, Any]:
+def _list(store: Store, name: str, v: ValueReport, status: str, sort: str) -> dict[str, Any]:
+    """What the list shows; `v` is read before the runs, so that nothing newer goes unseen."""
     status = status if status in LISTS else "live"
     sort = sort if sort in SORTS else "chance"
-    v = store.value(name)  # before the runs, so that nothing newer goes unseen
     found = store.runs(name, status=status, limit=MOST)
     if status == "live":
         found = figures.ordered(found, sort)
