@@ -1,9 +1,14 @@
 """A small world that is learned fast, and ways to look at a deployment from outside."""
 
+import shutil
+import sqlite3
 import time
+from contextlib import closing
 
 from quickstudy.deploy.core.commands import Expire, MakeKey
+from quickstudy.deploy.doctor import check_file
 from quickstudy.deploy.recovery.replay import replay
+from quickstudy.log.store import read_events
 
 # a promise so easy that policies are certified after some 30 labels
 EASY = {
@@ -97,6 +102,12 @@ def types(deployment, **which):
     return [event.type for event in deployment.events(**which)]
 
 
+def logged(deployment, after):
+    """Events of the log as it keeps them."""
+    with deployment.store.reading() as connection:
+        return list(read_events(connection, after=after))
+
+
 def replayed(deployment, name):
     """The state hash that the log alone leads to."""
     deployment.flush()
@@ -115,6 +126,23 @@ def agrees(deployment, name):
 def sound(deployment):
     """What doctor finds wrong."""
     return [finding for finding in deployment.doctor() if not finding.ok]
+
+
+def failures(path):
+    """What doctor finds wrong with a file, and how it says so."""
+    return {f.check: f.detail for f in check_file(path) if not f.ok}
+
+
+def alter(path, statement):
+    """Change rows of a store behind its back; there must be such rows."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        assert connection.execute(statement).rowcount != 0
+
+
+def copied(path, folder):
+    """A copy of a store with all that lies beside it; of an open one, what a kill leaves."""
+    shutil.copytree(path.parent, folder, dirs_exist_ok=True)
+    return folder / path.name
 
 
 def until(holds, seconds=SECONDS):
