@@ -1,5 +1,6 @@
 """A small world that is learned fast, and ways to look at a deployment from outside."""
 
+import logging
 import shutil
 import sqlite3
 import time
@@ -28,6 +29,13 @@ OLD_KEY = {
     "learners": None,
     "salt": bytes(range(16)),
     "hash": bytes.fromhex("082a0e9c93ba7cccd182efbb6893ad82cd7ba64099dafba6dfb7b675193de38d"),
+}
+# what is left of a file of which a bit was flipped
+DAMAGES = {
+    "cut short": lambda flipped: flipped[: len(flipped) // 2],
+    "a flipped bit": lambda flipped: flipped,
+    "empty": lambda flipped: b"",
+    "other content": lambda flipped: b"not a snapshot at all",
 }
 SECONDS = 60.0  # nobody waits that long unless something hangs
 
@@ -143,6 +151,18 @@ def copied(path, folder):
     """A copy of a store with all that lies beside it; of an open one, what a kill leaves."""
     shutil.copytree(path.parent, folder, dirs_exist_ok=True)
     return folder / path.name
+
+
+def spoil(file, damage, part):
+    """Damage a file; the bit that is flipped lies one such part of its length into it."""
+    content = bytearray(file.read_bytes())
+    content[len(content) // part] ^= 4
+    file.write_bytes(bytes(DAMAGES[damage](content)))
+
+
+def warnings(caplog):
+    """What was logged for somebody to look at."""
+    return [r.message for r in caplog.records if r.levelno >= logging.WARNING]
 
 
 def until(holds, seconds=SECONDS):
