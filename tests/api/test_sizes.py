@@ -10,17 +10,7 @@ from hypothesis import strategies as st
 import quickstudy
 from quickstudy import Feedback, Sizes
 from quickstudy.errors import InputError, LabelError, RecordError, SettingError
-
-SMALL = Sizes(
-    max_batch=3,
-    max_fields=4,
-    max_text=10,
-    max_numbers=4,
-    max_name=5,
-    max_label=6,
-    max_action=10,
-)
-LONG = "x" * 11
+from tests.sizes import LONG, SMALL
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,10 @@
 import dataclasses
 import inspect
 import itertools
-from contextlib import ExitStack
 
 import numpy as np
 import pytest
 
-import quickstudy
 from quickstudy import Client, Deployment, Feedback
 from quickstudy.api import decisions
 from quickstudy.errors import (
@@ -20,7 +18,7 @@ from quickstudy.errors import (
     SettingError,
 )
 from quickstudy.types import Explanation
-from tests.serve.support import running
+from tests.contract.support import ROWS
 
 METHODS = [
     "asks",
@@ -73,23 +71,7 @@ METHODS = [
     "versions",
     "withdraw",
 ]
-ROWS = [
-    ({"height": h, "colour": c}, "up" if h > 0 else "down") for h in (-2, -1, 1, 2) for c in "ab"
-]
 names = (f"learner {i}" for i in itertools.count())
-
-
-@pytest.fixture(scope="module", params=["open", "connect"])
-def deployment(request, tmp_path_factory):
-    """A deployment, here or behind a server."""
-    with ExitStack() as stack:
-        path = tmp_path_factory.mktemp("store") / "work.db"
-        deployment = stack.enter_context(quickstudy.open(path))
-        if request.param == "connect":
-            address = stack.enter_context(running(deployment))
-            yield stack.enter_context(quickstudy.connect(address))
-        else:
-            yield deployment
 
 
 @pytest.fixture

@@ -2,11 +2,9 @@
 
 import itertools
 import time
-from contextlib import ExitStack
 
 import pytest
 
-import quickstudy
 from quickstudy import Classifier, Feedback
 from quickstudy.api.annotators import SourceReport
 from quickstudy.api.guardrails import Allowed, AutonomyReport, Limits, LimitsReport, Pause
@@ -19,25 +17,10 @@ from quickstudy.errors import (
     RecordError,
     SettingError,
 )
-from tests.serve.support import running, until
+from tests.contract.support import ROWS
+from tests.serve.support import until
 
-ROWS = [
-    ({"height": h, "colour": c}, "up" if h > 0 else "down") for h in (-2, -1, 1, 2) for c in "ab"
-]
 names = (f"learner {i}" for i in itertools.count())
-
-
-@pytest.fixture(scope="module", params=["open", "connect"])
-def deployment(request, tmp_path_factory):
-    """A deployment, here or behind a server."""
-    with ExitStack() as stack:
-        path = tmp_path_factory.mktemp("store") / "work.db"
-        deployment = stack.enter_context(quickstudy.open(path))
-        if request.param == "connect":
-            address = stack.enter_context(running(deployment))
-            yield stack.enter_context(quickstudy.connect(address))
-        else:
-            yield deployment
 
 
 @pytest.fixture

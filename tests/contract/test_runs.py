@@ -1,32 +1,17 @@
 """One contract of runs for both ends: a store in the process, and one over HTTP."""
 
 import itertools
-from contextlib import ExitStack
 
 import numpy as np
 import pytest
 
-import quickstudy
 from quickstudy import Costs
 from quickstudy.api.runs import RunInfo, RunReport, ValueInfo, ValueReport
 from quickstudy.errors import InputError, NotFoundError, RecordError, SettingError
 from quickstudy.types import Estimate
-from tests.serve.support import running, until
+from tests.serve.support import until
 
 names = (f"learner {i}" for i in itertools.count())
-
-
-@pytest.fixture(scope="module", params=["open", "connect"])
-def deployment(request, tmp_path_factory):
-    """A deployment, here or behind a server."""
-    with ExitStack() as stack:
-        path = tmp_path_factory.mktemp("store") / "work.db"
-        deployment = stack.enter_context(quickstudy.open(path))
-        if request.param == "connect":
-            address = stack.enter_context(running(deployment))
-            yield stack.enter_context(quickstudy.connect(address))
-        else:
-            yield deployment
 
 
 @pytest.fixture

@@ -5,20 +5,11 @@ from contextlib import ExitStack
 import pytest
 
 import quickstudy
-from quickstudy import Feedback, Sizes
+from quickstudy import Feedback
 from quickstudy.errors import QuickstudyError
 from tests.serve.support import running
+from tests.sizes import LONG, SMALL
 
-SMALL = Sizes(
-    max_batch=3,
-    max_fields=4,
-    max_text=10,
-    max_numbers=4,
-    max_name=5,
-    max_label=6,
-    max_action=10,
-)
-LONG = "x" * 11
 CALLS = {
     "a text": lambda d: d.predict("cards", LONG),
     "a text in a field": lambda d: d.predict("cards", {"city": LONG}),

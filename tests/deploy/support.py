@@ -1,9 +1,15 @@
 """A small world that is learned fast, and ways to look at a deployment from outside."""
 
+import logging
+import shutil
+import sqlite3
 import time
+from contextlib import closing
 
 from quickstudy.deploy.core.commands import Expire, MakeKey
+from quickstudy.deploy.doctor import check_file
 from quickstudy.deploy.recovery.replay import replay
+from quickstudy.log.store import read_events
 
 # a promise so easy that policies are certified after some 30 labels
 EASY = {
@@ -23,6 +29,13 @@ OLD_KEY = {
     "learners": None,
     "salt": bytes(range(16)),
     "hash": bytes.fromhex("082a0e9c93ba7cccd182efbb6893ad82cd7ba64099dafba6dfb7b675193de38d"),
+}
+# what is left of a file of which a bit was flipped
+DAMAGES = {
+    "cut short": lambda flipped: flipped[: len(flipped) // 2],
+    "a flipped bit": lambda flipped: flipped,
+    "empty": lambda flipped: b"",
+    "other content": lambda flipped: b"not a snapshot at all",
 }
 SECONDS = 60.0  # nobody waits that long unless something hangs
 
@@ -97,6 +110,12 @@ def types(deployment, **which):
     return [event.type for event in deployment.events(**which)]
 
 
+def logged(deployment, after):
+    """Events of the log as it keeps them."""
+    with deployment.store.reading() as connection:
+        return list(read_events(connection, after=after))
+
+
 def replayed(deployment, name):
     """The state hash that the log alone leads to."""
     deployment.flush()
@@ -115,6 +134,35 @@ def agrees(deployment, name):
 def sound(deployment):
     """What doctor finds wrong."""
     return [finding for finding in deployment.doctor() if not finding.ok]
+
+
+def failures(path):
+    """What doctor finds wrong with a file, and how it says so."""
+    return {f.check: f.detail for f in check_file(path) if not f.ok}
+
+
+def alter(path, statement):
+    """Change rows of a store behind its back; there must be such rows."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        assert connection.execute(statement).rowcount != 0
+
+
+def copied(path, folder):
+    """A copy of a store with all that lies beside it; of an open one, what a kill leaves."""
+    shutil.copytree(path.parent, folder, dirs_exist_ok=True)
+    return folder / path.name
+
+
+def spoil(file, damage, part):
+    """Damage a file; the bit that is flipped lies one such part of its length into it."""
+    content = bytearray(file.read_bytes())
+    content[len(content) // part] ^= 4
+    file.write_bytes(bytes(DAMAGES[damage](content)))
+
+
+def warnings(caplog):
+    """What was logged for somebody to look at."""
+    return [r.message for r in caplog.records if r.levelno >= logging.WARNING]
 
 
 def until(holds, seconds=SECONDS):

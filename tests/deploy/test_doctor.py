@@ -1,6 +1,5 @@
 """The doctor finds every kind of damage, and nothing where there is none."""
 
-import shutil
 import sqlite3
 from contextlib import closing
 
@@ -10,7 +9,7 @@ import quickstudy
 from quickstudy import Classifier
 from quickstudy.deploy.doctor import check_file
 from quickstudy.errors import StoreError
-from tests.deploy.support import EASY, record, train
+from tests.deploy.support import EASY, alter, copied, failures, record, train
 
 
 @pytest.fixture(scope="module")
@@ -32,17 +31,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def path(whole, tmp_path):
-    shutil.copytree(whole.parent, tmp_path / "copy")
-    return tmp_path / "copy" / "work.db"
-
-
-def alter(path, statement):
-    with closing(sqlite3.connect(path)) as connection, connection:
-        assert connection.execute(statement).rowcount != 0
-
-
-def found(path):
-    return {finding.check: finding.detail for finding in check_file(path) if not finding.ok}
+    return copied(whole, tmp_path / "copy")
 
 
 def test_a_whole_store_has_no_finding_open_or_closed(path):
@@ -94,19 +83,19 @@ FOLLOW = "tables follow from the log"
 )
 def test_altered_rows_are_found(path, statement, check):
     alter(path, statement)
-    assert check in found(path)
+    assert check in failures(path)
 
 
 def test_a_secret_that_was_altered_is_found(path):
     alter(path, "UPDATE meta SET value = zeroblob(40) WHERE name = 'secret'")
     with pytest.raises(StoreError, match="secret"):
         quickstudy.open(path)
-    assert found(path) != {}
+    assert failures(path) != {}
 
 
 def test_words_sent_ahead_that_were_altered_are_found(path):
     alter(path, "UPDATE pending_feedback SET case_id = 'another'")
-    assert found(path) != {}
+    assert failures(path) != {}
 
 
 def test_pages_that_do_not_fit_are_found(path):
@@ -116,7 +105,7 @@ def test_pages_that_do_not_fit_are_found(path):
     content = bytearray(path.read_bytes())
     content[(page - 1) * 4096 : page * 4096] = bytes(4096)
     path.write_bytes(bytes(content))
-    assert found(path) != {}
+    assert failures(path) != {}
 
 
 def test_files_that_others_may_read_are_found(path):
@@ -124,9 +113,9 @@ def test_files_that_others_may_read_are_found(path):
     for file in (path, snapshot, snapshot.parent):
         before = file.stat().st_mode
         file.chmod(0o755)
-        assert str(file) in found(path)["files are for their owner alone"]
+        assert str(file) in failures(path)["files are for their owner alone"]
         file.chmod(before)
-    assert found(path) == {}
+    assert failures(path) == {}
 
 
 def test_a_damaged_snapshot_is_found_and_the_replay_holds_all_the_same(path):
@@ -134,17 +123,17 @@ def test_a_damaged_snapshot_is_found_and_the_replay_holds_all_the_same(path):
     content = bytearray(snapshot.read_bytes())
     content[len(content) // 2] ^= 1
     snapshot.write_bytes(bytes(content))
-    assert list(found(path)) == [f"t: {snapshot.name}"]
+    assert list(failures(path)) == [f"t: {snapshot.name}"]
 
 
 def test_a_lost_anchor_is_found_and_a_lost_end_is_refused(path):
     head = path.with_name("work.db.d") / "head"
     anchor = head.read_bytes()
     head.unlink()
-    assert "all that was acknowledged" in found(path)
+    assert "all that was acknowledged" in failures(path)
     head.write_bytes(anchor)
     head.chmod(0o600)
-    assert found(path) == {}
+    assert failures(path) == {}
     alter(path, "DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)")
     with pytest.raises(StoreError, match="acknowledged"):
         check_file(path)
@@ -193,6 +182,6 @@ def test_a_version_that_is_not_what_its_name_says_is_found(tmp_path):
     (kept,) = tmp_path.rglob("version-*")
     other.learn(record(1), "odd")
     kept.write_bytes(other.packed())
-    assert list(found(path)) == ["t: versions"]
+    assert list(failures(path)) == ["t: versions"]
     kept.unlink()
-    assert "is gone" in found(path)["t: versions"]
+    assert "is gone" in failures(path)["t: versions"]

@@ -2,13 +2,15 @@
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
 
 from quickstudy.serve.app import create_app
 from quickstudy.serve.server import Server, listen
 from quickstudy.serve.settings import ServerSettings
 
 STEP = 0.02  # seconds between two looks
+CUT_OFF = suppress(BrokenPipeError, ConnectionResetError)  # while the server was being told
 
 
 @contextmanager
@@ -27,6 +29,16 @@ def running(deployment, **settings):
         server.should_exit = True
         thread.join(30)
         assert not thread.is_alive()
+
+
+def status_of(address, path, body, headers):
+    """The status that a body is answered with, also where it is refused before all was sent."""
+    connection = HTTPConnection(address.removeprefix("http://"), timeout=30)
+    with CUT_OFF:
+        connection.request("POST", path, body=body, headers=headers)
+    status = connection.getresponse().status
+    connection.close()
+    return status
 
 
 def until(true, seconds=10.0):

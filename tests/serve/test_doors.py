@@ -3,7 +3,6 @@
 import gc
 import resource
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from http.client import HTTPConnection
 
 import httpx
@@ -11,12 +10,11 @@ import pytest
 
 from quickstudy.serve.http import body as body_module
 from tests.serve.conftest import is_problem
-from tests.serve.support import running, until
+from tests.serve.support import CUT_OFF, running, status_of, until
 
 PREDICT = "/v1/learners/cards/predictions"
 JSON = {"content-type": "application/json"}
 MIB = 1 << 20
-CUT_OFF = suppress(BrokenPipeError, ConnectionResetError)  # while the server was being told
 
 
 @pytest.fixture(scope="module")
@@ -133,15 +131,9 @@ def test_a_client_that_leaves_is_no_bug(address, client, caplog):
 def test_memory_stays_flat(address):
     """300 bodies of 10 MB, 8 at a time: a server that read them would grow by 80 MB and more."""
     body = b'{"record": "' + b"x" * (10 * MIB) + b'"}'
-    host = address.removeprefix("http://")
 
     def send(_):
-        connection = HTTPConnection(host, timeout=30)
-        with CUT_OFF:
-            connection.request("POST", PREDICT, body=body, headers=JSON)
-        status = connection.getresponse().status
-        connection.close()
-        return status
+        return status_of(address, PREDICT, body, JSON)
 
     with ThreadPoolExecutor(8) as senders:
         list(senders.map(send, range(16)))

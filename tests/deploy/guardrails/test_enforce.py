@@ -1,6 +1,5 @@
 """Limits and pauses in a deployment: what a learner may do is decided last, and outside of it."""
 
-import shutil
 import sqlite3
 import threading
 
@@ -11,8 +10,18 @@ from quickstudy.api.guardrails import Allowed, Limits
 from quickstudy.deploy.guardrails.commands import Resume, SetPause
 from quickstudy.deploy.guardrails.enforce import UNREADABLE
 from quickstudy.errors import InputError, NotFoundError, SettingError, StoreError
-from quickstudy.log.store import read_events
-from tests.deploy.support import EASY, agrees, record, sound, train, truth, types, until
+from tests.deploy.support import (
+    EASY,
+    agrees,
+    copied,
+    logged,
+    record,
+    sound,
+    train,
+    truth,
+    types,
+    until,
+)
 
 SETTINGS = EASY | {"consolidate": False}
 X = record(0)
@@ -40,9 +49,7 @@ def trained(tmp_path_factory):
 @pytest.fixture
 def store(trained, path):
     """A copy of it."""
-    shutil.copy(trained, path)
-    shutil.copytree(trained.with_name("work.db.d"), path.with_name("work.db.d"))
-    return path
+    return copied(trained, path.parent)
 
 
 @pytest.fixture
@@ -53,12 +60,6 @@ def deployment(store):
 
 def acts(deployment, name="t"):
     return deployment.predict(name, X).decision == "act"
-
-
-def logged(deployment, after):
-    """Events of the log as it keeps them."""
-    with deployment.store.reading() as connection:
-        return list(read_events(connection, after=after))
 
 
 def file_of(deployment):

@@ -1,14 +1,22 @@
 """Levels of autonomy, lived through: earned by evidence and approvals, capped, lost by alarms."""
 
-import shutil
-
 import pytest
 
 import quickstudy
 from quickstudy.deploy.guardrails.risk import state_of
 from quickstudy.errors import SettingError, StoreError
-from quickstudy.log.store import read_events
-from tests.deploy.support import EASY, agrees, expire, record, sound, train, truth, types
+from tests.deploy.support import (
+    EASY,
+    agrees,
+    copied,
+    expire,
+    logged,
+    record,
+    sound,
+    train,
+    truth,
+    types,
+)
 
 SETTINGS = EASY | {"consolidate": False, "approvals": 4}
 X = record(0)
@@ -30,9 +38,7 @@ def trained(tmp_path_factory):
 @pytest.fixture
 def store(trained, path):
     """A copy of it."""
-    shutil.copy(trained, path)
-    shutil.copytree(trained.with_name("work.db.d"), path.with_name("work.db.d"))
-    return path
+    return copied(trained, path.parent)
 
 
 @pytest.fixture
@@ -40,12 +46,6 @@ def deployment(store):
     with quickstudy.open(store) as deployment:
         yield deployment
         assert agrees(deployment, "t") and agrees(deployment, "held")
-
-
-def logged(deployment, after):
-    """Events of the log as it keeps them."""
-    with deployment.store.reading() as connection:
-        return list(read_events(connection, after=after))
 
 
 def level(deployment, name="t"):

@@ -8,13 +8,12 @@ from hypothesis import strategies as st
 
 import quickstudy
 from quickstudy import Feedback
-from quickstudy.deploy.doctor import check_file
 from quickstudy.deploy.recovery import snapshots
 from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.errors import InputError, StoreError
 from quickstudy.learners.classifier.classifier import Classifier
 from tests.deploy.faults import ERRORS, failing_classifier, failing_value, record
-from tests.deploy.support import SECONDS, agrees, types
+from tests.deploy.support import SECONDS, agrees, copied, failures, types
 
 SMALL = {"budget_mb": 16, "seed": 1, "consolidate": False}
 SLOW = settings(
@@ -39,16 +38,6 @@ def teach(deployment, name, numbers, *, every=0, wait=True):
         if not (marked := bool(every) and i % abs(every) == 0) or every > 0
     ]
     return deployment.feedback_many(items, wait_learned=wait) if items else []
-
-
-def crash_image(path, target):
-    """A copy of a store as it is on disk while it is open: what a kill leaves."""
-    shutil.copytree(path.parent, target)
-    return target / path.name
-
-
-def failures(path):
-    return {f.check: f.detail for f in check_file(path) if not f.ok}
 
 
 @pytest.mark.slow
@@ -79,7 +68,7 @@ def test_a_classifier_goes_on_as_if_what_it_cannot_learn_had_never_come(
             receipts = teach(deployment, "t", range(half), every=every)
             teach(deployment, "other", range(half))
             if crash:
-                path = crash_image(path, path.parent.with_name(path.parent.name + "-killed"))
+                path = copied(path, path.parent.with_name(path.parent.name + "-killed"))
         with quickstudy.open(path) as deployment:
             receipts += teach(deployment, "t", range(half, count), every=every)
             teach(deployment, "other", range(half, count))
@@ -139,7 +128,7 @@ def test_a_value_learner_goes_on_as_if_what_it_cannot_learn_had_never_come(
             deployment.create("other", **SMALL)
             runs(deployment, range(7), every=every)
             if crash:
-                path = crash_image(path, path.parent.with_name(path.parent.name + "-killed"))
+                path = copied(path, path.parent.with_name(path.parent.name + "-killed"))
         with quickstudy.open(path) as deployment:
             runs(deployment, range(7, 14), every=every)
             assert deployment.state_hash("v") == wanted
@@ -255,7 +244,7 @@ def test_it_is_on_record_before_anybody_hears_that_it_was_dealt_with(path, tmp_p
     with quickstudy.open(path) as deployment, failing_classifier(ERRORS[0]):
         deployment.create("t", **SMALL)
         teach(deployment, "t", range(1, 40), every=5)
-        with quickstudy.open(crash_image(path, tmp_path / "killed")) as other:
+        with quickstudy.open(copied(path, tmp_path / "killed")) as other:
             assert other.learner("t").quarantined == 7
             assert other.state_hash("t") == deployment.state_hash("t")
 

@@ -16,14 +16,15 @@ def updates(start, n):
     return [Update(seq, record(seq), truth(record(seq))) for seq in range(start, start + n)]
 
 
+def started(*, learned=lambda trainer: None, **given):
+    """A trainer of a learner that knows nothing yet."""
+    return Trainer(Classifier(seed=1), version="first", seq=0, name="t", learned=learned, **given)
+
+
 @pytest.fixture
 def trainer():
     rounds = []
-    trainer = Trainer(
-        Classifier(seed=1),
-        version="first",
-        seq=0,
-        name="t",
+    trainer = started(
         learned=lambda trainer: rounds.append(trainer.seq),
         successor=lambda update, leaving: Classifier(seed=update.switch["seed"]),
     )
@@ -151,14 +152,7 @@ def test_the_successor_is_found_by_who_leaves():
         met.append((update.seq, leaving.examples))
         return Classifier(seed=update.switch["seed"])
 
-    trainer = Trainer(
-        Classifier(seed=1),
-        version="first",
-        seq=0,
-        name="t",
-        learned=lambda trainer: None,
-        successor=successor,
-    )
+    trainer = started(successor=successor)
     trainer.enqueue([*updates(1, 5), switch(6, 10), *updates(7, 2), switch(9, 11)])
     trainer.close()
     assert met == [(6, 5), (9, 2)]
@@ -173,15 +167,7 @@ def test_without_a_successor_learning_stops_and_answers_go_on(trainer, caplog):
 
 def test_with_somebody_to_tell_learning_goes_on_without_what_raised():
     told = []
-    trainer = Trainer(
-        Classifier(seed=1),
-        version="first",
-        seq=0,
-        name="t",
-        learned=lambda trainer: None,
-        successor=lambda update, leaving: leaving,
-        set_aside=told.append,
-    )
+    trainer = started(successor=lambda update, leaving: leaving, set_aside=told.append)
     given = updates(1, 9)
     given[3] = Update(4, record(4), label=["no", "label"], fitted="not experts")
     trainer.enqueue(given)

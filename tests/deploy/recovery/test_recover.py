@@ -1,6 +1,5 @@
 """A start takes the newest snapshot that is whole and of this log, and else goes back further."""
 
-import logging
 import shutil
 
 import pytest
@@ -11,7 +10,7 @@ from quickstudy.deploy.recovery.files import folder_of
 from quickstudy.deploy.versions.commands import Promote
 from quickstudy.errors import ModelFileError, StoreError
 from tests.deploy.promotion.rivals import model, right
-from tests.deploy.support import EASY, agrees, sound, train
+from tests.deploy.support import DAMAGES, EASY, agrees, sound, spoil, train, warnings
 
 
 @pytest.fixture
@@ -30,10 +29,6 @@ def snapshots_of(path):
     return snapshots.found(folder_of(path.with_name(path.name + ".d"), 1))
 
 
-def warnings(caplog):
-    return [r.message for r in caplog.records if r.levelno >= logging.WARNING]
-
-
 def state_after_opening(path):
     with quickstudy.open(path) as deployment:
         assert agrees(deployment, "t")
@@ -47,21 +42,12 @@ def test_a_start_goes_on_from_the_newest_snapshot(lived, caplog):
     assert state_after_opening(path) == state and warnings(caplog) == []
 
 
-@pytest.mark.parametrize("damage", ["cut short", "a flipped bit", "empty", "other content"])
+@pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("which", [[-1], [-1, -2]])
 def test_damaged_snapshots_are_passed_over(lived, caplog, damage, which):
     path, state = lived
     for i in which:
-        file = snapshots_of(path)[i]
-        content = bytearray(file.read_bytes())
-        content[len(content) // 3] ^= 4
-        damaged = {
-            "cut short": content[: len(content) // 2],
-            "a flipped bit": content,
-            "empty": b"",
-            "other content": b"not a snapshot at all",
-        }
-        file.write_bytes(bytes(damaged[damage]))
+        spoil(snapshots_of(path)[i], damage, 3)
     assert state_after_opening(path) == state
     assert len(warnings(caplog)) >= len(which) and all(path.name in m for m in warnings(caplog))
 

@@ -1,6 +1,5 @@
 """The table of runs says what the log says, and the doctor notices where it does not."""
 
-import shutil
 import sqlite3
 from contextlib import closing
 
@@ -11,6 +10,7 @@ from quickstudy.deploy.core.tables import RUNS, checksum
 from quickstudy.deploy.doctor import check_file
 from quickstudy.deploy.rebuild import differences
 from tests.deploy.journeys import expire, play
+from tests.deploy.support import alter, copied, failures
 
 TABLES = "tables"
 FOLLOW = "tables follow from the log"
@@ -38,17 +38,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def path(whole, tmp_path):
-    shutil.copytree(whole.parent, tmp_path / "copy")
-    return tmp_path / "copy" / "work.db"
-
-
-def found(path):
-    return {finding.check: finding.detail for finding in check_file(path) if not finding.ok}
-
-
-def alter(path, statement):
-    with closing(sqlite3.connect(path)) as connection, connection:
-        assert connection.execute(statement).rowcount != 0
+    return copied(whole, tmp_path / "copy")
 
 
 def test_a_whole_store_has_no_finding_open_or_closed(path):
@@ -76,7 +66,7 @@ def test_a_whole_store_has_no_finding_open_or_closed(path):
 )  # fmt: skip
 def test_altered_rows_are_found(path, statement, check):
     alter(path, statement)
-    assert check in found(path)
+    assert check in failures(path)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +80,7 @@ def test_a_row_with_a_good_checksum_that_the_log_does_not_know_is_found(path, na
             values = {column.name: row[column.name] for column in RUNS.columns}
             key = (checksum(values), row["learner"], row["id"])
             connection.execute("UPDATE runs SET sum = ? WHERE learner = ? AND id = ?", key)
-    assert list(found(path)) == [FOLLOW] and name in found(path)[FOLLOW]
+    assert list(failures(path)) == [FOLLOW] and name in failures(path)[FOLLOW]
 
 
 def test_a_table_that_was_not_there_yet_is_made_when_the_store_opens(tmp_path):
@@ -104,4 +94,4 @@ def test_a_table_that_was_not_there_yet_is_made_when_the_store_opens(tmp_path):
         assert deployment.state_hash("c") == state
         deployment.create_value("v")
         deployment.step("v", deployment.start("v").id, "x")
-    assert found(path) == {}
+    assert failures(path) == {}

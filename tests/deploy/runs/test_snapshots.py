@@ -1,6 +1,5 @@
 """Snapshots of value learners: whole or passed over, and never of another log."""
 
-import logging
 import shutil
 
 import pytest
@@ -12,7 +11,7 @@ from quickstudy.deploy.runs.snapshots import read, recover, take, write
 from quickstudy.deploy.runs.state import replay
 from quickstudy.errors import ModelFileError, StoreError
 from tests.deploy.journeys import play
-from tests.deploy.support import sound
+from tests.deploy.support import DAMAGES, sound, spoil, warnings
 
 
 @pytest.fixture
@@ -31,10 +30,6 @@ def files(path):
     return snapshots.found(path.with_name(path.name + ".d") / "learner-1")
 
 
-def warnings(caplog):
-    return [r.message for r in caplog.records if r.levelno >= logging.WARNING]
-
-
 def test_a_start_goes_on_from_the_newest_snapshot(lived, caplog):
     path, state = lived
     assert len(files(path)) == snapshots.KEPT
@@ -46,21 +41,12 @@ def test_a_start_goes_on_from_the_newest_snapshot(lived, caplog):
         )
 
 
-@pytest.mark.parametrize("damage", ["cut short", "a flipped bit", "empty", "other content"])
+@pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("which", [[-1], [-1, -2]])
 def test_damaged_snapshots_are_passed_over(lived, caplog, damage, which):
     path, state = lived
     for i in which:
-        file = files(path)[i]
-        content = bytearray(file.read_bytes())
-        content[len(content) // 2] ^= 4
-        damaged = {
-            "cut short": content[: len(content) // 2],
-            "a flipped bit": content,
-            "empty": b"",
-            "other content": b"not a snapshot at all",
-        }
-        file.write_bytes(bytes(damaged[damage]))
+        spoil(files(path)[i], damage, 2)
     checks = {f"v: {files(path)[i].name}" for i in which}
     assert {f.check for f in check_file(path) if not f.ok} == checks
     caplog.clear()

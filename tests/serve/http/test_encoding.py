@@ -6,7 +6,6 @@ import json
 import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from http.client import HTTPConnection
 from itertools import pairwise
 from random import Random
@@ -21,12 +20,11 @@ from quickstudy.serve.http.encoding import MOST_MEMBERS, PIECE, Decoder
 from quickstudy.serve.http.exchange import Exchange
 from quickstudy.serve.http.problems import Problem
 from tests.serve.conftest import is_problem
-from tests.serve.support import running
+from tests.serve.support import CUT_OFF, running, status_of
 
 PREDICT = "/v1/learners/cards/predictions"
 FEEDBACK = "/v1/feedback"
 MIB = 1 << 20
-CUT_OFF = suppress(BrokenPipeError, ConnectionResetError)  # while the server was being told
 
 
 def raw(body):
@@ -272,12 +270,7 @@ def test_bombs_over_a_socket_leave_the_server_at_work(deployment):
     with running(deployment) as address:
 
         def send(_):
-            connection = HTTPConnection(address.removeprefix("http://"), timeout=30)
-            with CUT_OFF:
-                connection.request("POST", PREDICT, body=body, headers=headers)
-            status = connection.getresponse().status
-            connection.close()
-            return status
+            return status_of(address, PREDICT, body, headers)
 
         with ThreadPoolExecutor(4) as senders:
             assert set(senders.map(send, range(12))) == {413}
